@@ -1,0 +1,68 @@
+# What can be done here, in the order a newcomer needs it.
+SHELL := bash
+PY := .venv/bin/python
+IMAGE := bootstrap:v1.37.0
+NAME ?= k8s
+PORT ?= 6443
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/ready: requirements.lock requirements-dev.txt
+	@python3 -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet -r requirements-dev.txt
+	touch $@
+
+.PHONY: engine
+engine: ## a Docker engine: the one that answers, else one is installed and started
+	@scripts/engine.sh
+
+.PHONY: image
+image: engine .venv/ready ## build what is missing of bootstrap:v1.37.0
+	@$(PY) scripts/build_components.py
+	@$(PY) scripts/build_image.py
+
+.PHONY: sizes
+sizes: image ## what takes the space in the image
+	@$(PY) scripts/build_image.py --sizes
+
+.PHONY: up
+up: image ## a running cluster in a container named k8s
+	@scripts/up.sh $(IMAGE) $(NAME) $(PORT)
+
+.PHONY: down
+down: ## remove that cluster, data included
+	docker rm -fv $(NAME)
+
+.PHONY: check
+check: .venv/ready ## format, lint, strict types, unit and golden tests
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	$(PY) -m pytest tests/unit tests/golden
+
+.PHONY: test
+test: check image ## every suite: check, parity with kubeadm, end to end
+	$(PY) scripts/build_components.py kubeadm
+	$(PY) -m pytest tests/unit tests/golden tests/parity tests/e2e
+
+.PHONY: golden
+golden: .venv/ready ## rewrite the expected rendered trees
+	$(PY) -m tests.golden.rewrite
+
+.PHONY: bench
+bench: image ## kubeadm and bootstrap side by side, as ratios
+	$(PY) scripts/build_components.py kubeadm
+	$(PY) scripts/bench.py
+
+.PHONY: docs
+docs: .venv/ready ## rewrite the generated reference
+	$(PY) scripts/gen_docs.py
+
+.PHONY: clean
+clean: ## remove build output of this tree (not the shared component cache)
+	rm -rf build .venv .mypy_cache .ruff_cache

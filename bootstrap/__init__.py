@@ -1,0 +1,1 @@
+"""One container image that makes Kubernetes clusters."""

@@ -1,0 +1,277 @@
+"""The commands. Each builds what its workflow needs and hands it down."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bootstrap.cli.screen import Progress, longest, say, show_timings
+from bootstrap.model.errors import BootstrapError, Exit
+
+app = typer.Typer(
+    name="bootstrap",
+    help="Makes Kubernetes clusters.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+config_app = typer.Typer(help="Show and check configurations.", no_args_is_help=True)
+images_app = typer.Typer(help="Images of this node.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+app.add_typer(images_app, name="images")
+
+ConfigFile = Annotated[str | None, typer.Option("--config", help="kubeadm v1beta4 YAML; - is standard input.")]
+Text = Annotated[str | None, typer.Option()]
+Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
+PROGRAM = Path("/usr/lib/bootstrap/app")
+
+
+def read_config(source: str | None) -> bytes | None:
+    if source is None:
+        return None
+    try:
+        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as e:
+        raise BootstrapError(
+            f"cannot read {source}: {e.strerror}",
+            code=Exit.CONFIG,
+            fix="give a file that exists, or - (stdin)",
+        ) from e
+
+
+def manifests() -> dict[str, str]:
+    folder = (PROGRAM if PROGRAM.is_dir() else Path(__file__).parents[2]) / "manifests"
+    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.yaml"))}
+
+
+def _list(value: str | None) -> tuple[str, ...] | None:
+    return tuple(item for item in value.split(",") if item) if value is not None else None
+
+
+@app.command()
+def init(
+    config: ConfigFile = None,
+    apiserver_advertise_address: Text = None,
+    apiserver_bind_port: Annotated[int | None, typer.Option()] = None,
+    apiserver_cert_extra_sans: Text = None,
+    cert_dir: Text = None,
+    certificate_key: Text = None,
+    control_plane_endpoint: Text = None,
+    cri_socket: Text = None,
+    feature_gates: Text = None,
+    image_repository: Text = None,
+    kubernetes_version: Text = None,
+    node_name: Text = None,
+    patches: Text = None,
+    pod_network_cidr: Text = None,
+    service_cidr: Text = None,
+    service_dns_domain: Text = None,
+    token: Text = None,
+    token_ttl: Text = None,
+    ignore_preflight_errors: Text = None,
+    skip_phases: Text = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
+    wait: Annotated[str, typer.Option(help="How far to wait: api, node or dns.")] = "dns",
+    exit_on_failure: Annotated[
+        bool, typer.Option("--exit-on-failure", help="End the container on any failure.")
+    ] = False,
+    timings: Annotated[bool, typer.Option("--timings", help="Print where the time went, step by step.")] = False,
+    output: Output = "text",
+) -> int:
+    """Make this machine a Kubernetes control plane, or go on where an earlier init stopped."""
+    from bootstrap.config import Overrides
+    from bootstrap.workflows.init import Request
+
+    if wait not in ("api", "node", "dns"):
+        raise typer.BadParameter("api, node or dns", param_hint="--wait")
+    overrides = Overrides(
+        apiserver_advertise_address=apiserver_advertise_address,
+        apiserver_bind_port=apiserver_bind_port,
+        apiserver_cert_extra_sans=_list(apiserver_cert_extra_sans),
+        cert_dir=cert_dir,
+        certificate_key=certificate_key,
+        control_plane_endpoint=control_plane_endpoint,
+        cri_socket=cri_socket,
+        feature_gates=feature_gates,
+        image_repository=image_repository,
+        kubernetes_version=kubernetes_version,
+        node_name=node_name,
+        patches=patches,
+        pod_network_cidr=pod_network_cidr,
+        service_cidr=service_cidr,
+        service_dns_domain=service_dns_domain,
+        token=token,
+        token_ttl=token_ttl,
+        ignore_preflight_errors=_list(ignore_preflight_errors),
+        skip_phases=_list(skip_phases),
+    )
+    return _init(Request(read_config(config), overrides, wait), dry_run=dry_run, timings=timings, output=output)
+
+
+def _init(request: Any, *, dry_run: bool, timings: bool, output: str) -> int:
+    from datetime import UTC, datetime
+
+    from bootstrap.host.live import LiveHost
+    from bootstrap.workflows.init import act, decide, make_plan
+    from bootstrap.workflows.mode import NODE, refuse_host_mode
+
+    began = time.monotonic()
+    refuse_host_mode()
+    host = LiveHost()
+    decision = decide(host, NODE, request)
+    cfg, facts = decision.cfg, decision.facts
+    if output == "text":
+        say(
+            f"bootstrap {cfg.kubernetes_version} · node mode: no host root is mounted · "
+            f"{cfg.node.name}, {cfg.advertise_address} · cgroup v{facts.cgroup_version}"
+        )
+        warnings = decision.preflight.warnings
+        tail = f", {len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else ""
+        mark = "✗" if decision.preflight.errors else "✓"
+        say(
+            f"{'Preflight':<16} {f'{decision.preflight.count} checks{tail}':<40} {time.monotonic() - began:6.1f} s",
+            mark,
+        )
+        for finding in warnings:
+            say(f"  {finding.message}", "!")
+    decision.preflight.raise_errors()
+    plan = make_plan(host, decision, manifests(), datetime.now(UTC), request.wait)
+    if dry_run or cfg.dry_run:
+        return _show_plan(plan, host, output)
+    result = act(host, decision, plan, Progress(plan))
+    changed = [change for timing in result for change in timing.changed]
+    if timings:
+        show_timings(result)
+    say()
+    if not changed:
+        say("nothing changed: this node already is what the configuration says")
+        return Exit.OK
+    seconds = time.monotonic() - began
+    say(f"Kubernetes {cfg.kubernetes_version} is up in {seconds:.1f} s   (longest chain: {longest(result)})")
+    if not decision.resumed:
+        _closing(cfg)
+    return Exit.OK
+
+
+def _closing(cfg: Any) -> None:
+    name = cfg.node.name
+    if cfg.node.taints is None:
+        say("\n  this is the only node, so workloads may run on it (workloadsOnControlPlane: false forbids it)")
+    say(f"\n  use it      docker exec {name} kubectl get pods -A")
+    say(f"  take it     docker exec {name} bootstrap kubeconfig > kubeconfig   (for https://127.0.0.1:6443; else --server)")
+    say(f"  undo it     docker rm -fv {name}")
+
+
+def _show_plan(plan: Any, host: Any, output: str) -> int:
+    import dataclasses
+
+    from bootstrap.engine.preview import preview
+
+    steps = preview(plan, host)
+    if output == "json":
+        print(json.dumps({"steps": [dataclasses.asdict(step) for step in steps]}, indent=2))
+        return Exit.OK
+    for step in steps:
+        say(f"{step.id}" + (f"   after {', '.join(step.after)}" if step.after else ""))
+        for line in step.effects:
+            say(f"    {line}")
+        for line in step.waits:
+            say(f"    wait for: {line}")
+    say("\nnothing was written")
+    return Exit.OK
+
+
+@app.command()
+def node() -> int:
+    """Boot a node without a cluster: a runtime and this program, nothing else (tests, benches)."""
+    from bootstrap.host.live import LiveHost
+    from bootstrap.workflows.node import start_runtime
+
+    start_runtime(LiveHost())
+    say("the node is up; make a cluster on it: docker exec NAME bootstrap init")
+    return Exit.OK
+
+
+@app.command()
+def kubeconfig(
+    server: Annotated[str, typer.Option(help="URL under which the API server is reached.")] = "",
+    inside: Annotated[bool, typer.Option("--inside", help="For use inside this node.")] = False,
+) -> int:
+    """Print a kubeconfig of the administrator, for use outside of the container."""
+    from bootstrap.host.live import LiveHost
+    from bootstrap.workflows.kubeconfig import admin_kubeconfig
+
+    sys.stdout.write(admin_kubeconfig(LiveHost(), server, inside=inside).decode())
+    return Exit.OK
+
+
+@app.command()
+def healthcheck() -> int:
+    """Exit 0 when what this container was started for is up (the image's HEALTHCHECK)."""
+    from bootstrap.host.live import LiveHost
+    from bootstrap.workflows.node import health
+
+    problem = health(LiveHost())
+    say(problem or "healthy")
+    return Exit.WAIT if problem else Exit.OK
+
+
+@app.command()
+def version(output: Output = "text") -> int:
+    """The version of Kubernetes that this image installs."""
+    from bootstrap.model import names
+
+    print(json.dumps({"kubernetes": names.BUILT_VERSION}) if output == "json" else f"bootstrap {names.BUILT_VERSION}")
+    return Exit.OK
+
+
+@images_app.command("load")
+def images_load(source: Annotated[str, typer.Argument(help="A docker save archive; - is standard input.")]) -> int:
+    """Load images of your own into this node: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
+    from bootstrap.workflows.images import load_images
+
+    for name in load_images(source):
+        say(name)
+    return Exit.OK
+
+
+@images_app.command("list")
+def images_list(config: ConfigFile = None, output: Output = "text") -> int:
+    """The images that a cluster with this configuration needs."""
+    from bootstrap.render.images import needed
+    from bootstrap.workflows.config import complete
+
+    found = needed(complete(read_config(config)))
+    print(json.dumps({"images": list(found)}, indent=2) if output == "json" else "\n".join(found))
+    return Exit.OK
+
+
+@config_app.command("validate")
+def config_validate(config: ConfigFile = None) -> int:
+    """Check a configuration file; all problems at once."""
+    from bootstrap.config import load, validate
+
+    if config is None:
+        raise typer.BadParameter("is required", param_hint="--config")
+    validate(load(read_config(config) or b""))
+    print("ok")
+    return Exit.OK
+
+
+@config_app.command("print")
+def config_print(
+    what: Annotated[str, typer.Argument(help="effective, or init-defaults as kubeadm has it.")] = "effective",
+    config: ConfigFile = None,
+) -> int:
+    """Print the complete configuration that `init` would use."""
+    from bootstrap.config import defaults_yaml, dump
+    from bootstrap.workflows.config import complete
+
+    print(defaults_yaml() if what == "init-defaults" else dump(complete(read_config(config))), end="")
+    return Exit.OK

@@ -1,0 +1,82 @@
+"""Entry point: PID 1's part, the command line, and errors turned into one message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from bootstrap.model.errors import BootstrapError, Exit
+
+NODE_VERBS = ("init", "node")
+KEPT_REQUEST = "BOOTSTRAP_KEPT_REQUEST"
+"""Set by bootstrap-init.service: the arguments are those that the container was started with."""
+
+
+def main() -> int:
+    argv = sys.argv[1:]
+    if os.environ.get(KEPT_REQUEST):
+        return _unit()
+    if os.getpid() == 1 and argv and argv[0] in NODE_VERBS and not _asks_only(argv):
+        return _guarded(lambda: _become_node(argv))
+    return _guarded(lambda: _command_line(argv))
+
+
+def _asks_only(argv: Sequence[str]) -> bool:
+    """`--help` and a dry run make no node."""
+    return any(word in ("--help", "-h", "--dry-run") for word in argv)
+
+
+def _become_node(argv: Sequence[str]) -> int:
+    from bootstrap.host import pid1
+    from bootstrap.workflows.mode import refuse_host_mode
+
+    refuse_host_mode()
+    pid1.become_node(argv)
+    return Exit.BUG  # exec does not return
+
+
+def _unit() -> int:
+    """The oneshot unit's run; errors that a rerun cannot cure end the container with their code."""
+    from bootstrap.host.live import LiveHost
+    from bootstrap.host.pid1 import kept_request
+
+    argv, environment = kept_request()
+    os.environ.update(environment)
+    code = _guarded(lambda: _command_line(argv))
+    if code and (code in (Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT) or "--exit-on-failure" in argv):
+        LiveHost().run(["systemctl", "exit", str(int(code))])
+    return code
+
+
+def _command_line(argv: Sequence[str]) -> int:
+    from bootstrap.cli.app import app
+
+    result = app(args=list(argv), prog_name="bootstrap", standalone_mode=False)
+    return result if isinstance(result, int) else Exit.OK
+
+
+def _guarded(run: object) -> int:
+    assert callable(run)
+    try:
+        return int(run())
+    except BootstrapError as e:
+        from bootstrap.cli.screen import show_error
+
+        show_error(e)
+        return e.code
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except Exception as e:
+        return _usage_or_bug(e)
+
+
+def _usage_or_bug(error: Exception) -> int:
+    import typer
+
+    if isinstance(error, typer.Abort):
+        return Exit.INTERRUPTED
+    if isinstance(error, typer.TyperException):
+        print(f"{error.format_message()}\nnext: bootstrap --help" if hasattr(error, "format_message") else error, file=sys.stderr)
+        return Exit.USAGE
+    raise error

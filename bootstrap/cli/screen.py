@@ -1,0 +1,100 @@
+"""What a run looks like: one line a group, complete when printed; one cause and the way out when it fails."""
+
+from __future__ import annotations
+
+import locale
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+
+from bootstrap.engine.timings import Timing, critical_path
+from bootstrap.model.errors import BootstrapError
+from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting
+from bootstrap.model.plan import Plan
+
+COLORS = {"✓": "\033[32m", "✗": "\033[31m", "!": "\033[33m"}
+RESET = "\033[0m"
+ASCII = str.maketrans({"✓": "+", "✗": "x", "·": "-", "→": "->", "…": "..."})
+
+
+def utf8() -> bool:
+    return "utf" in (locale.getpreferredencoding(False) or "").lower() or "UTF-8" in os.environ.get("LC_ALL", "C.UTF-8")
+
+
+def say(text: str = "", mark: str = "", *, error: bool = False) -> None:
+    """One line, marked ✓, ✗ or !; colours on a terminal without NO_COLOR, ASCII without UTF-8."""
+    stream = sys.stderr if error else sys.stdout
+    line = f" {mark} {text}" if mark else text
+    if not utf8():
+        line = line.translate(ASCII)
+    elif mark and stream.isatty() and "NO_COLOR" not in os.environ:
+        line = f" {COLORS[mark]}{mark}{RESET} {text}"
+    print(line, file=stream, flush=True)
+
+
+def show_error(error: BootstrapError) -> None:
+    say(error.what, "✗", error=True)
+    for detail in error.details:
+        say(f"     {detail}", error=True)
+    if error.why:
+        say(f"   why    {error.why}", error=True)
+    if error.fix:
+        say(f"   next   {error.fix}", error=True)
+
+
+class Progress:
+    """Listens to a run; prints a group's line once all its steps are done."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._open: dict[str, set[str]] = {}
+        for step in plan.steps:
+            self._open.setdefault(step.group, set()).add(step.id)
+        self._begun: dict[str, float] = {}
+        self._changed: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._terminal = sys.stdout.isatty()
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            match event:
+                case StepStarted():
+                    self._begun.setdefault(event.group, time.monotonic())
+                case StepWaiting():
+                    if self._terminal:
+                        print(f"\r\033[K   {event.group:<16} {event.condition}: {event.seen[:70]}", end="", flush=True)
+                case StepDone():
+                    self._done(event)
+                case StepFailed():
+                    self._clear()
+                    say(f"{event.group:<16} {event.what}", "✗")
+
+    def _done(self, event: StepDone) -> None:
+        left = self._open[event.group]
+        left.discard(event.step)
+        self._changed[event.group] = self._changed.get(event.group, 0) + len(event.changed)
+        if left:
+            return
+        self._clear()
+        changed = self._changed[event.group]
+        what = f"{changed} change{'s' * (changed != 1)}" if changed else "nothing to change"
+        say(f"{event.group:<16} {what:<40} {time.monotonic() - self._begun[event.group]:6.1f} s", "✓")
+
+    def _clear(self) -> None:
+        if self._terminal:
+            print("\r\033[K", end="", flush=True)
+
+
+def show_timings(timings: Sequence[Timing]) -> None:
+    """Every step with its start and length, and the chain that decided the total."""
+    chain = {t.step for t in critical_path(timings)}
+    say("\n    start   length   step (* on the critical path)")
+    for t in sorted(timings, key=lambda t: (t.started, t.ended)):
+        say(f"  {t.started:7.2f}  {t.seconds:7.2f} {'*' if t.step in chain else ' '} {t.step}")
+
+
+def longest(timings: Sequence[Timing]) -> str:
+    """The two longest steps of the critical path: `wait-control-plane/apiserver 2.6 → addon/coredns/wait 2.1`."""
+    top = sorted(critical_path(timings), key=lambda t: -t.seconds)[:2]
+    return " → ".join(f"{t.step} {t.seconds:.1f}" for t in sorted(top, key=lambda t: t.started))

@@ -1,0 +1,25 @@
+"""L1: configuration in, one complete `ClusterConfig` out. Pure functions: no file, clock or network is touched.
+
+    documents = load(text)                         # what the file says, and what is wrong with its form
+    config = resolve(documents, overrides, facts)  # flags, defaults, rules; every problem in one error
+"""
+
+from bootstrap.config.defaults import defaults_yaml
+from bootstrap.config.difference import difference
+from bootstrap.config.loader import Documents, load
+from bootstrap.config.overrides import Overrides
+from bootstrap.config.render import dump, to_cluster_configuration, to_init_configuration
+from bootstrap.config.resolve import resolve, validate
+
+__all__ = [
+    "Documents",
+    "Overrides",
+    "defaults_yaml",
+    "difference",
+    "dump",
+    "load",
+    "resolve",
+    "to_cluster_configuration",
+    "to_init_configuration",
+    "validate",
+]

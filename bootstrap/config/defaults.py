@@ -1,0 +1,58 @@
+"""`config print *-defaults`: documents with every default written out and placeholders where a host is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from bootstrap.config.build import TIMEOUT_FIELDS
+from bootstrap.config.durations import format_duration
+from bootstrap.config.render import to_bootstrap_configuration, to_cluster_configuration, to_init_configuration, to_yaml
+from bootstrap.model import names
+from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Extension, NodeRegistration, Timeouts
+
+INIT_KINDS = ("InitConfiguration", "ClusterConfiguration", "BootstrapConfiguration")
+_TOKEN = "abcdef.0123456789abcdef"  # noqa: S105 - kubeadm's placeholder, no secret
+_TIMEOUTS = {name: format_duration(getattr(Timeouts(), field)) for field, name in TIMEOUT_FIELDS.items()}
+
+
+def defaults_yaml(kinds: Iterable[str] = INIT_KINDS) -> str:
+    """The kinds' documents with defaults; KeyError for a kind without."""
+    return to_yaml(*(_documents()[kind] for kind in kinds))
+
+
+def _documents() -> dict[str, dict[str, Any]]:
+    config = ClusterConfig(
+        node=NodeRegistration(name="node"), advertise_address="1.2.3.4", tokens=(BootstrapToken(token=_TOKEN),)
+    )
+    pulls = {"imagePullPolicy": "IfNotPresent", "imagePullSerial": True}
+    renewal = {"certificateRenewal": True, "etcdUpgrade": True}
+    others: dict[str, dict[str, Any]] = {
+        "JoinConfiguration": {
+            "caCertPath": f"{names.PKI_DIR}/ca.crt",
+            "discovery": {
+                "bootstrapToken": {
+                    "apiServerEndpoint": f"kube-apiserver:{names.API_PORT}",
+                    "token": _TOKEN,
+                    "unsafeSkipCAVerification": True,
+                },
+                "tlsBootstrapToken": _TOKEN,
+            },
+            "nodeRegistration": {"criSocket": names.CRI_SOCKET, "name": "node", "taints": None, **pulls},
+        },
+        "ResetConfiguration": {"certificatesDir": names.PKI_DIR, "criSocket": names.CRI_SOCKET},
+        "UpgradeConfiguration": {
+            "apply": renewal | pulls,
+            "diff": {},
+            "node": renewal | pulls,
+            "plan": {"etcdUpgrade": True},
+        },
+    }
+    return {
+        "InitConfiguration": to_init_configuration(config),
+        "ClusterConfiguration": to_cluster_configuration(config),
+        "BootstrapConfiguration": to_bootstrap_configuration(Extension()),
+    } | {
+        kind: {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": kind, "timeouts": _TIMEOUTS} | body
+        for kind, body in others.items()
+    }

@@ -1,0 +1,54 @@
+"""How two configurations differ, for a second `init` that would change the cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from bootstrap.config.render import all_documents
+from bootstrap.model.cluster import ClusterConfig
+
+_OF_ONE_RUN = (
+    "InitConfiguration.bootstrapTokens",
+    "InitConfiguration.certificateKey",
+    "InitConfiguration.dryRun",
+    "InitConfiguration.nodeRegistration.ignorePreflightErrors",
+    "InitConfiguration.skipPhases",
+    "InitConfiguration.timeouts",
+)
+"""Settings of a run, not of the cluster: another value is no difference."""
+
+
+def difference(old: ClusterConfig, new: ClusterConfig) -> list[str]:
+    """`path: old → new`, one line for each setting of the cluster that differs; empty if none does."""
+    before, after = _settings(old), _settings(new)
+    return [
+        f"{path}: {_shown(before.get(path))} → {_shown(after.get(path))}"
+        for path in sorted(before.keys() | after.keys())
+        if before.get(path) != after.get(path)
+    ]
+
+
+def _settings(config: ClusterConfig) -> dict[str, Any]:
+    """Path → value of every setting; empty ones and those of one run are left out."""
+    found = {path: value for doc in all_documents(config) for path, value in _leaves(str(doc["kind"]), doc)}
+    return {p: v for p, v in found.items() if not p.startswith(_OF_ONE_RUN)}
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(f"{path}.{key}", item)
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        for i, item in enumerate(value):
+            yield from _leaves(f"{path}[{i}]", item)
+    elif value not in (None, []) or path.endswith(".taints"):
+        yield path, value
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "(not set)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(map(str, value)) or "(none)" if isinstance(value, list) else str(value)

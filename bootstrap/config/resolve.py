@@ -1,0 +1,49 @@
+"""Flags, file and facts become one complete configuration, or one error with everything that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bootstrap.config import other_kinds, overrides, rules
+from bootstrap.config.build import build
+from bootstrap.config.loader import Documents
+from bootstrap.config.overrides import Overrides
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.errors import Problem, config_error
+from bootstrap.model.facts import Address, HostFacts
+
+ANY_HOST = HostFacts(
+    mode="host",
+    hostname="node",
+    addresses=(Address("eth0", "192.0.2.1", True), Address("eth0", "2001:db8::1", True)),
+)
+"""Stands in for the host when a file is checked elsewhere than on the node it is for."""
+
+
+def resolve(documents: Documents, flags: Overrides, facts: HostFacts) -> ClusterConfig:
+    """The configuration of `init`: flags win over the file, defaults fill the rest, every rule holds."""
+    merged, origins = overrides.apply(documents, flags)
+    problems = list(merged.problems)
+    config = build(merged, facts, problems)
+    problems += rules.check(config)
+    if problems:
+        raise config_error(tuple(_from_flag(p, origins) for p in dict.fromkeys(problems)))
+    return config
+
+
+def validate(documents: Documents) -> None:
+    """Checks every document of a file, on any host; kinds that `init` does not use as well."""
+    problems = list(documents.problems)
+    if not documents.upstream or {"InitConfiguration", "ClusterConfiguration"} & set(documents.upstream):
+        problems += rules.check(build(documents, ANY_HOST, problems))
+    problems += other_kinds.check(documents, ANY_HOST)
+    if problems:
+        raise config_error(tuple(dict.fromkeys(problems)))
+
+
+def _from_flag(problem: Problem, origins: Mapping[str, str]) -> Problem:
+    """A problem of a value that a flag gave names the flag."""
+    for path, flag in origins.items():
+        if problem.path == path or problem.path.startswith((f"{path}.", f"{path}[")):
+            return Problem(flag, problem.message)
+    return problem

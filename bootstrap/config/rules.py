@@ -1,0 +1,146 @@
+"""What a complete configuration has to satisfy: kubeadm's rules, and some that would fail later and less clearly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from bootstrap.config import networks, values
+from bootstrap.model.cluster import Arg, BootstrapToken, ClusterConfig, Component, ExternalEtcd, NodeRegistration
+from bootstrap.model.errors import Problem
+
+_CLUSTER = "ClusterConfiguration"
+_INIT = "InitConfiguration"
+_FEATURE_GATES = {"RootlessControlPlane"}
+"""kubeadm's feature gates of this minor."""
+
+
+def check(config: ClusterConfig) -> Iterable[Problem]:
+    """Everything that is wrong, each with its path."""
+    yield from check_node(config.node, f"{_INIT}.nodeRegistration")
+    for i, token in enumerate(config.tokens):
+        yield from _token(token, f"{_INIT}.bootstrapTokens[{i}]")
+    if config.certificate_key:
+        yield from found(f"{_INIT}.certificateKey", values.certificate_key(config.certificate_key))
+    if config.patches_directory:
+        yield from found(f"{_INIT}.patches.directory", values.absolute(config.patches_directory))
+    yield from networks.check_address(config)
+    if not 1 <= config.bind_port <= 65535:
+        yield Problem(f"{_INIT}.localAPIEndpoint.bindPort", f"{config.bind_port} is not a port (1 to 65535)")
+    yield from _cluster(config)
+    yield from networks.check(config)
+    yield from _etcd(config)
+    for san in config.extension.extra_sans:
+        yield from found("BootstrapConfiguration.extraSANs", values.subject_name(san))
+
+
+def found(path: str, *messages: str) -> Iterable[Problem]:
+    """The messages that are not empty, at one path."""
+    return (Problem(path, m) for m in messages if m)
+
+
+def each(path: str, items: Iterable[str], rule: Callable[[str], str]) -> Iterable[Problem]:
+    """What a rule finds wrong with each item of a list."""
+    for i, item in enumerate(items):
+        yield from found(f"{path}[{i}]", rule(item))
+
+
+def check_node(node: NodeRegistration, path: str) -> Iterable[Problem]:
+    """nodeRegistration of init and join."""
+    yield from found(f"{path}.name", values.dns_name(node.name))
+    yield from found(f"{path}.criSocket", values.socket(node.cri_socket))
+    yield from _args(node.kubelet_extra_args, f"{path}.kubeletExtraArgs")
+    for i, taint in enumerate(node.taints or ()):
+        yield from found(f"{path}.taints[{i}].key", values.label_key(taint.key))
+        yield from found(f"{path}.taints[{i}].value", values.label_value(taint.value))
+        if not taint.effect:
+            yield Problem(f"{path}.taints[{i}].effect", "missing: NoSchedule, PreferNoSchedule or NoExecute")
+    ignored = {item.lower() for item in node.ignore_preflight_errors}
+    if "all" in ignored and len(ignored) > 1:
+        yield Problem(f"{path}.ignorePreflightErrors", "all leaves nothing to name beside it")
+
+
+def _token(token: BootstrapToken, path: str) -> Iterable[Problem]:
+    if token.token:
+        yield from found(f"{path}.token", values.token(token.token))
+    if unknown := set(token.usages) - {"signing", "authentication"}:
+        yield Problem(f"{path}.usages", f"{', '.join(sorted(unknown))}: only signing and authentication are known")
+    if "authentication" not in token.usages:
+        yield Problem(f"{path}.groups", "groups are for tokens whose usages include authentication")
+    yield from each(f"{path}.groups", token.groups, values.token_group)
+
+
+def _cluster(config: ClusterConfig) -> Iterable[Problem]:
+    yield from found(f"{_CLUSTER}.networking.dnsDomain", values.dns_name(config.networking.dns_domain))
+    yield from found(f"{_CLUSTER}.certificatesDir", values.absolute(config.certificates_dir))
+    yield from found(f"{_CLUSTER}.imageRepository", values.image_repository(config.image_repository))
+    if config.dns_image_repository:
+        yield from found(f"{_CLUSTER}.dns.imageRepository", values.image_repository(config.dns_image_repository))
+    if config.control_plane_endpoint and not values.split_endpoint(config.control_plane_endpoint):
+        yield Problem(f"{_CLUSTER}.controlPlaneEndpoint", (
+            f'"{config.control_plane_endpoint}" is not host or host:port (a DNS name or an IP address, port 1 to 65535)'
+        ))
+    for gate, on in config.feature_gates.items():
+        if gate not in _FEATURE_GATES:
+            yield Problem(f"{_CLUSTER}.featureGates.{gate}", "unknown; kubeadm has one gate, RootlessControlPlane")
+        elif on:
+            yield Problem(f"{_CLUSTER}.featureGates.{gate}", "a rootless control plane is not supported")
+    for name, period in (
+        ("certificateValidityPeriod", config.certificate_validity),
+        ("caCertificateValidityPeriod", config.ca_certificate_validity),
+    ):
+        if period <= 0:
+            yield Problem(f"{_CLUSTER}.{name}", "must be longer than nothing")
+    yield from each(f"{_CLUSTER}.apiServer.certSANs", config.api_server_cert_sans, values.subject_name)
+    yield from _component(config.api_server, f"{_CLUSTER}.apiServer")
+    yield from _component(config.controller_manager, f"{_CLUSTER}.controllerManager")
+    yield from _component(config.scheduler, f"{_CLUSTER}.scheduler")
+
+
+def _component(component: Component, path: str) -> Iterable[Problem]:
+    yield from _args(component.extra_args, f"{path}.extraArgs")
+    for i, env in enumerate(component.extra_envs):
+        if not env.get("name"):
+            yield Problem(f"{path}.extraEnvs[{i}].name", "missing")
+    for i, volume in enumerate(component.extra_volumes):
+        at = f"{path}.extraVolumes[{i}]"
+        yield from found(f"{at}.name", values.dns_label(volume.name))
+        yield from found(f"{at}.hostPath", values.absolute(volume.host_path))
+        yield from found(f"{at}.mountPath", values.absolute(volume.mount_path))
+
+
+def _args(args: tuple[Arg, ...], path: str) -> Iterable[Problem]:
+    for i, arg in enumerate(args):
+        if not arg.name:
+            yield Problem(f"{path}[{i}].name", "missing")
+        elif arg.name.startswith("-"):
+            yield Problem(f"{path}[{i}].name", f'write "{arg.name.lstrip("-")}", without dashes')
+
+
+def _etcd(config: ClusterConfig) -> Iterable[Problem]:
+    etcd = config.etcd
+    path = f"{_CLUSTER}.etcd.local"
+    if isinstance(etcd, ExternalEtcd):
+        yield from _external(etcd, f"{_CLUSTER}.etcd.external")
+        return
+    yield from found(f"{path}.dataDir", values.absolute(etcd.data_dir))
+    yield from each(f"{path}.serverCertSANs", etcd.server_cert_sans, values.subject_name)
+    yield from each(f"{path}.peerCertSANs", etcd.peer_cert_sans, values.subject_name)
+    if etcd.image_repository:
+        yield from found(f"{path}.imageRepository", values.image_repository(etcd.image_repository))
+    yield from _args(etcd.extra_args, f"{path}.extraArgs")
+
+
+def _external(etcd: ExternalEtcd, path: str) -> Iterable[Problem]:
+    secured = bool(etcd.ca_file or etcd.cert_file or etcd.key_file)
+    if not etcd.endpoints:
+        yield Problem(f"{path}.endpoints", "at least one is needed")
+    if bool(etcd.cert_file) != bool(etcd.key_file):
+        yield Problem(path, "certFile and keyFile go together")
+    if etcd.cert_file and etcd.key_file and not etcd.ca_file:
+        yield Problem(f"{path}.caFile", "needed with certFile and keyFile")
+    yield from each(f"{path}.endpoints", etcd.endpoints, lambda u: values.url(u, https=secured))
+    if etcd.http_endpoints != etcd.endpoints:
+        yield from each(f"{path}.httpEndpoints", etcd.http_endpoints, lambda u: values.url(u, https=False))
+    for name, file in (("caFile", etcd.ca_file), ("certFile", etcd.cert_file), ("keyFile", etcd.key_file)):
+        if file:
+            yield from found(f"{path}.{name}", values.absolute(file))

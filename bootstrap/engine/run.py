@@ -1,0 +1,72 @@
+"""Run a plan: ready steps go concurrently, each in a thread of a small pool."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
+from graphlib import TopologicalSorter
+
+from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.timings import Timing
+from bootstrap.engine.wait import wait_for
+from bootstrap.engine.world import World
+from bootstrap.model.errors import BootstrapError
+from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting
+from bootstrap.model.plan import Plan, Step
+
+THREADS = 12
+"""More than enough for the widest part of a plan; most of them wait for somebody else."""
+
+Listener = Callable[[Event], None]
+
+
+def run(plan: Plan, world: World, listen: Listener) -> tuple[Timing, ...]:
+    """Runs every step once its predecessors are done.
+
+    The first failure is raised after the running steps have ended; nothing new starts after it.
+    """
+    sorter = TopologicalSorter({step.id: step.after for step in plan.steps})
+    sorter.prepare()
+    steps = {step.id: step for step in plan.steps}
+    timings: list[Timing] = []
+    failure: BootstrapError | None = None
+    start = time.monotonic()
+    with ThreadPoolExecutor(THREADS) as pool:
+        running: dict[Future[Timing], str] = {}
+        while sorter.is_active() and not (failure and not running):
+            if not failure:
+                for step_id in sorter.get_ready():
+                    running[pool.submit(_run_step, steps[step_id], world, listen, start)] = step_id
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                step_id = running.pop(future)
+                try:
+                    timings.append(future.result())
+                    sorter.done(step_id)
+                except BootstrapError as e:
+                    failure = failure or e
+    if failure:
+        raise failure
+    return tuple(timings)
+
+
+def _waiting(step: Step, title: str, listen: Listener, seen: str) -> None:
+    listen(StepWaiting(step.id, step.group, title, seen))
+
+
+def _run_step(step: Step, world: World, listen: Listener, start: float) -> Timing:
+    began = time.monotonic()
+    listen(StepStarted(step.id, step.group))
+    try:
+        changed = [change for effect in step.effects if (change := apply_effect(effect, world, step.timeout))]
+        for condition in step.waits:
+            title = condition.title
+            wait_for(condition, world, step.timeout, partial(_waiting, step, title, listen))
+    except BootstrapError as e:
+        listen(StepFailed(step.id, step.group, e.what))
+        raise
+    seconds = time.monotonic() - began
+    listen(StepDone(step.id, step.group, tuple(changed), began - start, seconds))
+    return Timing(step.id, step.group, step.after, began - start, seconds, tuple(changed))

@@ -1,0 +1,97 @@
+"""The one polling loop: conditions are data, the deadline is stated, the last thing seen is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from bootstrap.engine.world import World
+from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, WorkloadReady
+from bootstrap.model.errors import BootstrapError, Exit
+
+POLL = wait_exponential(multiplier=0.05, min=0.05, max=0.5)
+"""Seconds between polls: quick at first, kubeadm's 500 ms at most."""
+
+OK = ""
+
+
+def observe(condition: Condition, world: World) -> str:
+    """Empty when the condition holds, else what was seen instead."""
+    if isinstance(condition, HttpOk):
+        return _http(condition, world)
+    try:
+        if isinstance(condition, WorkloadReady):
+            return _workload(condition, world)
+        return _node(condition, world)
+    except ConnectionError:
+        return "the API server does not answer"
+
+
+def wait_for(condition: Condition, world: World, timeout: float, seen: Callable[[str], None]) -> None:
+    """Polls until the condition holds. Raises BootstrapError (exit 6) with what was last seen."""
+
+    def poll() -> str:
+        state = observe(condition, world)
+        if state:
+            seen(state)
+        return state
+
+    retrying = Retrying(stop=stop_after_delay(timeout), wait=POLL, retry=retry_if_result(bool))
+    try:
+        retrying(poll)
+    except RetryError as e:
+        raise BootstrapError(
+            f"{condition.title}: not within {timeout:.0f} s",
+            code=Exit.WAIT,
+            why=f"last seen: {e.last_attempt.result()}",
+        ) from None
+
+
+def _http(condition: HttpOk, world: World) -> str:
+    if condition.identity:
+        try:
+            answer = world.api.get(condition.url)
+        except ConnectionError:
+            return "connection refused"
+        return OK if answer.status == 200 else f"HTTP {answer.status}: {_failed_checks(answer.text)}"
+    status, text = world.probe(condition.url)
+    return OK if status == 200 else f"HTTP {status}: {text}" if status else text
+
+
+def _failed_checks(text: str) -> str:
+    failed = [line.split()[0].lstrip("[-]") for line in text.splitlines() if line.startswith("[-]")]
+    return "waiting for " + ", ".join(failed) if failed else text[:120]
+
+
+def _node(condition: NodeReady | NodeExists, world: World) -> str:
+    answer = world.api.get(f"/api/v1/nodes/{condition.name}")
+    if answer.status != 200:
+        return "not registered yet"
+    if isinstance(condition, NodeExists):
+        return OK
+    for entry in answer.body.get("status", {}).get("conditions", ()):
+        if entry["type"] == "Ready":
+            return OK if entry["status"] == "True" else str(entry.get("message", "NotReady"))
+    return "no Ready condition yet"
+
+
+def _workload(condition: WorkloadReady, world: World) -> str:
+    plural = condition.kind.lower() + "s"
+    answer = world.api.get(f"/apis/apps/v1/namespaces/{condition.namespace}/{plural}/{condition.name}")
+    if answer.status != 200:
+        return "not there yet"
+    wanted, ready = _replicas(condition.kind, answer.body)
+    metadata, status = answer.body["metadata"], answer.body.get("status", {})
+    if status.get("observedGeneration", 0) < metadata.get("generation", 0):
+        return "not seen by its controller yet"
+    return OK if wanted and ready >= wanted else f"{ready} of {wanted} Pods ready"
+
+
+def _replicas(kind: str, body: Mapping[str, Any]) -> tuple[int, int]:
+    status = body.get("status", {})
+    if kind == "DaemonSet":
+        updated = status.get("updatedNumberScheduled", 0)
+        return status.get("desiredNumberScheduled", 0), min(updated, status.get("numberReady", 0))
+    return body["spec"].get("replicas", 1), min(status.get("updatedReplicas", 0), status.get("readyReplicas", 0))

@@ -1,0 +1,107 @@
+"""A thin Kubernetes API client over requests: get, create, server-side apply."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import yaml
+
+from bootstrap.host.port import ApiResponse
+from bootstrap.model import names
+
+REQUEST_TIMEOUT = 10.0
+"""Seconds for one request (kubeadm's client timeout)."""
+
+PLURALS = {"Endpoints": "endpoints", "NetworkPolicy": "networkpolicies", "PriorityClass": "priorityclasses"}
+
+
+def object_path(body: Mapping[str, Any], *, collection: bool = False) -> str:
+    """REST path of an object: `/api/v1/namespaces/kube-system/configmaps/x`."""
+    version = body["apiVersion"]
+    prefix = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    namespace = body["metadata"].get("namespace")
+    plural = PLURALS.get(body["kind"], body["kind"].lower() + "s")
+    path = f"{prefix}/namespaces/{namespace}/{plural}" if namespace else f"{prefix}/{plural}"
+    return path if collection else f"{path}/{body['metadata']['name']}"
+
+
+class KubeApi:
+    """Talks to `server` with the credentials of a kubeconfig. Not thread-safe: one per thread (see `ApiFactory`)."""
+
+    def __init__(self, kubeconfig: bytes, server: str) -> None:
+        document = yaml.safe_load(kubeconfig)
+        user, cluster = document["users"][0]["user"], document["clusters"][0]["cluster"]
+        self.server = server.rstrip("/")
+        self._files = [
+            _memory_file(base64.b64decode(data))
+            for data in (
+                user["client-certificate-data"],
+                user["client-key-data"],
+                cluster["certificate-authority-data"],
+            )
+        ]
+        certificate, key, authority = (f"/proc/self/fd/{fd}" for fd in self._files)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cert = (certificate, key)
+        self._session.verify = authority
+
+    def get(self, path: str) -> ApiResponse:
+        return self._request("GET", path)
+
+    def create(self, body: Mapping[str, Any]) -> ApiResponse:
+        return self._request("POST", object_path(body, collection=True), body=body)
+
+    def apply(self, body: Mapping[str, Any]) -> ApiResponse:
+        """Server-side apply; conflicts are forced: what the plan names is ours."""
+        query = f"?fieldManager={names.FIELD_MANAGER}&force=true"
+        return self._request("PATCH", object_path(body) + query, body=body, content="application/apply-patch+yaml")
+
+    def _request(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, content: str = "application/json"
+    ) -> ApiResponse:
+        try:
+            answer = self._session.request(
+                method, self.server + path, json=body, headers={"Content-Type": content}, timeout=REQUEST_TIMEOUT
+            )
+        except (requests.ConnectionError, requests.Timeout) as e:
+            raise ConnectionError(str(e)) from e
+        try:
+            parsed = answer.json()
+        except requests.JSONDecodeError:
+            parsed = {}
+        return ApiResponse(answer.status_code, parsed if isinstance(parsed, dict) else {}, answer.text)
+
+
+def _memory_file(content: bytes) -> int:
+    """A file descriptor of an anonymous file: the key never lies on a disk."""
+    fd = os.memfd_create("credential")
+    os.write(fd, content)
+    return fd
+
+
+def probe(url: str) -> tuple[int, str]:
+    """Status and first line of an unauthenticated GET on a loopback health endpoint (0 and the reason if refused).
+
+    TLS is not verified, as kubeadm does for the controller manager's and scheduler's self-signed certificates.
+    """
+    import urllib3
+
+    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+    try:
+        answer = requests.get(url, timeout=2, verify=False, proxies={"http": "", "https": ""})
+    except (requests.ConnectionError, requests.Timeout) as e:
+        return 0, _reason(e)
+    return answer.status_code, answer.text.strip().splitlines()[0] if answer.text.strip() else ""
+
+
+def _reason(e: Exception) -> str:
+    text = str(e)
+    for short in ("Connection refused", "timed out", "Connection reset"):
+        if short in text:
+            return short.lower()
+    return text[:120]

@@ -1,0 +1,189 @@
+"""The complete configuration: what kubeadm v1beta4 says plus our own document, every default filled in.
+
+Names follow kubeadm's v1beta4 fields in snake case; durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bootstrap.model import names
+
+Document = Mapping[str, Any]
+"""A parsed YAML document of an upstream kind, camelCase keys."""
+
+
+@dataclass(frozen=True)
+class Arg:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Volume:
+    name: str
+    host_path: str
+    mount_path: str
+    read_only: bool = False
+    path_type: str = ""
+
+
+@dataclass(frozen=True)
+class Component:
+    """Settings of one control-plane component; `extra_envs` are core/v1 EnvVar documents."""
+
+    extra_args: tuple[Arg, ...] = ()
+    extra_envs: tuple[Document, ...] = ()
+    extra_volumes: tuple[Volume, ...] = ()
+
+
+@dataclass(frozen=True)
+class LocalEtcd:
+    data_dir: str = names.ETCD_DATA_DIR
+    image_repository: str = ""
+    image_tag: str = ""
+    extra_args: tuple[Arg, ...] = ()
+    extra_envs: tuple[Document, ...] = ()
+    server_cert_sans: tuple[str, ...] = ()
+    peer_cert_sans: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExternalEtcd:
+    endpoints: tuple[str, ...]
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    http_endpoints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Networking:
+    """CIDRs are kept as written (`a` or `a,b` for dual-stack)."""
+
+    service_subnet: str = names.SERVICE_SUBNET
+    pod_subnet: str = names.POD_SUBNET
+    dns_domain: str = names.DNS_DOMAIN
+
+    @property
+    def service_subnets(self) -> tuple[str, ...]:
+        return tuple(s for s in self.service_subnet.split(",") if s)
+
+    @property
+    def pod_subnets(self) -> tuple[str, ...]:
+        return tuple(s for s in self.pod_subnet.split(",") if s)
+
+
+@dataclass(frozen=True)
+class Taint:
+    key: str
+    effect: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class NodeRegistration:
+    """`taints` None means kubeadm's default: NoSchedule on a control plane."""
+
+    name: str
+    cri_socket: str = names.CRI_SOCKET
+    taints: tuple[Taint, ...] | None = None
+    kubelet_extra_args: tuple[Arg, ...] = ()
+    ignore_preflight_errors: tuple[str, ...] = ()
+    image_pull_policy: str = "IfNotPresent"
+    image_pull_serial: bool = True
+
+
+@dataclass(frozen=True)
+class BootstrapToken:
+    """`token` is `id.secret`; empty = one is made by the first init. `ttl` in seconds, 0 = never expires."""
+
+    token: str = ""
+    ttl: float = 24 * 3600
+    expires: str = ""
+    usages: tuple[str, ...] = ("signing", "authentication")
+    groups: tuple[str, ...] = (names.BOOTSTRAP_GROUP,)
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds; kubeadm's defaults (v1beta4 Timeouts)."""
+
+    control_plane_component_health_check: float = 240
+    kubelet_health_check: float = 240
+    kubernetes_api_call: float = 60
+    etcd_api_call: float = 120
+    tls_bootstrap: float = 300
+    discovery: float = 300
+    upgrade_manifests: float = 300
+
+
+@dataclass(frozen=True)
+class Extension:
+    """`bootstrap/v1alpha1` BootstrapConfiguration: what kubeadm has no field for.
+
+    `hardening` False leaves out the flags of docs/explanation/hardening.md; `workloads_on_control_plane` None means
+    "allowed in node mode, where there is one node".
+    """
+
+    cni: str = "flannel"
+    hardening: bool = True
+    workloads_on_control_plane: bool | None = None
+    extra_sans: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """One value that says everything about the cluster and this node."""
+
+    node: NodeRegistration
+    advertise_address: str
+    bind_port: int = names.API_PORT
+    cluster_name: str = "kubernetes"
+    kubernetes_version: str = names.BUILT_VERSION
+    control_plane_endpoint: str = ""
+    certificates_dir: str = names.PKI_DIR
+    image_repository: str = names.BUILT_REPOSITORY
+    encryption_algorithm: str = "ECDSA-P256"
+    certificate_validity: float = 8760 * 3600
+    ca_certificate_validity: float = 87600 * 3600
+    networking: Networking = field(default_factory=Networking)
+    etcd: LocalEtcd | ExternalEtcd = field(default_factory=LocalEtcd)
+    api_server: Component = field(default_factory=Component)
+    api_server_cert_sans: tuple[str, ...] = ()
+    controller_manager: Component = field(default_factory=Component)
+    scheduler: Component = field(default_factory=Component)
+    dns_image_repository: str = ""
+    dns_image_tag: str = ""
+    dns_disabled: bool = False
+    proxy_disabled: bool = False
+    feature_gates: Mapping[str, bool] = field(default_factory=dict)
+    tokens: tuple[BootstrapToken, ...] = (BootstrapToken(),)
+    certificate_key: str = ""
+    skip_phases: tuple[str, ...] = ()
+    patches_directory: str = ""
+    dry_run: bool = False
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    kubelet: Document = field(default_factory=dict)
+    """The user's KubeletConfiguration as written (no defaults)."""
+    kube_proxy: Document = field(default_factory=dict)
+    """The user's KubeProxyConfiguration as written (no defaults)."""
+    extension: Extension = field(default_factory=Extension)
+
+    @property
+    def endpoint(self) -> str:
+        """`host:port` that clients and joining nodes use: controlPlaneEndpoint, else this node's own address."""
+        if not self.control_plane_endpoint:
+            return self.local_endpoint
+        host = self.control_plane_endpoint
+        has_port = host.count(":") == 1 or "]:" in host
+        return host if has_port else f"{host}:{self.bind_port}"
+
+    @property
+    def local_endpoint(self) -> str:
+        """`host:port` of this node's own API server."""
+        host = f"[{self.advertise_address}]" if ":" in self.advertise_address else self.advertise_address
+        return f"{host}:{self.bind_port}"

@@ -1,0 +1,49 @@
+"""Conditions as data, polled by engine.wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class HttpOk:
+    """`url` answers 200. `identity`: `` (no client certificate, TLS not verified, as kubeadm does for the loopback
+    health endpoints) or `admin` (super-admin credentials, verified)."""
+
+    title: str
+    url: str
+    identity: str = ""
+
+
+@dataclass(frozen=True)
+class NodeReady:
+    name: str
+
+    @property
+    def title(self) -> str:
+        return f"node {self.name} Ready"
+
+
+@dataclass(frozen=True)
+class NodeExists:
+    name: str
+
+    @property
+    def title(self) -> str:
+        return f"node {self.name} registered"
+
+
+@dataclass(frozen=True)
+class WorkloadReady:
+    """A Deployment or DaemonSet has all its Pods ready; `kind` is `Deployment` or `DaemonSet`."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} available"
+
+
+Condition = HttpOk | NodeReady | NodeExists | WorkloadReady

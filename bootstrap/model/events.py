@@ -1,0 +1,42 @@
+"""What the engine reports while it runs; `step` ids are stable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StepStarted:
+    step: str
+    group: str
+
+
+@dataclass(frozen=True)
+class StepWaiting:
+    """A step waits for `condition`; `seen` is what the last poll found."""
+
+    step: str
+    group: str
+    condition: str
+    seen: str
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """`started` and `seconds` are relative to the start of the run; `changed` names what was different."""
+
+    step: str
+    group: str
+    changed: tuple[str, ...]
+    started: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StepFailed:
+    step: str
+    group: str
+    what: str
+
+
+Event = StepStarted | StepWaiting | StepDone | StepFailed

@@ -1,0 +1,55 @@
+"""What one read pass of the host found. A plain value: tests write their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Address:
+    """One global unicast address of an interface; `default` if that interface has a default route."""
+
+    interface: str
+    address: str
+    default: bool
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """`mode` is `node` or `host`; sizes are bytes; `proxies` holds the *_proxy variables found."""
+
+    mode: str
+    hostname: str
+    root_user: bool = True
+    privileged: bool = True
+    cpus: int = 2
+    memory: int = 4 << 30
+    addresses: tuple[Address, ...] = ()
+    cgroup_version: int = 2
+    cgroup_controllers: tuple[str, ...] = ()
+    can_raise_oom: bool = True
+    """CAP_SYS_RESOURCE: without it the runtime cannot lower an OOM score."""
+    conntrack_writable: bool = True
+    swap: tuple[str, ...] = ()
+    ip_forward: bool = True
+    ipv6_forward: bool = True
+    has_ipv6: bool = False
+    ports_in_use: Mapping[int, str] = field(default_factory=dict)
+    """TCP port → who holds it (`pid 812 haproxy`, or empty)."""
+    files: frozenset[str] = frozenset()
+    """Which of the paths that preflight asks about exist."""
+    ca_directories: tuple[str, ...] = ()
+    """Which of kubeadm's optional host CA directories exist (render.static_pods names them)."""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    resolved_active: bool = False
+    etcd_data_present: bool = False
+    disk_free: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def default_address(self) -> str:
+        """Address of the default-route interface, else the only global one, else empty."""
+        for a in self.addresses:
+            if a.default:
+                return a.address
+        return self.addresses[0].address if self.addresses else ""

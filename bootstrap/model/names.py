@@ -1,0 +1,64 @@
+"""Path, port and name literals: the one place where each is written.
+
+Numbers and paths are kubeadm's (cmd/kubeadm/app/constants) unless a comment says otherwise.
+"""
+
+KUBERNETES_MINOR = "1.37"
+KUBERNETES_VERSION = "v1.37.0"
+"""The upstream version that this tree installs."""
+BUILT_VERSION = "v1.37.0+bootstrap.1"
+"""The version our own builds report; `+` becomes `_` in an image tag."""
+BUILT_REPOSITORY = "localhost/bootstrap"
+UPSTREAM_REPOSITORY = "registry.k8s.io"
+
+KUBERNETES_DIR = "/etc/kubernetes"
+PKI_DIR = "/etc/kubernetes/pki"
+MANIFESTS_DIR = "/etc/kubernetes/manifests"
+ADMIN_CONF = "/etc/kubernetes/admin.conf"
+SUPER_ADMIN_CONF = "/etc/kubernetes/super-admin.conf"
+KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
+CONTROLLER_MANAGER_CONF = "/etc/kubernetes/controller-manager.conf"
+SCHEDULER_CONF = "/etc/kubernetes/scheduler.conf"
+AUDIT_POLICY = "/etc/kubernetes/audit-policy.yaml"
+AUDIT_LOG_DIR = "/var/log/kubernetes/audit"
+STATE_DIR = "/etc/kubernetes/bootstrap"
+"""What a second run compares itself with: the effective configuration, 0600."""
+
+ETCD_DATA_DIR = "/var/lib/etcd"
+BOOTSTRAP_KUBELET_CONF = "/etc/kubernetes/bootstrap-kubelet.conf"
+KUBELET_BIN = "/usr/bin/kubelet"
+KUBELET_DIR = "/var/lib/kubelet"
+KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
+KUBELET_INSTANCE_CONFIG = "/var/lib/kubelet/instance-config.yaml"
+KUBELET_FLAGS_ENV = "/var/lib/kubelet/kubeadm-flags.env"
+KUBELET_CLIENT_CURRENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
+KUBELET_UNIT = "/etc/systemd/system/kubelet.service"
+KUBELET_DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
+CONTAINERD_CONFIG = "/etc/containerd/config.toml"
+CONTAINERD_ROOT = "/var/lib/containerd"
+CONTAINERD_STATE = "/run/containerd"
+CONTAINERD_REGISTRIES = "/etc/containerd/certs.d"
+CRI_SOCKET = "unix:///var/run/containerd/containerd.sock"
+CNI_CONF_DIR = "/etc/cni/net.d"
+CNI_BIN_DIR = "/opt/cni/bin"
+
+API_PORT = 6443
+ETCD_CLIENT_PORT = 2379
+ETCD_PEER_PORT = 2380
+ETCD_METRICS_PORT = 2381
+KUBELET_PORT = 10250
+KUBELET_HEALTHZ_PORT = 10248
+CONTROLLER_MANAGER_PORT = 10257
+SCHEDULER_PORT = 10259
+
+SERVICE_SUBNET = "10.96.0.0/12"
+POD_SUBNET = "10.244.0.0/16"
+"""Not kubeadm's (it has none): flannel's own default, since flannel is our default CNI."""
+DNS_DOMAIN = "cluster.local"
+
+BOOTSTRAP_GROUP = "system:bootstrappers:kubeadm:default-node-token"
+ADMIN_GROUP = "kubeadm:cluster-admins"
+CONTROL_PLANE_ROLE = "node-role.kubernetes.io/control-plane"
+EXCLUDE_LOAD_BALANCERS = "node.kubernetes.io/exclude-from-external-load-balancers"
+FIELD_MANAGER = "bootstrap"
+CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")

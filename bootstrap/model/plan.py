@@ -1,0 +1,38 @@
+"""The plan: a DAG of steps. A phase is a filter over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bootstrap.model.conditions import Condition
+from bootstrap.model.effects import Effect
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of work: effects in order, then waits, each up to `timeout` seconds.
+
+    `id` is stable and equal to kubeadm's phase name where kubeadm has one (`certs/ca`); `group` is the line of the
+    progress screen that it belongs to; `after` holds ids of steps that must be done before it starts.
+    """
+
+    id: str
+    group: str
+    effects: tuple[Effect, ...] = ()
+    waits: tuple[Condition, ...] = ()
+    after: tuple[str, ...] = ()
+    timeout: float = 240
+
+
+@dataclass(frozen=True)
+class Plan:
+    steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        ids = [s.id for s in self.steps]
+        known = set(ids)
+        if len(ids) != len(known):
+            raise ValueError("two steps have the same id")
+        for s in self.steps:
+            if missing := set(s.after) - known:
+                raise ValueError(f"step {s.id} comes after unknown steps {sorted(missing)}")

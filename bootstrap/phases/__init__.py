@@ -1,0 +1,1 @@
+"""L1: plans. Pure functions from a configuration and finished bytes to steps."""

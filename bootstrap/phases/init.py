@@ -1,0 +1,254 @@
+"""The plan of `init`: one DAG; step ids are kubeadm's phase names where kubeadm has the phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bootstrap.model import names
+from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Document, LocalEtcd
+from bootstrap.model.conditions import HttpOk, NodeExists, NodeReady, WorkloadReady
+from bootstrap.model.effects import (
+    Apply,
+    Create,
+    Directory,
+    Effect,
+    EtcdPeerUrl,
+    File,
+    RotatableKubeletCredential,
+    UnitRunning,
+)
+from bootstrap.model.facts import HostFacts
+from bootstrap.model.plan import Plan, Step
+from bootstrap.render import addons, objects
+from bootstrap.render.audit import audit_files
+from bootstrap.render.containerd import containerd_files
+from bootstrap.render.kubelet import kubelet_files
+from bootstrap.render.net import loopback, url_host
+from bootstrap.render.static_pods import manifest_path, static_pods
+
+STATE_CONFIG = f"{names.STATE_DIR}/config.yaml"
+TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
+"""Exists once the first init has made its tokens: later runs make none."""
+WAITS = ("api", "node", "dns")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything the plan is made from; `pki` and `kubeconfigs` hold finished bytes, kept files included."""
+
+    cfg: ClusterConfig
+    facts: HostFacts
+    stored: Document
+    """The ClusterConfiguration document that goes into kubeadm-config."""
+    state: bytes
+    pki: tuple[File, ...]
+    kubeconfigs: tuple[File, ...]
+    manifests: Mapping[str, str]
+    patches: Mapping[str, bytes]
+    tokens: tuple[BootstrapToken, ...]
+    """Tokens to make; empty when the first init has made them."""
+    now: datetime
+    wait: str = "dns"
+    external_ca: bool = False
+
+
+def init_plan(inputs: Inputs) -> Plan:
+    """Files first, then the kubelet and the control plane, then objects as soon as the API takes them."""
+    steps = [
+        *_files(inputs),
+        *_services(inputs),
+        *_control_plane(inputs),
+        *_objects(inputs),
+        *_addons(inputs),
+        *_node(inputs),
+    ]
+    present = {step.id for step in steps}
+    return Plan(
+        tuple(
+            Step(s.id, s.group, s.effects, s.waits, tuple(a for a in s.after if a in present), s.timeout) for s in steps
+        )
+    )
+
+
+def _files(inputs: Inputs) -> list[Step]:
+    cfg = inputs.cfg
+    state = (Directory(names.STATE_DIR, 0o700), File(STATE_CONFIG, inputs.state, mode=0o600))
+    steps = [Step("record", "Certificates", state)]
+    phases: dict[str, list[Effect]] = {}
+    for file in inputs.pki:
+        name = file.path.removeprefix(f"{cfg.certificates_dir}/").rsplit(".", 1)[0].replace("/", "-")
+        phases.setdefault(f"certs/{name}", []).append(file)
+    for file in inputs.kubeconfigs:
+        name = file.path.rsplit("/", 1)[1].removesuffix(".conf")
+        phases.setdefault(f"kubeconfig/{name}", []).append(file)
+    return steps + [Step(phase, "Certificates", tuple(effects), after=("record",)) for phase, effects in phases.items()]
+
+
+def _services(inputs: Inputs) -> list[Step]:
+    cfg, facts = inputs.cfg, inputs.facts
+    containerd = containerd_files(cfg, facts)
+    kubelet = kubelet_files(cfg, facts, inputs.patches)
+    on_boot = facts.mode == "host"  # in node mode `init` runs at every boot, and starts it once its address is known
+    ready_to_start = [f"kubeconfig/{name}" for name in ("kubelet", "admin", "super-admin")]
+    return [
+        Step(
+            "runtime",
+            "Images",
+            (*containerd, UnitRunning("containerd.service", tuple(f.path for f in containerd))),
+        ),
+        Step("kubelet-config", "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet)),
+        Step(
+            "kubelet-start",
+            "Kubelet",
+            (UnitRunning("kubelet.service", tuple(f.path for f in kubelet), enabled=on_boot),),
+            (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
+            after=("runtime", "kubelet-config", "etcd/local", "control-plane/apiserver", *ready_to_start),
+            timeout=cfg.timeouts.kubelet_health_check,
+        ),
+    ]
+
+
+def _control_plane(inputs: Inputs) -> list[Step]:
+    """etcd and the API server start with the kubelet; the other two once their RBAC is there.
+
+    Earlier, they fail to take their lease and lose a retry period of 2 s (leaderelection's default).
+    """
+    cfg = inputs.cfg
+    pods = {f.path: f for f in static_pods(cfg, inputs.facts, inputs.patches, external_ca=inputs.external_ca)}
+    certs = tuple(dict.fromkeys(s.id for s in _files(inputs)))
+    timeout = cfg.timeouts.control_plane_component_health_check
+    apiserver, manager, scheduler = (pods[manifest_path(name)] for name in names.CONTROL_PLANE)
+    steps = [
+        Step(
+            "control-plane/apiserver",
+            "Control plane",
+            (*(audit_files(cfg) if cfg.extension.hardening else ()), apiserver),
+            after=(*certs, "kubelet-config"),
+        ),
+        Step(
+            "wait-control-plane/apiserver",
+            "Control plane",
+            waits=(
+                HttpOk("kube-apiserver live", "/livez", "admin"),
+                HttpOk("RBAC in place", "/readyz/poststarthook/rbac/bootstrap-roles", "admin"),
+            ),
+            after=("kubelet-start",),
+            timeout=timeout,
+        ),
+    ]
+    if isinstance(cfg.etcd, LocalEtcd):
+        etcd = (Directory(cfg.etcd.data_dir, 0o700), pods[manifest_path("etcd")])
+        steps += [
+            Step("etcd/local", "Control plane", etcd, after=(*certs, "kubelet-config")),
+            Step("etcd/peer-url", "Control plane", (_peer_url(cfg),), after=("wait-control-plane/apiserver",)),
+        ]
+    for name, pod, url in (
+        ("controller-manager", manager, f"https://127.0.0.1:{names.CONTROLLER_MANAGER_PORT}/healthz"),
+        ("scheduler", scheduler, f"https://127.0.0.1:{names.SCHEDULER_PORT}/livez"),
+    ):
+        after = ("wait-control-plane/apiserver", f"kubeconfig/{name}")
+        steps += [
+            Step(f"control-plane/{name}", "Control plane", (pod,), after=after),
+            Step(
+                f"wait-control-plane/{name}",
+                "Control plane",
+                waits=(HttpOk(f"kube-{name} healthy", url),),
+                after=(f"control-plane/{name}",),
+                timeout=timeout,
+            ),
+        ]
+    return steps
+
+
+def _peer_url(cfg: ClusterConfig) -> EtcdPeerUrl:
+    pki = f"{cfg.certificates_dir}/etcd"
+    command = (
+        "etcdctl",
+        f"--endpoints=https://{url_host(loopback(cfg))}:{names.ETCD_CLIENT_PORT}",
+        f"--cacert={pki}/ca.crt",
+        f"--cert={pki}/healthcheck-client.crt",
+        f"--key={pki}/healthcheck-client.key",
+    )
+    return EtcdPeerUrl(f"https://{url_host(cfg.advertise_address)}:{names.ETCD_PEER_PORT}", command)
+
+
+def _objects(inputs: Inputs) -> list[Step]:
+    cfg = inputs.cfg
+    ca = next(f.content for f in inputs.pki if f.path == f"{cfg.certificates_dir}/ca.crt")
+    token_effects: tuple[Effect, ...] = (
+        *(Create(objects.token_secret(token, inputs.now)) for token in inputs.tokens),
+        *((File(TOKEN_CREATED, b"", mode=0o600),) if inputs.tokens else ()),
+    )
+    return [
+        _apply(cfg, "cluster-admins", (objects.cluster_admins(),)),
+        _apply(cfg, "upload-config/kubeadm", objects.kubeadm_config(inputs.stored)),
+        _apply(cfg, "upload-config/kubelet", objects.kubelet_config(cfg)),
+        Step(
+            "bootstrap-token",
+            "Control plane",
+            (*token_effects, *(Apply(o) for o in (*objects.bootstrap_rbac(), *objects.cluster_info(cfg, ca)))),
+            after=("wait-control-plane/apiserver",),
+            timeout=cfg.timeouts.kubernetes_api_call,
+        ),
+    ]
+
+
+def _apply(
+    cfg: ClusterConfig,
+    step: str,
+    bodies: tuple[Document, ...],
+    group: str = "Control plane",
+    after: tuple[str, ...] = (),
+) -> Step:
+    return Step(
+        step,
+        group,
+        tuple(Apply(body) for body in bodies),
+        after=("wait-control-plane/apiserver", *after),
+        timeout=cfg.timeouts.kubernetes_api_call,
+    )
+
+
+def _addons(inputs: Inputs) -> list[Step]:
+    """kube-proxy runs before anything that uses a Service address; flannel is given the API's own address."""
+    cfg, facts = inputs.cfg, inputs.facts
+    proxy = addons.kube_proxy(cfg, facts, inputs.manifests, inputs.patches)
+    network = addons.flannel(cfg, facts, inputs.manifests)
+    dns = addons.coredns(cfg, inputs.manifests, inputs.patches)
+    steps = []
+    if network:
+        steps.append(_apply(cfg, "addon/flannel", network, "Add-ons"))
+    if proxy:
+        steps.append(_apply(cfg, "addon/kube-proxy", proxy, "Add-ons"))
+        if inputs.wait != "api":
+            wait = (WorkloadReady("DaemonSet", "kube-system", "kube-proxy"),)
+            steps.append(Step("addon/kube-proxy/wait", "Add-ons", waits=wait, after=("addon/kube-proxy",)))
+    if dns:
+        steps.append(_apply(cfg, "addon/coredns", dns, "Add-ons", after=("addon/kube-proxy",)))
+    return steps
+
+
+def _node(inputs: Inputs) -> list[Step]:
+    cfg, node = inputs.cfg, inputs.cfg.node.name
+    steps = [
+        Step("node-registered", "Node", waits=(NodeExists(node),), after=("wait-control-plane/apiserver",)),
+        _apply(cfg, "mark-control-plane", (objects.node_marks(cfg),), "Node", after=("node-registered",)),
+        Step(
+            "kubelet-finalize",
+            "Node",
+            (RotatableKubeletCredential(names.KUBELET_CONF, names.KUBELET_CLIENT_CURRENT),),
+            after=("node-registered",),
+        ),
+    ]
+    if inputs.wait == "api":
+        return steps
+    if cfg.extension.cni != "none":
+        after = ("node-registered", "addon/flannel", "wait-control-plane/controller-manager")
+        steps.append(Step("node-ready", "Node", waits=(NodeReady(node),), after=after))
+        if inputs.wait == "dns" and not cfg.dns_disabled:
+            wait = (WorkloadReady("Deployment", "kube-system", "coredns"),)
+            before = ("addon/coredns", "addon/kube-proxy/wait", "node-ready", "wait-control-plane/scheduler")
+            steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before))
+    return steps

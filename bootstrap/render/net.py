@@ -1,0 +1,53 @@
+"""Addresses that follow from the configuration."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from bootstrap.model.cluster import ClusterConfig
+
+_DNS_INDEX = 10
+
+
+def is_ipv6(address: str) -> bool:
+    """Whether `address` is a literal IPv6 address."""
+    return ":" in address
+
+
+def loopback(cfg: ClusterConfig) -> str:
+    """The loopback address of the advertise address' family."""
+    return "::1" if is_ipv6(cfg.advertise_address) else "127.0.0.1"
+
+
+def url_host(address: str) -> str:
+    """`address` as it stands in a URL: IPv6 in brackets."""
+    return f"[{address}]" if is_ipv6(address) else address
+
+
+def split_endpoint(endpoint: str) -> tuple[str, str]:
+    """Host (without brackets) and port of `host:port`."""
+    host, _, port = endpoint.rpartition(":")
+    return host.strip("[]"), port
+
+
+def service_ips(cfg: ClusterConfig) -> tuple[str, ...]:
+    """The API's own Service address in each Service subnet (the apiserver takes the first)."""
+    return tuple(_indexed(subnet, 1) for subnet in cfg.networking.service_subnets)
+
+
+def dns_ip(cfg: ClusterConfig) -> str:
+    """The cluster DNS address: the tenth of the first Service subnet."""
+    return _indexed(cfg.networking.service_subnets[0], _DNS_INDEX)
+
+
+def as_ip(text: str) -> IPv4Address | IPv6Address | None:
+    """`text` as an address, or None when it is a name."""
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _indexed(subnet: str, index: int) -> str:
+    network = ip_network(subnet, strict=False)
+    return str(network.network_address + index)

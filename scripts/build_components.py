@@ -1,0 +1,125 @@
+"""Build every component from source into a cache whose folders are named by the hash of what went in.
+
+    build_components.py                 build what is missing
+    build_components.py NAME...         only these
+    build_components.py --print NAME    build if missing, print the folder with its binaries
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from _common import CACHE, IMAGES, digest, ensure_packages, fail, files_below, minor, prune, run, say
+
+STATIC_CGO = "-linkmode external -extldflags -static"
+GO_MINIMUM = (1, 26)
+
+
+def go_version() -> str:
+    """The version of the machine's Go, which must be new enough."""
+    if not shutil.which("go"):
+        fail("Go is missing; install Go 1.26 or newer (https://go.dev/dl)")
+    version = run("go", "env", "GOVERSION")
+    if tuple(int(part) for part in version.removeprefix("go").split(".")[:2]) < GO_MINIMUM:
+        fail(f"Go is {version}; 1.26 or newer is needed (https://go.dev/dl)")
+    return version
+
+
+def go_command(entry: dict[str, Any]) -> list[str]:
+    """The build command of an entry, without the output and the package."""
+    flags = ["-s", "-w", *(f"-X={name}={value}" for name, value in sorted(entry.get("stamp", {}).items()))]
+    if entry["kind"] == "go-cgo":
+        flags.append(STATIC_CGO)
+    command = ["go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", f"-ldflags={' '.join(flags)}"]
+    if entry.get("tags"):
+        command.append(f"-tags={','.join(entry['tags'])}")
+    return command
+
+
+def go_environment(entry: dict[str, Any]) -> dict[str, str]:
+    """The environment of a Go build: the user's flags must not change what comes out."""
+    return {**os.environ, "GOFLAGS": "", "GOWORK": "off", "CGO_ENABLED": "1" if entry["kind"] == "go-cgo" else "0"}
+
+
+def c_command() -> list[str]:
+    """The command that builds a C program, without the output and the source."""
+    return ["gcc", "-Os", "-static", "-s", "-Wall", "-Wextra"]
+
+
+def key(name: str, entry: dict[str, Any], folder: Path) -> str:
+    """The hash of everything that decides the binaries."""
+    if entry["kind"] == "c":
+        tool, command = run("gcc", "-dumpfullversion"), c_command()
+    else:
+        tool, command = f"{go_version()} {run('go', 'env', 'GOOS', 'GOARCH')}", go_command(entry)
+    return digest([name, json.dumps(entry, sort_keys=True), tool, shlex.join(command), *files_below(folder)])
+
+
+def needs(entry: dict[str, Any]) -> None:
+    """Install the C toolchain for what needs it."""
+    if entry["kind"] != "go":
+        ensure_packages("gcc", "libc6-dev", "libseccomp-dev", probe=("gcc", "/usr/include/seccomp.h"))
+
+
+def compile_into(entry: dict[str, Any], folder: Path, target: Path) -> None:
+    """Run the compiler once for each binary."""
+    for binary, package in entry["binaries"].items():
+        if entry["kind"] == "c":
+            run(*c_command(), "-o", target / binary, folder / package)
+        else:
+            run(*go_command(entry), "-o", target / binary, package, cwd=folder, env=go_environment(entry))
+
+
+def build(name: str) -> Path:
+    """Build one component unless it is in the cache; return its folder."""
+    entry = minor()["components"].get(name)
+    if entry is None:
+        fail(f"no component {name!r}; there are: {', '.join(minor()['components'])}")
+    needs(entry)
+    folder = IMAGES / entry.get("folder", name)
+    result = CACHE / "components" / name / key(name, entry, folder)
+    if not result.is_dir():
+        say(f"  {name} {entry['version']}: building …")
+        start = time.monotonic()
+        unfinished = result.with_name(f".{result.name}.{os.getpid()}")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        try:
+            compile_into(entry, folder, unfinished)
+            unfinished.rename(result)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        size = sum(path.stat().st_size for path in result.iterdir()) / 1e6
+        say(f"  {name} {entry['version']}: {time.monotonic() - start:.0f} s, {size:.0f} MB")
+    prune(result.parent, result)
+    return result
+
+
+def build_all(*, tests: bool = False) -> dict[str, Path]:
+    """Build every component of the image (and those for tests, when asked); name to folder."""
+    entries = minor()["components"]
+    return {name: build(name) for name, entry in entries.items() if tests or not entry.get("testOnly")}
+
+
+def main() -> None:
+    """Parse the arguments and build."""
+    parser = argparse.ArgumentParser(description="build the components from source into the cache")
+    parser.add_argument("names", nargs="*", help="components (default: all)")
+    parser.add_argument("--print", metavar="NAME", dest="shown", help="build NAME if missing and print its folder")
+    options = parser.parse_args()
+    if options.shown:
+        print(build(options.shown))
+        return
+    for name in options.names or minor()["components"]:
+        build(name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,410 @@
+"""Build the product's image, `bootstrap:v1.37.0`, in the Docker engine; nothing is done when nothing changed.
+
+    build_image.py             build (components first, when they are missing)
+    build_image.py --sizes     print what takes the space, and the size of `docker save | gzip -1`
+    build_image.py --kubeadm   print the path of the kubeadm that the tests compare with
+
+Each stage of the Dockerfile is an image of its own, tagged with the hash of its inputs: a change of the program
+rebuilds the last one only, in seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from _common import CACHE, IMAGES, ROOT, catalog, digest, ensure_packages, fail, files_below, minor, prune, run, say, succeeds, timed
+from build_components import build, build_all
+
+LIMIT = 350_000_000
+PYTHON = "3.13"
+"""The Python of the base (Debian 13)."""
+UPSTREAM_BASE = "debian:trixie-slim"
+OWN_BASE = "localhost/bootstrap/base:trixie"
+DEPENDENCIES = ("typer", "rich", "pydantic", "pyyaml", "cryptography", "tenacity", "requests", "docker")
+IN_USR_BIN = ("containerd", "runc", "crictl")
+IN_CNI_BIN = ("cni-plugins", "flannel-cni")
+SNAPSHOT_FILES = {"kubelet": "usr/local/bin/hyperkube", "kubectl": "usr/local/bin/hyperkube",
+                  "etcdctl": "usr/local/bin/etcdctl", "etcdutl": "usr/local/bin/etcdutl"}
+SEED = "/usr/lib/bootstrap/seed"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+MERGED = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
+DEBOOTSTRAP_LEFT_OUT = ("./dev/*", "./var/cache/apt/archives/*.deb", "./var/lib/apt/lists/*")
+NODE_FILES = IMAGES / "node"
+"""What lies in the image as it lies here: the units."""
+LAUNCHER = """\
+#!/usr/bin/python3 -IS
+import sys
+
+sys.path[:0] = ["/usr/lib/bootstrap/app", "/usr/lib/bootstrap/site"]
+from bootstrap.cli.main import main
+
+sys.exit(main())
+"""
+
+
+@cache
+def architecture() -> str:
+    """Go's name of this machine's architecture."""
+    return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+
+
+def image_id(name: str) -> str:
+    """The id of an image in the engine, or nothing."""
+    return run("docker", "image", "inspect", "-f", "{{.Id}}", name) if succeeds("docker", "image", "inspect", name) else ""
+
+
+def base_image() -> str:
+    """The Debian to build on: what BASE says, else what is here, else what a registry has, else one made here."""
+    wanted = os.environ.get("BASE")
+    for name in [wanted] if wanted else [UPSTREAM_BASE, OWN_BASE]:
+        if image_id(name):
+            return name
+    if succeeds("timeout", "120", "docker", "pull", "-q", wanted or UPSTREAM_BASE):
+        return wanted or UPSTREAM_BASE
+    if wanted:
+        fail(f"BASE={wanted} is neither in the engine nor in a registry that answers")
+    make_base()
+    return OWN_BASE
+
+
+def make_base() -> None:
+    """Make a minimal Debian 13 from packages, for machines that reach no registry."""
+    ensure_packages("debootstrap", probe=("debootstrap",))
+    if os.geteuid() != 0:
+        fail(f"no registry answers for {UPSTREAM_BASE}; run this as root once (debootstrap), or set BASE to an image you have")
+    say(f"  no registry answers for {UPSTREAM_BASE}: making {OWN_BASE} from Debian's packages")
+    with tempfile.TemporaryDirectory(prefix="bootstrap-base-") as folder:
+        with timed("debootstrap"):
+            command = ["debootstrap", "--variant=minbase", "trixie", folder]
+            if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode:
+                shutil.rmtree(folder)
+                Path(folder).mkdir(mode=0o755)
+                run(*command, debian_source(), quiet=True)
+        left_out = [f"--exclude={pattern}" for pattern in DEBOOTSTRAP_LEFT_OUT]
+        packing = subprocess.Popen(["tar", "-C", folder, "--numeric-owner", *left_out, "-c", "."], stdout=subprocess.PIPE)
+        run("docker", "import", "-", OWN_BASE, stdin=packing.stdout)
+        if packing.wait():
+            fail("packing the base failed")
+
+
+def debian_source() -> str:
+    """The address of the machine's own Debian source."""
+    for line in run("apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)").splitlines():
+        site, _, release = line.partition(" ")
+        if "security" not in site and "debian" in site and release:
+            return site
+    fail("no Debian source found")
+
+
+def dockerfile(until: str) -> str:
+    """The Dockerfile up to a stage: what decides that stage and those before it."""
+    return (ROOT / "Dockerfile").read_text().partition(f"FROM ${{{until}}}")[0]
+
+
+def docker_build(target: str, tag: str, context: Path, *arguments: str) -> None:
+    """Build one stage of the Dockerfile."""
+    with timed(f"image {tag}"):
+        run("docker", "buildx", "build", "--network=host", "--load", "--progress=plain", "--provenance=false",
+            "--file", ROOT / "Dockerfile", "--target", target, "--tag", tag, *arguments, context, quiet=True)
+
+
+def remove_others(repository: str, kept: str) -> None:
+    """Remove older images of a stage."""
+    for name in run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).splitlines():
+        if name != kept:
+            succeeds("docker", "image", "rm", name)
+
+
+def system_image() -> str:
+    """The first stage: Debian with systemd."""
+    base = base_image()
+    key = digest([dockerfile("SYSTEM"), image_id(base)])[:16]
+    tag = f"localhost/bootstrap/system:{key}"
+    if not image_id(tag):
+        with context() as empty:
+            docker_build("system", tag, empty, f"--build-arg=BASE={base}")
+    remove_others("localhost/bootstrap/system", tag)
+    return tag
+
+
+@contextmanager
+def context() -> Iterator[Path]:
+    """A folder for a build context, on the cache's file system so that links into the cache work."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".context-") as folder:
+        yield Path(folder)
+
+
+def place(source: Path, target: Path) -> None:
+    """Put a file into a context without copying it where possible."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def inner_images() -> dict[str, Any]:
+    """What the images inside consist of: trees (a layer each), and images made of them."""
+    entry, repository = minor(), catalog()["repository"]
+    names = {name: f"{repository}/{image['name']}:{image['tag']}" for name, image in entry["images"].items()}
+    legacy_and_nft = [f"{family}{flavour}{verb}" for family in ("iptables", "ip6tables")
+                      for flavour in ("-nft", "-legacy") for verb in ("", "-save", "-restore")]
+    links = {f"usr/sbin/{name}": f"xtables-{'legacy' if '-legacy' in name else 'nft'}-multi" for name in legacy_and_nft}
+    links |= {f"usr/sbin/{family}{verb}": f"{family}-nft{verb}" for family in ("iptables", "ip6tables") for verb in ("", "-save", "-restore")}
+    certificates = {"/etc/ssl/certs/ca-certificates.crt": "etc/ssl/certs/ca-certificates.crt"}
+    trees = {
+        "net": {"merged": MERGED, "links": links, "folders": [f"/usr/lib/{platform.machine()}-linux-gnu/xtables"], "empty": {"tmp": "1777", "run": "755"},
+                "programs": ["/usr/sbin/nft", "/usr/sbin/xtables-nft-multi", "/usr/sbin/xtables-legacy-multi", "/usr/bin/cp"]},
+        "hyperkube": {"files": {"hyperkube/hyperkube": "usr/local/bin/hyperkube"},
+                      "links": {f"usr/local/bin/{name}": "hyperkube" for name in (*KUBERNETES, "kubelet", "kubectl")}},
+        "flannel": {"files": {"flannel/flanneld": "opt/bin/flanneld"}},
+        "etcd": {"files": {f"etcd/{name}": f"usr/local/bin/{name}" for name in ("etcd", "etcdctl", "etcdutl")}},
+        "coredns": {"files": {"coredns/coredns": "coredns", **certificates}},
+        "pause": {"files": {"pause/pause": "pause"}},
+    }
+
+    def image(trees: list[str], tags: list[str], **config: Any) -> dict[str, Any]:
+        component = entry["components"][trees[-1]]
+        labels = {"org.opencontainers.image.version": component["version"],
+                  "bootstrap.component": f"{component['module']}@{component['version']}"}
+        return {"trees": trees, "names": tags, "created": entry["components"]["hyperkube"]["stamp"]["k8s.io/component-base/version.buildDate"],
+                "config": {"Env": [f"PATH={PATH}"], "WorkingDir": "/", "Labels": labels, **config}}
+
+    return {
+        "architecture": architecture(), "owner": os.getuid(), "trees": trees,
+        "images": [
+            image(["net", "hyperkube"], [names[name] for name in KUBERNETES]),
+            image(["etcd"], [names["etcd"]]),
+            image(["coredns"], [names["coredns"]], Entrypoint=["/coredns"]),
+            image(["pause"], [names["pause"]], Entrypoint=["/pause"], User="65535:65535"),
+            image(["net", "flannel"], [names["flannel"]], Entrypoint=["/opt/bin/flanneld"]),
+        ],
+    }
+
+
+def seed(system: str, components: dict[str, Path]) -> Path:
+    """The folder with seed.tar and index.json: the images inside, unpacked by a real containerd in a container."""
+    spec = json.dumps(inner_images(), sort_keys=True)
+    code = [ROOT / "scripts/_seed_inside.py", ROOT / "bootstrap/host/layers.py", ROOT / "bootstrap/host/seed.py"]
+    used = ["hyperkube", "etcd", "coredns", "pause", "flannel", "containerd"]
+    result = CACHE / "seed" / digest([spec, image_id(system), *code, *(components[name].name for name in used)])
+    if not result.is_dir():
+        with timed("seed (the images inside)"), context() as folder:
+            inputs, output = folder / "in", folder / "out"
+            for parent in (inputs / "app/bootstrap/host", output):
+                parent.mkdir(parents=True)
+            for name in used:
+                for binary in components[name].iterdir():
+                    place(binary, inputs / name / binary.name)
+            (inputs / "spec.json").write_text(spec)
+            shutil.copy(code[0], inputs / "seed.py")
+            for module in code[1:]:
+                shutil.copy(module, inputs / "app/bootstrap/host" / module.name)
+            run("docker", "run", "--rm", "--privileged", "--network=none", "-v", "/work", "-v", f"{inputs}:/in:ro", "-v", f"{output}:/out",
+                system, "python3", "-B", "/in/seed.py")
+            result.parent.mkdir(parents=True, exist_ok=True)
+            output.rename(result)
+    prune(result.parent, result)
+    return result
+
+
+def lock() -> list[str]:
+    """The Python packages of the program: the lock file's, else the names alone."""
+    file = ROOT / "requirements.lock"
+    lines = file.read_text().splitlines() if file.is_file() else DEPENDENCIES
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def site() -> Path:
+    """The folder with the Python packages, made for the image's Python."""
+    machine = platform.machine()
+    result = CACHE / "site" / digest([*lock(), PYTHON, machine])
+    if not result.is_dir():
+        with timed("Python packages"), context() as folder:
+            requirements = folder / "requirements"
+            requirements.write_text("\n".join(lock()) + "\n")
+            run(sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--only-binary=:all:", "--target", folder / "site",
+                "--python-version", PYTHON, "--implementation", "cp", "--platform", f"manylinux_2_28_{machine}",
+                "--platform", f"manylinux2014_{machine}", "-r", requirements, quiet=True)
+            shutil.rmtree(folder / "site/bin", ignore_errors=True)
+            result.parent.mkdir(parents=True, exist_ok=True)
+            (folder / "site").chmod(0o755)
+            (folder / "site").rename(result)
+    prune(result.parent, result)
+    return result
+
+
+def node_image(system: str) -> str:
+    """The second stage: binaries, the images inside, Python packages."""
+    components = build_all()
+    images, packages = seed(system, components), site()
+    inputs = [dockerfile("NODE"), image_id(system), images.name, packages.name, json.dumps(SNAPSHOT_FILES)]
+    tag = f"localhost/bootstrap/node:{digest([*inputs, *(components[name].name for name in (*IN_USR_BIN, *IN_CNI_BIN))])[:16]}"
+    if not image_id(tag):
+        with context() as folder:
+            place(images / "seed.tar", folder / "seed.tar")
+            for names, target in ((IN_USR_BIN, "usr/bin"), (IN_CNI_BIN, "opt/cni/bin")):
+                for binary in (path for name in names for path in components[name].iterdir()):
+                    place(binary, folder / "root" / target / binary.name)
+            for link, inside in SNAPSHOT_FILES.items():
+                (folder / "root/usr/bin" / link).symlink_to(f"{SEED}/{tree_with(images, inside)}/{inside}")
+            shutil.copytree(packages, folder / "site", copy_function=place_as_copy, symlinks=True)
+            docker_build("node", tag, folder, f"--build-arg=SYSTEM={system}")
+    remove_others("localhost/bootstrap/node", tag)
+    return tag
+
+
+def place_as_copy(source: str, target: str) -> None:
+    """`place` in the form that shutil wants."""
+    place(Path(source), Path(target))
+
+
+def tree_with(images: Path, inside: str) -> str:
+    """The tree of the seed that holds a file (looked up in the tar: the tree itself is in the image only)."""
+    listing = run("tar", "-tf", images / "seed.tar").splitlines()
+    for layer in json.loads((images / "index.json").read_text())["layers"].values():
+        if f"./{layer['tree']}/{inside}" in listing:
+            return str(layer["tree"])
+    fail(f"the seed has no {inside}")
+
+
+def program_inputs() -> list[Path]:
+    """The files of the last stage."""
+    return files_below(ROOT / "bootstrap", ROOT / "manifests", IMAGES / "catalog.yaml", NODE_FILES)
+
+
+def program_target(path: Path) -> Path:
+    """Where a file of the last stage lies in the image."""
+    if path.is_relative_to(NODE_FILES):
+        return path.relative_to(NODE_FILES)
+    below = Path("usr/lib/bootstrap")
+    return below / path.name if path.parent == IMAGES else below / "app" / path.relative_to(ROOT)
+
+
+def labels() -> dict[str, str]:
+    """What the image says about itself."""
+    entry = minor()
+    used = {name: component for name, component in entry["components"].items() if not component.get("testOnly")}
+    return {
+        "org.opencontainers.image.title": "bootstrap",
+        "org.opencontainers.image.description": "Makes Kubernetes clusters",
+        "org.opencontainers.image.version": entry["kubernetesVersion"],
+        "org.opencontainers.image.licenses": "Apache-2.0",
+        "bootstrap.kubernetes": entry["builtVersion"],
+        "bootstrap.components": " ".join(sorted({f"{component['module']}@{component['version']}" for component in used.values()})),
+    }
+
+
+def build_image() -> str:
+    """Build what changed; return the image's name."""
+    if not succeeds("docker", "info"):
+        fail("no Docker engine answers; `make engine` starts one")
+    tag = f"bootstrap:{minor()['kubernetesVersion']}"
+    start = time.monotonic()
+    node = node_image(system_image())
+    key = digest([(ROOT / "Dockerfile").read_text(), image_id(node), LAUNCHER, json.dumps(labels()), *program_inputs()])
+    if image_id(tag) and run("docker", "image", "inspect", "-f", '{{index .Config.Labels "bootstrap.inputs"}}', tag) == key:
+        say(f"  {tag} is up to date")
+        return tag
+    with context() as folder:
+        program = folder / "program/usr/lib/bootstrap"
+        for path in program_inputs():
+            target = folder / "program" / program_target(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target)
+        (program / "app").mkdir(parents=True, exist_ok=True)
+        launcher = folder / "program/usr/bin/bootstrap"
+        launcher.parent.mkdir(parents=True)
+        launcher.write_text(LAUNCHER)
+        for path in (folder / "program").rglob("*"):
+            path.chmod(0o755 if path.is_dir() or path == launcher else 0o644)
+        said = {**labels(), "bootstrap.inputs": key}
+        docker_build("image", tag, folder, f"--build-arg=NODE={node}", *(f"--label={name}={value}" for name, value in said.items()))
+    succeeds("docker", "image", "prune", "-f", "--filter", "label=bootstrap.inputs")
+    say(f"  {tag}: {time.monotonic() - start:.1f} s")
+    return tag
+
+
+def compressed(chunks: Iterator[bytes]) -> tuple[int, int]:
+    """The length of a stream, and its length after gzip -1."""
+    packer, plain, packed = zlib.compressobj(1, zlib.DEFLATED, 31), 0, 0
+    for chunk in chunks:
+        plain += len(chunk)
+        packed += len(packer.compress(chunk))
+    return plain, packed + len(packer.flush())
+
+
+def output_of(*command: str) -> Iterator[bytes]:
+    """The output of a command, a piece at a time."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        while chunk := process.stdout.read(1 << 20):
+            yield chunk
+    if process.returncode:
+        fail(f"`{' '.join(command)}` failed")
+
+
+def parts(tag: str) -> dict[str, str]:
+    """What is measured: a name and the shell words that name its files in the image."""
+    index = json.loads(run("docker", "run", "--rm", "--entrypoint", "cat", tag, f"{SEED}/index.json"))
+    trees = {image["layers"][-1]: image["names"][0].rpartition("/")[2] for image in index["images"]}
+    found = {}
+    for layer, about in sorted(index["layers"].items(), key=lambda item: -item[1]["size"]):
+        name = {"kube-apiserver": "hyperkube (4 images, kubelet, kubectl)"}.get(trees.get(layer, "nft, iptables").partition(":")[0])
+        found[f"image  {name or trees.get(layer, 'nft, iptables (shared)')}"] = f"{SEED}/{about['tree']}"
+    for name in ("containerd", "ctr", "containerd-shim-runc-v2", "runc", "crictl"):
+        found[f"binary {name}"] = f"/usr/bin/{name}"
+    found["CNI plugins"] = "/opt/cni/bin"
+    found["Python packages"] = "/usr/lib/bootstrap/site"
+    found["the program"] = "/usr/lib/bootstrap/app"
+    found["Python itself"] = "/usr/lib/python3 /usr/lib/python3.13 /usr/bin/python3.13"
+    return found
+
+
+def sizes(tag: str) -> None:
+    """Print what takes the space, and fail when the limit is passed."""
+    print(f"{'MB':>8} {'gzip -1':>8}  part")
+    rows = []
+    for name, where in parts(tag).items():
+        rows.append((name, *compressed(output_of("docker", "run", "--rm", "--entrypoint", "sh", tag, "-c", f"tar -c {where} 2>/dev/null"))))
+    everything = compressed(output_of("docker", "save", tag))
+    rows.append(("Debian and systemd (the rest)", everything[0] - sum(row[1] for row in rows), everything[1] - sum(row[2] for row in rows)))
+    for name, plain, packed in sorted(rows, key=lambda row: -row[2]):
+        print(f"{plain / 1e6:8.1f} {packed / 1e6:8.1f}  {name}")
+    print(f"{everything[0] / 1e6:8.1f} {everything[1] / 1e6:8.1f}  docker save {tag} | gzip -1   (limit {LIMIT / 1e6:.0f})")
+    if everything[1] > LIMIT:
+        fail("the image is larger than its limit")
+
+
+def main() -> None:
+    """Parse the arguments and do one thing."""
+    parser = argparse.ArgumentParser(description="build the product's image")
+    parser.add_argument("--sizes", action="store_true", help="print what takes the space")
+    parser.add_argument("--kubeadm", action="store_true", help="print the path of the tests' kubeadm")
+    options = parser.parse_args()
+    if options.kubeadm:
+        print(build("kubeadm") / "kubeadm")
+    elif options.sizes:
+        sizes(build_image())
+    else:
+        print(build_image())
+
+
+if __name__ == "__main__":
+    main()
