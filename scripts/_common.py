@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -33,6 +34,19 @@ def say(message: str) -> None:
 
 
 @contextmanager
+def alone() -> Iterator[None]:
+    """Hold the cache's lock: a second build waits for the first and then finds everything there."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("  another build is running: waiting for it …")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
 def timed(what: str) -> Iterator[None]:
     """Print what is being done, and how long it took."""
     say(f"  {what} …")
@@ -50,7 +64,7 @@ def run(*command: str | Path, quiet: bool = False, **options: Any) -> str:
         if quiet:
             say((done.stderr or "")[-4000:])
         fail(f"`{' '.join(words)[:200]}` failed with exit code {done.returncode}")
-    return done.stdout.strip()
+    return str(done.stdout).strip()
 
 
 def succeeds(*command: str | Path) -> bool:
@@ -89,7 +103,9 @@ def files_below(*tops: Path) -> list[Path]:
     found: set[Path] = set()
     for top in tops:
         inside = [top] if top.is_file() else top.rglob("*")
-        found.update(path for path in inside if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc")
+        found.update(
+            path for path in inside if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
+        )
     return sorted(found)
 
 
@@ -100,8 +116,8 @@ def digest(parts: Iterable[str | bytes | Path]) -> str:
         if isinstance(part, Path):
             name = part.relative_to(ROOT) if part.is_relative_to(ROOT) else part
             total.update(f"file {name} {part.stat().st_mode & 0o111:o}\n".encode())
-            part = part.read_bytes()
-        data = part.encode() if isinstance(part, str) else part
+        content = part.read_bytes() if isinstance(part, Path) else part
+        data = content.encode() if isinstance(content, str) else content
         total.update(f"{len(data)}\n".encode() + data)
     return total.hexdigest()
 

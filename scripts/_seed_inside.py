@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, "/in/app")
-from bootstrap.host.layers import layer_digest, write_layer  # noqa: E402  # the path above makes it importable
-from bootstrap.host.seed import CONTENT, METADATA, SNAPSHOTTER  # noqa: E402
+from bootstrap.host.layers import layer_digest, write_layer  # the path above makes it importable
+from bootstrap.host.seed import CONTENT, METADATA, SNAPSHOTTER
 
 IN, OUT, WORK, SEED = Path("/in"), Path("/out"), Path("/work"), Path("/work/seed")
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
@@ -107,31 +107,52 @@ class Layout:
         """Store an image under its names; what index.json of the seed says about it."""
         platform = {"architecture": architecture, "os": "linux"}
         diffs = {"type": "layers", "diff_ids": [layer["digest"] for layer in layers]}
-        config = self.document(CONFIG_TYPE, {**platform, "config": image["config"], "rootfs": diffs, "created": image["created"],
-                                             "history": [{"created": image["created"], "created_by": tree} for tree in image["trees"]]})
+        config = self.document(
+            CONFIG_TYPE,
+            {
+                **platform,
+                "config": image["config"],
+                "rootfs": diffs,
+                "created": image["created"],
+                "history": [{"created": image["created"], "created_by": tree} for tree in image["trees"]],
+            },
+        )
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": layers}
         described = self.document(MANIFEST_TYPE, manifest)
         for name in image["names"]:
             short = {"io.containerd.image.name": name, "org.opencontainers.image.ref.name": name.rpartition(":")[2]}
             self.manifests.append({**described, "platform": platform, "annotations": short})
-        return {"names": image["names"], "manifest": described["digest"], "config": config["digest"],
-                "layers": [layer["digest"] for layer in layers]}
+        return {
+            "names": image["names"],
+            "manifest": described["digest"],
+            "config": config["digest"],
+            "layers": [layer["digest"] for layer in layers],
+        }
 
     def tar(self, target: Path) -> None:
         """Write the layout as one tar."""
-        index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": self.manifests}
+        index = {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": self.manifests,
+        }
         (self.folder / "index.json").write_text(json.dumps(index))
         (self.folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
         with tarfile.open(target, "w") as archive:
             archive.add(self.folder, ".")
 
 
+def containerd_log() -> str:
+    """What containerd said last."""
+    return Path("/work/containerd.log").read_text()[-3000:]
+
+
 def ctr(*arguments: str) -> str:
     """Run ctr against the seed's containerd."""
     command = ["/in/containerd/ctr", "--address", SOCKET, "-n", "k8s.io", *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(f"{' '.join(command)} failed; containerd says:\n{Path('/work/containerd.log').read_text()[-3000:]}")
+        sys.exit(f"{' '.join(command)} failed: {done.stderr}\n{containerd_log()}")
     return done.stdout
 
 
@@ -141,17 +162,28 @@ def until(what: str, reached: Any) -> None:
         if reached():
             return
         time.sleep(0.1)
-    sys.exit(f"{what}: not within 30 s\n{Path('/work/containerd.log').read_text()[-3000:]}")
+    sys.exit(f"{what}: not within 30 s\n{containerd_log()}")
 
 
 def fill(archive: Path, names: list[str]) -> None:
-    """Import the images with a containerd of our own. Its CRI part marks them, pinned: the kubelet never collects them."""
+    """Import the images. containerd's CRI part marks them as its own, and pinned: the kubelet never collects them."""
     pins = "\n".join(f"p{number} = '{name}'" for number, name in enumerate(names))
     Path("/work/config.toml").write_text(
         "version = 3\nrequired_plugins = ['io.containerd.cri.v1.images']\n"
         f"[plugins.'io.containerd.cri.v1.images'.pinned_images]\n{pins}\n"
-        "[plugins.'io.containerd.cri.v1.runtime'.cni]\nbin_dirs = ['/opt/cni/bin']\nconf_dir = '/etc/cni/net.d'\n")
-    command = ["/in/containerd/containerd", "--config", "/work/config.toml", "--root", str(SEED), "--state", "/run/seed-state", "--address", SOCKET]
+        "[plugins.'io.containerd.cri.v1.runtime'.cni]\nbin_dirs = ['/opt/cni/bin']\nconf_dir = '/etc/cni/net.d'\n"
+    )
+    command = [
+        "/in/containerd/containerd",
+        "--config",
+        "/work/config.toml",
+        "--root",
+        str(SEED),
+        "--state",
+        "/run/seed-state",
+        "--address",
+        SOCKET,
+    ]
     with Path("/work/containerd.log").open("w") as log:
         daemon = subprocess.Popen(command, stdout=log, stderr=log)
     try:
@@ -194,7 +226,9 @@ def main() -> None:
     spec = json.loads((IN / "spec.json").read_text())
     layout = Layout(WORK / "layout")
     layers = {name: layout.layer(make_tree(name, recipe)) for name, recipe in spec["trees"].items()}
-    images = [layout.image(image, [layers[tree] for tree in image["trees"]], spec["architecture"]) for image in spec["images"]]
+    images = [
+        layout.image(image, [layers[tree] for tree in image["trees"]], spec["architecture"]) for image in spec["images"]
+    ]
     layout.tar(WORK / "images.tar")
     shutil.rmtree(layout.folder)
     fill(WORK / "images.tar", [name for image in spec["images"] for name in image["names"]])
@@ -203,7 +237,22 @@ def main() -> None:
         if path.is_dir() and not path.is_symlink() and "/fs/" not in f"{path}/":
             path.chmod(0o755)
     result = OUT / "seed.tar"
-    subprocess.run(["tar", "--sort=name", "--mtime=@0", "--numeric-owner", "--owner=0", "--group=0", "-C", str(SEED), "-cf", str(result), "."], check=True)
+    subprocess.run(
+        [
+            "tar",
+            "--sort=name",
+            "--mtime=@0",
+            "--numeric-owner",
+            "--owner=0",
+            "--group=0",
+            "-C",
+            str(SEED),
+            "-cf",
+            str(result),
+            ".",
+        ],
+        check=True,
+    )
     os.chown(result, spec["owner"], -1)
     shutil.copyfile(SEED / "index.json", OUT / "index.json")
     os.chown(OUT / "index.json", spec["owner"], -1)

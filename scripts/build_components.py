@@ -1,8 +1,8 @@
 """Build every component from source into a cache whose folders are named by the hash of what went in.
 
-    build_components.py                 build what is missing
-    build_components.py NAME...         only these
-    build_components.py --print NAME    build if missing, print the folder with its binaries
+build_components.py                 build what is missing
+build_components.py NAME...         only these
+build_components.py --print NAME    build if missing, print the folder with its binaries
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _common import CACHE, IMAGES, digest, ensure_packages, fail, files_below, minor, prune, run, say
+from _common import CACHE, IMAGES, alone, digest, ensure_packages, fail, files_below, minor, prune, run, say
 
 STATIC_CGO = "-linkmode external -extldflags -static"
 GO_MINIMUM = (1, 26)
@@ -114,6 +114,12 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="components (default: all)")
     parser.add_argument("--print", metavar="NAME", dest="shown", help="build NAME if missing and print its folder")
     options = parser.parse_args()
+    with alone():
+        act(options)
+
+
+def act(options: argparse.Namespace) -> None:
+    """Do what the arguments say."""
     if options.shown:
         print(build(options.shown))
         return

@@ -26,7 +26,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from _common import CACHE, IMAGES, ROOT, catalog, digest, ensure_packages, fail, files_below, minor, prune, run, say, succeeds, timed
+from _common import (
+    CACHE,
+    IMAGES,
+    ROOT,
+    alone,
+    catalog,
+    digest,
+    ensure_packages,
+    fail,
+    files_below,
+    minor,
+    prune,
+    run,
+    say,
+    succeeds,
+    timed,
+)
 from build_components import build, build_all
 
 LIMIT = 350_000_000
@@ -37,8 +53,13 @@ OWN_BASE = "localhost/bootstrap/base:trixie"
 DEPENDENCIES = ("typer", "rich", "pydantic", "pyyaml", "cryptography", "tenacity", "requests", "docker")
 IN_USR_BIN = ("containerd", "runc", "crictl")
 IN_CNI_BIN = ("cni-plugins", "flannel-cni")
-SNAPSHOT_FILES = {"kubelet": "usr/local/bin/hyperkube", "kubectl": "usr/local/bin/hyperkube",
-                  "etcdctl": "usr/local/bin/etcdctl", "etcdutl": "usr/local/bin/etcdutl"}
+SNAPSHOT_FILES = {
+    "kubelet": "usr/local/bin/hyperkube",
+    "kubectl": "usr/local/bin/hyperkube",
+    "etcdctl": "usr/local/bin/etcdctl",
+    "etcdutl": "usr/local/bin/etcdutl",
+}
+CRICTL = "runtime-endpoint: unix:///run/containerd/containerd.sock\n"
 SEED = "/usr/lib/bootstrap/seed"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
@@ -65,7 +86,9 @@ def architecture() -> str:
 
 def image_id(name: str) -> str:
     """The id of an image in the engine, or nothing."""
-    return run("docker", "image", "inspect", "-f", "{{.Id}}", name) if succeeds("docker", "image", "inspect", name) else ""
+    return (
+        run("docker", "image", "inspect", "-f", "{{.Id}}", name) if succeeds("docker", "image", "inspect", name) else ""
+    )
 
 
 def base_image() -> str:
@@ -86,7 +109,9 @@ def make_base() -> None:
     """Make a minimal Debian 13 from packages, for machines that reach no registry."""
     ensure_packages("debootstrap", probe=("debootstrap",))
     if os.geteuid() != 0:
-        fail(f"no registry answers for {UPSTREAM_BASE}; run this as root once (debootstrap), or set BASE to an image you have")
+        fail(
+            f"no registry answers for {UPSTREAM_BASE}; run this once as root, or set BASE to an image here"
+        )
     say(f"  no registry answers for {UPSTREAM_BASE}: making {OWN_BASE} from Debian's packages")
     with tempfile.TemporaryDirectory(prefix="bootstrap-base-") as folder:
         with timed("debootstrap"):
@@ -96,7 +121,9 @@ def make_base() -> None:
                 Path(folder).mkdir(mode=0o755)
                 run(*command, debian_source(), quiet=True)
         left_out = [f"--exclude={pattern}" for pattern in DEBOOTSTRAP_LEFT_OUT]
-        packing = subprocess.Popen(["tar", "-C", folder, "--numeric-owner", *left_out, "-c", "."], stdout=subprocess.PIPE)
+        packing = subprocess.Popen(
+            ["tar", "-C", folder, "--numeric-owner", *left_out, "-c", "."], stdout=subprocess.PIPE
+        )
         run("docker", "import", "-", OWN_BASE, stdin=packing.stdout)
         if packing.wait():
             fail("packing the base failed")
@@ -119,8 +146,24 @@ def dockerfile(until: str) -> str:
 def docker_build(target: str, tag: str, context: Path, *arguments: str) -> None:
     """Build one stage of the Dockerfile."""
     with timed(f"image {tag}"):
-        run("docker", "buildx", "build", "--network=host", "--load", "--progress=plain", "--provenance=false",
-            "--file", ROOT / "Dockerfile", "--target", target, "--tag", tag, *arguments, context, quiet=True)
+        run(
+            "docker",
+            "buildx",
+            "build",
+            "--network=host",
+            "--load",
+            "--progress=plain",
+            "--provenance=false",
+            "--file",
+            ROOT / "Dockerfile",
+            "--target",
+            target,
+            "--tag",
+            tag,
+            *arguments,
+            context,
+            quiet=True,
+        )
 
 
 def remove_others(repository: str, kept: str) -> None:
@@ -163,16 +206,39 @@ def inner_images() -> dict[str, Any]:
     """What the images inside consist of: trees (a layer each), and images made of them."""
     entry, repository = minor(), catalog()["repository"]
     names = {name: f"{repository}/{image['name']}:{image['tag']}" for name, image in entry["images"].items()}
-    legacy_and_nft = [f"{family}{flavour}{verb}" for family in ("iptables", "ip6tables")
-                      for flavour in ("-nft", "-legacy") for verb in ("", "-save", "-restore")]
+    legacy_and_nft = [
+        f"{family}{flavour}{verb}"
+        for family in ("iptables", "ip6tables")
+        for flavour in ("-nft", "-legacy")
+        for verb in ("", "-save", "-restore")
+    ]
     links = {f"usr/sbin/{name}": f"xtables-{'legacy' if '-legacy' in name else 'nft'}-multi" for name in legacy_and_nft}
-    links |= {f"usr/sbin/{family}{verb}": f"{family}-nft{verb}" for family in ("iptables", "ip6tables") for verb in ("", "-save", "-restore")}
+    links |= {
+        f"usr/sbin/{family}{verb}": f"{family}-nft{verb}"
+        for family in ("iptables", "ip6tables")
+        for verb in ("", "-save", "-restore")
+    }
+    links["usr/bin/sh"] = "dash"
     certificates = {"/etc/ssl/certs/ca-certificates.crt": "etc/ssl/certs/ca-certificates.crt"}
     trees = {
-        "net": {"merged": MERGED, "links": links, "folders": [f"/usr/lib/{platform.machine()}-linux-gnu/xtables"], "empty": {"tmp": "1777", "run": "755"},
-                "programs": ["/usr/sbin/nft", "/usr/sbin/xtables-nft-multi", "/usr/sbin/xtables-legacy-multi", "/usr/bin/cp"]},
-        "hyperkube": {"files": {"hyperkube/hyperkube": "usr/local/bin/hyperkube"},
-                      "links": {f"usr/local/bin/{name}": "hyperkube" for name in (*KUBERNETES, "kubelet", "kubectl")}},
+        "net": {
+            "merged": MERGED,
+            "links": links,
+            "folders": [f"/usr/lib/{platform.machine()}-linux-gnu/xtables"],
+            "empty": {"tmp": "1777", "run": "755"},
+            "programs": [
+                "/usr/sbin/nft",
+                "/usr/sbin/xtables-nft-multi",
+                "/usr/sbin/xtables-legacy-multi",
+                "/usr/bin/cp",
+                "/usr/bin/sleep",
+                "/usr/bin/dash",
+            ],
+        },
+        "hyperkube": {
+            "files": {"hyperkube/hyperkube": "usr/local/bin/hyperkube"},
+            "links": {f"usr/local/bin/{name}": "hyperkube" for name in (*KUBERNETES, "kubelet", "kubectl")},
+        },
         "flannel": {"files": {"flannel/flanneld": "opt/bin/flanneld"}},
         "etcd": {"files": {f"etcd/{name}": f"usr/local/bin/{name}" for name in ("etcd", "etcdctl", "etcdutl")}},
         "coredns": {"files": {"coredns/coredns": "coredns", **certificates}},
@@ -181,13 +247,21 @@ def inner_images() -> dict[str, Any]:
 
     def image(trees: list[str], tags: list[str], **config: Any) -> dict[str, Any]:
         component = entry["components"][trees[-1]]
-        labels = {"org.opencontainers.image.version": component["version"],
-                  "bootstrap.component": f"{component['module']}@{component['version']}"}
-        return {"trees": trees, "names": tags, "created": entry["components"]["hyperkube"]["stamp"]["k8s.io/component-base/version.buildDate"],
-                "config": {"Env": [f"PATH={PATH}"], "WorkingDir": "/", "Labels": labels, **config}}
+        labels = {
+            "org.opencontainers.image.version": component["version"],
+            "bootstrap.component": f"{component['module']}@{component['version']}",
+        }
+        return {
+            "trees": trees,
+            "names": tags,
+            "created": entry["components"]["hyperkube"]["stamp"]["k8s.io/component-base/version.buildDate"],
+            "config": {"Env": [f"PATH={PATH}"], "WorkingDir": "/", "Labels": labels, **config},
+        }
 
     return {
-        "architecture": architecture(), "owner": os.getuid(), "trees": trees,
+        "architecture": architecture(),
+        "owner": os.getuid(),
+        "trees": trees,
         "images": [
             image(["net", "hyperkube"], [names[name] for name in KUBERNETES]),
             image(["etcd"], [names["etcd"]]),
@@ -207,17 +281,31 @@ def seed(system: str, components: dict[str, Path]) -> Path:
     if not result.is_dir():
         with timed("seed (the images inside)"), context() as folder:
             inputs, output = folder / "in", folder / "out"
-            for parent in (inputs / "app/bootstrap/host", output):
-                parent.mkdir(parents=True)
+            output.mkdir()
             for name in used:
                 for binary in components[name].iterdir():
                     place(binary, inputs / name / binary.name)
             (inputs / "spec.json").write_text(spec)
             shutil.copy(code[0], inputs / "seed.py")
-            for module in code[1:]:
-                shutil.copy(module, inputs / "app/bootstrap/host" / module.name)
-            run("docker", "run", "--rm", "--privileged", "--network=none", "-v", "/work", "-v", f"{inputs}:/in:ro", "-v", f"{output}:/out",
-                system, "python3", "-B", "/in/seed.py")
+            for module in (*code[1:], ROOT / "bootstrap/model/errors.py"):
+                place(module, inputs / "app" / module.relative_to(ROOT))
+            run(
+                "docker",
+                "run",
+                "--rm",
+                "--privileged",
+                "--network=none",
+                "-v",
+                "/work",
+                "-v",
+                f"{inputs}:/in:ro",
+                "-v",
+                f"{output}:/out",
+                system,
+                "python3",
+                "-B",
+                "/in/seed.py",
+            )
             result.parent.mkdir(parents=True, exist_ok=True)
             output.rename(result)
     prune(result.parent, result)
@@ -239,9 +327,28 @@ def site() -> Path:
         with timed("Python packages"), context() as folder:
             requirements = folder / "requirements"
             requirements.write_text("\n".join(lock()) + "\n")
-            run(sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--only-binary=:all:", "--target", folder / "site",
-                "--python-version", PYTHON, "--implementation", "cp", "--platform", f"manylinux_2_28_{machine}",
-                "--platform", f"manylinux2014_{machine}", "-r", requirements, quiet=True)
+            run(
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-compile",
+                "--only-binary=:all:",
+                "--target",
+                folder / "site",
+                "--python-version",
+                PYTHON,
+                "--implementation",
+                "cp",
+                "--platform",
+                f"manylinux_2_28_{machine}",
+                "--platform",
+                f"manylinux2014_{machine}",
+                "-r",
+                requirements,
+                quiet=True,
+            )
             shutil.rmtree(folder / "site/bin", ignore_errors=True)
             result.parent.mkdir(parents=True, exist_ok=True)
             (folder / "site").chmod(0o755)
@@ -254,14 +361,17 @@ def node_image(system: str) -> str:
     """The second stage: binaries, the images inside, Python packages."""
     components = build_all()
     images, packages = seed(system, components), site()
-    inputs = [dockerfile("NODE"), image_id(system), images.name, packages.name, json.dumps(SNAPSHOT_FILES)]
-    tag = f"localhost/bootstrap/node:{digest([*inputs, *(components[name].name for name in (*IN_USR_BIN, *IN_CNI_BIN))])[:16]}"
+    inputs = [dockerfile("NODE"), image_id(system), images.name, packages.name, json.dumps(SNAPSHOT_FILES), CRICTL]
+    inputs += [components[name].name for name in (*IN_USR_BIN, *IN_CNI_BIN)]
+    tag = f"localhost/bootstrap/node:{digest(inputs)[:16]}"
     if not image_id(tag):
         with context() as folder:
             place(images / "seed.tar", folder / "seed.tar")
             for names, target in ((IN_USR_BIN, "usr/bin"), (IN_CNI_BIN, "opt/cni/bin")):
                 for binary in (path for name in names for path in components[name].iterdir()):
                     place(binary, folder / "root" / target / binary.name)
+            (folder / "root/etc").mkdir()
+            (folder / "root/etc/crictl.yaml").write_text(CRICTL)
             for link, inside in SNAPSHOT_FILES.items():
                 (folder / "root/usr/bin" / link).symlink_to(f"{SEED}/{tree_with(images, inside)}/{inside}")
             shutil.copytree(packages, folder / "site", copy_function=place_as_copy, symlinks=True)
@@ -307,7 +417,9 @@ def labels() -> dict[str, str]:
         "org.opencontainers.image.version": entry["kubernetesVersion"],
         "org.opencontainers.image.licenses": "Apache-2.0",
         "bootstrap.kubernetes": entry["builtVersion"],
-        "bootstrap.components": " ".join(sorted({f"{component['module']}@{component['version']}" for component in used.values()})),
+        "bootstrap.components": " ".join(
+            sorted({f"{component['module']}@{component['version']}" for component in used.values()})
+        ),
     }
 
 
@@ -319,7 +431,10 @@ def build_image() -> str:
     start = time.monotonic()
     node = node_image(system_image())
     key = digest([(ROOT / "Dockerfile").read_text(), image_id(node), LAUNCHER, json.dumps(labels()), *program_inputs()])
-    if image_id(tag) and run("docker", "image", "inspect", "-f", '{{index .Config.Labels "bootstrap.inputs"}}', tag) == key:
+    if (
+        image_id(tag)
+        and run("docker", "image", "inspect", "-f", '{{index .Config.Labels "bootstrap.inputs"}}', tag) == key
+    ):
         say(f"  {tag} is up to date")
         return tag
     with context() as folder:
@@ -335,7 +450,13 @@ def build_image() -> str:
         for path in (folder / "program").rglob("*"):
             path.chmod(0o755 if path.is_dir() or path == launcher else 0o644)
         said = {**labels(), "bootstrap.inputs": key}
-        docker_build("image", tag, folder, f"--build-arg=NODE={node}", *(f"--label={name}={value}" for name, value in said.items()))
+        docker_build(
+            "image",
+            tag,
+            folder,
+            f"--build-arg=NODE={node}",
+            *(f"--label={name}={value}" for name, value in said.items()),
+        )
     succeeds("docker", "image", "prune", "-f", "--filter", "label=bootstrap.inputs")
     say(f"  {tag}: {time.monotonic() - start:.1f} s")
     return tag
@@ -366,7 +487,9 @@ def parts(tag: str) -> dict[str, str]:
     trees = {image["layers"][-1]: image["names"][0].rpartition("/")[2] for image in index["images"]}
     found = {}
     for layer, about in sorted(index["layers"].items(), key=lambda item: -item[1]["size"]):
-        name = {"kube-apiserver": "hyperkube (4 images, kubelet, kubectl)"}.get(trees.get(layer, "nft, iptables").partition(":")[0])
+        name = {"kube-apiserver": "hyperkube (4 images, kubelet, kubectl)"}.get(
+            trees.get(layer, "nft, iptables").partition(":")[0]
+        )
         found[f"image  {name or trees.get(layer, 'nft, iptables (shared)')}"] = f"{SEED}/{about['tree']}"
     for name in ("containerd", "ctr", "containerd-shim-runc-v2", "runc", "crictl"):
         found[f"binary {name}"] = f"/usr/bin/{name}"
@@ -382,12 +505,27 @@ def sizes(tag: str) -> None:
     print(f"{'MB':>8} {'gzip -1':>8}  part")
     rows = []
     for name, where in parts(tag).items():
-        rows.append((name, *compressed(output_of("docker", "run", "--rm", "--entrypoint", "sh", tag, "-c", f"tar -c {where} 2>/dev/null"))))
+        rows.append(
+            (
+                name,
+                *compressed(
+                    output_of("docker", "run", "--rm", "--entrypoint", "sh", tag, "-c", f"tar -c {where} 2>/dev/null")
+                ),
+            )
+        )
     everything = compressed(output_of("docker", "save", tag))
-    rows.append(("Debian and systemd (the rest)", everything[0] - sum(row[1] for row in rows), everything[1] - sum(row[2] for row in rows)))
+    rows.append(
+        (
+            "Debian and systemd (the rest)",
+            everything[0] - sum(row[1] for row in rows),
+            everything[1] - sum(row[2] for row in rows),
+        )
+    )
     for name, plain, packed in sorted(rows, key=lambda row: -row[2]):
         print(f"{plain / 1e6:8.1f} {packed / 1e6:8.1f}  {name}")
-    print(f"{everything[0] / 1e6:8.1f} {everything[1] / 1e6:8.1f}  docker save {tag} | gzip -1   (limit {LIMIT / 1e6:.0f})")
+    print(
+        f"{everything[0] / 1e6:8.1f} {everything[1] / 1e6:8.1f}  docker save {tag} | gzip -1 (limit {LIMIT // 10**6})"
+    )
     if everything[1] > LIMIT:
         fail("the image is larger than its limit")
 
@@ -398,6 +536,12 @@ def main() -> None:
     parser.add_argument("--sizes", action="store_true", help="print what takes the space")
     parser.add_argument("--kubeadm", action="store_true", help="print the path of the tests' kubeadm")
     options = parser.parse_args()
+    with alone():
+        act(options)
+
+
+def act(options: argparse.Namespace) -> None:
+    """Do what the arguments say."""
     if options.kubeadm:
         print(build("kubeadm") / "kubeadm")
     elif options.sizes:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes sure that a Docker engine answers. Where one does, it is used as it is and nothing is installed;
 # otherwise (root on Debian, no systemd needed) the engine of Debian 13 is installed and started.
-# Safe to run again: it is fast when there is nothing to do. See docs/how-to for what it changes.
+# Safe to run again: it is fast when there is nothing to do.
 set -euo pipefail
 
 log=/var/log/bootstrap-dockerd.log
@@ -125,12 +125,12 @@ wait_for_engine() {
 main() {
     if ! answers; then
         command -v dockerd >/dev/null || install_engine
-        [ -n "$(pgrep -x dockerd || true)" ] || start_engine
+        pgrep -x dockerd >/dev/null || start_engine
         wait_for_engine
         say "up: $(docker version --format '{{.Server.Version}}')"
     fi
     # Only an engine that this script started is ours to put rules into.
-    if [ -f "$pidfile" ] && [ "$(id -u)" = 0 ]; then reject_cluster_ranges; fi
+    if [ "$(id -u)" = 0 ] && [ -f "$pidfile" ] && kill -0 "$(cat "$pidfile")" 2>/dev/null; then reject_cluster_ranges; fi
 }
 
 main "$@"

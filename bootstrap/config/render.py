@@ -107,13 +107,14 @@ def all_documents(config: ClusterConfig) -> list[Document]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """No aliases; `y` and `n` get quotes, which PyYAML takes for strings and Kubernetes' reader for booleans."""
+    """No aliases; strings that only Kubernetes' reader takes for booleans or numbers (`n`, `1e3`, `08`) get quotes."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]"), list("yYnN"))
+_MISREAD = re.compile(r"^(?:[yYnN]|[-+]?0o?[0-9_]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)$")
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _MISREAD, list("yYnN-+.0123456789"))
 
 
 def to_yaml(*documents: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -35,8 +35,8 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 class _Composer(yaml.SafeLoader):
     """Leaves scalars that have no tag without one, for `_scalar` to resolve."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
-    DEFAULT_SCALAR_TAG = _NO_TAG
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> Any:
+        return _NO_TAG if kind is yaml.ScalarNode else "collection"
 
 
 class UnreadableError(Exception):

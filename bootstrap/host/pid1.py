@@ -36,6 +36,7 @@ def become_node(argv: Sequence[str]) -> None:
     keep_request(argv)
     prepare_cgroups()
     prepare_mounts()
+    Path(names.FLANNEL_CONFLIST).unlink(missing_ok=True)  # flannel writes it again once its subnet is known
     link_seed(SEED, Path(names.CONTAINERD_ROOT))
     start_relay()
     words = [LEGACY_WORD] if not is_cgroup_v2() else []

@@ -7,9 +7,12 @@ The seed has no layer blobs (see `bootstrap.host.layers`): containerd does not r
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
+
+from bootstrap.model.errors import BootstrapError, Exit
 
 SEED = Path("/usr/lib/bootstrap/seed")
 """Where the seed lies in the image. Its ``index.json`` names the images, their layers and each layer's tree."""
@@ -17,6 +20,8 @@ SEED = Path("/usr/lib/bootstrap/seed")
 METADATA = "io.containerd.metadata.v1.bolt/meta.db"
 SNAPSHOTTER = "io.containerd.snapshotter.v1.overlayfs"
 CONTENT = "io.containerd.content.v1.content"
+MARK = "bootstrap-seed"
+"""In a linked root: which seed its links mean. Snapshot numbers of another image's seed hold other files."""
 
 
 def link_seed(seed: Path, root: Path) -> int:
@@ -25,15 +30,32 @@ def link_seed(seed: Path, root: Path) -> int:
     A root that has a database is left alone (0): its images are its own, and it may know others by now. The database
     comes last, so that an interrupted run is simply done again. containerd must not be running.
     """
-    if (root / METADATA).exists() or not (seed / METADATA).is_file():
+    if not (seed / METADATA).is_file():
+        return 0
+    identity = hashlib.sha256((seed / "index.json").read_bytes()).hexdigest()
+    if (root / METADATA).exists():
+        _check_mark(root, identity)
         return 0
     links = 0
     for folder in (f"{SNAPSHOTTER}/snapshots", f"{CONTENT}/blobs/sha256"):
         links += _link_entries(seed / folder, root / folder)
     (root / CONTENT / "ingest").mkdir(exist_ok=True)
+    (root / MARK).write_text(f"{identity}\n")
     _copy(seed / SNAPSHOTTER / "metadata.db", root / SNAPSHOTTER / "metadata.db")
     _copy(seed / METADATA, root / METADATA)
     return links
+
+
+def _check_mark(root: Path, identity: str) -> None:
+    """Refuse a volume whose links were made into another image's seed."""
+    mark = root / MARK
+    if mark.is_file() and mark.read_text().strip() != identity:
+        raise BootstrapError(
+            f"{root} belongs to another build of this image",
+            code=Exit.CONFLICT,
+            why="its volume comes from a container of that build, whose images it points into",
+            fix=f"use that build again, or a new volume for {root} (images are then linked anew)",
+        )
 
 
 def _link_entries(source: Path, target: Path) -> int:

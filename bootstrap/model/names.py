@@ -40,6 +40,7 @@ CONTAINERD_STATE = "/run/containerd"
 CONTAINERD_REGISTRIES = "/etc/containerd/certs.d"
 CRI_SOCKET = "unix:///var/run/containerd/containerd.sock"
 CNI_CONF_DIR = "/etc/cni/net.d"
+FLANNEL_CONFLIST = "/etc/cni/net.d/10-flannel.conflist"
 CNI_BIN_DIR = "/opt/cni/bin"
 
 API_PORT = 6443

@@ -27,7 +27,7 @@ def audit_files(cfg: ClusterConfig) -> tuple[Directory | File, ...]:
 
 
 def audit_policy() -> dict[str, Any]:
-    """First rule that matches wins: quiet for what machines do all day, never a secret's content, all changes."""
+    """The first rule that matches wins: who touched secrets, never what they hold; no machine's reads; all changes."""
     quiet_users = ["system:kube-proxy", "system:apiserver", "system:kube-scheduler", "system:kube-controller-manager"]
     return {
         "apiVersion": "audit.k8s.io/v1",
@@ -39,11 +39,11 @@ def audit_policy() -> dict[str, Any]:
             _rule("None", "coordination.k8s.io", "leases"),
             _rule("None", "", "events"),
             _rule("None", "events.k8s.io", "events"),
-            {"level": "None", "users": quiet_users, "verbs": ["get", "list", "watch"]},
-            {"level": "None", "userGroups": ["system:nodes"], "verbs": ["get", "list", "watch"]},
             _rule("Metadata", "", "secrets", "configmaps", "serviceaccounts/token"),
             _rule("Metadata", "authentication.k8s.io", "tokenreviews"),
             _rule("Metadata", "", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy"),
+            {"level": "None", "users": quiet_users, "verbs": ["get", "list", "watch"]},
+            {"level": "None", "userGroups": ["system:nodes"], "verbs": ["get", "list", "watch"]},
             {"level": "Request", "verbs": ["create", "update", "patch", "delete", "deletecollection"]},
             {"level": "Metadata"},
         ],

@@ -18,6 +18,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render import certs
 from bootstrap.render.certs import CertSpec, Issuer
 from bootstrap.render.keys import KeySource, load_private, private_pem
+from bootstrap.render.pki import ca_pem
 from bootstrap.render.text import to_yaml
 
 PATHS = (
@@ -84,7 +85,7 @@ def user_kubeconfig(
         "client-certificate-data": _b64(certs.certificate_pem(certificate)),
         "client-key-data": _b64(private_pem(key)),
     }
-    return _document(cfg.cluster_name, who, pki[f"{cfg.certificates_dir}/ca.crt"], user)
+    return _document(cfg.cluster_name, who, ca_pem(cfg, pki), user)
 
 
 def rotatable_kubelet_conf(kubeconfig: bytes, certificate_path: str = names.KUBELET_CLIENT_CURRENT) -> bytes:
@@ -103,9 +104,9 @@ def with_server(kubeconfig: bytes, server: str) -> bytes:
     return to_yaml(document).encode()
 
 
-def cluster_info_kubeconfig(cfg: ClusterConfig, ca_pem: bytes) -> bytes:
+def cluster_info_kubeconfig(cfg: ClusterConfig, ca: bytes) -> bytes:
     """What a joining node may know before it trusts us: the endpoint and the CA, no user."""
-    cluster = {"certificate-authority-data": _b64(ca_pem), "server": f"https://{cfg.endpoint}"}
+    cluster = {"certificate-authority-data": _b64(ca), "server": f"https://{cfg.endpoint}"}
     return to_yaml(
         {
             "apiVersion": "v1",
@@ -135,7 +136,7 @@ def _document(cluster: str, who: Identity, ca: bytes, credentials: Mapping[str, 
 
 def _kept(cfg: ClusterConfig, pki: Mapping[str, bytes], old: bytes, who: Identity, now: datetime) -> bytes | None:
     """`old` (with another server if only that changed and it is the rotating kubelet's), or None: issue anew."""
-    ca = pki[f"{cfg.certificates_dir}/ca.crt"]
+    ca = ca_pem(cfg, pki)
     try:
         document = yaml.safe_load(old)
         cluster, user = _current(document)
@@ -173,7 +174,7 @@ def _issuer(cfg: ClusterConfig, pki: Mapping[str, bytes], common_name: str) -> I
             why=f"{cfg.certificates_dir}/ca.key is not on this machine, so nothing can be signed here",
             fix="provide the five kubeconfig files in /etc/kubernetes, signed by that CA, then run again",
         )
-    return Issuer(x509.load_pem_x509_certificate(pki[f"{cfg.certificates_dir}/ca.crt"]), load_private(key))
+    return Issuer(x509.load_pem_x509_certificate(ca_pem(cfg, pki)), load_private(key))
 
 
 def _b64(data: bytes) -> str:

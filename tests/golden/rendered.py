@@ -58,7 +58,14 @@ def cluster(name: str, facts: HostFacts) -> ClusterConfig:
     return resolve(load((CLUSTERS / f"{name}.yaml").read_bytes()), Overrides(), facts)
 
 
-def files(cfg: ClusterConfig, facts: HostFacts, keys: KeySource, now: datetime) -> list[Directory | File]:
+def patches(name: str) -> dict[str, bytes]:
+    """The patches directory of the cluster `name`: a folder beside its file."""
+    return {p.name: p.read_bytes() for p in sorted((CLUSTERS / f"{name}.patches").glob("*"))}
+
+
+def files(
+    cfg: ClusterConfig, facts: HostFacts, patch_files: dict[str, bytes], keys: KeySource, now: datetime
+) -> list[Directory | File]:
     """Every file of a control-plane node."""
     certificates = pki.issue_pki(cfg, {}, keys, now)
     by_path = {f.path: f.content for f in certificates}
@@ -66,13 +73,15 @@ def files(cfg: ClusterConfig, facts: HostFacts, keys: KeySource, now: datetime) 
         *certificates,
         *kubeconfig.issue_kubeconfigs(cfg, by_path, {}, keys, now),
         *audit.audit_files(cfg),
-        *static_pods.static_pods(cfg, facts, {}),
-        *kubelet.kubelet_files(cfg, facts, {}),
+        *static_pods.static_pods(cfg, facts, patch_files),
+        *kubelet.kubelet_files(cfg, facts, patch_files),
         *containerd.containerd_files(cfg, facts),
     ]
 
 
-def api_objects(cfg: ClusterConfig, facts: HostFacts, ca_pem: bytes, now: datetime) -> list[dict[str, Any]]:
+def api_objects(
+    cfg: ClusterConfig, facts: HostFacts, patch_files: dict[str, bytes], ca_pem: bytes, now: datetime
+) -> list[dict[str, Any]]:
     """Every API object of a new cluster."""
     return [
         objects.cluster_admins(),
@@ -82,8 +91,8 @@ def api_objects(cfg: ClusterConfig, facts: HostFacts, ca_pem: bytes, now: dateti
         *objects.bootstrap_rbac(),
         *(objects.token_secret(token, now) for token in cfg.tokens),
         objects.node_marks(cfg),
-        *addons.kube_proxy(cfg, facts, manifests(), {}),
-        *addons.coredns(cfg, manifests(), {}),
+        *addons.kube_proxy(cfg, facts, manifests(), patch_files),
+        *addons.coredns(cfg, manifests(), patch_files),
         *addons.flannel(cfg, facts, manifests()),
     ]
 
@@ -99,11 +108,13 @@ def text(name: str) -> str:
     """The whole of a cluster as one text: the throwaway node for the default one, a host for the others."""
     facts = NODE if name == "default" else HOST
     cfg = cluster(name, facts)
-    found = files(cfg, facts, FixedKeySource(), NOW)
+    found = files(cfg, facts, patches(name), FixedKeySource(), NOW)
     ca_pem = next(f.content for f in found if isinstance(f, File) and f.path.endswith("pki/ca.crt"))
     parts = [_section(f) for f in found]
-    for body in api_objects(cfg, facts, ca_pem, NOW):
-        parts.append(f"--- {body['kind']} {body['metadata'].get('namespace', '')}/{body['metadata']['name']}\n{_yaml(body)}")
+    for body in api_objects(cfg, facts, patches(name), ca_pem, NOW):
+        parts.append(
+            f"--- {body['kind']} {body['metadata'].get('namespace', '')}/{body['metadata']['name']}\n{_yaml(body)}"
+        )
     return "\n".join(parts)
 
 

@@ -1,10 +1,14 @@
-"""Whole rendered clusters against the committed ones. Needs nothing. A wanted change: `python -m tests.golden.rewrite`."""
+"""Whole rendered clusters against the committed ones. Needs nothing.
+
+After a wanted change: `python -m tests.golden.rewrite`, and review the diff.
+"""
 
 from __future__ import annotations
 
 import difflib
 
 import pytest
+
 from tests.golden.rendered import EXPECTED, names, text
 
 

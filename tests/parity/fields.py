@@ -1,8 +1,8 @@
 """Files and API objects as flat fields, so that two clusters can be compared field by field.
 
-A field is `WHERE PATH`: `/etc/kubernetes/manifests/etcd.yaml spec.containers.etcd.command.name`. What is random is replaced
-by what matters of it: a certificate by its subject, names, usages and lifetime, a key by its algorithm, a hash by whether it
-is right. Empty values are left out: Go writes them, and they mean the same as nothing.
+A field is `WHERE PATH`: `/etc/kubernetes/manifests/etcd.yaml spec.containers.etcd.command.name`. What is random is
+replaced by what matters of it: a certificate by its subject, names, usages and lifetime, a key by its algorithm, a
+hash by whether it is right. Empty values are left out: Go writes them, and they mean the same as nothing.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ def _certificate(pem: bytes) -> dict[str, Any]:
     info = dict(vars(certs.describe(certificate)))
     lifetime: timedelta = info.pop("not_after") - info.pop("not_before")
     extensions = {e.oid._name: "critical" if e.critical else "present" for e in certificate.extensions}
+    info["sans"] = dict.fromkeys(info["sans"], "present")
     return {**info, "lifetime_hours": round(lifetime.total_seconds() / 3600), "extensions": extensions}
 
 
@@ -80,8 +81,9 @@ def _kubeconfig(document: dict[str, Any]) -> dict[str, Any]:
 
 def _inner(text: str) -> Any:
     value = yaml.safe_load(text) if not text.startswith(".:53") else text
-    is_kubeconfig = isinstance(value, dict) and "certificate-authority-data" in str(value)
-    return _kubeconfig(value) if is_kubeconfig else value
+    if isinstance(value, dict) and "certificate-authority-data" in text:
+        return _kubeconfig(value)
+    return value
 
 
 def _hash_is_right(body: Mapping[str, Any]) -> str:

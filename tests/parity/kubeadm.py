@@ -6,6 +6,7 @@ Needs root (kubeadm changes its root directory) and a kubeadm binary: $KUBEADM, 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -42,7 +43,10 @@ def run_phases(
     for phase in _DRY_RUNS:
         found += _attached(_run(kubeadm, f"{phase} --dry-run", root, env))
     for phase in _MANIFESTS:
-        found += [body for body in yaml.safe_load_all(_run(kubeadm, f"{phase} --print-manifest", root, env)) if body]
+        printed = _run(kubeadm, f"{phase} --print-manifest", root, env).splitlines()
+        # Between the documents: what it did with patches, and no end of line after the separator of a patched one.
+        kept = [re.sub("^---", "---\n", line) for line in printed if not line.startswith("[patches] ")]
+        found += [body for body in yaml.safe_load_all("\n".join(kept)) if body]
     return found
 
 

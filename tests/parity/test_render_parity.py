@@ -1,7 +1,7 @@
 """Ours beside the real kubeadm's output, field by field, for every cluster of tests/parity/clusters.
 
-Needs root and a kubeadm binary (tests/parity/kubeadm.py). A difference that we want is an entry of differences.yaml; any
-other fails, and so does an entry that no longer matches anything.
+Needs root and a kubeadm binary (tests/parity/kubeadm.py). A difference that we want is an entry of differences.yaml;
+any other fails, and so does an entry that no longer matches anything.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.golden.rendered import CLUSTERS, api_objects, cluster, files, names
-from tests.parity import kubeadm
-from tests.parity.fields import Fields, of_file, of_object
 
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
 from bootstrap.render.keys import CryptoKeySource
+from tests.golden.rendered import CLUSTERS, api_objects, cluster, files, names, patches
+from tests.parity import kubeadm
+from tests.parity.fields import Fields, of_file, of_object
 
 ABSENT = "(absent)"
 PROXIES = {"HTTPS_PROXY": "http://proxy.example:3128", "no_proxy": "10.0.0.0/8"}
@@ -50,17 +50,18 @@ class Difference:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A decision: fields like `path` differ, if given only where kubeadm's or our value is the one named."""
+    """A decision: fields like `path` differ, if given only in one cluster, or where a side's value is the one named."""
 
     path: str
     reason: str
+    cluster: str = ""
     kubeadm: Any = None
     ours: Any = None
 
     def covers(self, found: Difference) -> bool:
         sides = ((self.kubeadm, found.kubeadm), (self.ours, found.ours))
         same = all(mine is None or repr(mine) == repr(its) for mine, its in sides)  # repr: 0 is not False
-        return same and fnmatchcase(found.field, self.path)
+        return same and self.cluster in ("", found.cluster) and fnmatchcase(found.field, self.path)
 
 
 def wanted() -> list[Wanted]:
@@ -94,6 +95,7 @@ def test_enough_is_compared() -> None:
     fields = _theirs("default")
     assert len(fields) > 400
     assert fields["/etc/kubernetes/pki/apiserver.crt usages"] == ["server"]
+    assert fields["/etc/kubernetes/pki/apiserver.crt sans.10.96.0.1"] == "present"
     assert fields["/etc/kubernetes/manifests/etcd.yaml spec.containers.etcd.command.name"] == "node-1"
     assert {"Secret/kube-system/bootstrap-token-abcdef", "DaemonSet/kube-system/kube-proxy"} <= {
         field.split()[0] for field in fields
@@ -107,9 +109,12 @@ def _theirs(name: str) -> Fields:
     with TemporaryDirectory() as directory:
         root = Path(directory)
         config = (CLUSTERS / f"{name}.yaml").read_bytes()
+        for file, content in patches(name).items():
+            (root / "patches").mkdir(exist_ok=True)
+            (root / "patches" / file).write_bytes(content)
         bodies = kubeadm.run_phases(binary, config, root, CA_DIRECTORIES, PROXIES)
         fields: Fields = {}
-        for path in sorted(p for p in root.rglob("*") if p.is_file() and p.name != "kubeadm.yaml"):
+        for path in sorted(p for p in root.rglob("*") if p.is_file() and p.parent not in (root, root / "patches")):
             fields |= of_file(f"/{path.relative_to(root)}", path.stat().st_mode & 0o7777, path.read_bytes())
         for body in bodies:
             fields |= of_object(body)
@@ -121,11 +126,11 @@ def _ours(name: str) -> Fields:
         mode="host", hostname=socket.gethostname().lower(), ca_directories=CA_DIRECTORIES, proxies=PROXIES
     )
     cfg, now = cluster(name, facts), datetime.now(UTC)
-    tree = [f for f in files(cfg, facts, CryptoKeySource(), now) if isinstance(f, File)]
+    tree = [f for f in files(cfg, facts, patches(name), CryptoKeySource(), now) if isinstance(f, File)]
     ca_pem = next(f.content for f in tree if f.path.endswith("pki/ca.crt"))
     fields: Fields = {}
     for file in tree:
         fields |= of_file(file.path, file.mode, file.content)
-    for body in api_objects(cfg, facts, ca_pem, now):
+    for body in api_objects(cfg, facts, patches(name), ca_pem, now):
         fields |= of_object(body)
     return fields

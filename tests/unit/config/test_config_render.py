@@ -43,7 +43,10 @@ def test_init_configuration() -> None:
     assert "token" not in document["bootstrapTokens"][0]
 
 
-@pytest.mark.parametrize("kind", sorted({*KINDS, "BootstrapConfiguration"} - {"KubeletConfiguration", "KubeProxyConfiguration"}))
+COMPONENTS = {"KubeletConfiguration", "KubeProxyConfiguration"}
+
+
+@pytest.mark.parametrize("kind", sorted({*KINDS, "BootstrapConfiguration"} - COMPONENTS))
 def test_defaults_are_valid(kind: str) -> None:
     text = defaults_yaml([kind])
     assert yaml.safe_load(text)["kind"] == kind

@@ -1,0 +1,206 @@
+"""Issuing and keeping certificates and kubeconfigs."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import yaml
+
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig, Extension, ExternalEtcd, NodeRegistration
+from bootstrap.model.effects import File
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.render.certs import ca_hash, certificate_info
+from bootstrap.render.keys import CryptoKeySource, load_private
+from bootstrap.render.kubeconfig import (
+    Identity,
+    cluster_info_kubeconfig,
+    issue_kubeconfigs,
+    rotatable_kubelet_conf,
+    user_kubeconfig,
+)
+from bootstrap.render.pki import issue_pki, pki_paths
+
+CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
+KEYS = CryptoKeySource()
+
+
+def tree(files: tuple[File, ...]) -> dict[str, bytes]:
+    return {f.path: f.content for f in files}
+
+
+@pytest.fixture(scope="module")
+def pki() -> dict[str, bytes]:
+    return tree(issue_pki(CFG, {}, KEYS, NOW))
+
+
+def changed(before: dict[str, bytes], after: tuple[File, ...]) -> set[str]:
+    return {f.path.removeprefix("/etc/kubernetes/") for f in after if before.get(f.path) != f.content}
+
+
+def test_set_modes_and_flags(pki: dict[str, bytes]) -> None:
+    files = {f.path: f for f in issue_pki(CFG, pki, KEYS, NOW)}
+    assert set(files) == set(pki_paths(CFG)) and len(files) == 22
+    key, leaf, ca = (files[f"/etc/kubernetes/pki/{n}"] for n in ("ca.key", "apiserver.key", "ca.crt"))
+    assert (key.mode, key.secret, key.once) == (0o600, True, True)
+    assert (leaf.mode, leaf.secret, leaf.once) == (0o600, True, False)
+    assert (ca.mode, ca.secret, ca.once) == (0o644, False, True)
+    assert files["/etc/kubernetes/pki/sa.pub"].mode == 0o600
+
+
+def test_second_run_changes_nothing(pki: dict[str, bytes]) -> None:
+    assert not changed(pki, issue_pki(CFG, pki, KEYS, NOW + timedelta(days=30)))
+
+
+def test_another_address_reissues_what_names_it(pki: dict[str, bytes]) -> None:
+    moved = replace(CFG, advertise_address="192.0.2.99")
+    after = issue_pki(moved, pki, KEYS, NOW)
+    stems = {p.rsplit(".", 1)[0] for p in changed(pki, after)}
+    assert stems == {"pki/apiserver", "pki/etcd/server", "pki/etcd/peer"}
+    assert "192.0.2.99" in certificate_info(tree(after)["/etc/kubernetes/pki/apiserver.crt"]).sans
+
+
+def test_expired_leaves_are_reissued_and_cas_are_not(pki: dict[str, bytes]) -> None:
+    after = changed(pki, issue_pki(CFG, pki, KEYS, NOW + timedelta(days=400)))
+    assert "pki/apiserver.crt" in after and "pki/front-proxy-client.key" in after
+    assert not after & {"pki/ca.crt", "pki/ca.key", "pki/etcd/ca.crt", "pki/sa.key", "pki/sa.pub"}
+
+
+def test_leaf_of_another_ca_or_without_its_key_is_reissued(pki: dict[str, bytes]) -> None:
+    other = tree(issue_pki(CFG, {}, KEYS, NOW))
+    mixed = pki | {p: other[p] for p in other if "front-proxy-client" in p}
+    del mixed["/etc/kubernetes/pki/apiserver.key"]
+    assert changed(pki, issue_pki(CFG, mixed, KEYS, NOW)) == {
+        "pki/front-proxy-client.crt",
+        "pki/front-proxy-client.key",
+        "pki/apiserver.crt",
+        "pki/apiserver.key",
+    }
+
+
+@pytest.mark.parametrize("broken", ["other key", "no certificate", "no key at all", "not a CA"])
+def test_broken_ca_stops(pki: dict[str, bytes], broken: str) -> None:
+    crt, key = "/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/pki/ca.key"
+    existing = dict(pki)
+    if broken == "other key":
+        existing[key] = pki["/etc/kubernetes/pki/sa.key"]
+    elif broken == "no certificate":
+        del existing[crt]
+    elif broken == "no key at all":
+        existing[key] = b"nothing"
+    else:
+        existing[crt] = pki["/etc/kubernetes/pki/apiserver.crt"]
+    with pytest.raises(BootstrapError) as e:
+        issue_pki(CFG, existing, KEYS, NOW)
+    assert e.value.code == Exit.CONFIG and "/etc/kubernetes/pki/ca" in e.value.what and e.value.fix
+
+
+def test_external_ca_needs_its_leaves(pki: dict[str, bytes]) -> None:
+    external = {p: c for p, c in pki.items() if not p.endswith("pki/ca.key")}
+    assert not changed(pki, issue_pki(CFG, external, KEYS, NOW))
+    del external["/etc/kubernetes/pki/apiserver.crt"]
+    with pytest.raises(BootstrapError, match=r"apiserver\.crt cannot be used"):
+        issue_pki(CFG, external, KEYS, NOW)
+
+
+def test_external_ca_needs_the_service_account_key(pki: dict[str, bytes]) -> None:
+    external = {p: c for p, c in pki.items() if not p.endswith(("pki/ca.key", "sa.key", "sa.pub"))}
+    with pytest.raises(BootstrapError, match=r"sa\.key is missing"):
+        issue_pki(CFG, external, KEYS, NOW)
+
+
+def test_lost_public_half_of_the_service_account_comes_back(pki: dict[str, bytes]) -> None:
+    without = {p: c for p, c in pki.items() if not p.endswith("sa.pub")}
+    assert tree(issue_pki(CFG, without, KEYS, NOW)) == pki
+
+
+def test_external_etcd_has_no_etcd_certificates() -> None:
+    cfg = replace(CFG, etcd=ExternalEtcd(("https://e:2379",)))
+    assert not [p for p in pki_paths(cfg) if "etcd" in p]
+
+
+def test_names_in_the_apiserver_certificate() -> None:
+    cfg = replace(
+        CFG,
+        control_plane_endpoint="api.example:8443",
+        api_server_cert_sans=("192.0.2.10", "b.example"),
+        extension=Extension(extra_sans=("extra.example",)),
+        networking=replace(CFG.networking, service_subnet="10.96.0.0/12,fd00:1::/112"),
+    )
+    sans = certificate_info(tree(issue_pki(cfg, {}, KEYS, NOW))["/etc/kubernetes/pki/apiserver.crt"]).sans
+    assert {"api.example", "b.example", "extra.example", "localhost", "127.0.0.1", "::1", "fd00:1::1"} <= set(sans)
+    assert len(sans) == len(set(sans))
+
+
+def test_rsa_on_request() -> None:
+    pki = tree(issue_pki(replace(CFG, encryption_algorithm="RSA-2048"), {}, KEYS, NOW))
+    assert certificate_info(pki["/etc/kubernetes/pki/ca.crt"]).key == "RSA-2048"
+    assert b"BEGIN RSA PRIVATE KEY" in pki["/etc/kubernetes/pki/sa.key"]
+
+
+def test_ca_hash_is_of_the_public_key(pki: dict[str, bytes]) -> None:
+    digest = ca_hash(pki["/etc/kubernetes/pki/ca.crt"])
+    assert digest.startswith("sha256:") and len(digest) == 71
+    assert digest != ca_hash(pki["/etc/kubernetes/pki/front-proxy-ca.crt"])
+
+
+@pytest.fixture(scope="module")
+def confs(pki: dict[str, bytes]) -> dict[str, bytes]:
+    return tree(issue_kubeconfigs(CFG, pki, {}, KEYS, NOW))
+
+
+def test_kubeconfigs_are_kept(pki: dict[str, bytes], confs: dict[str, bytes]) -> None:
+    again = issue_kubeconfigs(CFG, pki, confs, KEYS, NOW)
+    assert tree(again) == confs
+    assert {(f.mode, f.secret) for f in again} == {(0o600, True)}
+
+
+def test_kubeconfigs_of_another_server_ca_or_time_are_not(pki: dict[str, bytes], confs: dict[str, bytes]) -> None:
+    moved = replace(CFG, advertise_address="192.0.2.99")
+    assert len(changed(confs, issue_kubeconfigs(moved, pki, confs, KEYS, NOW))) == 5
+    assert len(changed(confs, issue_kubeconfigs(CFG, pki, confs, KEYS, NOW + timedelta(days=400)))) == 5
+    other = tree(issue_pki(CFG, {}, KEYS, NOW))
+    assert len(changed(confs, issue_kubeconfigs(CFG, other, confs, KEYS, NOW))) == 5
+    renamed = replace(CFG, node=NodeRegistration("n2"))
+    assert changed(confs, issue_kubeconfigs(renamed, pki, confs, KEYS, NOW)) == {"kubelet.conf"}
+    damaged = confs | {names.ADMIN_CONF: b"}{"}
+    assert changed(damaged, issue_kubeconfigs(CFG, pki, damaged, KEYS, NOW)) == {"admin.conf"}
+
+
+def test_rotating_kubelet_keeps_its_reference(pki: dict[str, bytes], confs: dict[str, bytes]) -> None:
+    rotating = confs | {names.KUBELET_CONF: rotatable_kubelet_conf(confs[names.KUBELET_CONF])}
+    assert tree(issue_kubeconfigs(CFG, pki, rotating, KEYS, NOW))[names.KUBELET_CONF] == rotating[names.KUBELET_CONF]
+    moved = replace(CFG, advertise_address="192.0.2.99")
+    document = yaml.safe_load(tree(issue_kubeconfigs(moved, pki, rotating, KEYS, NOW))[names.KUBELET_CONF])
+    assert document["clusters"][0]["cluster"]["server"] == "https://192.0.2.99:6443"
+    assert document["users"][0]["user"] == {
+        "client-certificate": names.KUBELET_CLIENT_CURRENT,
+        "client-key": names.KUBELET_CLIENT_CURRENT,
+    }
+
+
+def test_user_kubeconfig_without_the_ca_key_says_so(pki: dict[str, bytes]) -> None:
+    external = {p: c for p, c in pki.items() if not p.endswith("pki/ca.key")}
+    with pytest.raises(BootstrapError, match="no kubeconfig can be made for ann"):
+        user_kubeconfig(CFG, external, Identity("ann", "dev", "https://x:1"), KEYS, NOW)
+
+
+def test_cluster_info_holds_the_ca_and_no_user(pki: dict[str, bytes]) -> None:
+    ca = pki["/etc/kubernetes/pki/ca.crt"]
+    document = yaml.safe_load(cluster_info_kubeconfig(CFG, ca))
+    cluster = {"server": "https://192.0.2.10:6443", "certificate-authority-data": b64encode(ca).decode()}
+    assert document["clusters"] == [{"name": "", "cluster": cluster}]
+    assert not document["users"]
+
+
+def test_a_key_that_kubernetes_cannot_use_is_refused() -> None:
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    pem = Ed25519PrivateKey.generate().private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
+    with pytest.raises(ValueError, match="neither RSA nor ECDSA"):
+        load_private(pem)
