@@ -40,7 +40,7 @@ RUN cd /etc/systemd/system && for unit in \
     ; do ln -sf /dev/null "$unit"; done \
  && mkdir -p /etc/systemd/journald.conf.d /etc/systemd/system.conf.d \
  && printf '[Journal]\nReadKMsg=no\nAudit=no\nRuntimeMaxUse=64M\n' >/etc/systemd/journald.conf.d/bootstrap.conf \
- && printf '[Manager]\nDefaultTimeoutStopSec=5s\nDefaultLimitNOFILE=1048576:1048576\nShowStatus=no\n' >/etc/systemd/system.conf.d/bootstrap.conf
+ && printf '[Manager]\nDefaultTimeoutStopSec=1s\nDefaultLimitNOFILE=1048576:1048576\nShowStatus=no\n' >/etc/systemd/system.conf.d/bootstrap.conf
 
 # Flat: what was removed above takes no space.
 FROM scratch AS system

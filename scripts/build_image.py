@@ -109,9 +109,7 @@ def make_base() -> None:
     """Make a minimal Debian 13 from packages, for machines that reach no registry."""
     ensure_packages("debootstrap", probe=("debootstrap",))
     if os.geteuid() != 0:
-        fail(
-            f"no registry answers for {UPSTREAM_BASE}; run this once as root, or set BASE to an image here"
-        )
+        fail(f"no registry answers for {UPSTREAM_BASE}; run this once as root, or set BASE to an image here")
     say(f"  no registry answers for {UPSTREAM_BASE}: making {OWN_BASE} from Debian's packages")
     with tempfile.TemporaryDirectory(prefix="bootstrap-base-") as folder:
         with timed("debootstrap"):

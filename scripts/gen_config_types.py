@@ -161,9 +161,7 @@ def module_directory(module: str) -> Path:
 
 def read_tables() -> Tables:
     directories = {module: module_directory(module) for module, _ in SOURCES.values()}
-    tables = Tables(
-        {short: read_package((directories[m] / file).read_text()) for short, (m, file) in SOURCES.items()}
-    )
+    tables = Tables({short: read_package((directories[m] / file).read_text()) for short, (m, file) in SOURCES.items()})
     for kind, (_, short) in KINDS.items():
         tables.named(f"{short}.{kind}")
     return tables

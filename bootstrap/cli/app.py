@@ -164,7 +164,7 @@ def _closing(cfg: Any) -> None:
     if cfg.node.taints is None:
         say("\n  this is the only node, so workloads may run on it (workloadsOnControlPlane: false forbids it)")
     say(f"\n  use it      docker exec {name} kubectl get pods -A")
-    say(f"  take it     docker exec {name} bootstrap kubeconfig > kubeconfig   (for https://127.0.0.1:6443; else --server)")
+    say(f"  take it     docker exec {name} bootstrap kubeconfig > kubeconfig   (or with --server)")
     say(f"  undo it     docker rm -fv {name}")
 
 

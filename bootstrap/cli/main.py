@@ -74,9 +74,12 @@ def _guarded(run: object) -> int:
 def _usage_or_bug(error: Exception) -> int:
     import typer
 
+    from bootstrap.cli.screen import say
+
     if isinstance(error, typer.Abort):
         return Exit.INTERRUPTED
     if isinstance(error, typer.TyperException):
-        print(f"{error.format_message()}\nnext: bootstrap --help" if hasattr(error, "format_message") else error, file=sys.stderr)
+        say(str(error), "✗", error=True)
+        say("   next   bootstrap --help", error=True)
         return Exit.USAGE
     raise error

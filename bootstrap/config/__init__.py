@@ -1,7 +1,7 @@
 """L1: configuration in, one complete `ClusterConfig` out. Pure functions: no file, clock or network is touched.
 
-    documents = load(text)                         # what the file says, and what is wrong with its form
-    config = resolve(documents, overrides, facts)  # flags, defaults, rules; every problem in one error
+documents = load(text)                         # what the file says, and what is wrong with its form
+config = resolve(documents, overrides, facts)  # flags, defaults, rules; every problem in one error
 """
 
 from bootstrap.config.defaults import defaults_yaml

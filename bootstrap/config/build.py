@@ -95,9 +95,9 @@ def node(doc: Document, facts: HostFacts) -> NodeRegistration:
     return NodeRegistration(
         name=(doc.get("name") or facts.hostname).strip().lower(),
         cri_socket=f"unix://{socket}" if socket.startswith("/") else socket,
-        taints=None if taints is None else tuple(
-            Taint(t.get("key", ""), t.get("effect", ""), t.get("value", "")) for t in taints
-        ),
+        taints=None
+        if taints is None
+        else tuple(Taint(t.get("key", ""), t.get("effect", ""), t.get("value", "")) for t in taints),
         kubelet_extra_args=_args(doc.get("kubeletExtraArgs", [])),
         ignore_preflight_errors=tuple(doc.get("ignorePreflightErrors", [])),
         image_pull_policy=doc.get("imagePullPolicy") or "IfNotPresent",
@@ -149,7 +149,10 @@ def _component(doc: Document) -> Component:
         extra_envs=_envs(doc.get("extraEnvs", [])),
         extra_volumes=tuple(
             Volume(
-                v.get("name", ""), v.get("hostPath", ""), v.get("mountPath", ""), v.get("readOnly", False),
+                v.get("name", ""),
+                v.get("hostPath", ""),
+                v.get("mountPath", ""),
+                v.get("readOnly", False),
                 v.get("pathType", ""),
             )
             for v in doc.get("extraVolumes", [])

@@ -17,7 +17,11 @@ OWN_VERSION = "bootstrap/v1alpha1"
 OWN_KIND = "BootstrapConfiguration"
 
 _LAST_READER = {
-    "v1alpha1": "v1.11", "v1alpha2": "v1.12", "v1alpha3": "v1.14", "v1beta1": "v1.15", "v1beta2": "v1.22",
+    "v1alpha1": "v1.11",
+    "v1alpha2": "v1.12",
+    "v1alpha3": "v1.14",
+    "v1beta1": "v1.15",
+    "v1beta2": "v1.22",
     "v1beta3": "v1.36",
 }
 """Old kubeadm API version → the last kubeadm that reads it."""
@@ -73,17 +77,25 @@ def _recognised(value: Any, number: int, problems: list[Problem]) -> str:
     wanted = {k: v for k, (v, _) in KINDS.items()} | {OWN_KIND: OWN_VERSION}
     group, _, short = version.partition("/")
     if group == "kubeadm.k8s.io" and short in _LAST_READER:
-        problems.append(Problem(kind, (
-            f"{version} is too old; convert the file with kubeadm {_LAST_READER[short]}: "
-            "kubeadm config migrate --old-config FILE --new-config NEW"
-        )))
+        problems.append(
+            Problem(
+                kind,
+                (
+                    f"{version} is too old; convert the file with kubeadm {_LAST_READER[short]}: "
+                    "kubeadm config migrate --old-config FILE --new-config NEW"
+                ),
+            )
+        )
     elif kind not in wanted:
         near = difflib.get_close_matches(kind, wanted, n=1)
         problems.append(Problem(place, f'unknown kind "{kind}"' + (f'; did you mean "{near[0]}"?' if near else "")))
     elif version != wanted[kind]:
-        problems.append(Problem(
-            f"{kind}.apiVersion", f'"{version}" is not known to Kubernetes {names.KUBERNETES_MINOR}, {wanted[kind]} is'
-        ))
+        problems.append(
+            Problem(
+                f"{kind}.apiVersion",
+                f'"{version}" is not known to Kubernetes {names.KUBERNETES_MINOR}, {wanted[kind]} is',
+            )
+        )
     else:
         return kind
     return ""

@@ -115,10 +115,13 @@ def check_address(config: ClusterConfig) -> Iterable[Problem]:
     primary = (families(config.networking.service_subnet) or [4])[0]
     ip = values.address(text)
     if not text:
-        yield Problem(path, (
-            f"this host has no global IPv{primary} address; give the one that other nodes reach: "
-            "--apiserver-advertise-address ADDRESS"
-        ))
+        yield Problem(
+            path,
+            (
+                f"this host has no global IPv{primary} address; give the one that other nodes reach: "
+                "--apiserver-advertise-address ADDRESS"
+            ),
+        )
     elif ip is None:
         yield Problem(path, f'"{text}" is not an IP address')
     elif ip.is_loopback or ip.is_multicast or ip.is_link_local or text == "255.255.255.255":

@@ -29,52 +29,60 @@ _VERSION = "kubeadm.k8s.io/v1beta4"
 def to_cluster_configuration(config: ClusterConfig) -> dict[str, Any]:
     """What the ConfigMap kubeadm-config stores: defaults written out, empty fields left out."""
     networking = config.networking
-    return _filled({
-        "apiVersion": _VERSION,
-        "kind": "ClusterConfiguration",
-        "clusterName": config.cluster_name,
-        "kubernetesVersion": config.kubernetes_version,
-        "controlPlaneEndpoint": config.control_plane_endpoint,
-        "certificatesDir": config.certificates_dir,
-        "imageRepository": config.image_repository,
-        "encryptionAlgorithm": config.encryption_algorithm,
-        "certificateValidityPeriod": format_duration(config.certificate_validity),
-        "caCertificateValidityPeriod": format_duration(config.ca_certificate_validity),
-        "featureGates": dict(config.feature_gates),
-    }) | {
-        "networking": _filled({
-            "serviceSubnet": networking.service_subnet,
-            "podSubnet": networking.pod_subnet,
-            "dnsDomain": networking.dns_domain,
-        }),
+    return _filled(
+        {
+            "apiVersion": _VERSION,
+            "kind": "ClusterConfiguration",
+            "clusterName": config.cluster_name,
+            "kubernetesVersion": config.kubernetes_version,
+            "controlPlaneEndpoint": config.control_plane_endpoint,
+            "certificatesDir": config.certificates_dir,
+            "imageRepository": config.image_repository,
+            "encryptionAlgorithm": config.encryption_algorithm,
+            "certificateValidityPeriod": format_duration(config.certificate_validity),
+            "caCertificateValidityPeriod": format_duration(config.ca_certificate_validity),
+            "featureGates": dict(config.feature_gates),
+        }
+    ) | {
+        "networking": _filled(
+            {
+                "serviceSubnet": networking.service_subnet,
+                "podSubnet": networking.pod_subnet,
+                "dnsDomain": networking.dns_domain,
+            }
+        ),
         "etcd": _etcd(config.etcd),
         "apiServer": _component(config.api_server) | _filled({"certSANs": list(config.api_server_cert_sans)}),
         "controllerManager": _component(config.controller_manager),
         "scheduler": _component(config.scheduler),
-        "dns": _filled({
-            "imageRepository": config.dns_image_repository,
-            "imageTag": config.dns_image_tag,
-            "disabled": config.dns_disabled,
-        }),
+        "dns": _filled(
+            {
+                "imageRepository": config.dns_image_repository,
+                "imageTag": config.dns_image_tag,
+                "disabled": config.dns_disabled,
+            }
+        ),
         "proxy": _filled({"disabled": config.proxy_disabled}),
     }
 
 
 def to_init_configuration(config: ClusterConfig) -> dict[str, Any]:
     """The InitConfiguration. A token that is not made yet has no `token` field."""
-    return _filled({
-        "apiVersion": _VERSION,
-        "kind": "InitConfiguration",
-        "bootstrapTokens": [_token(token) for token in config.tokens],
-        "certificateKey": config.certificate_key,
-        "dryRun": config.dry_run,
-        "skipPhases": list(config.skip_phases),
-        "patches": _filled({"directory": config.patches_directory}),
-        "localAPIEndpoint": {"advertiseAddress": config.advertise_address, "bindPort": config.bind_port},
-        "timeouts": {
-            name: format_duration(getattr(config.timeouts, field)) for field, name in TIMEOUT_FIELDS.items()
-        },
-    }) | {"nodeRegistration": _node(config.node)}
+    return _filled(
+        {
+            "apiVersion": _VERSION,
+            "kind": "InitConfiguration",
+            "bootstrapTokens": [_token(token) for token in config.tokens],
+            "certificateKey": config.certificate_key,
+            "dryRun": config.dry_run,
+            "skipPhases": list(config.skip_phases),
+            "patches": _filled({"directory": config.patches_directory}),
+            "localAPIEndpoint": {"advertiseAddress": config.advertise_address, "bindPort": config.bind_port},
+            "timeouts": {
+                name: format_duration(getattr(config.timeouts, field)) for field, name in TIMEOUT_FIELDS.items()
+            },
+        }
+    ) | {"nodeRegistration": _node(config.node)}
 
 
 def to_bootstrap_configuration(extension: Extension) -> dict[str, Any]:
@@ -137,50 +145,68 @@ def _component(component: Component) -> dict[str, Any]:
         | _filled({"readOnly": v.read_only, "pathType": v.path_type})
         for v in component.extra_volumes
     ]
-    return _filled({
-        "extraArgs": _args(component.extra_args),
-        "extraEnvs": [dict(env) for env in component.extra_envs],
-        "extraVolumes": volumes,
-    })
+    return _filled(
+        {
+            "extraArgs": _args(component.extra_args),
+            "extraEnvs": [dict(env) for env in component.extra_envs],
+            "extraVolumes": volumes,
+        }
+    )
 
 
 def _etcd(etcd: LocalEtcd | ExternalEtcd) -> dict[str, Any]:
     if isinstance(etcd, ExternalEtcd):
-        return {"external": {
-            "endpoints": list(etcd.endpoints),
-            "httpEndpoints": list(etcd.http_endpoints),
-            "caFile": etcd.ca_file,
-            "certFile": etcd.cert_file,
-            "keyFile": etcd.key_file,
-        }}
-    return {"local": {"dataDir": etcd.data_dir} | _filled({
-        "imageRepository": etcd.image_repository,
-        "imageTag": etcd.image_tag,
-        "extraArgs": _args(etcd.extra_args),
-        "extraEnvs": [dict(env) for env in etcd.extra_envs],
-        "serverCertSANs": list(etcd.server_cert_sans),
-        "peerCertSANs": list(etcd.peer_cert_sans),
-    })}
+        return {
+            "external": {
+                "endpoints": list(etcd.endpoints),
+                "httpEndpoints": list(etcd.http_endpoints),
+                "caFile": etcd.ca_file,
+                "certFile": etcd.cert_file,
+                "keyFile": etcd.key_file,
+            }
+        }
+    return {
+        "local": {"dataDir": etcd.data_dir}
+        | _filled(
+            {
+                "imageRepository": etcd.image_repository,
+                "imageTag": etcd.image_tag,
+                "extraArgs": _args(etcd.extra_args),
+                "extraEnvs": [dict(env) for env in etcd.extra_envs],
+                "serverCertSANs": list(etcd.server_cert_sans),
+                "peerCertSANs": list(etcd.peer_cert_sans),
+            }
+        )
+    }
 
 
 def _token(token: BootstrapToken) -> dict[str, Any]:
     life = {"expires": token.expires} if token.expires else {"ttl": format_duration(token.ttl)}
-    return _filled({
-        "token": token.token,
-        "description": token.description,
-        "usages": list(token.usages),
-        "groups": list(token.groups),
-    }) | life
+    return (
+        _filled(
+            {
+                "token": token.token,
+                "description": token.description,
+                "usages": list(token.usages),
+                "groups": list(token.groups),
+            }
+        )
+        | life
+    )
 
 
 def _node(node: NodeRegistration) -> dict[str, Any]:
-    taints = None if node.taints is None else [
-        {"key": t.key, "effect": t.effect} | _filled({"value": t.value}) for t in node.taints
-    ]
-    return _filled({
-        "name": node.name,
-        "criSocket": node.cri_socket,
-        "kubeletExtraArgs": _args(node.kubelet_extra_args),
-        "ignorePreflightErrors": list(node.ignore_preflight_errors),
-        "imagePullPolicy": node.image_pull_policy,
-    }) | {"imagePullSerial": node.image_pull_serial, "taints": taints}
+    taints = (
+        None
+        if node.taints is None
+        else [{"key": t.key, "effect": t.effect} | _filled({"value": t.value}) for t in node.taints]
+    )
+    return _filled(
+        {
+            "name": node.name,
+            "criSocket": node.cri_socket,
+            "kubeletExtraArgs": _args(node.kubelet_extra_args),
+            "ignorePreflightErrors": list(node.ignore_preflight_errors),
+            "imagePullPolicy": node.image_pull_policy,
+        }
+    ) | {"imagePullSerial": node.image_pull_serial, "taints": taints}

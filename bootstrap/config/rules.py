@@ -76,9 +76,12 @@ def _cluster(config: ClusterConfig) -> Iterable[Problem]:
     if config.dns_image_repository:
         yield from found(f"{_CLUSTER}.dns.imageRepository", values.image_repository(config.dns_image_repository))
     if config.control_plane_endpoint and not values.split_endpoint(config.control_plane_endpoint):
-        yield Problem(f"{_CLUSTER}.controlPlaneEndpoint", (
-            f'"{config.control_plane_endpoint}" is not host or host:port (a DNS name or an IP address, port 1 to 65535)'
-        ))
+        yield Problem(
+            f"{_CLUSTER}.controlPlaneEndpoint",
+            (
+                f'"{config.control_plane_endpoint}" is not host or host:port (a DNS name or an IP address, port 1 to 65535)'
+            ),
+        )
     for gate, on in config.feature_gates.items():
         if gate not in _FEATURE_GATES:
             yield Problem(f"{_CLUSTER}.featureGates.{gate}", "unknown; kubeadm has one gate, RootlessControlPlane")

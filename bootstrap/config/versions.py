@@ -24,9 +24,11 @@ def chosen(version: str, repository: str, problems: list[Problem]) -> tuple[str,
         return (names.BUILT_VERSION if ours else names.KUBERNETES_VERSION), repository
     if wanted == names.BUILT_VERSION:
         if repository == names.UPSTREAM_REPOSITORY:
-            problems.append(Problem(
-                _VERSION, f"{names.UPSTREAM_REPOSITORY} has no {wanted}; use {names.KUBERNETES_VERSION} with it"
-            ))
+            problems.append(
+                Problem(
+                    _VERSION, f"{names.UPSTREAM_REPOSITORY} has no {wanted}; use {names.KUBERNETES_VERSION} with it"
+                )
+            )
         return wanted, repository
     carried = f"this image carries {names.KUBERNETES_VERSION} ({names.BUILT_VERSION})"
     looked_up = re.fullmatch(r"(ci/|release/)?[a-z][-a-z0-9./+]*", version) and not wanted.startswith("v")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
@@ -73,6 +74,8 @@ def _node(condition: NodeReady | NodeExists, world: World) -> str:
         return OK
     for entry in answer.body.get("status", {}).get("conditions", ()):
         if entry["type"] == "Ready":
+            if _epoch(entry["lastHeartbeatTime"]) < condition.since:
+                return "not reported since the boot"
             return OK if entry["status"] == "True" else str(entry.get("message", "NotReady"))
     return "no Ready condition yet"
 
@@ -86,7 +89,27 @@ def _workload(condition: WorkloadReady, world: World) -> str:
     metadata, status = answer.body["metadata"], answer.body.get("status", {})
     if status.get("observedGeneration", 0) < metadata.get("generation", 0):
         return "not seen by its controller yet"
-    return OK if wanted and ready >= wanted else f"{ready} of {wanted} Pods ready"
+    if not wanted or ready < wanted:
+        return f"{ready} of {wanted} Pods ready"
+    return _stale_pods(condition, world, answer.body["spec"]["selector"]["matchLabels"]) if condition.since else OK
+
+
+def _stale_pods(condition: WorkloadReady, world: World, labels: Mapping[str, str]) -> str:
+    selector = ",".join(f"{key}%3D{value}" for key, value in labels.items())
+    pods = world.api.get(f"/api/v1/namespaces/{condition.namespace}/pods?labelSelector={selector}").body.get(
+        "items", ()
+    )
+    for pod in pods:
+        for container in pod.get("status", {}).get("containerStatuses", ()):
+            running = container.get("state", {}).get("running")
+            if not running or _epoch(running["startedAt"]) < condition.since:
+                return f"{pod['metadata']['name']} has not started since the boot"
+    return OK
+
+
+def _epoch(text: str) -> float:
+    """Seconds since the epoch of an API time; the API cuts fractions, so the second counts as over."""
+    return datetime.fromisoformat(text).timestamp() + 1
 
 
 def _replicas(kind: str, body: Mapping[str, Any]) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def gather(host: Host, mode: str, asked: Iterable[str] = ()) -> HostFacts:
     return HostFacts(
         mode=mode,
         hostname=socket.gethostname().lower(),
+        booted=_booted(),
         root_user=os.geteuid() == 0,
         privileged=bool(_capability(21)),
         cpus=os.cpu_count() or 1,
@@ -50,6 +52,13 @@ def gather(host: Host, mode: str, asked: Iterable[str] = ()) -> HostFacts:
         etcd_data_present=bool(host.listdir(names.ETCD_DATA_DIR)),
         disk_free={path: shutil.disk_usage(path).free for path in ("/var/lib", "/etc")},
     )
+
+
+def _booted() -> float:
+    """Start of PID 1 (proc(5): field 22 of stat, in clock ticks since the kernel's boot)."""
+    after_name = _first("/proc/1/stat").rpartition(")")[2].split()
+    ticks = int(after_name[19]) / os.sysconf("SC_CLK_TCK")
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks
 
 
 def _addresses(host: Host) -> tuple[Address, ...]:

@@ -17,7 +17,10 @@ class HttpOk:
 
 @dataclass(frozen=True)
 class NodeReady:
+    """The node is Ready and said so after `since` (seconds since the epoch)."""
+
     name: str
+    since: float = 0
 
     @property
     def title(self) -> str:
@@ -35,11 +38,15 @@ class NodeExists:
 
 @dataclass(frozen=True)
 class WorkloadReady:
-    """A Deployment or DaemonSet has all its Pods ready; `kind` is `Deployment` or `DaemonSet`."""
+    """A Deployment or DaemonSet has all its Pods ready, each in a container started after `since` (epoch seconds).
+
+    After a boot the API still shows the Pods as they were before it, until the kubelet has reported.
+    """
 
     kind: str
     namespace: str
     name: str
+    since: float = 0
 
     @property
     def title(self) -> str:

@@ -21,6 +21,8 @@ class HostFacts:
 
     mode: str
     hostname: str
+    booted: float = 0
+    """When PID 1 started, seconds since the epoch: what the API says of the time before is not true any more."""
     root_user: bool = True
     privileged: bool = True
     cpus: int = 2

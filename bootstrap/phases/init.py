@@ -223,7 +223,7 @@ def _addons(inputs: Inputs) -> list[Step]:
     if proxy:
         steps.append(_apply(cfg, "addon/kube-proxy", proxy, "Add-ons"))
         if inputs.wait != "api":
-            wait = (WorkloadReady("DaemonSet", "kube-system", "kube-proxy"),)
+            wait = (WorkloadReady("DaemonSet", "kube-system", "kube-proxy", facts.booted),)
             steps.append(Step("addon/kube-proxy/wait", "Add-ons", waits=wait, after=("addon/kube-proxy",)))
     if dns:
         steps.append(_apply(cfg, "addon/coredns", dns, "Add-ons", after=("addon/kube-proxy",)))
@@ -246,9 +246,9 @@ def _node(inputs: Inputs) -> list[Step]:
         return steps
     if cfg.extension.cni != "none":
         after = ("node-registered", "addon/flannel", "wait-control-plane/controller-manager")
-        steps.append(Step("node-ready", "Node", waits=(NodeReady(node),), after=after))
+        steps.append(Step("node-ready", "Node", waits=(NodeReady(node, inputs.facts.booted),), after=after))
         if inputs.wait == "dns" and not cfg.dns_disabled:
-            wait = (WorkloadReady("Deployment", "kube-system", "coredns"),)
+            wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted),)
             before = ("addon/coredns", "addon/kube-proxy/wait", "node-ready", "wait-control-plane/scheduler")
             steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before))
     return steps

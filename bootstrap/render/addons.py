@@ -113,8 +113,12 @@ def flannel_network(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
         "Backend": {"Type": "vxlan"},
     }
     v4, v6 = ([s for s in subnets if is_ipv6(s) == family] for family in (False, True))
-    network |= {"Network": v4[0]} if v4 else {"EnableIPv4": False}
-    network |= {"EnableIPv6": True, "IPv6Network": v6[0]} if v6 else {}
+    if v4:
+        network["Network"] = v4[0]
+    else:
+        network["EnableIPv4"] = False
+    if v6:
+        network |= {"EnableIPv6": True, "IPv6Network": v6[0]}
     return network
 
 

@@ -169,7 +169,8 @@ def test_node_masks() -> None:
 
 
 FULL = [
-    INIT + """
+    INIT
+    + """
 bootstrapTokens:
 - {token: "123456.0123456789012345", ttl: 90m, description: "y"}
 - {expires: "2030-01-01T00:00:00Z"}
@@ -182,7 +183,8 @@ nodeRegistration:
   taints: [{key: a, value: b, effect: NoSchedule}]
   imagePullSerial: false
 """,
-    CLUSTER + """
+    CLUSTER
+    + """
 controlPlaneEndpoint: fd00::5
 certificateValidityPeriod: 100h
 dns: {imageRepository: example.com/dns, imageTag: v1, disabled: true}
