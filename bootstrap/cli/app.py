@@ -234,9 +234,10 @@ def version(output: Output = "text") -> int:
 @images_app.command("load")
 def images_load(source: Annotated[str, typer.Argument(help="A docker save archive; - is standard input.")]) -> int:
     """Load images of your own into this node: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
+    from bootstrap.host.live import LiveHost
     from bootstrap.workflows.images import load_images
 
-    for name in load_images(source):
+    for name in load_images(LiveHost(), source):
         say(name)
     return Exit.OK
 

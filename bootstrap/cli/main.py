@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -56,10 +56,9 @@ def _command_line(argv: Sequence[str]) -> int:
     return result if isinstance(result, int) else Exit.OK
 
 
-def _guarded(run: object) -> int:
-    assert callable(run)
+def _guarded(run: Callable[[], int]) -> int:
     try:
-        return int(run())
+        return run()
     except BootstrapError as e:
         from bootstrap.cli.screen import show_error
 

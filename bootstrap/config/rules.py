@@ -78,9 +78,7 @@ def _cluster(config: ClusterConfig) -> Iterable[Problem]:
     if config.control_plane_endpoint and not values.split_endpoint(config.control_plane_endpoint):
         yield Problem(
             f"{_CLUSTER}.controlPlaneEndpoint",
-            (
-                f'"{config.control_plane_endpoint}" is not host or host:port (a DNS name or an IP address, port 1 to 65535)'
-            ),
+            (f'"{config.control_plane_endpoint}" is not host or host:port (a DNS name or IP address, port 1-65535)'),
         )
     for gate, on in config.feature_gates.items():
         if gate not in _FEATURE_GATES:

@@ -88,10 +88,11 @@ class LiveHost:
     def remove(self, path: str) -> None:
         self.path(path).unlink(missing_ok=True)
 
-    def run(self, argv: Sequence[str], timeout: float = 60, stdin: bytes = b"") -> str:
+    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False) -> str:
         env = {"PATH": COMMAND_PATH, "LC_ALL": "C.UTF-8"}
         try:
-            done = subprocess.run(argv, input=stdin, capture_output=True, timeout=timeout, env=env, check=False)
+            stdin = None if keep_stdin else subprocess.DEVNULL
+            done = subprocess.run(argv, stdin=stdin, capture_output=True, timeout=timeout, env=env, check=False)
         except FileNotFoundError as e:
             raise BootstrapError(f"{argv[0]} is not installed", code=Exit.EFFECT) from e
         except subprocess.TimeoutExpired as e:

@@ -50,8 +50,10 @@ class Host(HostReader, Protocol):
 
     def remove(self, path: str) -> None: ...
 
-    def run(self, argv: Sequence[str], timeout: float = 60, stdin: bytes = b"") -> str:
-        """Standard output of a command. Raises BootstrapError (exit 5) with its output when it fails."""
+    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False) -> str:
+        """Standard output of a command, which reads our standard input with `keep_stdin` and nothing without.
+
+        Raises BootstrapError (exit 5) with its output when it fails."""
 
     def start_unit(self, name: str, *, enable: bool, restart: bool) -> None: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,12 +65,27 @@ def init_plan(inputs: Inputs) -> Plan:
         *_addons(inputs),
         *_node(inputs),
     ]
-    present = {step.id for step in steps}
-    return Plan(
-        tuple(
-            Step(s.id, s.group, s.effects, s.waits, tuple(a for a in s.after if a in present), s.timeout) for s in steps
-        )
-    )
+    return Plan(_without(tuple(steps), inputs.cfg.skip_phases))
+
+
+def _without(steps: tuple[Step, ...], skipped: tuple[str, ...]) -> tuple[Step, ...]:
+    """Leaves out phases (`addon` with all its sub-phases); who came after one comes after its predecessors.
+
+    Predecessors that this configuration has no step for (no local etcd, no add-on) drop out in the same way.
+    """
+    by_id = {step.id: step for step in steps}
+
+    def is_skipped(step_id: str) -> bool:
+        return any(step_id == name or step_id.startswith(f"{name}/") for name in skipped)
+
+    def kept(after: tuple[str, ...]) -> tuple[str, ...]:
+        found: list[str] = []
+        for step_id in after:
+            if step_id in by_id:
+                found += kept(by_id[step_id].after) if is_skipped(step_id) else (step_id,)
+        return tuple(dict.fromkeys(found))
+
+    return tuple(dataclasses.replace(s, after=kept(s.after)) for s in steps if not is_skipped(s.id))
 
 
 def _files(inputs: Inputs) -> list[Step]:

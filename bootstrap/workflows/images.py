@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
-
+from bootstrap.host.port import Host
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 
 IMPORT = ("ctr", f"--address={names.CRI_SOCKET.removeprefix('unix://')}", "--namespace=k8s.io", "images", "import")
+IMPORT_TIMEOUT = 3600.0
 
 
-def load_images(source: str) -> tuple[str, ...]:
-    """Imports a `docker save` archive, streamed. Raises BootstrapError (exit 9) when it is refused."""
-    done = subprocess.run([*IMPORT, source], capture_output=True, text=True, check=False)
-    if done.returncode:
+def load_images(host: Host, source: str) -> tuple[str, ...]:
+    """Imports a `docker save` archive (`-`: standard input). Raises BootstrapError (exit 9) when it is refused."""
+    try:
+        output = host.run([*IMPORT, source], timeout=IMPORT_TIMEOUT, keep_stdin=True)
+    except BootstrapError as e:
         raise BootstrapError(
             "the archive was refused",
             code=Exit.IMAGE,
-            details=tuple(done.stderr.strip().splitlines()[-3:]),
+            details=e.details,
             fix="docker save IMAGE | docker exec -i NAME bootstrap images load -",
-        )
-    return tuple(line for line in done.stdout.splitlines() if line.strip())
+        ) from e
+    return tuple(line for line in output.splitlines() if line.strip())

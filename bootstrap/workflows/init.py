@@ -14,6 +14,7 @@ from bootstrap.engine.run import Listener, run
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.world import World
 from bootstrap.host.api import KubeApi, probe
+from bootstrap.host.evidence import gather_evidence
 from bootstrap.host.facts import gather
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
@@ -27,6 +28,8 @@ from bootstrap.render.keys import CryptoKeySource
 from bootstrap.render.kubeconfig import identities, issue_kubeconfigs
 from bootstrap.render.pki import is_external_ca, issue_pki, pki_paths
 
+COMPLETE = "/run/bootstrap-complete"
+"""Exists when an init has ended well since the boot; the health check looks at it."""
 TOKEN_ALPHABET = string.digits + string.ascii_lowercase
 
 
@@ -112,8 +115,21 @@ def make_plan(host: HostReader, decision: Decision, manifests: Mapping[str, str]
 
 
 def act(host: Host, decision: Decision, plan: Plan, listen: Listener) -> tuple[Timing, ...]:
-    """Runs the plan. Raises BootstrapError: exit 5, 6 or 7."""
-    return run(plan, World(host, _connector(host, decision.cfg), probe), listen)
+    """Runs the plan. Raises BootstrapError: exit 5, 6 (with evidence) or 7."""
+    try:
+        timings = run(plan, World(host, _connector(host, decision.cfg), probe), listen)
+    except BootstrapError as e:
+        if e.code != Exit.WAIT:
+            raise
+        raise BootstrapError(
+            e.what,
+            code=e.code,
+            why=e.why,
+            details=gather_evidence(host),
+            fix="correct it and run init again: it goes on where it stopped (more: journalctl -u kubelet -n 50)",
+        ) from None
+    host.write(COMPLETE, b"", 0o600)
+    return timings
 
 
 def _connector(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:

@@ -12,6 +12,7 @@ from bootstrap.model.effects import Effect, UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.phases.init import STATE_CONFIG
 from bootstrap.render.containerd import containerd_files
+from bootstrap.workflows.init import COMPLETE
 from bootstrap.workflows.mode import NODE
 
 INIT_UNIT = "bootstrap-init.service"
@@ -29,11 +30,11 @@ def start_runtime(host: Host) -> None:
 
 def health(host: Host) -> str:
     """Empty when well, else what is wrong."""
-    if not host.unit(INIT_UNIT).active:
-        return f"{INIT_UNIT} is {host.unit(INIT_UNIT).sub_state}"
     state = host.read(STATE_CONFIG)
     if state is None:
-        return "" if host.unit("containerd.service").active else "containerd is not running"
+        return "" if host.unit(INIT_UNIT).active and host.unit("containerd.service").active else "not up yet"
+    if host.stat(COMPLETE) is None:
+        return f"no init has ended well since the start; {INIT_UNIT} is {host.unit(INIT_UNIT).sub_state}"
     port = load(state).get("InitConfiguration")["localAPIEndpoint"]["bindPort"]
     status, seen = probe(f"https://localhost:{port}/readyz")
     return "" if status == 200 else f"the API server is not ready: {seen}"

@@ -2,12 +2,11 @@
 
 Wanted differences are listed with their reasons: in configs/differences.yaml, and defaults below.
 
-Needs kubeadm: $KUBEADM, else the newest one in the cache of components; skipped without.
+Needs kubeadm: $KUBEADM, else the newest one in the cache of components.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from bootstrap.config import Overrides, load, resolve, validate
 from bootstrap.config.render import all_documents
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model.errors import BootstrapError
+from tests.parity.kubeadm import binary as kubeadm_binary
 
 CONFIGS = Path(__file__).parent / "configs"
 FILES = sorted(CONFIGS.glob("good/*.yaml")) + sorted(CONFIGS.glob("bad/*.yaml"))
@@ -40,13 +40,7 @@ OUR_DEFAULTS = {
 @pytest.fixture(scope="module")
 def kubeadm() -> str:
     """Path of the kubeadm to compare with."""
-    if given := os.environ.get("KUBEADM"):
-        return given
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    built = sorted(cache.glob("bootstrap/components/kubeadm/*/kubeadm"), key=lambda p: p.stat().st_mtime)
-    if not built:
-        pytest.skip("no kubeadm: build it (make image) or set KUBEADM")
-    return str(built[-1])
+    return str(kubeadm_binary())
 
 
 def ours_accepts(path: Path) -> bool:

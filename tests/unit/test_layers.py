@@ -1,0 +1,97 @@
+"""Imports point down only, and only the host package touches the machine (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LEVELS = {
+    "cli": 5,
+    "workflows": 4,
+    "engine": 3,
+    "host": 2,
+    "config": 1,
+    "preflight": 1,
+    "render": 1,
+    "phases": 1,
+    "model": 0,
+}
+IO_MODULES = {"asyncio", "docker", "http", "multiprocessing", "requests", "socket", "subprocess", "urllib3"}
+FILE_CALLS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "iterdir", "glob"}
+"""Names whose call means that a file is touched; enough for the levels that must not."""
+PURE = [name for name, level in LEVELS.items() if level <= 1]
+MODULES = sorted((ROOT / "bootstrap").rglob("*.py"))
+IDS = [str(path.relative_to(ROOT)) for path in MODULES]
+
+
+def package(path: Path) -> str:
+    return path.relative_to(ROOT / "bootstrap").parts[0]
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names of everything that a module imports, at its top or inside a function."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def allowed(importer: str, target: str) -> bool:
+    """Down, within a package, and among the packages of level 1."""
+    high, low = LEVELS[importer], LEVELS[target]
+    return importer == target or high > low or high == low == 1
+
+
+def test_every_package_has_a_level() -> None:
+    packages = {path.parent.name for path in (ROOT / "bootstrap").glob("*/__init__.py")}
+
+    assert packages == set(LEVELS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_imports_point_down(path: Path) -> None:
+    if path.parent == ROOT / "bootstrap":
+        assert imported(path) == set()
+        return
+    targets = {name.split(".")[1] for name in imported(path) if name.startswith("bootstrap.")}
+
+    assert [t for t in sorted(targets) if not allowed(package(path), t)] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_maintainers_scripts_and_tests_are_never_imported(path: Path) -> None:
+    assert {name.split(".")[0] for name in imported(path)} & {"scripts", "tests"} == set()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_only_the_host_package_does_input_and_output(path: Path) -> None:
+    if package(path) == "host":
+        return
+
+    assert {name.split(".")[0] for name in imported(path)} & IO_MODULES == set()
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if package(p) in PURE], ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_pure_levels_touch_no_file(path: Path) -> None:
+    calls = {
+        node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)
+    }
+
+    assert calls & FILE_CALLS == set()
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if package(p) == "model"], ids=lambda p: p.name)
+def test_the_model_needs_the_standard_library_only(path: Path) -> None:
+    tops = {name.split(".")[0] for name in imported(path)} - {"bootstrap"}
+
+    assert tops <= set(sys.stdlib_module_names)
