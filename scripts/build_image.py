@@ -15,17 +15,16 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from _base import base_image, image_id
 from _common import (
     CACHE,
     IMAGES,
@@ -33,7 +32,6 @@ from _common import (
     alone,
     catalog,
     digest,
-    ensure_packages,
     fail,
     files_below,
     minor,
@@ -43,13 +41,11 @@ from _common import (
     succeeds,
     timed,
 )
+from _sizes import SEED, sizes
 from build_components import build, build_all
 
-LIMIT = 350_000_000
 PYTHON = "3.13"
 """The Python of the base (Debian 13)."""
-UPSTREAM_BASE = "debian:trixie-slim"
-OWN_BASE = "localhost/bootstrap/base:trixie"
 DEPENDENCIES = ("typer", "rich", "pydantic", "pyyaml", "cryptography", "tenacity", "requests", "docker")
 IN_USR_BIN = ("containerd", "runc", "crictl")
 IN_CNI_BIN = ("cni-plugins", "flannel-cni")
@@ -60,11 +56,9 @@ SNAPSHOT_FILES = {
     "etcdutl": "usr/local/bin/etcdutl",
 }
 CRICTL = "runtime-endpoint: unix:///run/containerd/containerd.sock\n"
-SEED = "/usr/lib/bootstrap/seed"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
 MERGED = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
-DEBOOTSTRAP_LEFT_OUT = ("./dev/*", "./var/cache/apt/archives/*.deb", "./var/lib/apt/lists/*")
 NODE_FILES = IMAGES / "node"
 """What lies in the image as it lies here: the units."""
 LAUNCHER = """\
@@ -82,58 +76,6 @@ sys.exit(main())
 def architecture() -> str:
     """Go's name of this machine's architecture."""
     return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-
-
-def image_id(name: str) -> str:
-    """The id of an image in the engine, or nothing."""
-    return (
-        run("docker", "image", "inspect", "-f", "{{.Id}}", name) if succeeds("docker", "image", "inspect", name) else ""
-    )
-
-
-def base_image() -> str:
-    """The Debian to build on: what BASE says, else what is here, else what a registry has, else one made here."""
-    wanted = os.environ.get("BASE")
-    for name in [wanted] if wanted else [UPSTREAM_BASE, OWN_BASE]:
-        if image_id(name):
-            return name
-    if succeeds("timeout", "120", "docker", "pull", "-q", wanted or UPSTREAM_BASE):
-        return wanted or UPSTREAM_BASE
-    if wanted:
-        fail(f"BASE={wanted} is neither in the engine nor in a registry that answers")
-    make_base()
-    return OWN_BASE
-
-
-def make_base() -> None:
-    """Make a minimal Debian 13 from packages, for machines that reach no registry."""
-    ensure_packages("debootstrap", probe=("debootstrap",))
-    if os.geteuid() != 0:
-        fail(f"no registry answers for {UPSTREAM_BASE}; run this once as root, or set BASE to an image here")
-    say(f"  no registry answers for {UPSTREAM_BASE}: making {OWN_BASE} from Debian's packages")
-    with tempfile.TemporaryDirectory(prefix="bootstrap-base-") as folder:
-        with timed("debootstrap"):
-            command = ["debootstrap", "--variant=minbase", "trixie", folder]
-            if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode:
-                shutil.rmtree(folder)
-                Path(folder).mkdir(mode=0o755)
-                run(*command, debian_source(), quiet=True)
-        left_out = [f"--exclude={pattern}" for pattern in DEBOOTSTRAP_LEFT_OUT]
-        packing = subprocess.Popen(
-            ["tar", "-C", folder, "--numeric-owner", *left_out, "-c", "."], stdout=subprocess.PIPE
-        )
-        run("docker", "import", "-", OWN_BASE, stdin=packing.stdout)
-        if packing.wait():
-            fail("packing the base failed")
-
-
-def debian_source() -> str:
-    """The address of the machine's own Debian source."""
-    for line in run("apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)").splitlines():
-        site, _, release = line.partition(" ")
-        if "security" not in site and "debian" in site and release:
-            return site
-    fail("no Debian source found")
 
 
 def dockerfile(until: str) -> str:
@@ -458,74 +400,6 @@ def build_image() -> str:
     succeeds("docker", "image", "prune", "-f", "--filter", "label=bootstrap.inputs")
     say(f"  {tag}: {time.monotonic() - start:.1f} s")
     return tag
-
-
-def compressed(chunks: Iterator[bytes]) -> tuple[int, int]:
-    """The length of a stream, and its length after gzip -1."""
-    packer, plain, packed = zlib.compressobj(1, zlib.DEFLATED, 31), 0, 0
-    for chunk in chunks:
-        plain += len(chunk)
-        packed += len(packer.compress(chunk))
-    return plain, packed + len(packer.flush())
-
-
-def output_of(*command: str) -> Iterator[bytes]:
-    """The output of a command, a piece at a time."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout
-        while chunk := process.stdout.read(1 << 20):
-            yield chunk
-    if process.returncode:
-        fail(f"`{' '.join(command)}` failed")
-
-
-def parts(tag: str) -> dict[str, str]:
-    """What is measured: a name and the shell words that name its files in the image."""
-    index = json.loads(run("docker", "run", "--rm", "--entrypoint", "cat", tag, f"{SEED}/index.json"))
-    trees = {image["layers"][-1]: image["names"][0].rpartition("/")[2] for image in index["images"]}
-    found = {}
-    for layer, about in sorted(index["layers"].items(), key=lambda item: -item[1]["size"]):
-        name = {"kube-apiserver": "hyperkube (4 images, kubelet, kubectl)"}.get(
-            trees.get(layer, "nft, iptables").partition(":")[0]
-        )
-        found[f"image  {name or trees.get(layer, 'nft, iptables (shared)')}"] = f"{SEED}/{about['tree']}"
-    for name in ("containerd", "ctr", "containerd-shim-runc-v2", "runc", "crictl"):
-        found[f"binary {name}"] = f"/usr/bin/{name}"
-    found["CNI plugins"] = "/opt/cni/bin"
-    found["Python packages"] = "/usr/lib/bootstrap/site"
-    found["the program"] = "/usr/lib/bootstrap/app"
-    found["Python itself"] = "/usr/lib/python3 /usr/lib/python3.13 /usr/bin/python3.13"
-    return found
-
-
-def sizes(tag: str) -> None:
-    """Print what takes the space, and fail when the limit is passed."""
-    print(f"{'MB':>8} {'gzip -1':>8}  part")
-    rows = []
-    for name, where in parts(tag).items():
-        rows.append(
-            (
-                name,
-                *compressed(
-                    output_of("docker", "run", "--rm", "--entrypoint", "sh", tag, "-c", f"tar -c {where} 2>/dev/null")
-                ),
-            )
-        )
-    everything = compressed(output_of("docker", "save", tag))
-    rows.append(
-        (
-            "Debian and systemd (the rest)",
-            everything[0] - sum(row[1] for row in rows),
-            everything[1] - sum(row[2] for row in rows),
-        )
-    )
-    for name, plain, packed in sorted(rows, key=lambda row: -row[2]):
-        print(f"{plain / 1e6:8.1f} {packed / 1e6:8.1f}  {name}")
-    print(
-        f"{everything[0] / 1e6:8.1f} {everything[1] / 1e6:8.1f}  docker save {tag} | gzip -1 (limit {LIMIT // 10**6})"
-    )
-    if everything[1] > LIMIT:
-        fail("the image is larger than its limit")
 
 
 def main() -> None:
