@@ -214,12 +214,9 @@ def kubeconfig(
 @app.command()
 def healthcheck() -> int:
     """Exit 0 when what this container was started for is up (the image's HEALTHCHECK)."""
-    from bootstrap.host.live import LiveHost
-    from bootstrap.workflows.node import health
+    from bootstrap.cli.main import answer_healthcheck
 
-    problem = health(LiveHost())
-    say(problem or "healthy")
-    return Exit.WAIT if problem else Exit.OK
+    return answer_healthcheck()
 
 
 @app.command()

@@ -12,8 +12,8 @@ from bootstrap.engine.world import World
 from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, WorkloadReady
 from bootstrap.model.errors import BootstrapError, Exit
 
-POLL = wait_exponential(multiplier=0.05, min=0.05, max=0.5)
-"""Seconds between polls: quick at first, kubeadm's 500 ms at most."""
+POLL = wait_exponential(multiplier=0.05, min=0.05, max=0.2)
+"""Seconds between polls; kubeadm's are 500 ms, of which a chain of waits loses half at each link."""
 
 OK = ""
 

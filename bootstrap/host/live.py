@@ -45,6 +45,8 @@ class LiveHost:
             return ()
 
     def unit(self, name: str) -> UnitState:
+        if not self.path("/run/systemd/system").is_dir():  # sd_booted(3): a dry run needs no systemd
+            return UnitState(active=False, enabled=False, started=0.0, sub_state="dead")
         properties = "ActiveState,SubState,UnitFileState,ExecMainStartTimestampMonotonic"
         out = self._systemctl("show", name, f"--property={properties}")
         values = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)

@@ -16,6 +16,7 @@ from bootstrap.engine.world import World
 from bootstrap.host.api import KubeApi, probe
 from bootstrap.host.evidence import gather_evidence
 from bootstrap.host.facts import gather
+from bootstrap.host.health import COMPLETE
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig
@@ -28,8 +29,6 @@ from bootstrap.render.keys import CryptoKeySource
 from bootstrap.render.kubeconfig import identities, issue_kubeconfigs
 from bootstrap.render.pki import is_external_ca, issue_pki, pki_paths
 
-COMPLETE = "/run/bootstrap-complete"
-"""Exists when an init has ended well since the boot; the health check looks at it."""
 TOKEN_ALPHABET = string.digits + string.ascii_lowercase
 
 
@@ -128,7 +127,7 @@ def act(host: Host, decision: Decision, plan: Plan, listen: Listener) -> tuple[T
             details=gather_evidence(host),
             fix="correct it and run init again: it goes on where it stopped (more: journalctl -u kubelet -n 50)",
         ) from None
-    host.write(COMPLETE, b"", 0o600)
+    host.write(COMPLETE, str(decision.cfg.bind_port).encode(), 0o600)
     return timings
 
 

@@ -56,7 +56,7 @@ class MemoryHost:
         self._tick(f"remove {path}")
         self.files.pop(path, None)
 
-    def run(self, argv: Sequence[str], timeout: float = 60, stdin: bytes = b"") -> str:
+    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False) -> str:
         self._tick(" ".join(argv))
         return self.outputs.get(" ".join(argv), "")
 

@@ -1,0 +1,3 @@
+module bootstrap/tests/e2e/app
+
+go 1.26

@@ -1,0 +1,230 @@
+"""A cluster as a newcomer makes it, and everything it has to survive.
+
+The tests share one node and come in the order of its life: used, asked again, restarted, moved, stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from node import PREFIX, Node, component, docker, must, until
+
+WEB = (Path(__file__).parent / "app" / "web.yaml").read_bytes()
+OTHER_CONFIGURATION = 8
+CLEAN_STOP = (0, 130)
+"""systemd as PID 1 ends with 130 when SIGRTMIN+3 halts it."""
+
+
+@pytest.fixture(scope="module")
+def web(cluster: Node, app_image: str) -> Node:
+    """The cluster with two web servers, a Service and a client; the image went in through `images load -`."""
+    archive = docker_save(app_image)
+    loaded = cluster.run("bootstrap", "images", "load", "-", stdin=archive)
+    assert "bt-e2e-app:1" in loaded
+    cluster.kubectl("apply", "-f", "-", stdin=WEB)
+    return cluster
+
+
+def docker_save(image: str) -> bytes:
+    import subprocess
+
+    return subprocess.run(["docker", "save", image], capture_output=True, check=True).stdout
+
+
+def ask(node: Node, *words: str) -> str:
+    """What the client Pod's program prints."""
+    return node.kubectl("exec", "client", "--", "/app", *words)
+
+
+def assert_works(node: Node) -> None:
+    """Node Ready, DNS available, a Service reached by name from a Pod, logs and exec."""
+    address = node.address()
+    until("node Ready", lambda: ready(node), 90)
+    addresses = {a["type"]: a["address"] for a in node.get("nodes")["items"][0]["status"]["addresses"]}
+    assert addresses["InternalIP"] == address
+    node.kubectl("-n", "kube-system", "wait", "--for=condition=Available", "deployment/coredns", "--timeout=60s")
+    node.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    node.kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=60s")
+
+    pods = {p["metadata"]["name"]: p["status"]["podIP"] for p in node.get("pods", "-l", "app=web")["items"]}
+    assert len(pods) == 2
+    assert all(ip.startswith("10.244.") for ip in pods.values()), "flannel gives the addresses"
+    until(
+        "both Pods behind the Service", lambda: {ask(node, "get", "http://web/").strip() for _ in range(6)} == set(pods)
+    )
+    assert ask(node, "lookup", "kubernetes.default").strip() == "10.96.0.1"
+    assert ask(node, "lookup", "web.default.svc.cluster.local").strip().startswith("10.")
+    for pod in pods:
+        assert "GET /" in node.kubectl("logs", pod)
+    assert_knows_its_address(node, address)
+
+
+def ready(node: Node) -> bool:
+    conditions = node.get("nodes")["items"][0]["status"]["conditions"]
+    return next(c["status"] for c in conditions if c["type"] == "Ready") == "True"
+
+
+def assert_knows_its_address(node: Node, address: str) -> None:
+    """Everything that names the node's address names this one."""
+    info = node.kubectl("-n", "kube-public", "get", "configmap", "cluster-info", "-o", "jsonpath={.data.kubeconfig}")
+    assert f"server: https://{address}:6443" in info
+    status = node.get("configmap", "kubeadm-config", "-n", "kube-system")
+    assert "controlPlaneEndpoint" not in status["data"]["ClusterConfiguration"]
+    slices = node.get("endpointslices", "-l", "kubernetes.io/service-name=kubernetes")
+    until(
+        "the Service kubernetes points at this address",
+        lambda: [e["addresses"] for e in slices["items"][0]["endpoints"]] == [[address]],
+        1,
+    )
+    members = json.loads(etcdctl(node, "member", "list", "-w", "json"))["members"]
+    assert [member["peerURLs"] for member in members] == [[f"https://{address}:2380"]]
+    assert [member["clientURLs"] for member in members] == [[f"https://{address}:2379"]]
+    for manifest in ("etcd", "kube-apiserver"):
+        assert address in node.run("cat", f"/etc/kubernetes/manifests/{manifest}.yaml")
+    sans = node.run("openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", "/etc/kubernetes/pki/apiserver.crt")
+    assert f"IP Address:{address}" in sans
+
+
+def etcdctl(node: Node, *words: str) -> str:
+    pki = "/etc/kubernetes/pki/etcd"
+    tls = [f"--cacert={pki}/ca.crt", f"--cert={pki}/server.crt", f"--key={pki}/server.key"]
+    return node.run("etcdctl", "--endpoints=https://127.0.0.1:2379", *tls, *words)
+
+
+def test_it_comes_up_and_says_so(cluster: Node) -> None:
+    log = cluster.logs()
+    assert re.search(r"Kubernetes v1\.37\.0\S* is up in \d+\.\d s", log)
+    assert "docker exec" in log
+    assert "✗" not in log
+    assert ready(cluster)
+
+
+def test_pods_reach_a_service_by_name(web: Node) -> None:
+    assert_works(web)
+
+
+def test_nothing_restarts_behind_our_back(web: Node) -> None:
+    """No container of the cluster's own needed a second try."""
+    statuses = [s for pod in web.get("pods", "-A")["items"] for s in pod["status"]["containerStatuses"]]
+    assert {s["name"]: s["restartCount"] for s in statuses if s["restartCount"]} == {}
+
+
+def test_files_are_private(cluster: Node) -> None:
+    """The CIS benchmark's file modes."""
+    wanted = {
+        "/etc/kubernetes/admin.conf": "600",
+        "/etc/kubernetes/super-admin.conf": "600",
+        "/etc/kubernetes/controller-manager.conf": "600",
+        "/etc/kubernetes/scheduler.conf": "600",
+        "/etc/kubernetes/kubelet.conf": "600",
+        "/var/lib/kubelet/config.yaml": "600",
+        "/var/lib/etcd": "700",
+    }
+    listed = cluster.run(
+        "sh",
+        "-c",
+        "stat -c '%n %a' /etc/kubernetes/manifests/*.yaml $(find /etc/kubernetes/pki -name '*.key') "
+        + " ".join(wanted),
+    )
+    modes = dict(line.rsplit(" ", 1) for line in listed.splitlines())
+    assert len(modes) >= 4 + 8 + len(wanted)
+    assert modes == {path: wanted.get(path, "600") for path in modes}
+
+
+def test_requests_are_audited(cluster: Node) -> None:
+    lines = cluster.run("sh", "-c", "tail -n 5 /var/log/kubernetes/audit/*.log").splitlines()
+    assert all(json.loads(line)["kind"] == "Event" for line in lines)
+    assert lines
+
+
+def fingerprint(node: Node) -> str:
+    return node.run("find", "/etc/kubernetes", "/var/lib/kubelet/config.yaml", "-type", "f", "-printf", "%p %T@ %s\n")
+
+
+def test_init_again_changes_nothing_and_says_it(cluster: Node) -> None:
+    before = fingerprint(cluster)
+    again = cluster.exec("bootstrap", "init")
+    assert again.returncode == 0, again.stderr
+    assert "nothing changed" in again.stdout
+    assert fingerprint(cluster) == before
+
+
+def test_init_with_another_configuration_shows_the_difference_and_stops(cluster: Node) -> None:
+    before = fingerprint(cluster)
+    refused = cluster.exec("bootstrap", "init", "--pod-network-cidr", "10.55.0.0/16")
+    assert refused.returncode == OTHER_CONFIGURATION, refused.stdout + refused.stderr
+    assert "ClusterConfiguration.networking.podSubnet: 10.244.0.0/16 → 10.55.0.0/16" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert fingerprint(cluster) == before
+
+
+def test_kubeadm_accepts_the_cluster(cluster: Node) -> None:
+    """The real one reads our certificates, our stored configuration and our tokens."""
+    must(docker("cp", str(component("kubeadm", "kubeadm")), f"{cluster.name}:/tmp/kubeadm"))
+    checked = cluster.exec("/tmp/kubeadm", "certs", "check-expiration")  # noqa: S108 - in the node
+    assert checked.returncode == 0, checked.stderr
+    for name in ("admin.conf", "super-admin.conf", "apiserver", "etcd-peer", "front-proxy-client", "etcd-ca"):
+        assert re.search(rf"^{name} ", checked.stdout, re.MULTILINE), checked.stdout
+    assert "MISSING" not in checked.stdout
+    assert "kubeadm-config" not in checked.stderr or "falling back" not in checked.stderr.lower()
+    tokens = cluster.run("/tmp/kubeadm", "token", "list").splitlines()  # noqa: S108
+    assert len(tokens) == 2, tokens
+    assert "authentication,signing" in tokens[1]
+
+
+def tokens(node: Node) -> list[str]:
+    secrets = node.get("secrets", "-n", "kube-system", "--field-selector=type=bootstrap.kubernetes.io/token")
+    return sorted(secret["metadata"]["name"] for secret in secrets["items"])
+
+
+def test_it_survives_a_restart(web: Node) -> None:
+    before, address = tokens(web), web.address()
+    authorities = web.run(
+        "sh", "-c", "sha256sum /etc/kubernetes/pki/*ca.* /etc/kubernetes/pki/etcd/ca.* /etc/kubernetes/pki/sa.*"
+    )
+    must(docker("restart", web.name))
+    web.wait_healthy()
+    if web.address() == address:
+        assert "Certificates     nothing to change" in web.logs()
+    assert_works(web)
+    assert tokens(web) == before, "only the first init makes tokens"
+    assert authorities == web.run(
+        "sh", "-c", "sha256sum /etc/kubernetes/pki/*ca.* /etc/kubernetes/pki/etcd/ca.* /etc/kubernetes/pki/sa.*"
+    )
+
+
+@pytest.fixture
+def other_network() -> Iterator[str]:
+    name = f"{PREFIX}-net-{os.getpid()}"
+    must(docker("network", "create", name))
+    yield name
+    docker("network", "disconnect", "-f", name, f"{PREFIX}-cluster-{os.getpid()}")
+    docker("network", "rm", name)
+
+
+def test_it_survives_a_restart_with_another_address(web: Node, other_network: str) -> None:
+    before = web.address()
+    must(docker("stop", web.name))
+    assert web.state()["ExitCode"] in CLEAN_STOP
+    must(docker("network", "disconnect", "bridge", web.name))
+    must(docker("network", "connect", other_network, web.name))
+    must(docker("start", web.name))
+    web.wait_healthy()
+    assert web.address() != before
+    assert_works(web)
+    left = web.exec("grep", "-rlF", before, "/etc/kubernetes")
+    assert left.stdout == "", f"these files still name {before}"
+    again = web.exec("bootstrap", "init")
+    assert "nothing changed" in again.stdout, again.stdout + again.stderr
+
+
+def test_it_stops_cleanly(web: Node) -> None:
+    must(docker("stop", "--time", "30", web.name))
+    state = web.state()
+    assert state["ExitCode"] in CLEAN_STOP
+    assert not state["OOMKilled"]

@@ -1,0 +1,118 @@
+"""Bad input: one clear error, the documented exit code as the container's, and nothing half written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from node import Node, docker, must
+
+USAGE, CONFIG, PREFLIGHT, CONFLICT = 2, 3, 4, 8
+"""docs/reference/exit-codes.md"""
+CLUSTER_FILES = (
+    "/etc/kubernetes",
+    "/etc/systemd/system/kubelet",
+    "/etc/containerd",
+    "/etc/cni/net.d/",
+    "/var/log/kube",
+)
+VOLUMES = ("/var/lib/etcd", "/var/lib/kubelet")
+HEAD = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
+Start = Callable[..., Node]
+
+FILES = {
+    "broken YAML": (HEAD + "networking: [\n", "not YAML"),
+    "unknown field": (HEAD + "networking:\n  podSubnets: 10.9.0.0/16\n", "podSubnet"),
+    "unknown version of the API": (HEAD.replace("v1beta4", "v1beta9"), "kubeadm.k8s.io/v1beta4"),
+    "several problems": (HEAD + "kubernetesVersion: v1.30.0\nnetworking:\n  podSubnet: banana\n", "2 problems"),
+    "empty": ("", "no document"),
+}
+FLAGS = {
+    "overlapping networks": (["--pod-network-cidr", "10.96.0.0/16"], CONFIG, "overlaps"),
+    "a version not carried": (["--kubernetes-version", "v1.30.0"], CONFIG, "v1.37.0"),
+    "unknown flag": (["--frobnicate"], USAGE, "--frobnicate"),
+    "stray argument": (["more"], USAGE, "more"),
+    "a file that is missing": (["--config", "/nowhere.yaml"], CONFIG, "/nowhere.yaml"),
+    "unknown wait": (["--wait", "forever"], USAGE, "api, node or dns"),
+}
+
+
+def assert_refused(node: Node, code: int, says: str) -> str:
+    """One error, a way out, the exit code, no traceback and no file of a cluster."""
+    seen = node.wait_exit()
+    text = node.logs()
+    assert seen == code, text
+    assert text.count("✗ ") == (2 if "✗ Preflight" in text else 1), text
+    assert says in text
+    assert "next" in text, text
+    assert "Traceback" not in text, text
+    assert_nothing_written(node)
+    return text
+
+
+def assert_nothing_written(node: Node, *more: str) -> None:
+    """No file of a cluster, in the container or in its volumes."""
+    assert node.written(*CLUSTER_FILES, *more) == []
+    for volume in VOLUMES:
+        assert node.listed(volume) == [Path(volume).name + "/"]
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_bad_configuration_ends_the_container_with_3(case: str, start: Start, tmp_path: Path) -> None:
+    content, says = FILES[case]
+    file = tmp_path / "config.yaml"
+    file.write_text(content)
+    mount = f"{file}:/config.yaml:ro"
+    node = start("refused", "init", "--config", "/config.yaml", options=("--privileged", "-v", mount))
+    assert_refused(node, CONFIG, says)
+
+
+@pytest.mark.parametrize("case", FLAGS)
+def test_bad_flags_end_the_container(case: str, start: Start) -> None:
+    words, code, says = FLAGS[case]
+    assert_refused(start("refused", "init", *words), code, says)
+
+
+def test_without_privileges_it_says_how_to_get_them(start: Start) -> None:
+    assert_refused(start("refused", "init", options=()), PREFLIGHT, "docker run -d --privileged")
+
+
+def test_a_taken_port_is_named(start: Start, app_image: str) -> None:
+    holder = f"bt-e2e-holder-{id(start)}"
+    must(docker("run", "-d", "--name", holder, app_image, "serve", ":6443"))
+    try:
+        node = start("refused", "init", options=("--privileged", "--network", f"container:{holder}"))
+        text = assert_refused(node, PREFLIGHT, "port 6443 is taken")
+        assert "Port-6443" in text
+    finally:
+        docker("rm", "-fv", holder)
+
+
+def test_all_problems_of_a_file_are_told_at_once(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(FILES["several problems"][0])
+    node = start("refused", "init", "--config", "/c.yaml", options=("--privileged", "-v", f"{file}:/c.yaml:ro"))
+    text = assert_refused(node, CONFIG, "ClusterConfiguration.networking.podSubnet")
+    assert "ClusterConfiguration.kubernetesVersion" in text
+
+
+def test_dry_run_prints_the_plan_and_writes_nothing(start: Start) -> None:
+    node = start("dry", "init", "--dry-run", options=())
+    assert node.wait_exit() == 0, node.logs()
+    text = node.logs()
+    assert "nothing was written" in text
+    assert re.search(r"file /etc/kubernetes/manifests/kube-apiserver\.yaml .*: new", text)
+    assert_nothing_written(node, "/etc/bootstrap")
+
+
+def test_dry_run_as_json_is_nothing_but_json(start: Start) -> None:
+    node = start("dry", "init", "--dry-run", "-o", "json", options=())
+    assert node.wait_exit() == 0, node.logs()
+    steps = json.loads(must(docker("logs", node.name)))["steps"]
+    ids = {step["id"] for step in steps}
+    assert {"certs/ca", "kubeconfig/admin", "etcd/local", "control-plane/apiserver"} <= ids
+    assert all(set(step["after"]) <= ids for step in steps)
+    assert_nothing_written(node, "/etc/bootstrap")

@@ -1,0 +1,183 @@
+"""Each effect: compared with what is there, applied only when it differs."""
+
+from __future__ import annotations
+
+import pytest
+
+from bootstrap.engine import effects as engine_effects
+from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.preview import preview
+from bootstrap.host.port import ApiResponse, UnitState
+from bootstrap.model.effects import Apply, Create, Directory, Effect, EtcdPeerUrl, File, UnitRunning
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.plan import Plan, Step
+from tests.unit.engine.fakes import MemoryApi, MemoryHost, config_map, world
+
+
+def twice(effect: Effect, host: MemoryHost | None = None, api: MemoryApi | None = None) -> tuple[str, str]:
+    """What two runs in a row say; the second must say nothing."""
+    machine, objects = host or MemoryHost(), api or MemoryApi()
+    first = apply_effect(effect, world(machine, objects), 1)
+    return first, apply_effect(effect, world(machine, objects), 1)
+
+
+@pytest.mark.parametrize(
+    ("effect", "says"),
+    [
+        (File("/etc/a", b"1"), "/etc/a written"),
+        (Directory("/etc/d", 0o700), "/etc/d/ made"),
+        (UnitRunning("a.service"), "a.service started"),
+        (Apply(config_map(a="1")), "ConfigMap kube-system/x applied"),
+        (Create(config_map(a="1")), "ConfigMap kube-system/x created"),
+    ],
+)
+def test_an_effect_is_applied_once(effect: Effect, says: str) -> None:
+    assert twice(effect) == (says, "")
+
+
+def test_a_file_with_other_content_is_written() -> None:
+    host = MemoryHost()
+    host.write("/etc/a", b"old", 0o644)
+
+    apply_effect(File("/etc/a", b"new", 0o600), world(host), 1)
+
+    assert host.files["/etc/a"][:2] == (b"new", 0o600)
+
+
+def test_a_file_with_another_mode_is_written() -> None:
+    host = MemoryHost()
+    host.write("/etc/a", b"x", 0o644)
+
+    assert twice(File("/etc/a", b"x", 0o600), host) == ("/etc/a written", "")
+
+
+def test_a_key_is_never_overwritten_but_its_mode_is_set_right() -> None:
+    host = MemoryHost()
+    host.write("/etc/ca.key", b"the first", 0o644)
+
+    apply_effect(File("/etc/ca.key", b"another", 0o600, once=True), world(host), 1)
+
+    assert host.files["/etc/ca.key"][:2] == (b"the first", 0o600)
+
+
+def test_a_missing_folder_is_made_first() -> None:
+    host = MemoryHost()
+
+    apply_effect(File("/etc/x/y", b""), world(host), 1)
+
+    assert host.log == ["mkdir /etc/x", "write /etc/x/y"]
+
+
+def test_a_unit_that_runs_with_older_content_is_restarted() -> None:
+    host = MemoryHost()
+    host.units["a.service"] = UnitState(active=True, enabled=True, started=0.5)
+    host.write("/etc/a", b"", 0o644)
+
+    assert twice(UnitRunning("a.service", ("/etc/a",)), host) == ("a.service restarted", "")
+
+
+def test_a_file_that_a_unit_may_use_and_that_is_not_there_is_no_difference() -> None:
+    host = MemoryHost()
+    host.start_unit("a.service", enable=True, restart=False)
+
+    assert apply_effect(UnitRunning("a.service", ("/etc/none",)), world(host), 1) == ""
+
+
+def test_what_is_created_once_is_not_changed_later() -> None:
+    api = MemoryApi()
+    apply_effect(Create(config_map(a="1")), world(api=api), 1)
+
+    assert apply_effect(Create(config_map(a="2")), world(api=api), 1) == ""
+    assert api.objects["/api/v1/namespaces/kube-system/configmaps/x"]["data"] == {"a": "1"}
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_effects, "API_RETRY_SECONDS", 0.001)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    "passing", [ConnectionError("refused"), *(ApiResponse(status, {}) for status in (403, 404, 429, 500, 503))]
+)
+def test_what_passes_by_itself_is_waited_out(passing: ApiResponse | Exception) -> None:
+    api = MemoryApi(passing, passing)
+
+    assert apply_effect(Create(config_map()), world(api=api), 5) == "ConfigMap kube-system/x created"
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_does_not_pass_ends_with_the_last_answer() -> None:
+    api = MemoryApi(*[ApiResponse(503, {"message": "etcd is away"})] * 10_000)
+
+    with pytest.raises(BootstrapError) as caught:
+        apply_effect(Apply(config_map()), world(api=api), 0.02)
+
+    assert caught.value.code == Exit.API
+    assert "etcd is away" in caught.value.details[0]
+
+
+def test_a_refusal_is_not_tried_again() -> None:
+    api = MemoryApi(ApiResponse(422, {"message": "spec.x: invalid"}), ApiResponse(201, {}))
+
+    with pytest.raises(BootstrapError) as caught:
+        apply_effect(Create(config_map()), world(api=api), 5)
+
+    assert (caught.value.code, caught.value.details) == (Exit.API, ("spec.x: invalid",))
+    assert len(api.before) == 1
+
+
+def etcd(members: str) -> MemoryHost:
+    host = MemoryHost()
+    host.outputs["etcdctl member list"] = members
+    return host
+
+
+ONE = "8e9e05c52164694d, started, node, https://10.0.0.1:2380, https://10.0.0.1:2379, false\n"
+
+
+def test_the_only_etcd_member_gets_its_new_address() -> None:
+    host = etcd(ONE)
+
+    assert apply_effect(EtcdPeerUrl("https://10.0.0.2:2380", ("etcdctl",)), world(host), 1) != ""
+    assert host.log[-1] == "etcdctl member update 8e9e05c52164694d --peer-urls=https://10.0.0.2:2380"
+
+
+@pytest.mark.parametrize(("members", "url"), [(ONE, "https://10.0.0.1:2380"), (ONE + ONE, "https://10.0.0.2:2380")])
+def test_a_right_or_a_larger_etcd_is_left_alone(members: str, url: str) -> None:
+    host = etcd(members)
+
+    assert apply_effect(EtcdPeerUrl(url, ("etcdctl",)), world(host), 1) == ""
+    assert len(host.log) == 1
+
+
+def test_preview_tells_new_from_unchanged_and_writes_nothing() -> None:
+    host = MemoryHost()
+    host.write("/etc/same", b"1", 0o644)
+    host.write("/etc/other", b"1", 0o644)
+    host.log.clear()
+    effects: tuple[Effect, ...] = (
+        File("/etc/same", b"1"),
+        File("/etc/other", b"2"),
+        File("/etc/new", b"3"),
+        Directory("/etc"),
+        UnitRunning("a.service"),
+        Apply(config_map()),
+        Create(config_map()),
+    )
+
+    shown = preview(Plan((Step("s", "Group", effects),)), host)[0].effects
+
+    verdicts = [line.rpartition(": ")[2] for line in shown[:5]]
+    assert verdicts == ["unchanged", "change (content)", "new", "unchanged", "start"]
+    assert shown[5:] == ("apply ConfigMap kube-system/x", "create ConfigMap kube-system/x if absent")
+    assert host.log == []
+
+
+def test_preview_shows_no_secret() -> None:
+    steps = (Step("s", "Group", (File("/etc/ca.key", b"BEGIN KEY", 0o600, secret=True),)),)
+
+    line = preview(Plan(steps), MemoryHost())[0].effects[0]
+
+    assert "BEGIN" not in line
+    assert "9 bytes" in line

@@ -1,0 +1,199 @@
+"""Running a plan: order, concurrency, failures, events, timings."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from bootstrap.engine import run as engine_run
+from bootstrap.engine.run import run
+from bootstrap.engine.timings import Timing, critical_path
+from bootstrap.engine.world import World
+from bootstrap.model.conditions import HttpOk
+from bootstrap.model.effects import Directory, Effect, File
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting
+from bootstrap.model.plan import Plan, Step
+from tests.unit.engine.fakes import MemoryHost, world
+
+
+def step(name: str, *after: str) -> Step:
+    return Step(name, "Group", (File(f"/etc/{name}", b"x"),), after=after)
+
+
+def silent(event: Event) -> None:
+    pass
+
+
+def test_a_step_starts_once_all_it_comes_after_are_done() -> None:
+    host = MemoryHost()
+    plan = Plan((step("d", "b", "c"), step("b", "a"), step("c", "a"), step("a")))
+
+    run(plan, world(host), silent)
+
+    order = [line.removeprefix("write /etc/") for line in host.log]
+    assert order[0] == "a"
+    assert set(order[1:3]) == {"b", "c"}
+    assert order[3] == "d"
+
+
+def test_steps_that_do_not_depend_on_each_other_run_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=5)
+
+    class Meeting(MemoryHost):
+        def write(self, path: str, content: bytes, mode: int) -> None:
+            both.wait()  # breaks unless the other step is writing too
+
+    timings = run(Plan((step("a"), step("b"))), world(Meeting()), silent)
+
+    assert {t.step for t in timings} == {"a", "b"}
+
+
+def test_effects_of_a_step_keep_their_order() -> None:
+    host = MemoryHost()
+    effects: tuple[Effect, ...] = (Directory("/etc/x"), File("/etc/x/2", b""), File("/etc/x/1", b""))
+
+    run(Plan((Step("s", "Group", effects),)), world(host), silent)
+
+    assert host.log == ["mkdir /etc/x", "write /etc/x/2", "write /etc/x/1"]
+
+
+class Failing(MemoryHost):
+    """Writing a path that ends in `bad` fails."""
+
+    def write(self, path: str, content: bytes, mode: int) -> None:
+        if path.endswith("bad"):
+            raise BootstrapError("no space", code=Exit.EFFECT)
+        super().write(path, content, mode)
+
+
+def test_nothing_starts_after_a_failure() -> None:
+    host = Failing()
+
+    with pytest.raises(BootstrapError) as caught:
+        run(Plan((step("bad"), step("later", "bad"), step("last", "later"))), world(host), silent)
+
+    assert (caught.value.code, host.log) == (Exit.EFFECT, [])
+
+
+def test_a_running_step_ends_before_the_failure_is_raised() -> None:
+    started, ended = threading.Event(), threading.Event()
+
+    class Slow(Failing):
+        def write(self, path: str, content: bytes, mode: int) -> None:
+            if path.endswith("slow"):
+                started.set()
+                failed.wait(5)
+            else:
+                started.wait(5)
+            super().write(path, content, mode)
+            ended.set()
+
+    failed = threading.Event()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, StepFailed):
+            failed.set()
+
+    with pytest.raises(BootstrapError):
+        run(Plan((step("slow"), step("bad"), step("after-slow", "slow"))), world(host := Slow()), listen)
+    assert ended.is_set()
+    assert "write /etc/slow" in host.log
+    assert "write /etc/after-slow" not in host.log
+
+
+def test_a_bug_in_a_step_is_not_swallowed() -> None:
+    class Broken(MemoryHost):
+        def write(self, path: str, content: bytes, mode: int) -> None:
+            raise KeyError(path)
+
+    with pytest.raises(KeyError):
+        run(Plan((step("a"),)), world(Broken()), silent)
+
+
+def test_a_circle_is_a_bug() -> None:
+    with pytest.raises(ValueError, match="cycle"):
+        run(Plan((step("a", "b"), step("b", "a"))), world(), silent)
+
+
+def test_events_tell_what_changed_and_what_is_waited_for() -> None:
+    host, events = MemoryHost(), []
+    answers = iter([(0, "connection refused"), (200, "ok")])
+    waiting = Step("s", "Group", (File("/etc/a", b""),), (HttpOk("up", "http://x"),))
+
+    run(Plan((waiting,)), world(host, probe=lambda url: next(answers)), events.append)
+
+    started, waited, done = events
+    assert isinstance(started, StepStarted)
+    assert waited == StepWaiting("s", "Group", "up", "connection refused")
+    assert isinstance(done, StepDone)
+    assert done.changed == ("/etc/a written",)
+
+
+def test_a_second_run_changes_nothing() -> None:
+    host = MemoryHost()
+    plan = Plan((step("a"), step("b", "a")))
+    run(plan, world(host), silent)
+    host.log.clear()
+
+    timings = run(plan, world(host), silent)
+
+    assert host.log == []
+    assert all(t.changed == () for t in timings)
+
+
+def test_an_empty_plan_is_done_at_once() -> None:
+    assert run(Plan(()), world(), silent) == ()
+
+
+def test_the_api_client_is_made_once_and_only_when_needed() -> None:
+    made: list[int] = []
+
+    def connect() -> object:
+        made.append(1)
+        return object()
+
+    subject = World(MemoryHost(), connect, lambda url: (200, ""))  # type: ignore[arg-type]
+    assert made == []
+    assert subject.api is subject.api
+    assert made == [1]
+
+
+def test_the_pool_is_wide_enough_for_the_widest_part_of_a_plan() -> None:
+    width = engine_run.THREADS
+    everyone = threading.Barrier(width, timeout=5)
+
+    class Meeting(MemoryHost):
+        def write(self, path: str, content: bytes, mode: int) -> None:
+            everyone.wait()
+
+    run(Plan(tuple(step(str(i)) for i in range(width))), world(Meeting()), silent)
+
+
+def timing(name: str, started: float, seconds: float, *after: str) -> Timing:
+    return Timing(name, "Group", after, started, seconds)
+
+
+def test_critical_path_follows_the_predecessor_that_ended_last() -> None:
+    timings = [
+        timing("a", 0, 1),
+        timing("b", 0, 3),
+        timing("c", 3, 2, "a", "b"),
+        timing("d", 1, 1, "a"),
+    ]
+
+    assert [t.step for t in critical_path(timings)] == ["b", "c"]
+
+
+def test_critical_path_of_nothing_is_empty() -> None:
+    assert critical_path([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("steps", "what"),
+    [((step("a"), step("a")), "same id"), ((step("a", "nowhere"),), "unknown steps")],
+)
+def test_a_plan_that_cannot_be_run_is_refused(steps: tuple[Step, ...], what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        Plan(steps)

@@ -1,0 +1,148 @@
+"""Waiting: what counts as reached, what is said meanwhile, when it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tenacity import wait_none
+
+from bootstrap.engine import wait as engine_wait
+from bootstrap.engine.wait import observe, wait_for
+from bootstrap.host.port import ApiResponse
+from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, WorkloadReady
+from bootstrap.model.errors import BootstrapError, Exit
+from tests.unit.engine.fakes import MemoryApi, world
+
+BOOT = 1_767_312_000.0  # 2026-01-02T00:00:00Z
+NODE = "/api/v1/nodes/n"
+DEPLOYMENT = "/apis/apps/v1/namespaces/kube-system/deployments/d"
+DAEMON_SET = "/apis/apps/v1/namespaces/kube-system/daemonsets/d"
+PODS = "/api/v1/namespaces/kube-system/pods?labelSelector=app%3Dd"
+
+
+def api(**answers: Any) -> MemoryApi:
+    memory = MemoryApi()
+    memory.objects.update(answers)
+    return memory
+
+
+def seen(condition: Condition, objects: dict[str, Any]) -> str:
+    return observe(condition, world(api=api(**objects)))
+
+
+def ready(status: str, heartbeat: str = "2026-01-02T00:00:30Z") -> dict[str, Any]:
+    entry = {
+        "type": "Ready",
+        "status": status,
+        "message": "no CNI yet",
+        "lastHeartbeatTime": heartbeat,
+        "lastTransitionTime": heartbeat,
+    }
+    return {"status": {"conditions": [entry]}}
+
+
+def deployment(updated: int, up: int, wanted: int = 2, observed: int = 1) -> dict[str, Any]:
+    return {
+        "metadata": {"generation": 1},
+        "spec": {"replicas": wanted, "selector": {"matchLabels": {"app": "d"}}},
+        "status": {"observedGeneration": observed, "updatedReplicas": updated, "readyReplicas": up},
+    }
+
+
+def pod(started: str | None) -> dict[str, Any]:
+    state = {"running": {"startedAt": started}} if started else {"waiting": {}}
+    return {"metadata": {"name": "p"}, "status": {"containerStatuses": [{"state": state}]}}
+
+
+def test_a_url_that_answers_is_enough() -> None:
+    assert observe(HttpOk("up", "http://x"), world(probe=lambda url: (200, "ok"))) == ""
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"), [((0, "connection refused"), "connection refused"), ((503, "no"), "HTTP 503: no")]
+)
+def test_a_url_that_does_not_says_how(answer: tuple[int, str], says: str) -> None:
+    assert observe(HttpOk("up", "http://x"), world(probe=lambda url: answer)) == says
+
+
+def test_failed_checks_of_the_api_server_are_named() -> None:
+    text = "[+]ping ok\n[-]etcd failed: reason withheld\n[-]poststarthook/rbac failed\n"
+    memory = MemoryApi(ApiResponse(500, {}, text))
+
+    says = observe(HttpOk("live", "/livez", "admin"), world(api=memory))
+
+    assert says == "HTTP 500: waiting for etcd, poststarthook/rbac"
+
+
+def test_no_connection_is_a_state_not_an_error() -> None:
+    assert observe(NodeExists("n"), world(api=MemoryApi(ConnectionError()))) == "the API server does not answer"
+    assert observe(HttpOk("l", "/livez", "admin"), world(api=MemoryApi(ConnectionError()))) == "connection refused"
+
+
+def test_a_node_is_ready_when_it_says_so() -> None:
+    assert seen(NodeReady("n"), {NODE: ready("True")}) == ""
+    assert seen(NodeExists("n"), {NODE: ready("False")}) == ""
+    assert seen(NodeReady("n"), {NODE: ready("False")}) != ""
+    assert seen(NodeReady("n"), {NODE: {"status": {}}}) == "no Ready condition yet"
+    assert seen(NodeReady("n"), {}) == "not registered yet"
+
+
+def test_what_a_node_said_before_the_boot_does_not_count() -> None:
+    assert seen(NodeReady("n", BOOT), {NODE: ready("True", "2026-01-01T23:59:00Z")}) != ""
+    assert seen(NodeReady("n", BOOT), {NODE: ready("True")}) == ""
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (deployment(2, 2), ""),
+        (deployment(2, 1), "1 of 2 Pods ready"),
+        (deployment(1, 2), "1 of 2 Pods ready"),
+        (deployment(2, 2, observed=0), "not seen by its controller yet"),
+    ],
+)
+def test_a_deployment_is_available_with_all_its_new_pods(body: dict[str, Any], says: str) -> None:
+    assert seen(WorkloadReady("Deployment", "kube-system", "d"), {DEPLOYMENT: body}) == says
+
+
+def test_a_daemon_set_without_a_node_is_not_ready() -> None:
+    status = {"observedGeneration": 1, "desiredNumberScheduled": 0}
+    body = {"metadata": {"generation": 1}, "spec": {}, "status": status}
+
+    assert seen(WorkloadReady("DaemonSet", "kube-system", "d"), {DAEMON_SET: body}) == "0 of 0 Pods ready"
+
+
+def test_pods_of_before_the_boot_do_not_count() -> None:
+    condition = WorkloadReady("Deployment", "kube-system", "d", BOOT)
+
+    def says(started: str | None) -> str:
+        return seen(condition, {DEPLOYMENT: deployment(2, 2), PODS: {"items": [pod(started)]}})
+
+    assert says("2026-01-02T00:00:05Z") == ""
+    assert says("2026-01-01T23:00:00Z") == "p has not started since the boot"
+    assert says(None) == "p has not started since the boot"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_wait, "POLL", wait_none())
+
+
+@pytest.mark.usefixtures("quick")
+def test_waiting_ends_when_the_condition_holds() -> None:
+    answers, told = iter([(0, "a"), (500, "b"), (200, "")]), list[str]()
+
+    wait_for(HttpOk("up", "http://x"), world(probe=lambda url: next(answers)), 5, told.append)
+
+    assert told == ["a", "HTTP 500: b"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_timeout_says_what_was_last_seen() -> None:
+    with pytest.raises(BootstrapError) as caught:
+        wait_for(HttpOk("kubelet healthy", "http://x"), world(), 0.01, lambda text: None)
+
+    assert caught.value.code == Exit.WAIT
+    assert caught.value.what.startswith("kubelet healthy: not within")
+    assert caught.value.why == "last seen: connection refused"
