@@ -4,8 +4,8 @@ Three ways, alternating, in one sitting:
   kubeadm   `kubeadm init`, and `kubectl apply` of the same flannel right after it, in a node that has booted
   init      `bootstrap init` in a node that has booted
   run       plain `docker run -d --privileged bootstrap:v1.37.0 init`, the boot included
-One poller asks the same questions of each API server, from here, with the same credentials. Goals are printed beside the
-figures and never asserted: a shared machine is not a laboratory.
+One poller asks the same questions of each API server, from here, with the same credentials. Goals are printed beside
+the figures and never asserted: a shared machine is not a laboratory.
 """
 
 from __future__ import annotations
@@ -215,11 +215,13 @@ class Poller:
         if not self._pod_made:
             return False
         answer = self._client.get(f"/api/v1/namespaces/default/pods/{POD}")
-        return bool(answer.body.get("status", {}).get("phase") == "Succeeded")
+        return answer.status == 200 and answer.body["status"].get("phase") == "Succeeded"
 
 
 def condition(body: Any, kind: str) -> bool:
-    conditions = body.get("status", {}).get("conditions") or ()
+    """An answer that is no object (404) has the text `Failure` for a status."""
+    status = body.get("status")
+    conditions = (status.get("conditions") if isinstance(status, dict) else None) or ()
     return any(c["type"] == kind and c["status"] == "True" for c in conditions)
 
 
@@ -232,7 +234,8 @@ def resolver(address: str) -> dict[str, Any]:
         "spec": {
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
-            "tolerations": [{"operator": "Exists"}],
+            # kubeadm's node keeps its taint. A node that is not ready is not tolerated: the kubelet would back off.
+            "tolerations": [{"key": names.CONTROL_PLANE_ROLE, "operator": "Exists"}],
             # A question into the void, before there is a DNS server, costs one second and not five.
             "dnsConfig": {"options": [{"name": "timeout", "value": "1"}, {"name": "attempts", "value": "1"}]},
             "containers": [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -125,43 +126,52 @@ def _init(request: Any, *, dry_run: bool, timings: bool, output: str) -> int:
     refuse_host_mode()
     host = LiveHost()
     decision = decide(host, NODE, request)
-    cfg, facts = decision.cfg, decision.facts
     if output == "text":
-        say(
-            f"bootstrap {cfg.kubernetes_version} · node mode: no host root is mounted · "
-            f"{cfg.node.name}, {cfg.advertise_address} · cgroup v{facts.cgroup_version}"
-        )
-        warnings = decision.preflight.warnings
-        tail = f", {len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else ""
-        mark = "✗" if decision.preflight.errors else "✓"
-        say(
-            f"{'Preflight':<16} {f'{decision.preflight.count} checks{tail}':<40} {time.monotonic() - began:6.1f} s",
-            mark,
-        )
-        for finding in warnings:
-            say(f"  {finding.message}", "!")
+        _show_preflight(decision, time.monotonic() - began)
     decision.preflight.raise_errors()
     plan = make_plan(host, decision, manifests(), datetime.now(UTC), request.wait)
-    if dry_run or cfg.dry_run:
+    if dry_run or decision.cfg.dry_run:
         return _show_plan(plan, host, output)
+    if output == "json":
+        result = act(host, decision, plan, lambda event: None)
+        print(json.dumps({"seconds": time.monotonic() - began, "steps": [asdict(t) for t in result]}, indent=2))
+        return Exit.OK
     result = act(host, decision, plan, Progress(plan))
-    changed = [change for timing in result for change in timing.changed]
     if timings:
         show_timings(result)
-    say()
-    if not changed:
-        say("nothing changed: this node already is what the configuration says")
-        return Exit.OK
-    seconds = time.monotonic() - began
-    say(f"Kubernetes {cfg.kubernetes_version} is up in {seconds:.1f} s   (longest chain: {longest(result)})")
-    if not decision.resumed:
-        _closing(cfg)
+    _show_result(decision, result, time.monotonic() - began)
     return Exit.OK
 
 
-def _closing(cfg: Any) -> None:
-    name = cfg.node.name
-    if cfg.node.taints is None:
+def _show_preflight(decision: Any, seconds: float) -> None:
+    cfg, preflight = decision.cfg, decision.preflight
+    say(
+        f"bootstrap {cfg.kubernetes_version} · node mode: no host root is mounted · "
+        f"{cfg.node.name}, {cfg.advertise_address} · cgroup v{decision.facts.cgroup_version}"
+    )
+    count = len(preflight.warnings)
+    checks = f"{preflight.count} checks" + (f", {count} warning{'s' * (count > 1)}" if count else "")
+    say(f"{'Preflight':<16} {checks:<40} {seconds:6.1f} s", "✗" if preflight.errors else "✓")
+    for finding in preflight.warnings:
+        say(f"  {finding.message}", "!")
+
+
+def _show_result(decision: Any, result: Any, seconds: float) -> None:
+    say()
+    if not any(timing.changed for timing in result):
+        say("nothing changed: this node already is what the configuration says")
+        return
+    version = decision.cfg.kubernetes_version
+    say(f"Kubernetes {version} is up in {seconds:.1f} s   (longest chain: {longest(result)})")
+    if not decision.resumed:
+        _closing(decision)
+
+
+def _closing(decision: Any) -> None:
+    from bootstrap.render.kubelet import node_taints
+
+    name = decision.facts.hostname  # a container's hostname is its id, unless the user chose one
+    if decision.cfg.node.taints is None and not node_taints(decision.cfg, decision.facts):
         say("\n  this is the only node, so workloads may run on it (workloadsOnControlPlane: false forbids it)")
     say(f"\n  use it      docker exec {name} kubectl get pods -A")
     say(f"  take it     docker exec {name} bootstrap kubeconfig > kubeconfig   (or with --server)")
@@ -169,13 +179,11 @@ def _closing(cfg: Any) -> None:
 
 
 def _show_plan(plan: Any, host: Any, output: str) -> int:
-    import dataclasses
-
     from bootstrap.engine.preview import preview
 
     steps = preview(plan, host)
     if output == "json":
-        print(json.dumps({"steps": [dataclasses.asdict(step) for step in steps]}, indent=2))
+        print(json.dumps({"steps": [asdict(step) for step in steps]}, indent=2))
         return Exit.OK
     for step in steps:
         say(f"{step.id}" + (f"   after {', '.join(step.after)}" if step.after else ""))

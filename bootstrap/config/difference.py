@@ -32,7 +32,9 @@ def difference(old: ClusterConfig, new: ClusterConfig) -> list[str]:
 def _settings(config: ClusterConfig) -> dict[str, Any]:
     """Path → value of every setting; empty ones and those of one run are left out."""
     found = {path: value for doc in all_documents(config) for path, value in _leaves(str(doc["kind"]), doc)}
-    return {p: v for p, v in found.items() if not p.startswith(_OF_ONE_RUN)}
+    return {
+        p: v for p, v in found.items() if not p.startswith(_OF_ONE_RUN) and not p.endswith((".apiVersion", ".kind"))
+    }
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:

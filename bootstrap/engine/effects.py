@@ -50,10 +50,12 @@ def directory_differs(host: HostReader, effect: Directory) -> str:
 
 
 def unit_differs(host: HostReader, effect: UnitRunning) -> str:
-    """`stopped`, `older than FILE` (it runs with content that was replaced since), or empty."""
+    """`stopped`, `disabled`, `older than FILE` (it runs with content that was replaced since), or empty."""
     state = host.unit(effect.name)
     if not state.active:
         return "stopped"
+    if effect.enabled and not state.enabled:
+        return "disabled"
     for path in effect.uses:
         stat = host.stat(path)
         if stat and stat.mtime > state.started:
@@ -95,8 +97,8 @@ def _(effect: UnitRunning, world: World, timeout: float) -> str:
     difference = unit_differs(world.host, effect)
     if not difference:
         return ""
-    world.host.start_unit(effect.name, enable=effect.enabled, restart=difference != "stopped")
-    return f"{effect.name} {'started' if difference == 'stopped' else 'restarted'}"
+    world.host.start_unit(effect.name, enable=effect.enabled, restart=difference.startswith("older"))
+    return f"{effect.name}: {difference}, now running"
 
 
 @apply_effect.register

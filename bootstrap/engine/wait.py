@@ -91,20 +91,23 @@ def _workload(condition: WorkloadReady, world: World) -> str:
         return "not seen by its controller yet"
     if not wanted or ready < wanted:
         return f"{ready} of {wanted} Pods ready"
-    return _stale_pods(condition, world, answer.body["spec"]["selector"]["matchLabels"]) if condition.since else OK
+    if not condition.since:
+        return OK
+    fresh = _fresh_pods(condition, world, answer.body["spec"]["selector"]["matchLabels"])
+    return OK if fresh >= wanted else f"{fresh} of {wanted} Pods started since the boot"
 
 
-def _stale_pods(condition: WorkloadReady, world: World, labels: Mapping[str, str]) -> str:
+def _fresh_pods(condition: WorkloadReady, world: World, labels: Mapping[str, str]) -> int:
+    """How many Pods have all their containers running, each started after `since`."""
     selector = ",".join(f"{key}%3D{value}" for key, value in labels.items())
-    pods = world.api.get(f"/api/v1/namespaces/{condition.namespace}/pods?labelSelector={selector}").body.get(
-        "items", ()
-    )
-    for pod in pods:
-        for container in pod.get("status", {}).get("containerStatuses", ()):
-            running = container.get("state", {}).get("running")
-            if not running or _epoch(running["startedAt"]) < condition.since:
-                return f"{pod['metadata']['name']} has not started since the boot"
-    return OK
+    pods = world.api.get(f"/api/v1/namespaces/{condition.namespace}/pods?labelSelector={selector}")
+    return sum(_started_since(pod.get("status", {}), condition.since) for pod in pods.body.get("items", ()))
+
+
+def _started_since(status: Mapping[str, Any], since: float) -> bool:
+    containers = status.get("containerStatuses", ())
+    running = [container.get("state", {}).get("running") for container in containers]
+    return bool(running) and all(state and _epoch(state["startedAt"]) >= since for state in running)
 
 
 def _epoch(text: str) -> float:

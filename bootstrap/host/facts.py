@@ -12,7 +12,6 @@ from pathlib import Path
 
 from bootstrap.host.pid1 import is_cgroup_v2, proxies
 from bootstrap.host.port import Host
-from bootstrap.model import names
 from bootstrap.model.facts import Address, HostFacts
 
 CAP_SYS_RESOURCE = 24
@@ -49,7 +48,6 @@ def gather(host: Host, mode: str, asked: Iterable[str] = ()) -> HostFacts:
         files=frozenset(path for path in asked if host.stat(path)),
         ca_directories=tuple(path for path in CA_DIRECTORIES if host.stat(path)),
         proxies=proxies(os.environ),
-        etcd_data_present=bool(host.listdir(names.ETCD_DATA_DIR)),
         disk_free={path: shutil.disk_usage(path).free for path in ("/var/lib", "/etc")},
     )
 

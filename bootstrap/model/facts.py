@@ -46,6 +46,7 @@ class HostFacts:
     proxies: Mapping[str, str] = field(default_factory=dict)
     resolved_active: bool = False
     etcd_data_present: bool = False
+    """Whether etcd's data directory has content; looked up once the configuration has said where it is."""
     disk_free: Mapping[str, int] = field(default_factory=dict)
 
     @property

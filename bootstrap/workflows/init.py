@@ -19,7 +19,7 @@ from bootstrap.host.facts import gather
 from bootstrap.host.health import COMPLETE
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.cluster import BootstrapToken, ClusterConfig
+from bootstrap.model.cluster import BootstrapToken, ClusterConfig, LocalEtcd
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
@@ -60,6 +60,8 @@ def decide(host: Host, mode: str, request: Request) -> Decision:
     else:
         documents = load(request.config) if request.config is not None else Documents()
     cfg = resolve(documents, request.overrides, facts)
+    if isinstance(cfg.etcd, LocalEtcd):
+        facts = dataclasses.replace(facts, etcd_data_present=bool(host.listdir(cfg.etcd.data_dir)))
     if before is not None:
         _refuse_difference(before, cfg, facts)
     return Decision(cfg, facts, run_checks(cfg, facts, fresh=before is None), before is not None)

@@ -16,16 +16,21 @@ LOG_LINES = 60
 
 
 @pytest.fixture(scope="session")
-def app_image(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The test's own image, one static binary, in the engine's store."""
-    folder = tmp_path_factory.mktemp("app")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tests' own program, one static binary."""
+    binary = tmp_path_factory.mktemp("app") / "app"
     env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
-    subprocess.run(
-        ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", folder / "app", "."], cwd=APP, env=env, check=True
-    )
-    archive = subprocess.run(["tar", "-C", folder, "-c", "app"], capture_output=True, check=True).stdout
+    subprocess.run(["go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "."], cwd=APP, env=env, check=True)
+    return binary
+
+
+@pytest.fixture(scope="session")
+def app_image(app: Path) -> Iterator[str]:
+    """That program as an image in the engine's store."""
+    archive = subprocess.run(["tar", "-C", app.parent, "-c", app.name], capture_output=True, check=True).stdout
     must(docker("import", "--change", 'ENTRYPOINT ["/app"]', "-", APP_IMAGE, stdin=archive))
-    return APP_IMAGE
+    yield APP_IMAGE
+    docker("rmi", APP_IMAGE)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from node import Node, docker, must
+from node import Node, docker, must, until
 
 USAGE, CONFIG, PREFLIGHT, CONFLICT = 2, 3, 4, 8
 """docs/reference/exit-codes.md"""
@@ -80,15 +80,22 @@ def test_without_privileges_it_says_how_to_get_them(start: Start) -> None:
     assert_refused(start("refused", "init", options=()), PREFLIGHT, "docker run -d --privileged")
 
 
-def test_a_taken_port_is_named(start: Start, app_image: str) -> None:
-    holder = f"bt-e2e-holder-{id(start)}"
-    must(docker("run", "-d", "--name", holder, app_image, "serve", ":6443"))
-    try:
-        node = start("refused", "init", options=("--privileged", "--network", f"container:{holder}"))
-        text = assert_refused(node, PREFLIGHT, "port 6443 is taken")
-        assert "Port-6443" in text
-    finally:
-        docker("rm", "-fv", holder)
+def test_a_taken_port_is_named_with_its_holder(start: Start, app: Path) -> None:
+    node = start("taken", "node")
+    node.wait_healthy(60)
+    must(docker("cp", str(app), f"{node.name}:/usr/local/bin/holder"))
+    must(docker("exec", "-d", node.name, "holder", "serve", ":6443"))
+    until("the port is taken", lambda: node.exec("holder", "get", "http://127.0.0.1:6443/").returncode == 0, 10)
+    refused = node.exec("bootstrap", "init")
+    text = refused.stdout + refused.stderr
+    assert refused.returncode == PREFLIGHT, text
+    assert re.search(r"\[Port-6443\] port 6443 is taken by pid \d+, holder", text)
+    assert "--apiserver-bind-port" in text
+    assert "Traceback" not in text
+    assert node.written("/etc/kubernetes", "/etc/systemd/system/kubelet") == []
+    assert node.listed("/var/lib/etcd") == ["etcd/"]
+    elsewhere = node.exec("bootstrap", "init", "--apiserver-bind-port", "7443", "--dry-run")
+    assert elsewhere.returncode == 0, elsewhere.stderr
 
 
 def test_all_problems_of_a_file_are_told_at_once(start: Start, tmp_path: Path) -> None:

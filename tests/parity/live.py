@@ -183,7 +183,8 @@ def prepare_kubeadm(on: Node, kubeadm: Path, config: bytes) -> None:
 def _kubelet_patch(on: Node) -> dict[str, Any]:
     """The part of our own kubelet's configuration that comes from the machine and not from kubeadm's defaults."""
     v1 = "cgroup.controllers" not in on.run("ls", "/sys/fs/cgroup")
-    facts = HostFacts(mode="node", hostname=HOSTNAME, cgroup_version=1 if v1 else 2, swap=("any",))
+    swap = tuple(on.run("cat", "/proc/swaps").splitlines()[1:])
+    facts = HostFacts(mode="node", hostname=HOSTNAME, cgroup_version=1 if v1 else 2, swap=swap)
     ours = next(f for f in kubelet_files(default_cluster(on.address), facts, {}) if f.path == names.KUBELET_CONFIG)
     document = yaml.safe_load(ours.content)
     wanted = ("failCgroupV1", "failSwapOn", "evictionHard", "imageGCHighThresholdPercent")

@@ -81,7 +81,8 @@ def test_only_wanted_differences(name: str) -> None:
 
 def test_every_decision_still_differs() -> None:
     found = [d for name in names() for d in differences(name)]
-    stale = [w.path for w in wanted() if not any(w.covers(d) for d in found)]
+    # `cluster: live`: looked at where it can differ, in test_live_parity.py.
+    stale = [w.path for w in wanted() if w.cluster != "live" and not any(w.covers(d) for d in found)]
     assert not stale, stale
 
 

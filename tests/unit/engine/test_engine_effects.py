@@ -26,7 +26,7 @@ def twice(effect: Effect, host: MemoryHost | None = None, api: MemoryApi | None 
     [
         (File("/etc/a", b"1"), "/etc/a written"),
         (Directory("/etc/d", 0o700), "/etc/d/ made"),
-        (UnitRunning("a.service"), "a.service started"),
+        (UnitRunning("a.service"), "a.service: stopped, now running"),
         (Apply(config_map(a="1")), "ConfigMap kube-system/x applied"),
         (Create(config_map(a="1")), "ConfigMap kube-system/x created"),
     ],
@@ -73,7 +73,7 @@ def test_a_unit_that_runs_with_older_content_is_restarted() -> None:
     host.units["a.service"] = UnitState(active=True, enabled=True, started=0.5)
     host.write("/etc/a", b"", 0o644)
 
-    assert twice(UnitRunning("a.service", ("/etc/a",)), host) == ("a.service restarted", "")
+    assert twice(UnitRunning("a.service", ("/etc/a",)), host) == ("a.service: older than /etc/a, now running", "")
 
 
 def test_a_file_that_a_unit_may_use_and_that_is_not_there_is_no_difference() -> None:

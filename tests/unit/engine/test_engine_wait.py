@@ -117,11 +117,13 @@ def test_pods_of_before_the_boot_do_not_count() -> None:
     condition = WorkloadReady("Deployment", "kube-system", "d", BOOT)
 
     def says(started: str | None) -> str:
-        return seen(condition, {DEPLOYMENT: deployment(2, 2), PODS: {"items": [pod(started)]}})
+        return seen(
+            condition, {DEPLOYMENT: deployment(2, 2), PODS: {"items": [pod("2026-01-02T00:00:05Z"), pod(started)]}}
+        )
 
     assert says("2026-01-02T00:00:05Z") == ""
-    assert says("2026-01-01T23:00:00Z") == "p has not started since the boot"
-    assert says(None) == "p has not started since the boot"
+    assert says("2026-01-01T23:00:00Z") == "1 of 2 Pods started since the boot"
+    assert says(None) == "1 of 2 Pods started since the boot"
 
 
 @pytest.fixture

@@ -125,3 +125,9 @@ def test_what_is_not_there_is_none(host: LiveHost) -> None:
     assert (host.read("/etc/b"), host.stat("/etc/b"), host.listdir("/b")) == (None, None, ())
     assert (host.read("/etc/a/b"), host.stat("/etc/a/b"), host.listdir("/etc/a")) == (None, None, ())
     host.remove("/etc/b")
+
+
+def test_a_machine_without_systemd_has_no_running_unit(host: LiveHost) -> None:
+    state = host.unit("kubelet.service")
+
+    assert (state.active, state.enabled, state.started) == (False, False, 0)
