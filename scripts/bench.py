@@ -357,9 +357,10 @@ def warnings(runs: Sequence[Run]) -> str:
 def machine(count: int) -> str:
     cgroup = 2 if Path("/sys/fs/cgroup/cgroup.controllers").exists() else 1
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    engine = json.loads(live.docker("version", "--format", "{{json .Server.Version}}"))
+    kernel = os.uname().release.split("-")[0]
+    engine = json.loads(live.docker("version", "--format", "{{json .Server.Version}}")).split("+")[0]
     return (
-        f"{os.cpu_count()} CPUs, {memory:.0f} GiB, kernel {os.uname().release}, cgroup v{cgroup}, Docker {engine}; "
+        f"{os.cpu_count()} CPUs, {memory:.0f} GiB, kernel {kernel}, cgroup v{cgroup}, Docker {engine}; "
         f"{count} run{'s' * (count != 1)} of each, alternating, in one sitting."
     )
 

@@ -51,9 +51,12 @@ def _unit() -> int:
     """The oneshot unit's run; errors that a rerun cannot cure end the container with their code."""
     from bootstrap.host.live import LiveHost
     from bootstrap.host.pid1 import kept_request
+    from bootstrap.model.names import STATE_CONFIG
 
     argv, environment = kept_request()
     os.environ.update(environment)
+    if argv[:1] == ["node"] and LiveHost().stat(STATE_CONFIG):
+        argv = ["init"]  # an empty node that was given a cluster later has one from then on
     code = _guarded(lambda: _command_line(argv))
     if code and (code in (Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT) or "--exit-on-failure" in argv):
         LiveHost().run(["systemctl", "exit", str(int(code))])

@@ -9,6 +9,8 @@ from bootstrap.model.errors import BootstrapError
 
 LOG_LINES = 3
 CONTAINERS = 4
+NOISE = ("mirror pod", "lease", "reflector", "event.go", "kubelet_node_status", "Error syncing pod")
+"""In errors that follow from a control plane that is not there yet, or that repeat another one."""
 
 
 def gather_evidence(host: Host) -> tuple[str, ...]:
@@ -28,6 +30,10 @@ def _ended_containers(host: Host) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def _is_noise(line: str) -> bool:
+    return any(words in line for words in NOISE)
+
+
 def _log(host: Host, container: str) -> list[str]:
     try:
         return host.run(["sh", "-c", f"crictl logs --tail {LOG_LINES} {container} 2>&1"], timeout=10).splitlines()
@@ -41,5 +47,5 @@ def _kubelet_errors(host: Host) -> tuple[str, ...]:
         journal = host.run(["journalctl", "-u", "kubelet", "-o", "cat", "-n", "200", "--no-pager"], timeout=10)
     except BootstrapError:
         return ()
-    errors = [line for line in journal.splitlines() if line[:1] == "E" and line[1:5].isdigit()]
+    errors = [line for line in journal.splitlines() if line[:1] == "E" and line[1:5].isdigit() and not _is_noise(line)]
     return tuple(f"kubelet: {line[:300]}" for line in errors[-LOG_LINES:])

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from bootstrap.host import resolv
 from bootstrap.host.pid1 import is_cgroup_v2, proxies
 from bootstrap.host.port import Host
 from bootstrap.model.facts import Address, HostFacts
@@ -27,6 +28,7 @@ CA_DIRECTORIES = (
 
 def gather(host: Host, mode: str, asked: Iterable[str] = ()) -> HostFacts:
     """`asked` are paths whose existence somebody wants to know."""
+    routes = _default_routes(host)
     return HostFacts(
         mode=mode,
         hostname=socket.gethostname().lower(),
@@ -35,7 +37,7 @@ def gather(host: Host, mode: str, asked: Iterable[str] = ()) -> HostFacts:
         privileged=bool(_capability(21)),
         cpus=os.cpu_count() or 1,
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-        addresses=_addresses(host),
+        addresses=_addresses(host, {route.get("dev", "") for route in routes}),
         cgroup_version=2 if is_cgroup_v2() else 1,
         cgroup_controllers=_controllers(),
         can_raise_oom=bool(_capability(CAP_SYS_RESOURCE)),
@@ -48,6 +50,9 @@ def gather(host: Host, mode: str, asked: Iterable[str] = ()) -> HostFacts:
         files=frozenset(path for path in asked if host.stat(path)),
         ca_directories=tuple(path for path in CA_DIRECTORIES if host.stat(path)),
         proxies=proxies(os.environ),
+        pod_resolv_conf=resolv.for_pods(
+            "\n".join(_lines("/etc/resolv.conf")), next((r["gateway"] for r in routes if "gateway" in r), "")
+        ),
         disk_free={path: shutil.disk_usage(path).free for path in ("/var/lib", "/etc")},
     )
 
@@ -59,10 +64,12 @@ def _booted() -> float:
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks
 
 
-def _addresses(host: Host) -> tuple[Address, ...]:
-    routes = json.loads(host.run(["ip", "-j", "route", "show", "default"]) or "[]")
-    routes += json.loads(host.run(["ip", "-j", "-6", "route", "show", "default"]) or "[]")
-    defaults = {route.get("dev") for route in routes}
+def _default_routes(host: Host) -> list[dict[str, str]]:
+    commands = (["ip", "-j", *family, "route", "show", "default"] for family in ([], ["-6"]))
+    return [route for command in commands for route in json.loads(host.run(command) or "[]")]
+
+
+def _addresses(host: Host, defaults: set[str]) -> tuple[Address, ...]:
     found = [
         Address(link["ifname"], info["local"], link["ifname"] in defaults)
         for link in json.loads(host.run(["ip", "-j", "address"]))

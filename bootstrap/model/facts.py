@@ -45,6 +45,8 @@ class HostFacts:
     """Which of kubeadm's optional host CA directories exist (render.static_pods names them)."""
     proxies: Mapping[str, str] = field(default_factory=dict)
     resolved_active: bool = False
+    pod_resolv_conf: str = ""
+    """What Pods must get instead of the node's resolv.conf; empty when that serves them too."""
     etcd_data_present: bool = False
     """Whether etcd's data directory has content; looked up once the configuration has said where it is."""
     disk_free: Mapping[str, int] = field(default_factory=dict)

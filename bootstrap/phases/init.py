@@ -29,10 +29,10 @@ from bootstrap.render.kubelet import kubelet_files
 from bootstrap.render.net import loopback, url_host
 from bootstrap.render.static_pods import manifest_path, static_pods
 
-STATE_CONFIG = f"{names.STATE_DIR}/config.yaml"
 TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
 """Exists once the first init has made its tokens: later runs make none."""
-WAITS = ("api", "node", "dns")
+LAST = ("addon/flannel", "addon/kube-proxy", "addon/coredns")
+"""Whose Pods somebody waits for: other objects keep a starting API server busy only after these."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _without(steps: tuple[Step, ...], skipped: tuple[str, ...]) -> tuple[Step, .
 
 def _files(inputs: Inputs) -> list[Step]:
     cfg = inputs.cfg
-    state = (Directory(names.STATE_DIR, 0o700), File(STATE_CONFIG, inputs.state, mode=0o600))
+    state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, inputs.state, mode=0o600))
     steps = [Step("record", "Certificates", state)]
     phases: dict[str, list[Effect]] = {}
     for file in inputs.pki:
@@ -199,13 +199,13 @@ def _objects(inputs: Inputs) -> list[Step]:
     )
     return [
         _apply(cfg, "cluster-admins", (objects.cluster_admins(),)),
-        _apply(cfg, "upload-config/kubeadm", objects.kubeadm_config(inputs.stored)),
-        _apply(cfg, "upload-config/kubelet", objects.kubelet_config(cfg)),
+        _apply(cfg, "upload-config/kubeadm", objects.kubeadm_config(inputs.stored), after=LAST),
+        _apply(cfg, "upload-config/kubelet", objects.kubelet_config(cfg), after=LAST),
         Step(
             "bootstrap-token",
             "Control plane",
             (*token_effects, *(Apply(o) for o in (*objects.bootstrap_rbac(), *objects.cluster_info(cfg, ca)))),
-            after=("wait-control-plane/apiserver",),
+            after=("wait-control-plane/apiserver", *LAST),
             timeout=cfg.timeouts.kubernetes_api_call,
         ),
     ]

@@ -34,14 +34,21 @@ _HARDENED = {
 _THROWAWAY = {
     "evictionHard": {"imagefs.available": "0%", "nodefs.available": "0%", "nodefs.inodesFree": "0%"},
     "imageGCHighThresholdPercent": 100,
+    "configMapAndSecretChangeDetectionStrategy": "Get",
 }
-"""A node container shares its disk with the whole machine: how full it is says nothing about the node."""
+"""A node container shares its disk with the whole machine: how full it is says nothing about the node.
+
+It must also start fast: watches of a new Pod's ConfigMaps are refused until the API server's node authorizer has seen
+the Pod, and are tried again too late for the mount; asking at each mount saves kube-proxy 2 s.
+"""
 
 
 def kubelet_files(cfg: ClusterConfig, facts: HostFacts, patches: Mapping[str, bytes]) -> tuple[File, ...]:
     """All files of the kubelet but its kubeconfig."""
     configuration = to_yaml(node_configuration(cfg, facts, patches)).encode()
+    resolv_conf = facts.pod_resolv_conf.encode()
     return (
+        *((File(names.POD_RESOLV_CONF, resolv_conf),) if resolv_conf else ()),
         File(names.KUBELET_FLAGS_ENV, kubelet_flags(cfg, facts)),
         File(names.KUBELET_INSTANCE_CONFIG, to_yaml(_instance(cfg)).encode()),
         File(names.KUBELET_CONFIG, configuration, mode=0o600),
@@ -123,6 +130,8 @@ def _machine(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
         extras["registerWithTaints"] = [_taint(t) for t in taints]
     if facts.resolved_active:
         extras["resolvConf"] = RESOLVED_CONF
+    if facts.pod_resolv_conf:
+        extras["resolvConf"] = names.POD_RESOLV_CONF
     if facts.cgroup_version == 1:
         extras["failCgroupV1"] = False
     if facts.swap:

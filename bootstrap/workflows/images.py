@@ -6,7 +6,9 @@ from bootstrap.host.port import Host
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 
-IMPORT = ("ctr", f"--address={names.CRI_SOCKET.removeprefix('unix://')}", "--namespace=k8s.io", "images", "import")
+CTR = ("ctr", f"--address={names.CRI_SOCKET.removeprefix('unix://')}", "--namespace=k8s.io")
+IMPORT = (*CTR, "images", "import", "--local")
+"""`--local` prints one `unpacking NAME (DIGEST)...done` an image; without it, a progress display that mangles names."""
 IMPORT_TIMEOUT = 3600.0
 
 
@@ -21,4 +23,4 @@ def load_images(host: Host, source: str) -> tuple[str, ...]:
             details=e.details,
             fix="docker save IMAGE | docker exec -i NAME bootstrap images load -",
         ) from e
-    return tuple(line for line in output.splitlines() if line.strip())
+    return tuple(line.split()[1] for line in output.splitlines() if line.startswith("unpacking "))

@@ -23,7 +23,7 @@ from bootstrap.model.cluster import BootstrapToken, ClusterConfig, LocalEtcd
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
-from bootstrap.phases.init import STATE_CONFIG, TOKEN_CREATED, Inputs, init_plan
+from bootstrap.phases.init import TOKEN_CREATED, Inputs, init_plan
 from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.keys import CryptoKeySource
 from bootstrap.render.kubeconfig import identities, issue_kubeconfigs
@@ -54,7 +54,7 @@ class Decision:
 def decide(host: Host, mode: str, request: Request) -> Decision:
     """Raises BootstrapError: exit 3 (configuration), 8 (the cluster here has another configuration)."""
     facts = gather(host, mode)
-    before = host.read(STATE_CONFIG)
+    before = host.read(names.STATE_CONFIG)
     if request.config is None and request.overrides == Overrides() and before is not None:
         documents = _without_address(load(before))
     else:
@@ -84,7 +84,7 @@ def _refuse_difference(before: bytes, cfg: ClusterConfig, facts: HostFacts) -> N
         raise BootstrapError(
             "this node has a cluster with another configuration",
             code=Exit.CONFLICT,
-            why=f"init was run before with what {STATE_CONFIG} says",
+            why=f"init was run before with what {names.STATE_CONFIG} says",
             fix="run init without --config and flags to go on with the old one, or start a new node with the new one",
             details=tuple(lines),
         )

@@ -106,11 +106,11 @@ def test_a_late_failure_leaves_the_node_up_for_inspection(start: Start, tmp_path
 def test_init_goes_on_once_the_cause_is_gone(start: Start, tmp_path: Path) -> None:
     """The failed node keeps its certificates, and a second init ends in a cluster."""
     file = tmp_path / "config.yaml"
-    file.write_text(SHORT.replace("8s", "1s"))
+    file.write_text(SHORT.replace(": 8s", ": 1s"))
     node = start("again", "init", "--config", "/config.yaml", options=("--privileged", "-v", f"{file}:/config.yaml:ro"))
     until("the failure is told", lambda: "not within 1 s" in node.logs(), 90)
     authority = node.run("sha256sum", "/etc/kubernetes/pki/ca.crt")
-    resumed = node.exec("bootstrap", "init", "--config", "-", stdin=SHORT.replace("8s", "4m").encode())
+    resumed = node.exec("bootstrap", "init", "--config", "-", stdin=SHORT.replace(": 8s", ": 4m").encode())
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert "is up in" in resumed.stdout
     assert node.run("sha256sum", "/etc/kubernetes/pki/ca.crt") == authority
