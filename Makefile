@@ -57,7 +57,7 @@ golden: .venv/ready ## rewrite the expected rendered trees
 .PHONY: bench
 bench: image ## kubeadm and bootstrap side by side, as ratios
 	$(PY) scripts/build_components.py kubeadm
-	$(PY) scripts/bench.py
+	$(PY) scripts/bench.py $(ARGS)
 
 .PHONY: docs
 docs: .venv/ready ## rewrite the generated reference
