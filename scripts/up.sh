@@ -12,7 +12,7 @@ else
   follower=$!
   until docker exec "$name" bootstrap healthcheck >/dev/null 2>&1; do
     if [ "$(docker inspect -f '{{.State.Running}}' "$name")" != true ] ||
-       docker exec "$name" systemctl -q is-failed bootstrap-init.service; then
+       docker exec "$name" systemctl -q is-failed bootstrap-init.service 2>/dev/null; then
       sleep 1
       kill "$follower" 2>/dev/null || true
       echo "the cluster did not come up: docker logs $name" >&2
