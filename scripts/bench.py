@@ -79,8 +79,6 @@ def main() -> None:
     if unknown := set(ways) - set(WAYS):
         fail(f"no such way: {', '.join(sorted(unknown))}")
     binary = kubeadm.binary()
-    if binary is None:
-        fail("no kubeadm; first: .venv/bin/python scripts/build_components.py kubeadm")
     runs: list[Run] = []
     helps: list[float] = []
     for number in range(1, arguments.runs + 1):

@@ -7,27 +7,19 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from bootstrap.host import resolv
 from bootstrap.host.pid1 import is_cgroup_v2, proxies
 from bootstrap.host.port import Host
 from bootstrap.model.facts import Address, HostFacts
+from bootstrap.render.volumes import OPTIONAL_CA_DIRECTORIES
 
 CAP_SYS_RESOURCE = 24
-CA_DIRECTORIES = (
-    "/etc/pki/ca-trust",
-    "/etc/pki/tls/certs",
-    "/etc/ca-certificates",
-    "/usr/share/ca-certificates",
-    "/usr/local/share/ca-certificates",
-)
-"""Host CA directories that kubeadm mounts when they exist (controlplane/volumes.go)."""
 
 
-def gather(host: Host, mode: str, asked: Iterable[str] = ()) -> HostFacts:
-    """`asked` are paths whose existence somebody wants to know."""
+def gather(host: Host, mode: str) -> HostFacts:
+    """Everything that deciding needs to know, except what depends on the configuration."""
     routes = _default_routes(host)
     return HostFacts(
         mode=mode,
@@ -47,8 +39,7 @@ def gather(host: Host, mode: str, asked: Iterable[str] = ()) -> HostFacts:
         ipv6_forward=_first("/proc/sys/net/ipv6/conf/default/forwarding") == "1",
         has_ipv6=Path("/proc/net/if_inet6").exists(),
         ports_in_use=_listening(),
-        files=frozenset(path for path in asked if host.stat(path)),
-        ca_directories=tuple(path for path in CA_DIRECTORIES if host.stat(path)),
+        ca_directories=tuple(path for path in OPTIONAL_CA_DIRECTORIES if host.stat(path)),
         proxies=proxies(os.environ),
         pod_resolv_conf=resolv.for_pods(
             "\n".join(_lines("/etc/resolv.conf")), next((r["gateway"] for r in routes if "gateway" in r), "")

@@ -39,8 +39,6 @@ class HostFacts:
     has_ipv6: bool = False
     ports_in_use: Mapping[int, str] = field(default_factory=dict)
     """TCP port → who holds it (`pid 812 haproxy`, or empty)."""
-    files: frozenset[str] = frozenset()
-    """Which of the paths that preflight asks about exist."""
     ca_directories: tuple[str, ...] = ()
     """Which of kubeadm's optional host CA directories exist (render.static_pods names them)."""
     proxies: Mapping[str, str] = field(default_factory=dict)
