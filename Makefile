@@ -1,7 +1,7 @@
 # What can be done here, in the order a newcomer needs it.
 SHELL := bash
 PY := .venv/bin/python
-IMAGE := bootstrap:v1.37.0
+IMAGE := $(or $(BOOTSTRAP_IMAGE),bootstrap:v1.37.0)
 NAME ?= k8s
 PORT ?= 6443
 

@@ -367,7 +367,7 @@ def build_image() -> str:
     """Build what changed; return the image's name."""
     if not succeeds("docker", "info"):
         fail("no Docker engine answers; `make engine` starts one")
-    tag = f"bootstrap:{minor()['kubernetesVersion']}"
+    tag = os.environ.get("BOOTSTRAP_IMAGE") or f"bootstrap:{minor()['kubernetesVersion']}"
     start = time.monotonic()
     node = node_image(system_image())
     key = digest([(ROOT / "Dockerfile").read_text(), image_id(node), LAUNCHER, json.dumps(labels()), *program_inputs()])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import subprocess
 import tarfile
 import time
@@ -23,7 +24,7 @@ from bootstrap.render import addons
 from bootstrap.render.kubelet import kubelet_files
 from bootstrap.render.text import to_yaml
 
-IMAGE = "bootstrap:v1.37.0"
+IMAGE = os.environ.get("BOOTSTRAP_IMAGE", "bootstrap:v1.37.0")
 HOSTNAME = "node-1"
 FACTS = HostFacts(mode="node", hostname=HOSTNAME, cgroup_version=1, conntrack_writable=False)
 KUBEADM_CONFIG = "/root/kubeadm.yaml"
