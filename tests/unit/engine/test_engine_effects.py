@@ -11,7 +11,8 @@ from bootstrap.host.port import ApiResponse, UnitState
 from bootstrap.model.effects import Apply, Create, Directory, Effect, EtcdPeerUrl, File, UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan, Step
-from tests.unit.engine.fakes import MemoryApi, MemoryHost, config_map, world
+from tests.memory import Entry, MemoryHost
+from tests.unit.engine.fakes import MemoryApi, config_map, world
 
 
 def twice(effect: Effect, host: MemoryHost | None = None, api: MemoryApi | None = None) -> tuple[str, str]:
@@ -41,7 +42,7 @@ def test_a_file_with_other_content_is_written() -> None:
 
     apply_effect(File("/etc/a", b"new", 0o600), world(host), 1)
 
-    assert host.files["/etc/a"][:2] == (b"new", 0o600)
+    assert host.entries["/etc/a"] == Entry("file", 0o600, b"new", mtime=2.0)
 
 
 def test_a_file_with_another_mode_is_written() -> None:
@@ -57,7 +58,7 @@ def test_a_key_is_never_overwritten_but_its_mode_is_set_right() -> None:
 
     apply_effect(File("/etc/ca.key", b"another", 0o600, once=True), world(host), 1)
 
-    assert host.files["/etc/ca.key"][:2] == (b"the first", 0o600)
+    assert host.entries["/etc/ca.key"] == Entry("file", 0o600, b"the first", mtime=2.0)
 
 
 def test_a_missing_folder_is_made_first() -> None:
