@@ -16,6 +16,7 @@ from bootstrap.host.failures import file_error
 from bootstrap.host.port import Stat, UnitState
 from bootstrap.host.rooted import MAX_LINKS, unsafe_link
 from bootstrap.host.tree import mounted, refuse_protected
+from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 
 
@@ -38,10 +39,16 @@ class MemoryHost:
         self.mounts: set[str] = set()
         self.units: dict[str, UnitState] = {}
         self.outputs: dict[str, str] = {}
+        self.networks: dict[str, tuple[str, ...]] = {}
         self.log: list[str] = []
         self._locked: set[str] = set()
         self._now = 0.0
         self._mutex = threading.Lock()
+
+    @property
+    def changes(self) -> list[str]:
+        """What was changed, but for the journal."""
+        return [line for line in self.log if names.WORK_DIR not in line]
 
     def _tick(self, what: str) -> float:
         with self._mutex:
@@ -138,9 +145,16 @@ class MemoryHost:
             del self.entries[name]
         self._tick(f"remove_tree {path}")
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False) -> str:
+    def network(self, kind: str) -> tuple[str, ...] | None:
+        return self.networks.get(kind)
+
+    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
         self._tick(" ".join(argv))
         return self.outputs.get(" ".join(argv), "")
+
+    def unmount(self, path: str) -> None:
+        self._tick(f"unmount {path}")
+        self.mounts.discard(path)
 
     def start_unit(self, name: str, *, enable: bool, restart: bool) -> None:
         now = self._tick(f"{'restart' if restart else 'start'} {name}")

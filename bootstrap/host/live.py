@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -12,6 +13,7 @@ from typing import IO, Final, TypeVar
 from bootstrap.host import durable, lock, place, tree
 from bootstrap.host.commands import COMMAND_PATH, execute
 from bootstrap.host.failures import file_error, out_of_inodes
+from bootstrap.host.netstate import network_names
 from bootstrap.host.place import Place
 from bootstrap.host.port import Stat, UnitState
 from bootstrap.host.replace import replace_file, replace_link
@@ -104,11 +106,20 @@ class LiveHost:
         finally:
             os.close(fd)
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False) -> str:
-        if not self._enter:
+    def network(self, kind: str) -> tuple[str, ...] | None:
+        return network_names(self.run, kind)
+
+    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
+        if here or not self._enter:
             return execute(argv, COMMAND_PATH, timeout, keep_stdin=keep_stdin)
         entered = [*self._enter, self._host_command(argv[0]), *argv[1:]]
         return execute(entered, HOST_COMMAND_PATH, timeout, keep_stdin=keep_stdin, shown=" ".join(argv))
+
+    def unmount(self, path: str) -> None:
+        self.run(["umount", path])
+        if self._enter:
+            with contextlib.suppress(BootstrapError):  # mounted after we began: not in our copy
+                self.run(["umount", "--lazy", self.root.rstrip("/") + path], here=True)
 
     def start_unit(self, name: str, *, enable: bool, restart: bool) -> None:
         self._systemctl("daemon-reload")

@@ -58,6 +58,9 @@ class HostReader(Protocol):
 
     def unit(self, name: str) -> UnitState: ...
 
+    def network(self, kind: str) -> tuple[str, ...] | None:
+        """Names of links, nftables tables or iptables chains (host.netstate); None where there is no such thing."""
+
 
 class Host(HostReader, Protocol):
     """The read half plus every way to change the host (docs: explanation/host-boundary).
@@ -99,10 +102,15 @@ class Host(HostReader, Protocol):
         Deletes nothing when anything is mounted there or below; the error names the mount points and their `umount`.
         """
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False) -> str:
+    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
         """Standard output of a command, which reads our standard input with `keep_stdin` and nothing without.
 
+        `here` is for a network tool of our own image: it need not be on the host, whose network is ours anyway.
+
         Raises BootstrapError (exit 5) with its output when it fails."""
+
+    def unmount(self, path: str) -> None:
+        """Unmounts what is mounted on `path`, for the host and for us, whose view of its mounts is a copy."""
 
     def start_unit(self, name: str, *, enable: bool, restart: bool) -> None: ...
 

@@ -33,7 +33,7 @@ def test_a_step_starts_once_all_it_comes_after_are_done() -> None:
 
     run(plan, world(host), silent)
 
-    order = [line.removeprefix("write /etc/") for line in host.log]
+    order = [line.removeprefix("write /etc/") for line in host.changes]
     assert order[0] == "a"
     assert set(order[1:3]) == {"b", "c"}
     assert order[3] == "d"
@@ -57,7 +57,7 @@ def test_effects_of_a_step_keep_their_order() -> None:
 
     run(Plan((Step("s", "Group", effects),)), world(host), silent)
 
-    assert host.log == ["mkdir /etc/x", "write /etc/x/2", "write /etc/x/1"]
+    assert host.changes == ["mkdir /etc/x", "write /etc/x/2", "write /etc/x/1"]
 
 
 class Failing(MemoryHost):
@@ -75,7 +75,7 @@ def test_nothing_starts_after_a_failure() -> None:
     with pytest.raises(BootstrapError) as caught:
         run(Plan((step("bad"), step("later", "bad"), step("last", "later"))), world(host), silent)
 
-    assert (caught.value.code, host.log) == (Exit.EFFECT, [])
+    assert (caught.value.code, host.changes) == (Exit.EFFECT, [])
 
 
 def test_a_running_step_ends_before_the_failure_is_raised() -> None:
@@ -140,7 +140,7 @@ def test_a_second_run_changes_nothing() -> None:
 
     timings = run(plan, world(host), silent)
 
-    assert host.log == []
+    assert host.changes == []
     assert all(t.changed == () for t in timings)
 
 
