@@ -120,10 +120,10 @@ def _init(request: Any, *, dry_run: bool, timings: bool, output: str) -> int:
 
     from bootstrap.host.live import LiveHost
     from bootstrap.workflows.init import act, decide, make_plan
-    from bootstrap.workflows.mode import NODE, refuse_host_mode
+    from bootstrap.workflows.mode import NODE, choose_mode
 
     began = time.monotonic()
-    refuse_host_mode()
+    choose_mode()
     host = LiveHost()
     decision = decide(host, NODE, request)
     if output == "text":

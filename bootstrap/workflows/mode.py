@@ -1,21 +1,20 @@
-"""Which of the ways to run was chosen, decided once from what is mounted."""
+"""Which of the ways to run was chosen, decided once, and the host that it means."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from bootstrap.host.live import NSENTER, LiveHost
+from bootstrap.host.surroundings import PID1_ROOT, look_around
+from bootstrap.preflight.mode import HOST, NODE, Mode, choose
 
-from bootstrap.model.errors import BootstrapError, Exit
-
-HOST_ROOT = Path("/host")
-NODE = "node"
+__all__ = ["HOST", "NODE", "Mode", "choose_mode", "enter"]
 
 
-def refuse_host_mode() -> None:
-    """Host mode is not part of this version: stop before anything is touched (exit 2)."""
-    if HOST_ROOT.is_dir() and any(HOST_ROOT.iterdir()):
-        raise BootstrapError(
-            "a host root is mounted at /host, and this version only makes throwaway nodes",
-            code=Exit.USAGE,
-            why="host mode installs into the machine itself; it is not in this version yet",
-            fix="leave out the mount: docker run -d --privileged bootstrap:v1.37.0 init",
-        )
+def choose_mode() -> Mode:
+    """What is meant; a wrong set-up raises BootstrapError (exit 2 or 4) with the command that would work."""
+    return choose(look_around())
+
+
+def enter() -> tuple[Mode, LiveHost]:
+    """The mode, and the host to work on."""
+    mode = choose_mode()
+    return mode, LiveHost(PID1_ROOT, NSENTER) if mode.name == HOST else LiveHost()
