@@ -93,11 +93,11 @@ def _is_mounted_read_only(root: str) -> bool:
 
 def _is_read_only(root: str, path: str) -> bool:
     """Of the filesystem that a path is on, or would be on if it was made."""
-    with locate(root, path) as place:
-        try:
+    try:
+        with locate(root, path) as place:
             fd = os.open(place.name, os.O_PATH | os.O_NOFOLLOW, dir_fd=place.fd)
-        except FileNotFoundError:
-            fd = os.dup(place.fd)
+    except FileNotFoundError:
+        return _is_read_only(root, os.path.dirname(path))
     try:
         return bool(os.fstatvfs(fd).f_flag & os.ST_RDONLY)
     finally:
