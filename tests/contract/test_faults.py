@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from conftest import Live
+from subjects import Live
 
 from bootstrap.host.port import Host
 from bootstrap.model.errors import BootstrapError, Exit

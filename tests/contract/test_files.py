@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Live, Subject
+from subjects import Live, Subject
 
 from bootstrap.model.errors import BootstrapError, Exit
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Live, Subject, walk
+from subjects import Live, Subject, walk
 
 from bootstrap.model.errors import BootstrapError, Exit
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Live, Subject
+from subjects import Live, Subject
 
 from bootstrap.model.errors import BootstrapError, Exit
 

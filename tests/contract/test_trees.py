@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from conftest import Live, Subject
+from subjects import Live, Subject
 
 from bootstrap.model.errors import BootstrapError, Exit
 
