@@ -46,9 +46,9 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 	$(PY) -m pytest tests/unit tests/golden
 
 .PHONY: test
-test: check image ## every suite: check, parity with kubeadm, end to end
+test: check image ## every suite: check, contract, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm
-	$(PY) -m pytest tests/parity tests/e2e
+	$(PY) -m pytest tests/contract tests/parity tests/e2e
 
 .PHONY: golden
 golden: .venv/ready ## rewrite the expected rendered trees
