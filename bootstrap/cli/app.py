@@ -11,8 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from bootstrap.cli.options import ConfigFile, Output, Strict, Text, comma_separated, read_config
+from bootstrap.cli.preflight import preflight
 from bootstrap.cli.screen import Progress, longest, say, show_timings
-from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.errors import Exit
 
 app = typer.Typer(
     name="bootstrap",
@@ -26,33 +28,14 @@ config_app = typer.Typer(help="Show and check configurations.", no_args_is_help=
 images_app = typer.Typer(help="Images of this node.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(images_app, name="images")
+app.command()(preflight)
 
-ConfigFile = Annotated[str | None, typer.Option("--config", help="kubeadm v1beta4 YAML; - is standard input.")]
-Text = Annotated[str | None, typer.Option()]
-Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
 PROGRAM = Path("/usr/lib/bootstrap/app")
-
-
-def read_config(source: str | None) -> bytes | None:
-    if source is None:
-        return None
-    try:
-        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except OSError as e:
-        raise BootstrapError(
-            f"cannot read {source}: {e.strerror}",
-            code=Exit.CONFIG,
-            fix="give a file that exists, or - (stdin)",
-        ) from e
 
 
 def manifests() -> dict[str, str]:
     folder = (PROGRAM if PROGRAM.is_dir() else Path(__file__).parents[2]) / "manifests"
     return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.yaml"))}
-
-
-def _list(value: str | None) -> tuple[str, ...] | None:
-    return tuple(item for item in value.split(",") if item) if value is not None else None
 
 
 @app.command()
@@ -76,6 +59,7 @@ def init(
     token: Text = None,
     token_ttl: Text = None,
     ignore_preflight_errors: Text = None,
+    strict: Strict = False,
     skip_phases: Text = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
     wait: Annotated[str, typer.Option(help="How far to wait: api, node or dns.")] = "dns",
@@ -94,7 +78,7 @@ def init(
     overrides = Overrides(
         apiserver_advertise_address=apiserver_advertise_address,
         apiserver_bind_port=apiserver_bind_port,
-        apiserver_cert_extra_sans=_list(apiserver_cert_extra_sans),
+        apiserver_cert_extra_sans=comma_separated(apiserver_cert_extra_sans),
         cert_dir=cert_dir,
         certificate_key=certificate_key,
         control_plane_endpoint=control_plane_endpoint,
@@ -109,10 +93,10 @@ def init(
         service_dns_domain=service_dns_domain,
         token=token,
         token_ttl=token_ttl,
-        ignore_preflight_errors=_list(ignore_preflight_errors),
-        skip_phases=_list(skip_phases),
+        ignore_preflight_errors=comma_separated(ignore_preflight_errors),
+        skip_phases=comma_separated(skip_phases),
     )
-    return _init(Request(read_config(config), overrides, wait), dry_run=dry_run, timings=timings, output=output)
+    return _init(Request(read_config(config), overrides, wait, strict), dry_run=dry_run, timings=timings, output=output)
 
 
 def _init(request: Any, *, dry_run: bool, timings: bool, output: str) -> int:

@@ -1,0 +1,33 @@
+"""Options that several commands have, and how their values are read."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bootstrap.model.errors import BootstrapError, Exit
+
+ConfigFile = Annotated[str | None, typer.Option("--config", help="kubeadm v1beta4 YAML; - is standard input.")]
+Text = Annotated[str | None, typer.Option()]
+Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Warnings of preflight are errors.")]
+
+
+def read_config(source: str | None) -> bytes | None:
+    if source is None:
+        return None
+    try:
+        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as e:
+        raise BootstrapError(
+            f"cannot read {source}: {e.strerror}",
+            code=Exit.CONFIG,
+            fix="give a file that exists, or - (stdin)",
+        ) from e
+
+
+def comma_separated(value: str | None) -> tuple[str, ...] | None:
+    return tuple(item for item in value.split(",") if item) if value is not None else None
