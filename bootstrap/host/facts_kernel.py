@@ -49,8 +49,8 @@ def parse_config(text: str) -> dict[str, str]:
 
 def _modules(host: HostReader, release: str, config: dict[str, str]) -> dict[str, str]:
     loaded = {line.split()[0] for line in lines("/proc/modules")}
-    built_in = _named(host.read(f"/lib/modules/{release}/modules.builtin"))
-    loadable = _named(host.read(f"/lib/modules/{release}/modules.dep"))
+    built_in = module_names(host.read(f"/lib/modules/{release}/modules.builtin"))
+    loadable = module_names(host.read(f"/lib/modules/{release}/modules.dep"))
     states = {}
     for module in MODULES:
         if module.name in loaded:
@@ -62,7 +62,7 @@ def _modules(host: HostReader, release: str, config: dict[str, str]) -> dict[str
     return states
 
 
-def _named(content: bytes | None) -> set[str]:
+def module_names(content: bytes | None) -> set[str]:
     """Names of modules in modules.builtin or modules.dep: `kernel/fs/overlayfs/overlay.ko.xz: …`."""
     files = (line.partition(":")[0] for line in (content or b"").decode(errors="replace").splitlines())
     return {file.rpartition("/")[2].partition(".ko")[0].replace("-", "_") for file in files}

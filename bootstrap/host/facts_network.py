@@ -61,11 +61,11 @@ def _listener(local: str, pid: int) -> Listener:
     address, _, port = local.rpartition(":")
     process = first(f"/proc/{pid}/comm") if pid else ""
     return Listener(
-        int(port, 16), _address(address), pid, process, unit_of(lines(f"/proc/{pid}/cgroup")) if pid else ""
+        int(port, 16), socket_address(address), pid, process, unit_of(lines(f"/proc/{pid}/cgroup")) if pid else ""
     )
 
 
-def _address(text: str) -> str:
+def socket_address(text: str) -> str:
     """Hexadecimal, in words of four bytes that are the other way round (this machine's order)."""
     words = [bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8)]
     found = ip_address(b"".join(words))
