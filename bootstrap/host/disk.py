@@ -15,7 +15,7 @@ from bootstrap.model.facts import Filesystem
 WRITES = 100
 WRITE_SIZE = 2300
 """Bytes: what etcd's hardware guide gives fio, a typical entry of its write-ahead log."""
-MEASURING_TIME = 0.3
+MEASURING_TIME = 0.15
 """Seconds after which fewer writes have to do: init waits for this."""
 FEWEST = 5
 

@@ -14,7 +14,7 @@ from bootstrap.host.facts_kernel import kernel
 from bootstrap.host.facts_network import addresses, default_routes, interfaces, listeners
 from bootstrap.host.look import first, lines
 from bootstrap.host.pid1 import is_cgroup_v2, proxies
-from bootstrap.host.port import Host
+from bootstrap.host.port import Host, HostReader
 from bootstrap.model.facts import Clock, HostFacts
 from bootstrap.render.volumes import OPTIONAL_CA_DIRECTORIES
 
@@ -48,7 +48,7 @@ def gather(host: Host, mode: str) -> HostFacts:
         has_default_route=bool(routes),
         links=tuple(link["ifname"] for link in links),
         cgroup_version=2 if is_cgroup_v2() else 1,
-        cgroup_controllers=_controllers(),
+        cgroup_controllers=_controllers(host),
         can_raise_oom=_capability(CAP_SYS_RESOURCE),
         conntrack_writable=_writable("/proc/sys/net/netfilter/nf_conntrack_max"),
         swap=tuple(line.split()[0] for line in lines("/proc/swaps")[1:]),
@@ -80,9 +80,10 @@ def _clock() -> Clock:
     return Clock(time.time(), Path(__file__).stat().st_mtime, synchronized=state != TIME_ERROR)
 
 
-def _controllers() -> tuple[str, ...]:
+def _controllers(host: HostReader) -> tuple[str, ...]:
+    """Of cgroup v2 through the port: below /sys, a container sees its own cgroup's only."""
     if is_cgroup_v2():
-        return tuple(first("/sys/fs/cgroup/cgroup.controllers").split())
+        return tuple((host.read("/sys/fs/cgroup/cgroup.controllers") or b"").decode().split())
     return tuple(line.split()[0] for line in lines("/proc/cgroups")[1:] if line.split()[3] == "1")
 
 

@@ -86,10 +86,15 @@ def _runtime(socket: str) -> Runtime | None:
     try:
         status = json.loads(LiveHost().run([*crictl, "info"], timeout=10))
     except BootstrapError as e:
-        return Runtime(error=(e.details[-1] if e.details else e.what))
+        return Runtime(error=grpc_reason(e.details[-1] if e.details else e.what))
     conditions = {c["type"]: c["status"] for c in status.get("status", {}).get("conditions", [])}
     knows = attempt(LiveHost(), [*crictl, "runtime-config"]) is not None
     return Runtime(ready=conditions.get("RuntimeReady", False), runtime_config=knows)
+
+
+def grpc_reason(message: str) -> str:
+    """The innermost description in a gRPC error, without the way that we took to the socket."""
+    return message.replace("\\", "").rpartition('desc = "')[2].rstrip('"').replace("/proc/1/root", "")
 
 
 def _etcd_versions(host: HostReader, cfg: ClusterConfig) -> dict[str, str]:

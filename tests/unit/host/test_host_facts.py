@@ -10,7 +10,7 @@ import pytest
 
 from bootstrap.host import facts_services as services
 from bootstrap.host.disk import filesystems, percentile
-from bootstrap.host.facts_configured import look_up, not_before
+from bootstrap.host.facts_configured import grpc_reason, look_up, not_before
 from bootstrap.host.facts_kernel import module_names, parse_config
 from bootstrap.host.facts_network import addresses, socket_address, unit_of
 from bootstrap.host.live import LiveHost
@@ -189,6 +189,16 @@ def test_when_a_ca_begins_to_be_valid() -> None:
 
     assert abs(not_before(ca) - now.timestamp()) <= 600
     assert not_before(None) == not_before(b"nonsense") == 0
+
+
+def test_why_a_runtime_does_not_answer_in_a_few_words() -> None:
+    said = (
+        'level=fatal msg="validate CRI: rpc error: code = Unavailable desc = connection error: desc = '
+        '\\"dial unix /proc/1/root/run/x.sock: connect: no such file or directory\\""'
+    )
+
+    assert grpc_reason(said) == "dial unix /run/x.sock: connect: no such file or directory"
+    assert grpc_reason("crictl is not installed") == "crictl is not installed"
 
 
 def test_what_is_looked_up_once_the_configuration_is_known(tmp_path: Path) -> None:
