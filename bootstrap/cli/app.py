@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.options import ConfigFile, Output, Strict, Text, comma_separated, read_config
+from bootstrap.cli.inputs import ConfigFile, Output, Strict, Text, comma_separated, read_config
 from bootstrap.cli.preflight import preflight
 from bootstrap.cli.screen import Progress, longest, say, show_timings
 from bootstrap.model.errors import Exit

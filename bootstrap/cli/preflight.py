@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.options import ConfigFile, Output, Strict, Text, comma_separated, read_config
+from bootstrap.cli.inputs import ConfigFile, Output, Strict, Text, comma_separated, read_config
 from bootstrap.cli.screen import say
 from bootstrap.model.errors import Exit
 

@@ -1,4 +1,4 @@
-"""Options that several commands have, and how their values are read."""
+"""Options that several commands have, and how files named in them are read."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import typer
 from bootstrap.model.errors import BootstrapError, Exit
 
 ConfigFile = Annotated[str | None, typer.Option("--config", help="kubeadm v1beta4 YAML; - is standard input.")]
-Text = Annotated[str | None, typer.Option()]
 Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
+Text = Annotated[str | None, typer.Option()]
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings of preflight are errors.")]
 
 
 def read_config(source: str | None) -> bytes | None:
+    """The bytes of a file or of standard input (`-`); None for None. Raises BootstrapError (exit 3)."""
     if source is None:
         return None
     try:
