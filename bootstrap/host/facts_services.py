@@ -28,8 +28,10 @@ def units(host: Host) -> dict[str, str]:
 
 
 def _state(values: dict[str, str]) -> str:
-    if values["LoadState"] == "masked" or values["ActiveState"] == "active":
-        return "masked" if values["LoadState"] == "masked" else "active"
+    if values["LoadState"] == "masked":
+        return "masked"
+    if values["ActiveState"] == "active":
+        return "active"
     return "enabled" if values.get("UnitFileState") == "enabled" else "disabled"
 
 

@@ -20,7 +20,7 @@ MANIFESTS = tuple(manifest_path(component) for component in (*names.CONTROL_PLAN
 
 @dataclass(frozen=True)
 class Need:
-    """What a path takes on its filesystem: bytes and inodes of a control plane's first weeks."""
+    """What a new cluster takes below a path in its first weeks: bytes and inodes."""
 
     what: str
     size: int
@@ -58,6 +58,7 @@ def _client_files(cfg: ClusterConfig) -> Iterator[str]:
     "etcd 2 GiB, images 4 GiB, Pods 1 GiB, logs 1.5 GiB. Less is a warning, less than an eighth an error.",
     "Free some space, or put the directory on a larger filesystem.",
     error=False,
+    fresh=True,
 )
 def disk(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     for mount, on_it in _by_filesystem(cfg, facts).items():
@@ -75,6 +76,7 @@ def disk(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     "Each filesystem has inodes for what will lie on it. Too few is a warning, less than an eighth an error.",
     "Remove small files, or put the directory on another filesystem.",
     error=False,
+    fresh=True,
 )
 def inodes(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     for mount, on_it in _by_filesystem(cfg, facts).items():
