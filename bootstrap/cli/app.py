@@ -11,9 +11,11 @@ from typing import Annotated, Any
 
 import typer
 
+from bootstrap.cli.inputs import ConfigFile, Output, Strict, Text, comma_separated, read_config
+from bootstrap.cli.preflight import preflight
 from bootstrap.cli.reset import reset
 from bootstrap.cli.screen import Progress, longest, say, show_timings
-from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.errors import Exit
 
 app = typer.Typer(
     name="bootstrap",
@@ -28,35 +30,14 @@ images_app = typer.Typer(help="Images of this node.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.command()(reset)
 app.add_typer(images_app, name="images")
+app.command()(preflight)
 
-ConfigFile = Annotated[str | None, typer.Option("--config", help="kubeadm v1beta4 YAML; - is standard input.")]
-Text = Annotated[str | None, typer.Option()]
-Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
 PROGRAM = Path("/usr/lib/bootstrap/app")
-
-
-def read_config(source: str | None, host: Any = None) -> bytes | None:
-    """A path means the host's, which is this container where no host was entered; `-` is standard input."""
-    if source is None:
-        return None
-    if source == "-":
-        return sys.stdin.buffer.read()
-    try:
-        content = host.read(source) if host else Path(source).read_bytes()
-    except OSError:
-        content = None
-    if content is None:
-        raise BootstrapError(f"cannot read {source}", code=Exit.CONFIG, fix="give a file that exists, or - (stdin)")
-    return bytes(content)
 
 
 def manifests() -> dict[str, str]:
     folder = (PROGRAM if PROGRAM.is_dir() else Path(__file__).parents[2]) / "manifests"
     return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.yaml"))}
-
-
-def _list(value: str | None) -> tuple[str, ...] | None:
-    return tuple(item for item in value.split(",") if item) if value is not None else None
 
 
 @app.command()
@@ -80,6 +61,7 @@ def init(
     token: Text = None,
     token_ttl: Text = None,
     ignore_preflight_errors: Text = None,
+    strict: Strict = False,
     skip_phases: Text = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
     wait: Annotated[str, typer.Option(help="How far to wait: api, node or dns.")] = "dns",
@@ -100,7 +82,7 @@ def init(
     overrides = Overrides(
         apiserver_advertise_address=apiserver_advertise_address,
         apiserver_bind_port=apiserver_bind_port,
-        apiserver_cert_extra_sans=_list(apiserver_cert_extra_sans),
+        apiserver_cert_extra_sans=comma_separated(apiserver_cert_extra_sans),
         cert_dir=cert_dir,
         certificate_key=certificate_key,
         control_plane_endpoint=control_plane_endpoint,
@@ -115,11 +97,11 @@ def init(
         service_dns_domain=service_dns_domain,
         token=token,
         token_ttl=token_ttl,
-        ignore_preflight_errors=_list(ignore_preflight_errors),
-        skip_phases=_list(skip_phases),
+        ignore_preflight_errors=comma_separated(ignore_preflight_errors),
+        skip_phases=comma_separated(skip_phases),
     )
     mode, host = enter()
-    request = Request(read_config(config, host), overrides, wait)
+    request = Request(read_config(config, host), overrides, wait, strict)
     if dry_run:
         return _init(mode, host, request, dry_run=True, timings=timings, output=output)
     with host.lock(names.LOCK):
@@ -261,10 +243,11 @@ def images_load(source: Annotated[str, typer.Argument(help="A docker save archiv
 @images_app.command("list")
 def images_list(config: ConfigFile = None, output: Output = "text") -> int:
     """The images that a cluster with this configuration needs."""
+    from bootstrap.host.live import LiveHost
     from bootstrap.render.images import needed
     from bootstrap.workflows.config import complete
 
-    found = needed(complete(read_config(config)))
+    found = needed(complete(read_config(config, LiveHost())))
     print(json.dumps({"images": list(found)}, indent=2) if output == "json" else "\n".join(found))
     return Exit.OK
 
@@ -273,10 +256,11 @@ def images_list(config: ConfigFile = None, output: Output = "text") -> int:
 def config_validate(config: ConfigFile = None) -> int:
     """Check a configuration file; all problems at once."""
     from bootstrap.config import load, validate
+    from bootstrap.host.live import LiveHost
 
     if config is None:
         raise typer.BadParameter("is required", param_hint="--config")
-    validate(load(read_config(config) or b""))
+    validate(load(read_config(config, LiveHost()) or b""))
     print("ok")
     return Exit.OK
 
@@ -288,7 +272,8 @@ def config_print(
 ) -> int:
     """Print the complete configuration that `init` would use."""
     from bootstrap.config import defaults_yaml, dump
+    from bootstrap.host.live import LiveHost
     from bootstrap.workflows.config import complete
 
-    print(defaults_yaml() if what == "init-defaults" else dump(complete(read_config(config))), end="")
+    print(defaults_yaml() if what == "init-defaults" else dump(complete(read_config(config, LiveHost()))), end="")
     return Exit.OK

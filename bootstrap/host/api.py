@@ -37,7 +37,7 @@ class KubeApi:
         user, cluster = document["users"][0]["user"], document["clusters"][0]["cluster"]
         self.server = server.rstrip("/")
         self._files = [
-            _memory_file(base64.b64decode(data))
+            memory_file(base64.b64decode(data))
             for data in (
                 user["client-certificate-data"],
                 user["client-key-data"],
@@ -77,7 +77,7 @@ class KubeApi:
         return ApiResponse(answer.status_code, parsed if isinstance(parsed, dict) else {}, answer.text)
 
 
-def _memory_file(content: bytes) -> int:
+def memory_file(content: bytes) -> int:
     """A file descriptor of an anonymous file: the key never lies on a disk."""
     fd = os.memfd_create("credential")
     os.write(fd, content)

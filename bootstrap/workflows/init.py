@@ -9,17 +9,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bootstrap.config import Documents, Overrides, difference, dump, load, resolve, to_cluster_configuration
+from bootstrap.config import (
+    Documents,
+    Overrides,
+    difference,
+    dump,
+    gives_address,
+    load,
+    resolve,
+    to_cluster_configuration,
+)
 from bootstrap.engine.run import Listener, run
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.world import World
 from bootstrap.host.api import KubeApi, probe
 from bootstrap.host.evidence import gather_evidence
 from bootstrap.host.facts import gather
+from bootstrap.host.facts_configured import look_up
 from bootstrap.host.health import COMPLETE
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.cluster import BootstrapToken, ClusterConfig, LocalEtcd
+from bootstrap.model.cluster import BootstrapToken, ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
@@ -39,6 +49,8 @@ class Request:
     config: bytes | None
     overrides: Overrides
     wait: str = "dns"
+    strict: bool = False
+    """Preflight's warnings are errors."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +72,12 @@ def decide(host: Host, mode: str, request: Request) -> Decision:
     else:
         documents = load(request.config) if request.config is not None else Documents()
     cfg = resolve(documents, request.overrides, facts)
-    if isinstance(cfg.etcd, LocalEtcd):
-        facts = dataclasses.replace(facts, etcd_data_present=bool(host.listdir(cfg.etcd.data_dir)))
     if before is not None:
         _refuse_difference(before, cfg, facts)
-    return Decision(cfg, facts, run_checks(cfg, facts, fresh=before is None), before is not None)
+    fresh, given = before is None, gives_address(documents, request.overrides)
+    configured = look_up(host, mode, cfg, address_given=given, fresh=fresh)
+    facts = dataclasses.replace(facts, configured=configured)
+    return Decision(cfg, facts, run_checks(cfg, facts, fresh=fresh, strict=request.strict), not fresh)
 
 
 def _without_address(documents: Documents) -> Documents:
