@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -106,3 +107,19 @@ def test_a_lock_file_that_is_removed_is_made_anew(live: Live) -> None:
         live.host.remove("/run/lock")
         with live.host.lock("/run/lock"):
             pass
+
+
+def test_a_file_that_is_removed_while_we_lock_it_is_not_the_lock(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else two runs could each hold a lock, on two files that had the same name."""
+    flock, removed = fcntl.flock, []
+
+    def raced(fd: int, operation: int) -> None:
+        if not removed:
+            removed.append((live.root / "run" / "lock").unlink())
+        flock(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", raced)
+    with live.host.lock("/run/lock"):
+        assert live.host.stat("/run/lock")
+        with pytest.raises(BootstrapError), live.host.lock("/run/lock"):
+            pytest.fail("two holders")

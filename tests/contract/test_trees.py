@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from subjects import Live, Subject
 
+from bootstrap.host import tree
 from bootstrap.model.errors import BootstrapError, Exit
 
 
@@ -114,6 +115,16 @@ def test_a_bind_mount_on_the_same_filesystem_stops_it_too(live: Live, kind: str)
     assert live.snapshot() == before
 
 
+def test_what_is_mounted_while_we_delete_stays(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    live.directory("/k/a")
+    monkeypatch.setattr(tree, "_refuse_mounts", lambda place, top: live.mount("/k/a") or live.file("/k/a/data"))
+
+    with pytest.raises(BootstrapError, match="/k/a is a mount point"):
+        live.host.remove_tree("/k")
+
+    assert live.host.listdir("/k/a") == ("data",)
+
+
 def test_a_mount_point_with_a_space_in_its_name_is_seen(live: Live) -> None:
     live.directory("/k/a b\\c")
     live.mount("/k/a b\\c")
@@ -135,9 +146,11 @@ def test_a_tree_of_any_depth_goes(live: Live) -> None:
         here = below
     os.close(here)
 
-    live.host.remove_tree("/k")
-
-    assert live.host.listdir("/") == ()
+    try:
+        live.host.remove_tree("/k")
+        assert live.host.listdir("/") == ()
+    finally:
+        subprocess.run(["rm", "-rf", live.root / "k"], check=True)  # pytest's own clean-up cannot
 
 
 def test_an_immutable_file_is_named(live: Live) -> None:
