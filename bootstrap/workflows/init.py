@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import string
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,6 @@ from bootstrap.engine.run import Listener, run
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.world import World
 from bootstrap.host.api import KubeApi, probe
-from bootstrap.host.evidence import gather_evidence
 from bootstrap.host.facts import gather
 from bootstrap.host.health import COMPLETE
 from bootstrap.host.port import Host, HostReader
@@ -28,6 +28,7 @@ from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.keys import CryptoKeySource
 from bootstrap.render.kubeconfig import identities, issue_kubeconfigs
 from bootstrap.render.pki import is_external_ca, issue_pki, pki_paths
+from bootstrap.workflows.diagnose import looking, with_cause
 
 TOKEN_ALPHABET = string.digits + string.ascii_lowercase
 
@@ -117,18 +118,12 @@ def make_plan(host: HostReader, decision: Decision, manifests: Mapping[str, str]
 
 def act(host: Host, decision: Decision, plan: Plan, listen: Listener) -> tuple[Timing, ...]:
     """Runs the plan. Raises BootstrapError: exit 5, 6 (with evidence) or 7."""
+    socket, since = decision.cfg.node.cri_socket, time.time()
+    look = looking(host, socket, since)
     try:
-        timings = run(plan, World(host, _connector(host, decision.cfg), probe), listen)
+        timings = run(plan, World(host, _connector(host, decision.cfg), probe, look), listen)
     except BootstrapError as e:
-        if e.code != Exit.WAIT:
-            raise
-        raise BootstrapError(
-            e.what,
-            code=e.code,
-            why=e.why,
-            details=gather_evidence(host),
-            fix="correct it and run init again: it goes on where it stopped (more: journalctl -u kubelet -n 50)",
-        ) from None
+        raise (with_cause(e, host, socket, since) if e.code == Exit.WAIT and not e.more else e) from None
     host.write(COMPLETE, str(decision.cfg.bind_port).encode(), 0o600)
     return timings
 

@@ -1,0 +1,87 @@
+"""What the container runtime knows of the containers that a node needs, read with crictl."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from bootstrap.diagnosis.evidence import Container
+from bootstrap.diagnosis.rule import SYSTEM_NAMESPACES
+from bootstrap.host.port import Host
+from bootstrap.model import names
+from bootstrap.model.errors import BootstrapError
+
+LOG_LINES = 80
+"""Enough to hold the message above a Go stack trace, and what stands above a usage text."""
+TIMEOUT = 10
+_STATES = {"CONTAINER_RUNNING": "running", "CONTAINER_EXITED": "exited", "CONTAINER_CREATED": "created"}
+
+
+def newest_containers(host: Host, socket: str, since: float, recent: float) -> tuple[Container, ...]:
+    """The newest container of each name and Pod, made after `since`; with logs, of running ones those after `recent`.
+
+    Raises BootstrapError when the runtime does not answer.
+    """
+    newest: dict[tuple[str, str], dict[str, Any]] = {}
+    for listed in _crictl(host, socket, "ps", "--all").get("containers") or ():
+        labels = listed["labels"]
+        if not labels.get("io.kubernetes.pod.namespace", "").startswith(SYSTEM_NAMESPACES):
+            continue
+        key = (labels["io.kubernetes.pod.name"], listed["metadata"]["name"])
+        if key not in newest or int(newest[key]["createdAt"]) < int(listed["createdAt"]):
+            newest[key] = listed
+    kept = [entry for entry in newest.values() if not _is_stale(host, entry, since)]
+    return tuple(_container(host, socket, entry, recent) for entry in kept)
+
+
+def _is_stale(host: Host, listed: dict[str, Any], since: float) -> bool:
+    """It ended before `since`, or it is of a manifest that was replaced."""
+    created = int(listed["createdAt"]) / 1e9
+    if listed["state"] != "CONTAINER_EXITED":
+        return False
+    manifest = host.stat(f"{names.MANIFESTS_DIR}/{listed['metadata']['name']}.yaml")
+    return created < max(since, manifest.mtime if manifest else 0)
+
+
+def _container(host: Host, socket: str, listed: dict[str, Any], recent: float) -> Container:
+    try:
+        status = _crictl(host, socket, "inspect", listed["id"])["status"]
+    except BootstrapError:  # it is gone meanwhile
+        status = {}
+    ended = listed["state"] == "CONTAINER_EXITED"
+    lines = _log(host.read(status.get("logPath", "")) or b"", 0 if ended else recent)
+    return Container(
+        component=listed["metadata"]["name"],
+        state=_STATES.get(listed["state"], "unknown"),
+        attempt=int(listed["metadata"].get("attempt", 0)),
+        exit_code=int(status.get("exitCode", 0)),
+        reason=status.get("reason", ""),
+        message=status.get("message", ""),
+        log=tuple(lines)[-LOG_LINES:],
+        pod=listed["labels"]["io.kubernetes.pod.name"],
+    )
+
+
+def _log(content: bytes, since: float) -> Iterator[str]:
+    """Lines of a CRI log (`TIME STREAM TAG TEXT`) written after `since`."""
+    for line in content.decode(errors="replace").splitlines():
+        time, _, rest = line.partition(" ")
+        if not since or _epoch(time) >= since:
+            yield rest.split(" ", 2)[-1]
+
+
+def _epoch(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _crictl(host: Host, socket: str, *words: str) -> Any:
+    argv = ["crictl", f"--runtime-endpoint={socket}", *words, "--output=json"]
+    try:
+        return json.loads(host.run(argv, timeout=TIMEOUT))
+    except ValueError:
+        return {}
