@@ -47,11 +47,12 @@ def _is_stale(host: Host, listed: dict[str, Any], since: float) -> bool:
 
 def _container(host: Host, socket: str, listed: dict[str, Any], recent: float) -> Container:
     try:
-        status = _crictl(host, socket, "inspect", listed["id"])["status"]
+        status = _crictl(host, socket, "inspect", listed["id"]).get("status", {})
     except BootstrapError:  # it is gone meanwhile
         status = {}
     ended = listed["state"] == "CONTAINER_EXITED"
-    lines = _log(host.read(status.get("logPath", "")) or b"", 0 if ended else recent)
+    path = status.get("logPath", "")
+    content = (host.read(path) if path else b"") or b""
     return Container(
         component=listed["metadata"]["name"],
         state=_STATES.get(listed["state"], "unknown"),
@@ -59,7 +60,7 @@ def _container(host: Host, socket: str, listed: dict[str, Any], recent: float) -
         exit_code=int(status.get("exitCode", 0)),
         reason=status.get("reason", ""),
         message=status.get("message", ""),
-        log=tuple(lines)[-LOG_LINES:],
+        log=tuple(_log(content, 0 if ended else recent))[-LOG_LINES:],
         pod=listed["labels"]["io.kubernetes.pod.name"],
     )
 
@@ -79,8 +80,8 @@ def _epoch(text: str) -> float:
         return 0.0
 
 
-def _crictl(host: Host, socket: str, *words: str) -> Any:
-    argv = ["crictl", f"--runtime-endpoint={socket}", *words, "--output=json"]
+def _crictl(host: Host, socket: str, verb: str, *words: str) -> Any:
+    argv = ["crictl", f"--runtime-endpoint={socket}", verb, "--output=json", *words]
     try:
         return json.loads(host.run(argv, timeout=TIMEOUT))
     except ValueError:
