@@ -108,8 +108,8 @@ def _usage_or_bug(error: Exception) -> int:
 
     from bootstrap.cli.screen import say
 
-    if isinstance(error, typer.Abort):
-        return Exit.INTERRUPTED
+    if isinstance(error, typer.Abort):  # what typer makes of KeyboardInterrupt
+        _leave()
     if isinstance(error, typer.TyperException):
         say(str(error), "✗", error=True)
         say("   next   bootstrap --help", error=True)

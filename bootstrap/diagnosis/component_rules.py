@@ -164,10 +164,7 @@ COMPONENT_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "etcd-unreachable",
-        said(
-            r"dial tcp \S+:2379: connect: connection refused|etcd grpc connection not ready",
-            APISERVER,
-        ),
+        state.etcd_unreachable,
         "kube-apiserver does not reach etcd",
         "etcd does not run, or not yet",
         "crictl ps -a --name etcd; crictl logs $(crictl ps -a --name etcd -q | head -1)",

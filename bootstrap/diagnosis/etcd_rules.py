@@ -56,7 +56,7 @@ ETCD_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "etcd-no-quorum",
-        said(r"is starting a new election at term (?P<term>[1-9]\d*)", ETCD),
+        said(r"failed to publish local member to cluster through raft|etcdserver: no leader", ETCD),
         "etcd has no leader",
         "fewer than half of its members answer",
         "start the other members, or look at them: etcdctl endpoint status --cluster",

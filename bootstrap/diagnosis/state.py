@@ -14,6 +14,7 @@ FULL = 64 << 20
 RESTARTED = 3
 """Restarts of a container that only stood in somebody's way are fewer."""
 _bind = said(r"listen tcp\d? (?P<address>\S*):(?P<port>\d+): bind: address already in use")
+_no_etcd = said(r"dial tcp \S+:2379: connect: connection refused|etcd grpc connection not ready", "kube-apiserver")
 
 
 def runtime_silent(evidence: Evidence) -> Iterator[Match]:
@@ -61,6 +62,13 @@ def port_taken(evidence: Evidence) -> Iterator[Match]:
         lasting = bool(holder) and not re.search(rf"\b{re.escape(match.source)}\b", holder)
         fields = {**match.fields, "holder": holder or "somebody who has let go of it by now"}
         yield Match(match.source, match.lines, match.times if lasting else 1, fields)
+
+
+def etcd_unreachable(evidence: Evidence) -> Iterator[Match]:
+    """What a running API server says does not count while etcd runs: it began before."""
+    running = {container.component for container in evidence.containers if container.state == "running"}
+    if not {"etcd", "kube-apiserver"} <= running:
+        yield from _no_etcd(evidence)
 
 
 def out_of_memory(evidence: Evidence) -> Iterator[Match]:

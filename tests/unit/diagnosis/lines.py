@@ -170,7 +170,7 @@ NOT_RUN: dict[str, tuple[str, str]] = {
     ),
     "etcd-no-quorum": (
         "etcd",
-        '{"level":"info","logger":"raft","caller":"v3@v3.7.0/raft.go:1","msg":"8e9e is starting a new election at term 4"}',
+        '{"level":"warn","caller":"etcdserver/server.go:1839","msg":"failed to publish local member to cluster through raft"}',
     ),
     "etcd-space": ("kube-apiserver", "etcdserver: mvcc: database space exceeded"),
     "etcd-slow": (
