@@ -19,14 +19,16 @@ TIMEOUT = 10
 _STATES = {"CONTAINER_RUNNING": "running", "CONTAINER_EXITED": "exited", "CONTAINER_CREATED": "created"}
 
 
-def newest_containers(host: Host, socket: str, since: float, recent: float) -> tuple[Container, ...]:
-    """The newest container of each name and Pod, made after `since`; with logs, of running ones those after `recent`.
+def newest_containers(host: Host, socket: str, since: float, recent: float | None) -> tuple[Container, ...]:
+    """The newest container of each name and Pod, made after `since`; ended ones with exit and log.
+
+    Running ones get the lines of their log after `recent`, none when that is None.
 
     Raises BootstrapError when the runtime does not answer.
     """
     newest: dict[tuple[str, str], dict[str, Any]] = {}
     for listed in _crictl(host, socket, "ps", "--all").get("containers") or ():
-        labels = listed["labels"]
+        labels = listed.get("labels") or {}
         if not labels.get("io.kubernetes.pod.namespace", "").startswith(SYSTEM_NAMESPACES):
             continue
         key = (labels["io.kubernetes.pod.name"], listed["metadata"]["name"])
@@ -45,12 +47,9 @@ def _is_stale(host: Host, listed: dict[str, Any], since: float) -> bool:
     return created < max(since, manifest.mtime if manifest else 0)
 
 
-def _container(host: Host, socket: str, listed: dict[str, Any], recent: float) -> Container:
-    try:
-        status = _crictl(host, socket, "inspect", listed["id"]).get("status", {})
-    except BootstrapError:  # it is gone meanwhile
-        status = {}
+def _container(host: Host, socket: str, listed: dict[str, Any], recent: float | None) -> Container:
     ended = listed["state"] == "CONTAINER_EXITED"
+    status = _status(host, socket, listed["id"]) if ended or recent is not None else {}
     path = status.get("logPath", "")
     content = (host.read(path) if path else b"") or b""
     return Container(
@@ -60,9 +59,16 @@ def _container(host: Host, socket: str, listed: dict[str, Any], recent: float) -
         exit_code=int(status.get("exitCode", 0)),
         reason=status.get("reason", ""),
         message=status.get("message", ""),
-        log=tuple(_log(content, 0 if ended else recent))[-LOG_LINES:],
+        log=tuple(_log(content, 0 if ended else recent or 0))[-LOG_LINES:],
         pod=listed["labels"]["io.kubernetes.pod.name"],
     )
+
+
+def _status(host: Host, socket: str, identifier: str) -> dict[str, Any]:
+    try:
+        return dict(_crictl(host, socket, "inspect", identifier).get("status", {}))
+    except BootstrapError:  # it is gone meanwhile
+        return {}
 
 
 def _log(content: bytes, since: float) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import time
 
@@ -27,19 +28,24 @@ def gather_evidence(host: Host, socket: str, since: float = 0.0, runtime_unit: s
 
     `socket` is the runtime's CRI endpoint. A part that cannot be read is left out.
     """
-    now = time.time()
+    seen = glance(host, socket, since, runtime_unit, recent=time.time() - RECENT)
+    return dataclasses.replace(seen, disks=_disks(host), certificates=_certificates(host))
+
+
+def glance(
+    host: Host, socket: str, since: float, runtime_unit: str = RUNTIME_UNIT, recent: float | None = None
+) -> Evidence:
+    """What can end a wait, at little cost: logs of ended containers only, unless `recent` asks for others' too."""
     try:
-        containers, silent = newest_containers(host, socket, since, now - RECENT), ""
+        containers, silent = newest_containers(host, socket, since, recent), ""
     except BootstrapError as e:
         containers, silent = (), " ".join((e.what, *e.details[-1:]))
     return Evidence(
-        now=now,
+        now=time.time(),
         containers=containers,
-        units=_units(host, ("kubelet", runtime_unit), since or now - RECENT),
+        units=_units(host, ("kubelet", runtime_unit), since),
         runtime_error=silent,
-        listeners=_listeners(host),
-        disks=_disks(host),
-        certificates=_certificates(host),
+        listeners=_listeners(host) if any(container.ended for container in containers) else {},
     )
 
 
@@ -52,16 +58,16 @@ def _output(host: Host, *argv: str) -> list[str]:
 
 def _units(host: Host, wanted: tuple[str, ...], since: float) -> tuple[Unit, ...]:
     shown = _output(host, "systemctl", "show", *(f"{name}.service" for name in wanted), f"--property={_PROPERTIES}")
-    blocks = [
-        dict(line.split("=", 1) for line in block.split("\n")) for block in "\n".join(shown).split("\n\n") if block
-    ]
-    return tuple(_unit(host, values, since) for values in blocks if "Id" in values)
+    blocks = (block.splitlines() for block in "\n".join(shown).split("\n\n"))
+    found = (dict(line.split("=", 1) for line in block if "=" in line) for block in blocks)
+    return tuple(_unit(host, values, since) for values in found if "Id" in values)
 
 
 def _unit(host: Host, values: dict[str, str], since: float) -> Unit:
-    """Of a unit that runs, only what it said lately."""
+    """With what it said since then; without `since`, of a unit that runs only what it said lately."""
     name, state = values["Id"].removesuffix(".service"), values.get("ActiveState", "")
-    window = [f"--since=@{since:.0f}"] if state == "active" else []
+    begin = since or (time.time() - RECENT if state == "active" else 0)
+    window = [f"--since=@{begin:.0f}"] if begin else []
     journal = _output(host, "journalctl", "-u", name, "-o", "cat", "--no-pager", f"-n{JOURNAL_LINES}", *window)
     return Unit(name, state, values.get("Result", ""), int(values.get("NRestarts") or 0), tuple(journal))
 
@@ -88,6 +94,8 @@ def _disks(host: Host) -> tuple[Disk, ...]:
     found: dict[str, Disk] = {}
     for path, line in zip(paths, lines, strict=False):
         source, free, inodes, total = line.split()[-4:]
+        if not free.isdigit():
+            continue
         found.setdefault(f"{source} {free}", Disk(path, int(free), int(inodes) if total.strip("-0") else None))
     return tuple(found.values())
 

@@ -9,7 +9,7 @@ import yaml
 
 from bootstrap.diagnosis.judge import ended_early, explained, fatal, judge
 from bootstrap.diagnosis.rule import Finding
-from bootstrap.host.evidence import gather_evidence
+from bootstrap.host.evidence import gather_evidence, glance
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
@@ -43,7 +43,7 @@ def looking(host: Host, socket: str, since: float) -> Callable[[], None]:
     """For a run that began at `since` (epoch seconds): raises BootstrapError (exit 6) at a definite failure."""
 
     def look() -> None:
-        if finding := fatal(judge(gather_evidence(host, socket, since))):
+        if finding := fatal(judge(glance(host, socket, since))):
             raise ended_early(finding, time.time() - since)
 
     return look

@@ -11,7 +11,7 @@ import pytest
 
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.diagnosis.evidence import Disk, Evidence, Unit
-from bootstrap.host.evidence import gather_evidence
+from bootstrap.host.evidence import gather_evidence, glance
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
@@ -93,6 +93,18 @@ def test_old_lines_of_a_running_container_do_not_count() -> None:
     assert container.log == ()
 
 
+def test_a_glance_asks_nothing_about_what_runs() -> None:
+    node = BrokenNode(listed("a", 200, "CONTAINER_RUNNING"), listed("b", 300, name="etcd"))
+    seen = glance(node, SOCKET, 100)
+
+    assert [line.split()[-1] for line in node.log if "inspect" in line] == ["b"]
+    assert {c.component: c.log for c in seen.containers} == {
+        "kube-apiserver": (),
+        "etcd": ("Error: unknown flag: --x",),
+    }
+    assert "df" not in {line.split()[0] for line in node.log}
+
+
 def test_containers_of_users_of_earlier_runs_and_of_older_manifests_do_not_count() -> None:
     node = BrokenNode(listed("a", 100), listed("b", 300, name="web", namespace="shop"), listed("c", 200, name="etcd"))
     node.files[f"{names.MANIFESTS_DIR}/etcd.yaml"] = (b"", 0o600, 250.0)
@@ -116,7 +128,7 @@ def test_units_come_with_their_journal() -> None:
 
 
 def test_listeners_are_named_with_program_and_unit() -> None:
-    node = BrokenNode()
+    node = BrokenNode(listed("a", 100))
     node.files["/proc/812/cmdline"] = (b"/usr/sbin/haproxy\0-f\0x", 0o400, 0)
     node.files["/proc/812/cgroup"] = (b"1:name=systemd:/system.slice/haproxy.service\n", 0o400, 0)
     node.files["/proc/77/cgroup"] = (b"0::/kubepods/" + b"a1" * 32 + b"\n", 0o400, 0)
