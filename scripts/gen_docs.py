@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the reference pages that follow from the code: commands, exit codes, steps of `init`, preflight checks.
+"""Writes the reference pages that follow from the code: commands, exit codes, steps of `init`, checks, rules.
 
-    scripts/gen_docs.py           write docs/reference/{cli,exit-codes,phases,preflight}.md
+    scripts/gen_docs.py           write docs/reference/{cli,exit-codes,phases,preflight,diagnose}.md
     scripts/gen_docs.py --check   exit 1 if one of them differs from what would be written
 
 docs/reference/config.md is written by scripts/gen_config_types.py, which needs Go; this needs Python only.
@@ -9,6 +9,7 @@ docs/reference/config.md is written by scripts/gen_config_types.py, which needs 
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,9 @@ sys.path.insert(0, str(ROOT))
 
 from bootstrap.cli.app import app  # noqa: E402 - the path above makes it importable
 from bootstrap.config import Documents, Overrides, resolve, to_cluster_configuration  # noqa: E402
+from bootstrap.diagnosis.judge import CRASHES, ENOUGH  # noqa: E402
+from bootstrap.diagnosis.rule import Rule  # noqa: E402
+from bootstrap.diagnosis.rules import CRASH_LOOP, RULES  # noqa: E402
 from bootstrap.model.errors import EXIT_MEANING  # noqa: E402
 from bootstrap.model.facts import Address, HostFacts  # noqa: E402
 from bootstrap.model.plan import Plan  # noqa: E402
@@ -42,6 +46,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "exit-codes.md": exit_codes(),
         REFERENCE / "phases.md": phases(),
         REFERENCE / "preflight.md": preflight(),
+        REFERENCE / "diagnose.md": rules(),
     }
 
 
@@ -131,6 +136,41 @@ def phases() -> str:
             "",
         ]
     )
+
+
+def rules() -> str:
+    rows = [
+        "| "
+        + " | ".join((f"`{rule.id}`", *(_shown(text) for text in (rule.what, rule.why, rule.next)), _ends(rule)))
+        + " |"
+        for rule in RULES
+    ]
+    return "\n".join(
+        [
+            "# Rules of `diagnose`\n",
+            HEAD,
+            "What `bootstrap diagnose` looks for, and `init` while it waits; causes stand above what follows",
+            f"from them. A cause that waiting does not cure ends a wait once it was seen {ENOUGH} times.",
+            "Words in capitals are filled in.\n",
+            "| Rule | What | Why | Next | Ends a wait |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _shown(template: str) -> str:
+    return (
+        re.sub(r"\{(\w+)\}", lambda field: field[1].upper(), template)
+        .replace("|", "\\|")
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
+
+
+def _ends(rule: Rule) -> str:
+    return f"after {CRASHES}" if rule.id == CRASH_LOOP else "yes" if rule.definite else ""
 
 
 def _fewest(after: tuple[str, ...]) -> tuple[str, ...]:

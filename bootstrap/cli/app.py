@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bootstrap.cli.diagnose import diagnose
 from bootstrap.cli.inputs import ConfigFile, Output, Strict, Text, comma_separated, read_config
 from bootstrap.cli.preflight import preflight
 from bootstrap.cli.reset import reset
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Show and check configurations.", no_args_is_help=True)
 images_app = typer.Typer(help="Images of this node.", no_args_is_help=True)
+app.command()(diagnose)
 app.add_typer(config_app, name="config")
 app.command()(reset)
 app.add_typer(images_app, name="images")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import NoReturn
 
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -71,6 +74,7 @@ def _command_line(argv: Sequence[str]) -> int:
 
 
 def _guarded(run: Callable[[], int]) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         return run()
     except BootstrapError as e:
@@ -79,9 +83,24 @@ def _guarded(run: Callable[[], int]) -> int:
         show_error(e)
         return e.code
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        _leave()
     except Exception as e:
         return _usage_or_bug(e)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM (docker stop, systemctl stop) ends a run as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _leave() -> NoReturn:
+    """Ends at once: threads of the run may wait for a command or an answer, and a normal exit would wait for them."""
+    from bootstrap.cli.screen import say
+
+    say("interrupted", "✗", error=True)
+    say("   next   run the same command again: it goes on where it stopped", error=True)
+    sys.stdout.flush()
+    os._exit(Exit.INTERRUPTED)
 
 
 def _usage_or_bug(error: Exception) -> int:
@@ -89,8 +108,8 @@ def _usage_or_bug(error: Exception) -> int:
 
     from bootstrap.cli.screen import say
 
-    if isinstance(error, typer.Abort):
-        return Exit.INTERRUPTED
+    if isinstance(error, typer.Abort):  # what typer makes of KeyboardInterrupt
+        _leave()
     if isinstance(error, typer.TyperException):
         say(str(error), "✗", error=True)
         say("   next   bootstrap --help", error=True)

@@ -6,9 +6,16 @@ from collections.abc import Mapping
 from functools import singledispatch
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_delay,
+    stop_when_event_set,
+    wait_fixed,
+)
 
-from bootstrap.engine.world import World
+from bootstrap.engine.world import RunOver, World
 from bootstrap.host.api import object_path
 from bootstrap.host.install import copy_seed, file_digest
 from bootstrap.host.netstate import KINDS as NETWORK_KINDS
@@ -228,7 +235,7 @@ def _(effect: Apply, world: World, timeout: float) -> str:
         unchanged = _version(before.body) == _version(after.body)
         return "" if unchanged else f"{object_name(effect.body)} applied"
 
-    return _persist(attempt, timeout)
+    return _persist(attempt, world, timeout)
 
 
 @apply_effect.register
@@ -240,7 +247,7 @@ def _(effect: Create, world: World, timeout: float) -> str:
         _checked(answer, effect.body)
         return f"{object_name(effect.body)} created"
 
-    return _persist(attempt, timeout)
+    return _persist(attempt, world, timeout)
 
 
 @apply_effect.register
@@ -284,9 +291,10 @@ def _checked(answer: ApiResponse, body: Mapping[str, Any]) -> ApiResponse:
     raise BootstrapError(f"the API server refused {object_name(body)}", code=Exit.API, details=(message,))
 
 
-def _persist(attempt: Any, timeout: float) -> str:
+def _persist(attempt: Any, world: World, timeout: float) -> str:
     retrying = Retrying(
-        stop=stop_after_delay(timeout),
+        stop=stop_after_delay(timeout) | stop_when_event_set(world.over),
+        sleep=sleep_using_event(world.over),
         wait=wait_fixed(API_RETRY_SECONDS),
         retry=retry_if_exception_type((_NotYet, ConnectionError)),
         reraise=True,
@@ -294,6 +302,8 @@ def _persist(attempt: Any, timeout: float) -> str:
     try:
         return str(retrying(attempt))
     except (_NotYet, ConnectionError) as e:
+        if world.over.is_set():
+            raise RunOver from None
         raise BootstrapError(
             f"the API server did not take an object within {timeout:.0f} s", code=Exit.API, details=(str(e),)
         ) from e

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import string
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,6 @@ from bootstrap.engine.run import Listener, run
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.world import World
 from bootstrap.host.api import KubeApi, probe
-from bootstrap.host.evidence import gather_evidence
 from bootstrap.host.facts import gather
 from bootstrap.host.facts_configured import look_up
 from bootstrap.host.health import COMPLETE
@@ -33,11 +33,13 @@ from bootstrap.model.cluster import BootstrapToken, ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
+from bootstrap.model.runtime import runtime_at
 from bootstrap.phases.init import TOKEN_CREATED, Inputs, init_plan
 from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.keys import CryptoKeySource
 from bootstrap.render.kubeconfig import identities, issue_kubeconfigs
 from bootstrap.render.pki import is_external_ca, issue_pki, pki_paths
+from bootstrap.workflows.diagnose import looking, with_cause
 
 TOKEN_ALPHABET = string.digits + string.ascii_lowercase
 
@@ -130,18 +132,12 @@ def make_plan(host: HostReader, decision: Decision, manifests: Mapping[str, str]
 
 def act(host: Host, decision: Decision, plan: Plan, listen: Listener) -> tuple[Timing, ...]:
     """Runs the plan. Raises BootstrapError: exit 5, 6 (with evidence) or 7."""
+    runtime, since = runtime_at(decision.cfg.node.cri_socket, decision.facts.mode), time.time()
+    look = looking(host, runtime, since)
     try:
-        timings = run(plan, World(host, _connector(host, decision.cfg), probe), listen)
+        timings = run(plan, World(host, _connector(host, decision.cfg), probe, look), listen)
     except BootstrapError as e:
-        if e.code != Exit.WAIT:
-            raise
-        raise BootstrapError(
-            e.what,
-            code=e.code,
-            why=e.why,
-            details=gather_evidence(host),
-            fix="correct it and run init again: it goes on where it stopped (more: journalctl -u kubelet -n 50)",
-        ) from None
+        raise (with_cause(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None
     if decision.facts.mode == "node":  # the container's health check reads it
         host.write(COMPLETE, str(decision.cfg.bind_port).encode(), 0o600)
     return timings
