@@ -114,6 +114,7 @@ def _client_flags(kubeconfig: str) -> dict[str, str]:
 def etcd_flags(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[str, str]:
     """The only member of a new local etcd."""
     pki, local = f"{cfg.certificates_dir}/etcd", url_host(loopback(cfg))
+    near = facts.mode == "node" and not last_value(etcd.extra_args, "heartbeat-interval", "")
     client, peer = etcd_url(cfg, names.ETCD_CLIENT_PORT), etcd_url(cfg, names.ETCD_PEER_PORT)
     return {
         "advertise-client-urls": client,
@@ -135,7 +136,7 @@ def etcd_flags(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[st
         "snapshot-count": "10000",
         "trusted-ca-file": f"{pki}/ca.crt",
         "watch-progress-notify-interval": "5s",
-        **(_NEAR if facts.mode == "node" else {}),
+        **(_NEAR if near else {}),
     }
 
 
