@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import requests
 import yaml
 
 from bootstrap.host.port import ApiResponse
@@ -45,6 +44,8 @@ class KubeApi:
             )
         ]
         certificate, key, authority = (f"/proc/self/fd/{fd}" for fd in self._files)
+        import requests  # not before the kubelet has been started: it takes longer than all the rest
+
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cert = (certificate, key)
@@ -64,6 +65,8 @@ class KubeApi:
     def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, content: str = "application/json"
     ) -> ApiResponse:
+        import requests
+
         try:
             answer = self._session.request(
                 method, self.server + path, json=body, headers={"Content-Type": content}, timeout=REQUEST_TIMEOUT
@@ -89,6 +92,7 @@ def probe(url: str) -> tuple[int, str]:
 
     TLS is not verified, as kubeadm does for the controller manager's and scheduler's self-signed certificates.
     """
+    import requests
     import urllib3
 
     urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
