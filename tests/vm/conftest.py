@@ -22,7 +22,6 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "boots
 PRODUCT = "bootstrap:v1.37.0"
 """The name inside the machine, whatever the tested image is called outside."""
 APP = Path(__file__).parents[1] / "e2e/app"
-CONSOLE_LINES = 40
 
 
 @pytest.fixture(scope="session")
@@ -85,8 +84,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if report.failed:
         for machine in Machine.living:
-            tail = "\n".join(machine.console.read_text(errors="replace").splitlines()[-CONSOLE_LINES:])
-            report.sections.append((f"console of {machine.disk.stem}", tail))
+            report.sections.append((f"console of {machine.disk.stem}", machine.last_lines()))
     return report
 
 

@@ -13,6 +13,7 @@ from agent import Agent
 
 BOOT = 300.0
 """Seconds until the agent answers."""
+CONSOLE_LINES = 60
 BOOTS = 3
 """Tries: about one kernel in twelve panicked in its first two seconds, while it patched its own code, which is
 a flaw of the emulator with two processors."""
@@ -100,6 +101,10 @@ class Machine:
         self._process.kill()
         self._ended()
 
+    def last_lines(self) -> str:
+        """The end of what the machine wrote to its console, over all its boots."""
+        return "\n".join(self.console.read_text(errors="replace").splitlines()[-CONSOLE_LINES:])
+
     def _end(self, mode: str) -> None:
         assert self._process, "the machine is off"
         assert self._agent, "the machine is off"
@@ -119,20 +124,23 @@ class Machine:
         assert self._process
         code = self._process.poll()
         if code is not None:
-            raise EmulatorEnded(f"the emulator ended with {code}; the machine's console: {self.console}")
+            raise EmulatorEnded(f"the emulator ended with {code}\n{self.last_lines()}")
 
     def _command(self) -> Sequence[str | Path]:
-        more = []
+        # writeback: what the machine flushes is on the disk, what it does not flush may be lost.
+        disks = _disk("root", f"file={self.disk},format=qcow2,cache=writeback")
         for name, path in self._read_only.items():
-            more += ["-drive", f"file={path},if=none,id={name},format=raw,readonly=on"]
-            more += ["-device", f"virtio-blk-pci,drive={name},serial={name}"]
+            disks += _disk(name, f"file={path},format=raw,readonly=on")
         return [
             *EMULATOR,
             *("-kernel", self._guest / "vmlinuz", "-initrd", self._guest / "initrd", "-append", KERNEL_WORDS),
-            # writeback: what the machine flushes is on the disk, what it does not flush may be lost.
-            *("-drive", f"file={self.disk},if=virtio,format=qcow2,cache=writeback"),
-            *more,
+            *disks,
             *("-chardev", f"file,id=console,path={self.console},append=on", "-serial", "chardev:console"),
             *("-device", "virtio-serial", "-chardev", f"socket,id=agent,path={self._socket},server=on,wait=off"),
             *("-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0"),
         ]
+
+
+def _disk(name: str, options: str) -> list[str]:
+    """The first one is /dev/vda; all are in /dev/disk/by-id, by their names."""
+    return ["-drive", f"id={name},if=none,{options}", "-device", f"virtio-blk-pci,drive={name},serial={name}"]
