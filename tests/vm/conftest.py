@@ -12,15 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from machine import Machine, new_disk
-from node import WEB_IMAGE
+from emulator import Machine, new_disk
+from nodes import PRODUCT, WEB_IMAGE
 from timings import TIMES, timed
 
 from tests.e2e.node import IMAGE, docker, must
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "bootstrap"
-PRODUCT = "bootstrap:v1.37.0"
-"""The name inside the machine, whatever the tested image is called outside."""
 APP = Path(__file__).parents[1] / "e2e/app"
 
 

@@ -6,9 +6,8 @@ The tests share one node and come in the order of its life. No address outside o
 from __future__ import annotations
 
 import pytest
-from conftest import PRODUCT
-from machine import Machine
-from node import Node, assert_works, run_web
+from emulator import Machine
+from nodes import PRODUCT, Node, assert_works, run_web
 from timings import timed
 
 CONFIG_ERROR = 3
