@@ -50,6 +50,11 @@ test: check image ## every suite: check, contract, parity with kubeadm, end to e
 	$(PY) scripts/build_components.py kubeadm
 	$(PY) -m pytest tests/contract tests/parity tests/e2e
 
+.PHONY: test-vm
+test-vm: image ## the image on an emulated machine: cgroup v2, a kernel of its own, power cuts
+	$(PY) scripts/build_guest.py
+	$(PY) -m pytest tests/vm
+
 .PHONY: golden
 golden: .venv/ready ## rewrite the expected rendered trees
 	$(PY) -m tests.golden.rewrite
