@@ -48,7 +48,7 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 .PHONY: test
 test: check image ## every suite: check, contract, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm
-	$(PY) -m pytest tests/contract tests/parity tests/e2e
+	$(PY) -m pytest tests/contract tests/parity tests/e2e tests/host
 
 .PHONY: test-vm
 test-vm: image ## the image on an emulated machine: cgroup v2, a kernel of its own, power cuts

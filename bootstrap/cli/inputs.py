@@ -11,9 +11,19 @@ import typer
 from bootstrap.host.port import HostReader
 from bootstrap.model.errors import BootstrapError, Exit
 
+AdvertiseAddress = Annotated[str | None, typer.Option(help="Address that this node's API server is announced with.")]
+BindPort = Annotated[int | None, typer.Option(help="Port of the API server.")]
+CertDir = Annotated[str | None, typer.Option(help="Where certificates and keys lie.")]
 ConfigFile = Annotated[str | None, typer.Option("--config", help="kubeadm v1beta4 YAML; - is standard input.")]
+CriSocket = Annotated[str | None, typer.Option(help="CRI socket of a runtime to use instead of ours.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show every change as a diff, and make none.")]
+Ignored = Annotated[
+    str | None, typer.Option(help="Checks whose errors are warnings: kubeadm's names, separated by commas, or all.")
+]
+NodeName = Annotated[str | None, typer.Option(help="Name of this node; its hostname by default.")]
 Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
-Text = Annotated[str | None, typer.Option()]
+PodCidr = Annotated[str | None, typer.Option(help="Range for Pods; two, separated by a comma, for dual-stack.")]
+ServiceCidr = Annotated[str | None, typer.Option(help="Range for Services; two for dual-stack.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings of preflight are errors.")]
 
 

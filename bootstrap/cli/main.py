@@ -68,8 +68,9 @@ def _unit() -> int:
 
 def _command_line(argv: Sequence[str]) -> int:
     from bootstrap.cli.app import app
+    from bootstrap.cli.init import phase_arguments
 
-    result = app(args=list(argv), prog_name="bootstrap", standalone_mode=False)
+    result = app(args=phase_arguments(argv), prog_name="bootstrap", standalone_mode=False)
     return result if isinstance(result, int) else Exit.OK
 
 

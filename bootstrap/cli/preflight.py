@@ -9,7 +9,21 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.inputs import ConfigFile, Output, Strict, Text, comma_separated, read_config
+from bootstrap.cli.inputs import (
+    AdvertiseAddress,
+    BindPort,
+    CertDir,
+    ConfigFile,
+    CriSocket,
+    Ignored,
+    NodeName,
+    Output,
+    PodCidr,
+    ServiceCidr,
+    Strict,
+    comma_separated,
+    read_config,
+)
 from bootstrap.cli.screen import say
 from bootstrap.model.errors import Exit
 
@@ -19,14 +33,14 @@ WIDTH = 100
 def preflight(
     verb: Annotated[str, typer.Argument(help="What is to come: init.")] = "init",
     config: ConfigFile = None,
-    apiserver_advertise_address: Text = None,
-    apiserver_bind_port: Annotated[int | None, typer.Option()] = None,
-    cert_dir: Text = None,
-    cri_socket: Text = None,
-    node_name: Text = None,
-    pod_network_cidr: Text = None,
-    service_cidr: Text = None,
-    ignore_preflight_errors: Text = None,
+    apiserver_advertise_address: AdvertiseAddress = None,
+    apiserver_bind_port: BindPort = None,
+    cert_dir: CertDir = None,
+    cri_socket: CriSocket = None,
+    node_name: NodeName = None,
+    pod_network_cidr: PodCidr = None,
+    service_cidr: ServiceCidr = None,
+    ignore_preflight_errors: Ignored = None,
     strict: Strict = False,
     output: Output = "text",
 ) -> int:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bootstrap.config import (
     Documents,
@@ -35,12 +36,21 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import runtime_at
 from bootstrap.phases.init import TOKEN_CREATED, Inputs, init_plan
+from bootstrap.phases.select import only
 from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.keys import CryptoKeySource
 from bootstrap.render.kubeconfig import identities, issue_kubeconfigs
 from bootstrap.render.pki import is_external_ca, issue_pki, pki_paths
 from bootstrap.workflows.diagnose import looking, with_cause
 
+FIXED = (
+    "ClusterConfiguration.networking",
+    "ClusterConfiguration.certificatesDir",
+    "ClusterConfiguration.etcd.local.dataDir",
+    "ClusterConfiguration.clusterName",
+    "InitConfiguration.nodeRegistration.name",
+)
+HTTP_OK = 200
 TOKEN_ALPHABET = string.digits + string.ascii_lowercase
 
 
@@ -53,6 +63,9 @@ class Request:
     wait: str = "dns"
     strict: bool = False
     """Preflight's warnings are errors."""
+    reconfigure: bool = False
+    phase: str | None = None
+    """One phase of the plan (`certs/ca`); None for all."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,7 @@ def decide(host: Host, mode: str, request: Request) -> Decision:
         documents = load(request.config) if request.config is not None else Documents()
     cfg = resolve(documents, request.overrides, facts)
     if before is not None:
-        _refuse_difference(before, cfg, facts)
+        _check_difference(before, cfg, facts, reconfigure=request.reconfigure)
     fresh, given = before is None, gives_address(documents, request.overrides)
     configured = look_up(host, mode, cfg, address_given=given, fresh=fresh)
     facts = dataclasses.replace(facts, configured=configured)
@@ -91,28 +104,42 @@ def _without_address(documents: Documents) -> Documents:
     return dataclasses.replace(documents, upstream={**documents.upstream, "InitConfiguration": init})
 
 
-def _refuse_difference(before: bytes, cfg: ClusterConfig, facts: HostFacts) -> None:
+def _check_difference(before: bytes, cfg: ClusterConfig, facts: HostFacts, *, reconfigure: bool) -> None:
     """The address alone may differ: a container gets another one when it is started again."""
-    old = resolve(load(before), Overrides(), facts)
-    lines = difference(dataclasses.replace(old, advertise_address=cfg.advertise_address), cfg)
-    if lines:
+    old = dataclasses.replace(resolve(load(before), Overrides(), facts), advertise_address=cfg.advertise_address)
+    if reconfigure:
+        _check_fixed(old, cfg)
+    elif lines := difference(old, cfg):
         raise BootstrapError(
             "this node has a cluster with another configuration",
             code=Exit.CONFLICT,
             why=f"init was run before with what {names.STATE_CONFIG} says",
-            fix="run init without --config and flags to go on with the old one, or start a new node with the new one",
+            fix="run init without --config and flags to go on with the old one, or change it: --reconfigure",
             details=tuple(lines),
         )
 
 
-def make_plan(host: HostReader, decision: Decision, manifests: Mapping[str, str], now: datetime, wait: str) -> Plan:
+def _check_fixed(old: ClusterConfig, new: ClusterConfig) -> None:
+    """Networks, certificates and data that running Pods and stored objects hold on to cannot be changed in place."""
+    if fixed := [line for line in difference(old, new) if line.startswith(FIXED)]:
+        raise BootstrapError(
+            "this cannot be changed in a cluster that exists",
+            code=Exit.CONFLICT,
+            details=tuple(fixed),
+            fix="bootstrap reset, then init with the new configuration",
+        )
+
+
+def make_plan(
+    host: HostReader, decision: Decision, manifests: Mapping[str, str], now: datetime, request: Request
+) -> Plan:
     """Certificates and kubeconfigs are issued here, so that the plan holds finished bytes."""
     cfg, keys = decision.cfg, CryptoKeySource()
     existing = _existing(host, pki_paths(cfg))
     pki = issue_pki(cfg, existing, keys, now)
     by_path = {f.path: f.content for f in pki}
     kubeconfigs = issue_kubeconfigs(cfg, by_path, _existing(host, tuple(identities(cfg))), keys, now)
-    return init_plan(
+    plan = init_plan(
         Inputs(
             cfg=cfg,
             facts=decision.facts,
@@ -124,10 +151,13 @@ def make_plan(host: HostReader, decision: Decision, manifests: Mapping[str, str]
             patches=_patches(host, cfg.patches_directory),
             tokens=() if host.stat(TOKEN_CREATED) else tuple(_made(token) for token in cfg.tokens),
             now=now,
-            wait=wait,
+            wait=request.wait,
             external_ca=is_external_ca(cfg, existing),
         )
     )
+    if request.phase is None:
+        return plan
+    return only(plan, request.phase, lambda path: host.stat(path) is not None)
 
 
 def act(host: Host, decision: Decision, plan: Plan, listen: Listener) -> tuple[Timing, ...]:
@@ -151,6 +181,20 @@ def _connector(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:
         return KubeApi(kubeconfig, f"https://{cfg.local_endpoint}")
 
     return connect
+
+
+def api_reader(host: HostReader, cfg: ClusterConfig) -> Callable[[str], Mapping[str, Any] | None]:
+    """Looks at objects of a cluster that may not be there, for a dry run: REST path → object or None."""
+    connect = _connector(host, cfg)
+
+    def get(path: str) -> Mapping[str, Any] | None:
+        try:
+            answer = connect().get(path)
+        except (BootstrapError, ConnectionError):
+            return None
+        return answer.body if answer.status == HTTP_OK else None
+
+    return get
 
 
 def _existing(host: HostReader, paths: tuple[str, ...]) -> dict[str, bytes]:
