@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import singledispatch
+from ipaddress import ip_network
 from typing import Any
 
 from tenacity import (
@@ -28,6 +29,7 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    FlannelSubnet,
     ImagesSeeded,
     Install,
     Link,
@@ -260,6 +262,35 @@ def _(effect: RotatableKubeletCredential, world: World, timeout: float) -> str:
         return ""
     world.host.write(effect.kubeconfig, after, 0o600)
     return f"{effect.kubeconfig} written"
+
+
+@apply_effect.register
+def _(effect: FlannelSubnet, world: World, timeout: float) -> str:
+    """Only where there is none: from then on the file is flanneld's."""
+    if world.host.stat(effect.path):
+        return ""
+
+    def attempt() -> str:
+        subnet = world.api.get(f"/api/v1/nodes/{effect.node}").body.get("spec", {}).get("podCIDR")
+        if not subnet:
+            raise _NotYet(f"node {effect.node} has no Pod range yet")
+        return str(subnet)
+
+    content = subnet_file(effect, _persist(attempt, world, timeout))
+    world.host.write(effect.path, content, 0o644)
+    return f"{effect.path} written"
+
+
+def subnet_file(effect: FlannelSubnet, subnet: str) -> bytes:
+    """The file's content (flannel v0.28: pkg/subnet/subnet.go); the first address of `subnet` is the bridge's."""
+    range_ = ip_network(subnet)
+    lines = (
+        f"FLANNEL_NETWORK={effect.network}",
+        f"FLANNEL_SUBNET={range_[1]}/{range_.prefixlen}",
+        f"FLANNEL_MTU={effect.mtu}",
+        "FLANNEL_IPMASQ=true",
+    )
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 @apply_effect.register

@@ -37,6 +37,7 @@ TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
 """Exists once the first init has made its tokens: later runs make none."""
 LAST = ("addon/flannel", "addon/kube-proxy", "addon/coredns")
 """Whose Pods somebody waits for: other objects keep a starting API server busy only after these."""
+NODE_NETWORK = "addon/flannel/node"
 ANSWERS = "wait-control-plane/answers"
 """From here on the API server takes objects, though not every kind: it allocates no Service address yet."""
 MAY_LEAD = "wait-control-plane/leases"
@@ -320,10 +321,14 @@ def _node(inputs: Inputs) -> list[Step]:
             after=("node-registered",),
         ),
     ]
+    own_network = addons.flannel_files(cfg, inputs.facts, inputs.manifests)
+    if own_network:
+        ready_to_ask = ("node-registered", "control-plane/controller-manager")
+        steps.append(Step(NODE_NETWORK, "Node", own_network, after=ready_to_ask))
     if inputs.wait == "api":
         return steps
     if cfg.extension.cni != "none":
-        after = ("node-registered", "addon/flannel", "wait-control-plane/controller-manager")
+        after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager")
         steps.append(Step("node-ready", "Node", waits=(NodeReady(node, inputs.facts.booted),), after=after))
         if inputs.wait == "dns" and not cfg.dns_disabled:
             wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted),)
