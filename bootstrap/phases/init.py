@@ -295,7 +295,7 @@ def _addons(inputs: Inputs) -> list[Step]:
     cfg, facts = inputs.cfg, inputs.facts
     proxy = addons.kube_proxy(cfg, facts, inputs.manifests, inputs.patches)
     network = addons.flannel(cfg, facts, inputs.manifests)
-    dns = addons.coredns(cfg, inputs.manifests, inputs.patches)
+    dns = addons.coredns(cfg, inputs.facts, inputs.manifests, inputs.patches)
     steps = []
     if network:
         steps.append(_apply(cfg, "addon/flannel", network, "Add-ons", api=ANSWERS))
