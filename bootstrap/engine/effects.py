@@ -148,12 +148,9 @@ def _(effect: File, world: World, timeout: float) -> str:
 
 @apply_effect.register
 def _(effect: Tree, world: World, timeout: float) -> str:
-    """Noted even when it is there: what others put into it is ours, what is in it now is not."""
+    """What others put into it is ours, what is in it now is not."""
     world.journal.note(TREE, effect.path)
-    if world.host.stat(effect.path):
-        return ""
-    world.host.mkdir(effect.path, effect.mode)
-    return f"{effect.path}/ made"
+    return ""
 
 
 @apply_effect.register

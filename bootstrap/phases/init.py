@@ -115,8 +115,8 @@ def _files(inputs: Inputs) -> list[Step]:
 
 def _trees(cfg: ClusterConfig) -> tuple[Tree, ...]:
     """What the kubelet, the runtime and the Pods will fill: what is in it before is not ours."""
-    etcd = (Tree(cfg.etcd.data_dir, 0o700),) if isinstance(cfg.etcd, LocalEtcd) else ()
-    return (*(Tree(path) for path in names.TREES), Tree(names.KUBELET_DIR, 0o700), *etcd)
+    etcd = (cfg.etcd.data_dir,) if isinstance(cfg.etcd, LocalEtcd) else ()
+    return tuple(Tree(path) for path in (*names.TREES, names.KUBELET_DIR, *etcd))
 
 
 def _services(inputs: Inputs) -> list[Step]:
