@@ -37,6 +37,8 @@ TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
 """Exists once the first init has made its tokens: later runs make none."""
 LAST = ("addon/flannel", "addon/kube-proxy", "addon/coredns")
 """Whose Pods somebody waits for: other objects keep a starting API server busy only after these."""
+KUBELET_FILES = "kubelet-start/config"
+"""A part of the phase `kubelet-start`, which in kubeadm writes these files too."""
 NODE_NETWORK = "addon/flannel/node"
 ANSWERS = "wait-control-plane/answers"
 """From here on the API server takes objects, though not every kind: it allocates no Service address yet."""
@@ -129,7 +131,7 @@ def _services(inputs: Inputs) -> list[Step]:
     return [
         *(_host(inputs, runtime) if on_boot else ()),
         *((Step("runtime", "Images", _runtime(inputs, runtime), after=before_runtime),) if runtime.ours else ()),
-        Step("kubelet-config", "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
+        Step(KUBELET_FILES, "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
         Step(
             "kubelet-start",
             "Kubelet",
@@ -137,7 +139,7 @@ def _services(inputs: Inputs) -> list[Step]:
             (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
             after=(
                 *(("runtime",) if runtime.ours else before_runtime),
-                *("kubelet-config", "etcd/local", "control-plane/apiserver", *ready_to_start),
+                *(KUBELET_FILES, "etcd/local", "control-plane/apiserver", *ready_to_start),
             ),
             timeout=cfg.timeouts.kubelet_health_check,
         ),
@@ -184,7 +186,7 @@ def _control_plane(inputs: Inputs) -> list[Step]:
             "control-plane/apiserver",
             "Control plane",
             (*(audit_files(cfg) if cfg.extension.hardening else ()), apiserver),
-            after=(*certs, "kubelet-config"),
+            after=(*certs, KUBELET_FILES),
         ),
         Step(
             ANSWERS,
@@ -214,7 +216,7 @@ def _control_plane(inputs: Inputs) -> list[Step]:
     if isinstance(cfg.etcd, LocalEtcd):
         etcd = (Directory(cfg.etcd.data_dir, 0o700), pods[manifest_path("etcd")])
         steps += [
-            Step("etcd/local", "Control plane", etcd, after=(*certs, "kubelet-config")),
+            Step("etcd/local", "Control plane", etcd, after=(*certs, KUBELET_FILES)),
             Step(
                 "etcd/peer-url",
                 "Control plane",
