@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.screen import Progress, longest, say, show_timings
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -26,6 +27,7 @@ config_app = typer.Typer(help="Show and check configurations.", no_args_is_help=
 images_app = typer.Typer(help="Images of this node.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(images_app, name="images")
+app.add_typer(bundle_app, name="bundle")
 
 ConfigFile = Annotated[str | None, typer.Option("--config", help="kubeadm v1beta4 YAML; - is standard input.")]
 Text = Annotated[str | None, typer.Option()]

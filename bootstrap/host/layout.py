@@ -10,12 +10,8 @@ from typing import IO
 
 from bootstrap.host.durable import replacing
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.oci import DOCUMENT_LIMIT, INDEX, Descriptor, hex_of
+from bootstrap.model.oci import BLOBS, DOCUMENT_LIMIT, INDEX_FILE, LAYOUT, LAYOUT_FILE, Descriptor, hex_of, index_bytes
 
-LAYOUT_FILE = "oci-layout"
-INDEX_FILE = "index.json"
-BLOBS = "blobs/sha256"
-LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 _CHUNK = 1 << 20
 
 
@@ -97,12 +93,6 @@ class Layout:
 
     def _missing(self, digest: str) -> BootstrapError:
         return BootstrapError(f"{self.path} has no blob {digest}", code=Exit.IMAGE)
-
-
-def index_bytes(descriptors: Sequence[Descriptor]) -> bytes:
-    """index.json of a layout."""
-    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": list(descriptors)}
-    return json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _expect(digest: str, found: str) -> None:
