@@ -71,7 +71,7 @@ class Bundle:
                 if number < len(LEADING):
                     _read(content)
                 else:
-                    yield member, content
+                    yield member, _guarded(self.path, content)
 
 
 def write_bundle(path: Path, manifest: BundleManifest, signature: bytes, leading: Sequence[bytes], fill: Fill) -> int:
@@ -135,6 +135,12 @@ def _prove(file: IO[bytes], trust: Trust) -> tuple[BundleManifest, str, dict[str
 
 def _head(reader: ArchiveReader) -> tuple[bytes, bytes]:
     return reader.small(MANIFEST_MEMBER, MANIFEST_LIMIT), reader.small(SIGNATURE_MEMBER, SIGNATURE_LIMIT)
+
+
+def _guarded(path: Path, content: Iterator[bytes]) -> Iterator[bytes]:
+    """The same, with damage said as an error: whoever reads it is outside of this module."""
+    with _refusing(path):
+        yield from content
 
 
 def _read(content: Iterator[bytes]) -> bytes:
