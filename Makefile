@@ -48,7 +48,7 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 .PHONY: test
 test: check image ## every suite: check, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm
-	$(PY) -m pytest tests/parity tests/e2e
+	$(PY) -m pytest tests/parity tests/bundle tests/e2e
 
 .PHONY: golden
 golden: .venv/ready ## rewrite the expected rendered trees
