@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from bootstrap.cli.bundle import app as bundle_app
+from bootstrap.cli.reset import reset
 from bootstrap.cli.screen import Progress, longest, say, show_timings
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 config_app = typer.Typer(help="Show and check configurations.", no_args_is_help=True)
 images_app = typer.Typer(help="Images of this node.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.command()(reset)
 app.add_typer(images_app, name="images")
 app.add_typer(bundle_app, name="bundle")
 
@@ -35,17 +37,19 @@ Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
 PROGRAM = Path("/usr/lib/bootstrap/app")
 
 
-def read_config(source: str | None) -> bytes | None:
+def read_config(source: str | None, host: Any = None) -> bytes | None:
+    """A path means the host's, which is this container where no host was entered; `-` is standard input."""
     if source is None:
         return None
+    if source == "-":
+        return sys.stdin.buffer.read()
     try:
-        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except OSError as e:
-        raise BootstrapError(
-            f"cannot read {source}: {e.strerror}",
-            code=Exit.CONFIG,
-            fix="give a file that exists, or - (stdin)",
-        ) from e
+        content = host.read(source) if host else Path(source).read_bytes()
+    except OSError:
+        content = None
+    if content is None:
+        raise BootstrapError(f"cannot read {source}", code=Exit.CONFIG, fix="give a file that exists, or - (stdin)")
+    return bytes(content)
 
 
 def manifests() -> dict[str, str]:
@@ -89,7 +93,9 @@ def init(
 ) -> int:
     """Make this machine a Kubernetes control plane, or go on where an earlier init stopped."""
     from bootstrap.config import Overrides
+    from bootstrap.model import names
     from bootstrap.workflows.init import Request
+    from bootstrap.workflows.mode import enter
 
     if wait not in ("api", "node", "dns"):
         raise typer.BadParameter("api, node or dns", param_hint="--wait")
@@ -114,22 +120,23 @@ def init(
         ignore_preflight_errors=_list(ignore_preflight_errors),
         skip_phases=_list(skip_phases),
     )
-    return _init(Request(read_config(config), overrides, wait), dry_run=dry_run, timings=timings, output=output)
+    mode, host = enter()
+    request = Request(read_config(config, host), overrides, wait)
+    if dry_run:
+        return _init(mode, host, request, dry_run=True, timings=timings, output=output)
+    with host.lock(names.LOCK):
+        return _init(mode, host, request, dry_run=False, timings=timings, output=output)
 
 
-def _init(request: Any, *, dry_run: bool, timings: bool, output: str) -> int:
+def _init(mode: Any, host: Any, request: Any, *, dry_run: bool, timings: bool, output: str) -> int:
     from datetime import UTC, datetime
 
-    from bootstrap.host.live import LiveHost
     from bootstrap.workflows.init import act, decide, make_plan
-    from bootstrap.workflows.mode import NODE, refuse_host_mode
 
     began = time.monotonic()
-    refuse_host_mode()
-    host = LiveHost()
-    decision = decide(host, NODE, request)
+    decision = decide(host, mode.name, request)
     if output == "text":
-        _show_preflight(decision, time.monotonic() - began)
+        _show_preflight(decision, mode, time.monotonic() - began)
     decision.preflight.raise_errors()
     plan = make_plan(host, decision, manifests(), datetime.now(UTC), request.wait)
     if dry_run or decision.cfg.dry_run:
@@ -145,10 +152,10 @@ def _init(request: Any, *, dry_run: bool, timings: bool, output: str) -> int:
     return Exit.OK
 
 
-def _show_preflight(decision: Any, seconds: float) -> None:
+def _show_preflight(decision: Any, mode: Any, seconds: float) -> None:
     cfg, preflight = decision.cfg, decision.preflight
     say(
-        f"bootstrap {cfg.kubernetes_version} · node mode: no host root is mounted · "
+        f"bootstrap {cfg.kubernetes_version} · {mode.name} mode: {mode.why} · "
         f"{cfg.node.name}, {cfg.advertise_address} · cgroup v{decision.facts.cgroup_version}"
     )
     count = len(preflight.warnings)
@@ -175,6 +182,10 @@ def _closing(decision: Any) -> None:
     name = decision.facts.hostname  # a container's hostname is its id, unless the user chose one
     if decision.cfg.node.taints is None and not node_taints(decision.cfg, decision.facts):
         say("\n  this is the only node, so workloads may run on it (workloadsOnControlPlane: false forbids it)")
+    if decision.facts.mode == "host":
+        say("\n  use it      KUBECONFIG=/etc/kubernetes/admin.conf kubectl get pods -A   (here, as root)")
+        say("  undo it     docker run --rm --privileged --pid=host --network=host -v /:/host IMAGE reset --force")
+        return
     say(f"\n  use it      docker exec {name} kubectl get pods -A")
     say(f"  take it     docker exec {name} bootstrap kubeconfig > kubeconfig   (or with --server)")
     say(f"  undo it     docker rm -fv {name}")

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 
 from bootstrap.cli.screen import say
-from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 
 app = typer.Typer(help="Images for machines that reach no registry, in one signed file.", no_args_is_help=True)
@@ -131,7 +130,7 @@ def load(
     to: Annotated[str, typer.Option("--to", help="containerd or docker.")] = "containerd",
     trusted_key: TrustedKey = None,
     insecure_unsigned: Unsigned = False,
-    socket: Annotated[str, typer.Option(help="Of containerd.")] = names.CRI_SOCKET,
+    socket: Annotated[str, typer.Option(help="Of containerd, if it is not the one that init makes.")] = "",
 ) -> int:
     """Prove a bundle, then load what is not there already, pinned against garbage collection."""
     from bootstrap.workflows import bundle
@@ -143,7 +142,8 @@ def load(
     def done(name: str) -> None:
         say(f"{name:<72} {time.monotonic() - began:6.1f} s", "✓")
 
-    trust, where = _trust(trusted_key, insecure_unsigned), socket.removeprefix("unix://")
+    where = socket.removeprefix("unix://") or bundle.our_socket()
+    trust = _trust(trusted_key, insecure_unsigned)
     loaded, count = bundle.load_bundle(path, trust, to, architecture(), where, done)
     say(f"{len(loaded)} images loaded, {count - len(loaded)} were there, {time.monotonic() - began:.1f} s")
     return Exit.OK

@@ -40,9 +40,7 @@ def _asks_only(argv: Sequence[str]) -> bool:
 
 def _become_node(argv: Sequence[str]) -> int:
     from bootstrap.host import pid1
-    from bootstrap.workflows.mode import refuse_host_mode
 
-    refuse_host_mode()
     pid1.become_node(argv)
     return Exit.BUG  # exec does not return
 

@@ -27,6 +27,7 @@ from bootstrap.model.cluster import (
 )
 from bootstrap.model.errors import Problem
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.runtime import GUEST, NODE
 
 TIMEOUT_FIELDS = {
     "control_plane_component_health_check": "controlPlaneComponentHealthCheck",
@@ -90,7 +91,7 @@ def build(documents: Documents, facts: HostFacts, problems: list[Problem]) -> Cl
 
 def node(doc: Document, facts: HostFacts) -> NodeRegistration:
     """nodeRegistration; the name is the host's unless given."""
-    socket = doc.get("criSocket") or names.CRI_SOCKET
+    socket = doc.get("criSocket") or default_socket(facts)
     taints = doc.get("taints")
     return NodeRegistration(
         name=(doc.get("name") or facts.hostname).strip().lower(),
@@ -103,6 +104,13 @@ def node(doc: Document, facts: HostFacts) -> NodeRegistration:
         image_pull_policy=doc.get("imagePullPolicy") or "IfNotPresent",
         image_pull_serial=doc.get("imagePullSerial", True),
     )
+
+
+def default_socket(facts: HostFacts) -> str:
+    """A host's own CRI runtime if there is one that no Docker engine uses, else ours."""
+    if facts.mode == "node":
+        return NODE.socket
+    return facts.free_cri_socket or GUEST.socket
 
 
 def _networking(doc: Document, extension: Extension) -> Networking:

@@ -10,6 +10,7 @@ from bootstrap.config.durations import format_duration
 from bootstrap.config.render import to_bootstrap_configuration, to_cluster_configuration, to_init_configuration, to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Extension, NodeRegistration, Timeouts
+from bootstrap.model.runtime import NODE
 
 INIT_KINDS = ("InitConfiguration", "ClusterConfiguration", "BootstrapConfiguration")
 _TOKEN = "abcdef.0123456789abcdef"  # noqa: S105 - kubeadm's placeholder, no secret
@@ -38,9 +39,9 @@ def _documents() -> dict[str, dict[str, Any]]:
                 },
                 "tlsBootstrapToken": _TOKEN,
             },
-            "nodeRegistration": {"criSocket": names.CRI_SOCKET, "name": "node", "taints": None, **pulls},
+            "nodeRegistration": {"criSocket": NODE.socket, "name": "node", "taints": None, **pulls},
         },
-        "ResetConfiguration": {"certificatesDir": names.PKI_DIR, "criSocket": names.CRI_SOCKET},
+        "ResetConfiguration": {"certificatesDir": names.PKI_DIR, "criSocket": NODE.socket},
         "UpgradeConfiguration": {
             "apply": renewal | pulls,
             "diff": {},

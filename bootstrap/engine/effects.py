@@ -10,7 +10,10 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from bootstrap.engine.world import World
 from bootstrap.host.api import object_path
-from bootstrap.host.port import ApiResponse, HostReader
+from bootstrap.host.install import copy_seed, file_digest
+from bootstrap.host.netstate import KINDS as NETWORK_KINDS
+from bootstrap.host.port import ApiResponse, Host, HostReader
+from bootstrap.host.seed import METADATA, SEED
 from bootstrap.model.effects import (
     Apply,
     Create,
@@ -18,14 +21,24 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    ImagesSeeded,
+    Install,
+    Link,
+    Module,
+    NetworkNoted,
     RotatableKubeletCredential,
+    Sysctl,
+    Tree,
     UnitRunning,
     object_name,
 )
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.record import MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT
 from bootstrap.render.kubeconfig import rotatable_kubelet_conf
 
 API_RETRY_SECONDS = 0.2
+ETCD_PATIENCE = 30.0
+"""Seconds for an etcd that the kubelet has just started anew; each try takes etcdctl's own 5 s at most."""
 
 
 class _NotYet(Exception):
@@ -63,6 +76,38 @@ def unit_differs(host: HostReader, effect: UnitRunning) -> str:
     return ""
 
 
+def install_differs(host: HostReader, effect: Install, wanted: str) -> str:
+    """`wanted` is the sha256 of the source."""
+    stat = host.stat(effect.path)
+    if stat is None:
+        return "missing"
+    if host.digest(effect.path) != wanted:
+        return "content"
+    return "" if stat.mode == effect.mode else "mode"
+
+
+def link_differs(host: HostReader, effect: Link) -> str:
+    target = host.readlink(effect.path)
+    if target == effect.target or (effect.keep and (target is not None or host.stat(effect.path))):
+        return ""
+    return "missing" if target is None else "target"
+
+
+def module_differs(host: HostReader, effect: Module) -> str:
+    return "" if host.stat(effect.sign) else "not loaded"
+
+
+def sysctl_differs(host: HostReader, effect: Sysctl) -> str:
+    value = (host.read(effect.path) or b"").decode().strip()
+    return "" if value == effect.value else f"is {value or 'missing'}"
+
+
+def _make_parent(host: Host, path: str) -> None:
+    parent = path.rsplit("/", 1)[0]
+    if host.stat(parent) is None:
+        host.mkdir(parent, 0o755)
+
+
 @singledispatch
 def apply_effect(effect: Effect, world: World, timeout: float) -> str:
     """Returns what changed (`/etc/… written`), or an empty string when nothing had to."""
@@ -73,6 +118,7 @@ def apply_effect(effect: Effect, world: World, timeout: float) -> str:
 def _(effect: Directory, world: World, timeout: float) -> str:
     if not directory_differs(world.host, effect):
         return ""
+    world.journal.note(PATH, effect.path)
     world.host.mkdir(effect.path, effect.mode)
     return f"{effect.path}/ made"
 
@@ -85,11 +131,81 @@ def _(effect: File, world: World, timeout: float) -> str:
     content = effect.content
     if difference == "mode":
         content = world.host.read(effect.path) or b""
-    parent = effect.path.rsplit("/", 1)[0]
-    if world.host.stat(parent) is None:
-        world.host.mkdir(parent, 0o755)
+    world.journal.note(PATH, effect.path)
+    _make_parent(world.host, effect.path)
     world.host.write(effect.path, content, effect.mode)
     return f"{effect.path} written"
+
+
+@apply_effect.register
+def _(effect: Tree, world: World, timeout: float) -> str:
+    """Noted even when it is there: what others put into it is ours, what is in it now is not."""
+    world.journal.note(TREE, effect.path)
+    if world.host.stat(effect.path):
+        return ""
+    world.host.mkdir(effect.path, effect.mode)
+    return f"{effect.path}/ made"
+
+
+@apply_effect.register
+def _(effect: NetworkNoted, world: World, timeout: float) -> str:
+    for name in NETWORK_KINDS:
+        world.journal.note(NETWORK, name)
+    return ""
+
+
+@apply_effect.register
+def _(effect: Install, world: World, timeout: float) -> str:
+    wanted = file_digest(effect.source)
+    if not install_differs(world.host, effect, wanted):
+        return ""
+    world.journal.note(PATH, effect.path)
+    _make_parent(world.host, effect.path)
+    world.host.install(effect.source, effect.path, effect.mode)
+    if world.host.digest(effect.path) != wanted:
+        raise BootstrapError(
+            f"{effect.path} is not what was written to it",
+            code=Exit.EFFECT,
+            why="its sha256 differs from that of the file in the image: the disk or its file system is damaged",
+            fix="look at the kernel's messages: dmesg",
+        )
+    return f"{effect.path} installed"
+
+
+@apply_effect.register
+def _(effect: Link, world: World, timeout: float) -> str:
+    if not link_differs(world.host, effect):
+        return ""
+    world.journal.note(PATH, effect.path)
+    _make_parent(world.host, effect.path)
+    world.host.symlink(effect.target, effect.path)
+    return f"{effect.path} linked"
+
+
+@apply_effect.register
+def _(effect: Module, world: World, timeout: float) -> str:
+    if not module_differs(world.host, effect):
+        return ""
+    world.journal.note(MODULE, effect.name)
+    world.host.run(["modprobe", effect.name])
+    return f"module {effect.name} loaded"
+
+
+@apply_effect.register
+def _(effect: Sysctl, world: World, timeout: float) -> str:
+    if not sysctl_differs(world.host, effect):
+        return ""
+    world.journal.note(SYSCTL, effect.key)
+    world.host.set_sysctl(effect.key, effect.value)
+    return f"{effect.key} = {effect.value}"
+
+
+@apply_effect.register
+def _(effect: ImagesSeeded, world: World, timeout: float) -> str:
+    if world.host.stat(f"{effect.root}/{METADATA}"):
+        return ""
+    copy_seed(SEED, world.host, effect.root)
+    return f"images in {effect.root}"
 
 
 @apply_effect.register
@@ -97,6 +213,7 @@ def _(effect: UnitRunning, world: World, timeout: float) -> str:
     difference = unit_differs(world.host, effect)
     if not difference:
         return ""
+    world.journal.note(UNIT, effect.name)
     world.host.start_unit(effect.name, enable=effect.enabled, restart=difference.startswith("older"))
     return f"{effect.name}: {difference}, now running"
 
@@ -140,8 +257,12 @@ def _(effect: RotatableKubeletCredential, world: World, timeout: float) -> str:
 
 @apply_effect.register
 def _(effect: EtcdPeerUrl, world: World, timeout: float) -> str:
-    """Only the one member of a single-node etcd is looked at: a larger cluster manages its own URLs."""
-    output = world.host.run([*effect.etcdctl, "member", "list"])
+    """Only the one member of a single-node etcd is looked at: a larger cluster manages its own URLs.
+
+    An etcd that the kubelet is just starting anew does not answer yet.
+    """
+    retrying = Retrying(stop=stop_after_delay(ETCD_PATIENCE), wait=wait_fixed(API_RETRY_SECONDS), reraise=True)
+    output = retrying(world.host.run, [*effect.etcdctl, "member", "list"])
     members = [line.split(", ") for line in output.splitlines() if line]
     if len(members) != 1 or members[0][3] == effect.url:
         return ""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bootstrap.engine.journal import Journal
 from bootstrap.host.port import Api, Host
 
 
@@ -18,6 +19,9 @@ class World:
     probe: Callable[[str], tuple[int, str]]
     _api: Api | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.host)
 
     @property
     def api(self) -> Api:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from bootstrap.host.archive import ArchiveReader, ArchiveWriter, Writable
-from bootstrap.host.durable import replacing
+from bootstrap.host.atomic import replacing
 from bootstrap.host.zst import Compressor, Decompressor
 from bootstrap.model.bundle import (
     LEADING,

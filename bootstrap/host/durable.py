@@ -1,44 +1,90 @@
-"""A file that is there whole or not at all, also after a power cut."""
+"""Small changes to a place, each on the disk when it returns."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+
+from bootstrap.host.commands import COMMAND_PATH, execute
+from bootstrap.host.place import Place, require_regular
+
+COPY_TIMEOUT = 900.0
+"""Seconds for a copy of all images, some GB, on a slow disk."""
 
 
-@contextlib.contextmanager
-def replacing(path: Path, mode: int = 0o644, *, overwrite: bool = True) -> Iterator[IO[bytes]]:
-    """A file to write; it gets its name when the block ends well: fsync, rename, fsync of the directory.
-
-    Raises FileExistsError, with the old file untouched, when there is one and `overwrite` is false.
-    """
-    temp = path.parent / f".{path.name}.{secrets.token_hex(4)}"
-    fd = os.open(temp, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+def make_directory(place: Place, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
+    """Make a directory, or give one that is there its mode; the owner is set on what is made only."""
+    made = True
     try:
-        with os.fdopen(fd, "w+b") as file:
+        os.mkdir(place.name, 0o700, dir_fd=place.fd)
+    except FileExistsError:
+        made = False
+    fd = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place.fd)
+    try:
+        if made:
+            own(fd, owner)
+        if made or os.fstat(fd).st_mode & 0o7777 != mode:
             os.fchmod(fd, mode)
-            yield file
-            file.flush()
             os.fsync(fd)
-        if overwrite:
-            os.rename(temp, path)
-        else:
-            os.link(temp, path)
-            os.unlink(temp)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temp)
-        raise
-    fsync_directory(path.parent)
-
-
-def fsync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
+            sync_directory(place.fd)
     finally:
         os.close(fd)
+
+
+def append_file(place: Place, content: bytes, mode: int) -> None:
+    """Add to a regular file; one that is made is root's and has `mode`."""
+    fd = os.open(place.name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=place.fd)
+    with open(fd, "ab") as file:
+        found = os.fstat(fd)
+        require_regular(found.st_mode, place.path)
+        if not found.st_size:
+            own(fd, (0, 0))
+            os.fchmod(fd, mode)
+        file.write(content)
+        file.flush()
+        os.fsync(fd)
+    if not found.st_size:
+        sync_directory(place.fd)
+
+
+def set_value(place: Place, value: str) -> None:
+    """Write a kernel parameter: one write, and the file must exist."""
+    fd = os.open(place.name, os.O_WRONLY | os.O_NOFOLLOW, dir_fd=place.fd)
+    try:
+        os.write(fd, f"{value}\n".encode())
+    finally:
+        os.close(fd)
+
+
+def unlink(place: Place) -> None:
+    os.unlink(place.name, dir_fd=place.fd)
+    sync_directory(place.fd)
+
+
+def copy_tree(source: str, place: Place) -> None:
+    """Copy what is in a directory, with owners, modes, devices and extended attributes, and sync the filesystem."""
+    make_directory(place, Path(source).stat().st_mode & 0o7777)
+    fd = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place.fd)
+    try:
+        into = f"/proc/self/fd/{fd}"
+        copy = ["cp", "--archive", "--remove-destination", "--", f"{source}/.", f"{into}/"]
+        execute(copy, COMMAND_PATH, COPY_TIMEOUT, pass_fds=(fd,))
+        execute(["sync", "--file-system", into], COMMAND_PATH, COPY_TIMEOUT, pass_fds=(fd,))
+    finally:
+        os.close(fd)
+
+
+def own(fd: int, owner: tuple[int, int]) -> None:
+    """Give a file an owner; nothing is asked of the kernel when it has that one already."""
+    found = os.fstat(fd)
+    if (found.st_uid, found.st_gid) != owner:
+        os.fchown(fd, *owner)
+
+
+def sync_directory(fd: int) -> None:
+    """Names in a directory reach the disk (an O_PATH descriptor cannot do it itself)."""
+    opened = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

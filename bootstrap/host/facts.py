@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from bootstrap.host import resolv
+from bootstrap.host.guest import guest_facts
 from bootstrap.host.pid1 import is_cgroup_v2, proxies
 from bootstrap.host.port import Host
 from bootstrap.model.facts import Address, HostFacts
@@ -44,6 +45,7 @@ def gather(host: Host, mode: str) -> HostFacts:
         pod_resolv_conf=resolv.for_pods(
             "\n".join(_lines("/etc/resolv.conf")), next((r["gateway"] for r in routes if "gateway" in r), "")
         ),
+        **(guest_facts(host) if mode == "host" else {}),
         disk_free={path: shutil.disk_usage(path).free for path in ("/var/lib", "/etc")},
     )
 

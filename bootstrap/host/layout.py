@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from bootstrap.host.durable import replacing
+from bootstrap.host.atomic import replacing
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.oci import BLOBS, DOCUMENT_LIMIT, INDEX_FILE, LAYOUT, LAYOUT_FILE, Descriptor, hex_of, index_bytes
 

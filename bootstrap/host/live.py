@@ -4,52 +4,58 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import subprocess
+import shutil
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Final, TypeVar
 
+from bootstrap.host import durable, lock, place, tree
+from bootstrap.host.commands import COMMAND_PATH, execute
+from bootstrap.host.failures import file_error, out_of_inodes
+from bootstrap.host.netstate import network_names
+from bootstrap.host.place import Place
 from bootstrap.host.port import Stat, UnitState
+from bootstrap.host.replace import replace_file, replace_link
+from bootstrap.host.rooted import locate
 from bootstrap.model.errors import BootstrapError, Exit
 
-COMMAND_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+HOST_COMMAND_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where the host's distribution has them; /usr/local is its users' own."""
+NSENTER: Final = ("/usr/bin/nsenter", "--target=1", "--mount", "--uts", "--net", "--ipc", "--")
+"""Runs a command as if it had been started on the host, whose PID 1 is ours with --pid=host."""
+UNIT_TIMEOUT = 120.0
+"""Seconds for systemd to start or stop a unit: its own limit is 90 (systemd-system.conf(5))."""
+COPY_PIECE = 1 << 20
+T = TypeVar("T")
 
 
 class LiveHost:
-    """A host whose files lie below `root` (`/`, or a scratch directory in tests)."""
+    """A host whose files lie below `root`, and whose commands are started through `enter` when it is given."""
 
-    def __init__(self, root: str = "/") -> None:
-        self.root = Path(root)
-
-    def path(self, path: str) -> Path:
-        return self.root / path.lstrip("/")
+    def __init__(self, root: str = "/", enter: tuple[str, ...] = ()) -> None:
+        self.root = root
+        self._enter = enter
 
     def read(self, path: str) -> bytes | None:
-        try:
-            return self.path(path).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        return self._look(path, place.content)
+
+    def digest(self, path: str) -> str | None:
+        return self._look(path, place.digest)
 
     def stat(self, path: str) -> Stat | None:
-        try:
-            st = self.path(path).stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        return Stat(st.st_mode & 0o7777, st.st_mtime, self.path(path).is_dir())
+        return self._look(path, place.status)
+
+    def readlink(self, path: str) -> str | None:
+        return self._look(path, place.link_target, follow=False)
 
     def listdir(self, path: str) -> tuple[str, ...]:
-        try:
-            return tuple(sorted(os.listdir(self.path(path))))
-        except (FileNotFoundError, NotADirectoryError):
-            return ()
+        return self._look(path, place.names) or ()
 
     def unit(self, name: str) -> UnitState:
-        if not self.path("/run/systemd/system").is_dir():  # sd_booted(3): a dry run needs no systemd
+        if not self._booted_by_systemd():  # a dry run needs no systemd
             return UnitState(active=False, enabled=False, started=0.0, sub_state="dead")
-        properties = "ActiveState,SubState,UnitFileState,ExecMainStartTimestampMonotonic"
-        out = self._systemctl("show", name, f"--property={properties}")
-        values = dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+        values = self._properties(name, "ActiveState", "SubState", "UnitFileState", "ExecMainStartTimestampMonotonic")
         return UnitState(
             active=values.get("ActiveState") == "active",
             enabled=values.get("UnitFileState") in ("enabled", "static"),
@@ -57,56 +63,63 @@ class LiveHost:
             sub_state=values.get("SubState", ""),
         )
 
-    def write(self, path: str, content: bytes, mode: int) -> None:
-        """Temp file with a leading dot (the kubelet reads every other one), fsync, rename, fsync of the directory."""
-        target = self.path(path)
-        temp = target.parent / f".{target.name}.{secrets.token_hex(4)}"
-        try:
-            fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
-                with os.fdopen(fd, "wb") as f:
-                    os.fchmod(fd, mode)
-                    f.write(content)
-                    f.flush()
-                    os.fsync(fd)
-                os.rename(temp, target)
-            except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(temp)
-                raise
-            _fsync_directory(target.parent)
-        except OSError as e:
-            raise _write_error(path, e) from e
+    def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
+        self._change("write", path, lambda at: replace_file(at, lambda file: file.write(content), mode, owner))
+
+    def install(self, source: str, path: str, mode: int) -> None:
+        with open(source, "rb") as original:
+
+            def copy(file: IO[bytes]) -> None:
+                shutil.copyfileobj(original, file, COPY_PIECE)
+
+            self._change("install", path, lambda at: replace_file(at, copy, mode, (0, 0)))
+
+    def install_tree(self, source: str, path: str) -> None:
+        self._change("install", path, lambda at: durable.copy_tree(source, at), make=True)
+
+    def append(self, path: str, content: bytes, mode: int) -> None:
+        self._change("write", path, lambda at: durable.append_file(at, content, mode))
+
+    def set_sysctl(self, key: str, value: str) -> None:
+        path = "/proc/sys/" + key.replace(".", "/")
+        self._change("set", path, lambda at: durable.set_value(at, value))
+
+    def symlink(self, target: str, path: str) -> None:
+        self._change("link", path, lambda at: replace_link(at, target), follow=False)
 
     def mkdir(self, path: str, mode: int) -> None:
-        target = self.path(path)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.mkdir(exist_ok=True)
-            target.chmod(mode)
-        except OSError as e:
-            raise _write_error(path, e) from e
+        self._change("make", path, lambda at: durable.make_directory(at, mode), make=True)
 
     def remove(self, path: str) -> None:
-        self.path(path).unlink(missing_ok=True)
+        if self._look(path, place.status, follow=False):
+            self._change("remove", path, durable.unlink, follow=False)
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False) -> str:
-        env = {"PATH": COMMAND_PATH, "LC_ALL": "C.UTF-8"}
+    def remove_tree(self, path: str) -> None:
+        if self._look(path, place.status, follow=False):
+            self._change("remove", path, tree.remove_tree, follow=False)
+
+    @contextmanager
+    def lock(self, path: str) -> Iterator[None]:
+        fd = self._change("lock", path, lock.acquire, make=True)
         try:
-            stdin = None if keep_stdin else subprocess.DEVNULL
-            done = subprocess.run(argv, stdin=stdin, capture_output=True, timeout=timeout, env=env, check=False)
-        except FileNotFoundError as e:
-            raise BootstrapError(f"{argv[0]} is not installed", code=Exit.EFFECT) from e
-        except subprocess.TimeoutExpired as e:
-            raise BootstrapError(f"{' '.join(argv)} did not end within {timeout:.0f} s", code=Exit.EFFECT) from e
-        if done.returncode:
-            lines = done.stderr.decode(errors="replace").strip().splitlines()
-            raise BootstrapError(
-                f"{' '.join(argv)} failed with exit code {done.returncode}",
-                code=Exit.EFFECT,
-                details=tuple(lines[-10:]),
-            )
-        return done.stdout.decode(errors="replace")
+            yield
+        finally:
+            os.close(fd)
+
+    def network(self, kind: str) -> tuple[str, ...] | None:
+        return network_names(self.run, kind)
+
+    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
+        if here or not self._enter:
+            return execute(argv, COMMAND_PATH, timeout, keep_stdin=keep_stdin)
+        entered = [*self._enter, self._host_command(argv[0]), *argv[1:]]
+        return execute(entered, HOST_COMMAND_PATH, timeout, keep_stdin=keep_stdin, shown=" ".join(argv))
+
+    def unmount(self, path: str) -> None:
+        self.run(["umount", path])
+        if self._enter:
+            with contextlib.suppress(BootstrapError):  # mounted after we began: not in our copy
+                self.run(["umount", "--lazy", self.root.rstrip("/") + path], here=True)
 
     def start_unit(self, name: str, *, enable: bool, restart: bool) -> None:
         self._systemctl("daemon-reload")
@@ -114,25 +127,62 @@ class LiveHost:
             self._systemctl("enable", name)
         self._systemctl("restart" if restart else "start", name)
 
+    def stop_unit(self, name: str, *, disable: bool) -> None:
+        if not self._booted_by_systemd() or self._properties(name, "LoadState").get("LoadState") == "not-found":
+            return
+        self._systemctl("stop", name)
+        if disable:
+            self._systemctl("disable", name)
+
+    def _look(self, path: str, look: Callable[[Place], T], *, follow: bool = True) -> T | None:
+        try:
+            with locate(self.root, path, follow=follow) as at:
+                return look(at)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as e:
+            raise file_error("read", path, e) from e
+
+    def _change(
+        self, action: str, path: str, change: Callable[[Place], T], *, follow: bool = True, make: bool = False
+    ) -> T:
+        """Do something to a place; OSErrors, those on the way there too, become errors a user can act on."""
+        try:
+            with locate(self.root, path, follow=follow, make=make) as at:
+                try:
+                    return change(at)
+                except OSError as e:
+                    raise file_error(action, path, e, out_of_inodes(at.fd)) from e
+        except OSError as e:
+            raise file_error(action, path, e) from e
+
+    def _host_command(self, name: str) -> str:
+        """The absolute path of a command, looked up in the host's files and not in any environment."""
+        if name.startswith("/"):
+            return name
+        for directory in HOST_COMMAND_PATH.split(":"):
+            found = self.stat(f"{directory}/{name}")
+            if found and found.kind == "file" and found.mode & 0o111:
+                return f"{directory}/{name}"
+        raise BootstrapError(
+            f"{name} is not installed on the host",
+            code=Exit.EFFECT,
+            why=f"it is in none of {HOST_COMMAND_PATH}",
+            fix=f"install the package that has {name} on the host, then run the same command again",
+        )
+
+    def _booted_by_systemd(self) -> bool:
+        """sd_booted(3)."""
+        found = self.stat("/run/systemd/system")
+        return found is not None and found.is_dir
+
+    def _properties(self, name: str, *properties: str) -> dict[str, str]:
+        out = self._systemctl("show", name, f"--property={','.join(properties)}")
+        return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
+
     def _systemctl(self, *args: str) -> str:
-        return self.run(["systemctl", *args])
+        return self.run(["systemctl", *args], UNIT_TIMEOUT)
 
 
 def _monotonic_to_epoch(microseconds: int) -> float:
     return time.time() - time.monotonic() + microseconds / 1e6 if microseconds else 0.0
-
-
-def _fsync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _write_error(path: str, e: OSError) -> BootstrapError:
-    return BootstrapError(
-        f"cannot write {path}: {e.strerror}",
-        code=Exit.EFFECT,
-        fix=f"make {os.path.dirname(path)} writable and run the same command again; it goes on where it stopped",
-    )

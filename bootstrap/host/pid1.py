@@ -16,6 +16,7 @@ from pathlib import Path
 from bootstrap.host.seed import SEED, link_seed
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.runtime import NODE
 
 STATE = Path("/etc/bootstrap")
 """What the user gave, kept 0600 across `docker restart`: argv, proxies, the bytes of --config."""
@@ -36,8 +37,10 @@ def become_node(argv: Sequence[str]) -> None:
     keep_request(argv)
     prepare_cgroups()
     prepare_mounts()
-    Path(names.FLANNEL_CONFLIST).unlink(missing_ok=True)  # flannel writes it again once its subnet is known
-    link_seed(SEED, Path(names.CONTAINERD_ROOT))
+    Path(NODE.cni_conf, names.FLANNEL_CONFLIST).unlink(
+        missing_ok=True
+    )  # flannel writes it again once its subnet is known
+    link_seed(SEED, Path(NODE.root))
     start_relay()
     words = [LEGACY_WORD] if not is_cgroup_v2() else []
     os.execv(SYSTEMD, [SYSTEMD, *words])

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+Kind = Literal["file", "dir", "other"]
 
 
 @dataclass(frozen=True)
 class Stat:
-    """What a path is now: permission bits, modification time in seconds since the epoch."""
+    """What a path is now: permission bits, modification time in seconds since the epoch, owner, size in bytes."""
 
     mode: int
     mtime: float
-    is_dir: bool
+    kind: Kind = "file"
+    uid: int = 0
+    gid: int = 0
+    size: int = 0
+
+    @property
+    def is_dir(self) -> bool:
+        return self.kind == "dir"
 
 
 @dataclass(frozen=True)
@@ -27,35 +37,90 @@ class UnitState:
 
 
 class HostReader(Protocol):
-    """Everything that cannot change the host."""
+    """Everything that cannot change the host. Links are followed inside the host's root; what is absent is no error.
+
+    Whatever else goes wrong (permissions, links in a circle, or where all may write) raises BootstrapError, exit 5.
+    """
 
     def read(self, path: str) -> bytes | None:
         """Content of a file, None when it does not exist."""
 
+    def digest(self, path: str) -> str | None:
+        """sha256 of a file in hexadecimal, None when it does not exist."""
+
     def stat(self, path: str) -> Stat | None: ...
+
+    def readlink(self, path: str) -> str | None:
+        """The text of the link at `path` itself, None when there is none or something else."""
 
     def listdir(self, path: str) -> tuple[str, ...]:
         """Names in a directory, sorted; empty when it does not exist."""
 
     def unit(self, name: str) -> UnitState: ...
 
+    def network(self, kind: str) -> tuple[str, ...] | None:
+        """Names of links, nftables tables or iptables chains (host.netstate); None where there is no such thing."""
+
 
 class Host(HostReader, Protocol):
-    """The read half plus every way to change the host."""
+    """The read half plus every way to change the host (docs: explanation/host-boundary).
 
-    def write(self, path: str, content: bytes, mode: int) -> None:
-        """Durable, atomic replacement of a file (docs: explanation/host-boundary)."""
+    Each change is on the disk when the call returns, and either made or not made when the machine dies within it. Every
+    failure raises BootstrapError (exit 5).
+    """
 
-    def mkdir(self, path: str, mode: int) -> None: ...
+    def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
+        """Atomic replacement of a file, or of the file that a link leads to; its directory must exist."""
 
-    def remove(self, path: str) -> None: ...
+    def append(self, path: str, content: bytes, mode: int) -> None:
+        """Adds to the end of a file, durably; `mode` is for a new one. A crash may leave a part of `content`."""
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False) -> str:
+    def install(self, source: str, path: str, mode: int) -> None:
+        """`write`, root's, with the content of a file that lies in our own file system (a binary), in small pieces."""
+
+    def install_tree(self, source: str, path: str) -> None:
+        """Copy of a directory of our own file system with its owners, modes and attributes, durable when it returns.
+
+        Not atomic: after a crash it is done again, into what is there.
+        """
+
+    def set_sysctl(self, key: str, value: str) -> None:
+        """Set a kernel parameter, named as in sysctl.conf(5), until the next boot."""
+
+    def symlink(self, target: str, path: str) -> None:
+        """A link at `path` with the text `target`, instead of the file or link that has the name now."""
+
+    def mkdir(self, path: str, mode: int) -> None:
+        """A directory with this mode, whether it was there or not; missing parents are made 0755."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a link itself; what is absent is fine."""
+
+    def remove_tree(self, path: str) -> None:
+        """Remove a directory and what is in it. Follows no link (one at `path` is removed itself); absent is fine.
+
+        Deletes nothing when anything is mounted there or below; the error names the mount points and their `umount`.
+        """
+
+    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
         """Standard output of a command, which reads our standard input with `keep_stdin` and nothing without.
+
+        `here` is for a network tool of our own image: it need not be on the host, whose network is ours anyway.
 
         Raises BootstrapError (exit 5) with its output when it fails."""
 
+    def unmount(self, path: str) -> None:
+        """Unmounts what is mounted on `path`, for the host and for us, whose view of its mounts is a copy."""
+
     def start_unit(self, name: str, *, enable: bool, restart: bool) -> None: ...
+
+    def stop_unit(self, name: str, *, disable: bool) -> None:
+        """Stop a unit, and with `disable` also at the next boot; one that does not exist is fine."""
+
+    def lock(self, path: str) -> AbstractContextManager[None]:
+        """Hold a lock for as long as the `with` block, or this process, lasts.
+
+        Raises BootstrapError (exit 8) that says who holds it and since when."""
 
 
 @dataclass(frozen=True)

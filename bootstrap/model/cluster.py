@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.model import names
+from bootstrap.model.runtime import NODE
 
 Document = Mapping[str, Any]
 """A parsed YAML document of an upstream kind, camelCase keys."""
@@ -88,7 +89,7 @@ class NodeRegistration:
     """`taints` None means kubeadm's default: NoSchedule on a control plane."""
 
     name: str
-    cri_socket: str = names.CRI_SOCKET
+    cri_socket: str = NODE.socket
     taints: tuple[Taint, ...] | None = None
     kubelet_extra_args: tuple[Arg, ...] = ()
     ignore_preflight_errors: tuple[str, ...] = ()

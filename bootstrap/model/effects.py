@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bootstrap.model.record import Entry
+
 
 @dataclass(frozen=True)
 class Directory:
@@ -28,6 +30,59 @@ class File:
     def shown(self) -> str:
         digest = hashlib.sha256(self.content).hexdigest()[:12]
         return f"{self.path} ({self.mode:04o}, {len(self.content)} bytes, sha256:{digest})"
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A directory that others fill (the kubelet, etcd, the runtime): what was not there before us is ours."""
+
+    path: str
+    mode: int = 0o755
+
+
+@dataclass(frozen=True)
+class Install:
+    """`path` has the content of `source`, a file of our own image; compared by sha256."""
+
+    source: str
+    path: str
+    mode: int = 0o755
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link; with `keep`, whatever has that name already stays."""
+
+    path: str
+    target: str
+    keep: bool = False
+
+
+@dataclass(frozen=True)
+class Module:
+    """A kernel module is loaded or built in: then `sign` is there."""
+
+    name: str
+    sign: str
+
+
+@dataclass(frozen=True)
+class Sysctl:
+    """`key` as in sysctl.conf(5)."""
+
+    key: str
+    value: str
+
+    @property
+    def path(self) -> str:
+        return "/proc/sys/" + self.key.replace(".", "/")
+
+
+@dataclass(frozen=True)
+class ImagesSeeded:
+    """A containerd root holds the images inside our image; containerd is not running yet."""
+
+    root: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +124,73 @@ class EtcdPeerUrl:
     etcdctl: tuple[str, ...]
 
 
-Effect = Directory | File | UnitRunning | Apply | Create | RotatableKubeletCredential | EtcdPeerUrl
+@dataclass(frozen=True)
+class NetworkNoted:
+    """The host's links, packet filter tables and chains are in the journal as they were before us."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What the journal names is as it was before us; `keep` names entries of a tree that stay for now."""
+
+    entry: Entry
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NetworkRestored:
+    """No link, table or chain of ours is left, but those that were there before."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class ContainersGone:
+    """No Pod runs in the runtime behind `socket` (a URL); `unit` is the runtime's own, empty when it is not ours."""
+
+    socket: str
+    crictl: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Unmounted:
+    """Nothing is mounted below the directory, but below the names in it that were there before us.
+
+    With `before` None the directory itself was not there: what is mounted on it is ours too (the kubelet's own bind
+    mount where the root is not shared).
+    """
+
+    path: str
+    before: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class UnitsReloaded:
+    """systemd knows the unit files as they are now."""
+
+
+Effect = (
+    Directory
+    | File
+    | Tree
+    | Install
+    | Link
+    | Module
+    | Sysctl
+    | ImagesSeeded
+    | UnitRunning
+    | Apply
+    | Create
+    | RotatableKubeletCredential
+    | EtcdPeerUrl
+    | NetworkNoted
+    | Restored
+    | NetworkRestored
+    | ContainersGone
+    | Unmounted
+    | UnitsReloaded
+)
 
 
 def object_name(body: Mapping[str, Any]) -> str:

@@ -48,6 +48,12 @@ class HostFacts:
     etcd_data_present: bool = False
     """Whether etcd's data directory has content; looked up once the configuration has said where it is."""
     disk_free: Mapping[str, int] = field(default_factory=dict)
+    free_cri_socket: str = ""
+    """CRI socket of a runtime on the host that no Docker engine uses; empty when there is none."""
+    docker_user_chains: tuple[str, ...] = ()
+    """Which of `iptables` and `ip6tables` know Docker's chain for rules of others, DOCKER-USER."""
+    cni_plugins: tuple[str, ...] = ()
+    """Names of the CNI plugins in our own image."""
 
     @property
     def default_address(self) -> str:

@@ -14,6 +14,7 @@ UPSTREAM_REPOSITORY = "registry.k8s.io"
 KUBERNETES_DIR = "/etc/kubernetes"
 PKI_DIR = "/etc/kubernetes/pki"
 MANIFESTS_DIR = "/etc/kubernetes/manifests"
+KUBEADM_TMP_DIR = "/etc/kubernetes/tmp"
 ADMIN_CONF = "/etc/kubernetes/admin.conf"
 SUPER_ADMIN_CONF = "/etc/kubernetes/super-admin.conf"
 KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
@@ -38,14 +39,28 @@ POD_RESOLV_CONF = "/var/lib/kubelet/resolv.conf"
 """Ours: what Pods get where the node's own names only loopback servers."""
 KUBELET_UNIT = "/etc/systemd/system/kubelet.service"
 KUBELET_DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
-CONTAINERD_CONFIG = "/etc/containerd/config.toml"
-CONTAINERD_ROOT = "/var/lib/containerd"
-CONTAINERD_STATE = "/run/containerd"
-CONTAINERD_REGISTRIES = "/etc/containerd/certs.d"
-CRI_SOCKET = "unix:///var/run/containerd/containerd.sock"
-CNI_CONF_DIR = "/etc/cni/net.d"
-FLANNEL_CONFLIST = "/etc/cni/net.d/10-flannel.conflist"
-CNI_BIN_DIR = "/opt/cni/bin"
+HOST_BIN_DIR = "/opt/bootstrap/bin"
+"""Our binaries on a host."""
+FLANNEL_CONFLIST = "10-flannel.conflist"
+FLANNEL_SUBNET = "/run/flannel/subnet.env"
+WORK_DIR = "/var/lib/bootstrap"
+JOURNAL = "/var/lib/bootstrap/journal"
+"""What every path, unit and setting was before our first change of it."""
+TREES = (
+    "/etc/kubernetes",
+    "/etc/bootstrap",
+    "/opt/bootstrap",
+    "/var/lib/bootstrap",
+    "/run/bootstrap",
+    "/run/flannel",
+    "/run/netns",
+    "/var/lib/cni",
+    "/var/log/pods",
+    "/var/log/containers",
+    "/var/log/kubernetes",
+)
+"""Directories that Kubernetes, its runtime and we fill, besides etcd's and the kubelet's."""
+LOCK = "/run/bootstrap.lock"
 
 API_PORT = 6443
 ETCD_CLIENT_PORT = 2379

@@ -17,14 +17,18 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    ImagesSeeded,
+    NetworkNoted,
     RotatableKubeletCredential,
+    Tree,
     UnitRunning,
 )
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan, Step
-from bootstrap.render import addons, objects
+from bootstrap.model.runtime import Runtime, runtime_at
+from bootstrap.render import addons, host, objects
 from bootstrap.render.audit import audit_files
-from bootstrap.render.containerd import containerd_files
+from bootstrap.render.containerd import containerd_file
 from bootstrap.render.kubelet import kubelet_files
 from bootstrap.render.net import loopback, url_host
 from bootstrap.render.static_pods import manifest_path, static_pods
@@ -91,7 +95,7 @@ def _without(steps: tuple[Step, ...], skipped: tuple[str, ...]) -> tuple[Step, .
 def _files(inputs: Inputs) -> list[Step]:
     cfg = inputs.cfg
     state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, inputs.state, mode=0o600))
-    steps = [Step("record", "Certificates", state)]
+    steps = [Step("record", "Certificates", (*_trees(cfg), NetworkNoted(), *state))]
     phases: dict[str, list[Effect]] = {}
     for file in inputs.pki:
         name = file.path.removeprefix(f"{cfg.certificates_dir}/").rsplit(".", 1)[0].replace("/", "-")
@@ -102,28 +106,59 @@ def _files(inputs: Inputs) -> list[Step]:
     return steps + [Step(phase, "Certificates", tuple(effects), after=("record",)) for phase, effects in phases.items()]
 
 
+def _trees(cfg: ClusterConfig) -> tuple[Tree, ...]:
+    """What the kubelet, the runtime and the Pods will fill: what is in it before is not ours."""
+    etcd = (Tree(cfg.etcd.data_dir, 0o700),) if isinstance(cfg.etcd, LocalEtcd) else ()
+    return (*(Tree(path) for path in names.TREES), Tree(names.KUBELET_DIR, 0o700), *etcd)
+
+
 def _services(inputs: Inputs) -> list[Step]:
     cfg, facts = inputs.cfg, inputs.facts
-    containerd = containerd_files(cfg, facts)
+    runtime = runtime_at(cfg.node.cri_socket, facts.mode)
     kubelet = kubelet_files(cfg, facts, inputs.patches)
     on_boot = facts.mode == "host"  # in node mode `init` runs at every boot, and starts it once its address is known
+    before_runtime = ("record", "host/binaries", "host/kernel", "host/network") if on_boot else ("record",)
     ready_to_start = [f"kubeconfig/{name}" for name in ("kubelet", "admin", "super-admin")]
     return [
-        Step(
-            "runtime",
-            "Images",
-            (*containerd, UnitRunning("containerd.service", tuple(f.path for f in containerd))),
-        ),
-        Step("kubelet-config", "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet)),
+        *(_host(inputs, runtime) if on_boot else ()),
+        *((Step("runtime", "Images", _runtime(inputs, runtime), after=before_runtime),) if runtime.ours else ()),
+        Step("kubelet-config", "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
         Step(
             "kubelet-start",
             "Kubelet",
             (UnitRunning("kubelet.service", tuple(f.path for f in kubelet), enabled=on_boot),),
             (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
-            after=("runtime", "kubelet-config", "etcd/local", "control-plane/apiserver", *ready_to_start),
+            after=(
+                *(("runtime",) if runtime.ours else before_runtime),
+                *("kubelet-config", "etcd/local", "control-plane/apiserver", *ready_to_start),
+            ),
             timeout=cfg.timeouts.kubelet_health_check,
         ),
     ]
+
+
+def _host(inputs: Inputs, runtime: Runtime) -> list[Step]:
+    """What a node container has by itself, and a host does not."""
+    cfg, facts = inputs.cfg, inputs.facts
+    unit = host.network_unit(cfg, facts)
+    network = (unit, UnitRunning(host.NETWORK_UNIT, (unit.path,))) if unit else ()
+    steps = (
+        Step("host/binaries", "Host", host.binaries(runtime, facts.cni_plugins), after=("record",)),
+        Step("host/kernel", "Host", host.kernel(cfg), after=("record",)),
+        Step("host/network", "Host", network, after=("record",)),
+    )
+    return [step for step in steps if step.effects]
+
+
+def _runtime(inputs: Inputs, runtime: Runtime) -> tuple[Effect, ...]:
+    """The runtime's configuration and, on a host, its unit and its images, which a node container has already."""
+    config = containerd_file(inputs.cfg, inputs.facts, runtime)
+    if inputs.facts.mode == "node":
+        return config, UnitRunning(runtime.unit, (config.path,))
+    unit = host.runtime_unit(runtime)
+    installed = tuple(f"{runtime.binaries}/{name}" for name in host.RUNTIME_BINARIES)
+    running = UnitRunning(runtime.unit, (config.path, unit.path, *installed))
+    return config, unit, Directory(runtime.cni_conf), ImagesSeeded(runtime.root), running
 
 
 def _control_plane(inputs: Inputs) -> list[Step]:
@@ -158,7 +193,12 @@ def _control_plane(inputs: Inputs) -> list[Step]:
         etcd = (Directory(cfg.etcd.data_dir, 0o700), pods[manifest_path("etcd")])
         steps += [
             Step("etcd/local", "Control plane", etcd, after=(*certs, "kubelet-config")),
-            Step("etcd/peer-url", "Control plane", (_peer_url(cfg),), after=("wait-control-plane/apiserver",)),
+            Step(
+                "etcd/peer-url",
+                "Control plane",
+                (_peer_url(cfg, inputs.facts),),
+                after=("wait-control-plane/apiserver",),
+            ),
         ]
     for name, pod, url in (
         ("controller-manager", manager, f"https://127.0.0.1:{names.CONTROLLER_MANAGER_PORT}/healthz"),
@@ -178,10 +218,10 @@ def _control_plane(inputs: Inputs) -> list[Step]:
     return steps
 
 
-def _peer_url(cfg: ClusterConfig) -> EtcdPeerUrl:
+def _peer_url(cfg: ClusterConfig, facts: HostFacts) -> EtcdPeerUrl:
     pki = f"{cfg.certificates_dir}/etcd"
     command = (
-        "etcdctl",
+        f"{names.HOST_BIN_DIR}/etcdctl" if facts.mode == "host" else "etcdctl",
         f"--endpoints=https://{url_host(loopback(cfg))}:{names.ETCD_CLIENT_PORT}",
         f"--cacert={pki}/ca.crt",
         f"--cert={pki}/healthcheck-client.crt",

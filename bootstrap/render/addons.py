@@ -14,6 +14,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.runtime import runtime_at
 from bootstrap.render import images
 from bootstrap.render.kubelet import overlaid
 from bootstrap.render.net import dns_ip, is_ipv6, split_endpoint
@@ -91,6 +92,7 @@ def flannel(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) -> tuple
     values = {
         "API_HOST": host,
         "API_PORT": port,
+        "CNI_CONF": runtime_at(cfg.node.cri_socket, facts.mode).cni_conf,
         "CONFIG_HASH": _hash(network),
         "IMAGE": images.flannel(cfg),
         "NET_CONF": json.dumps(network),

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import json
 
-from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.runtime import Runtime
 from bootstrap.render import images
 
 _IMAGES = "plugins.'io.containerd.cri.v1.images'"
 _RUNTIME = "plugins.'io.containerd.cri.v1.runtime'"
 
 
-def containerd_files(cfg: ClusterConfig, facts: HostFacts) -> tuple[File, ...]:
-    """config.toml."""
-    return (File(names.CONTAINERD_CONFIG, containerd_config(cfg, facts).encode()),)
+def containerd_file(cfg: ClusterConfig, facts: HostFacts, runtime: Runtime) -> File:
+    """config.toml of a runtime of ours."""
+    return File(runtime.config, containerd_config(cfg, facts, runtime).encode())
 
 
-def containerd_config(cfg: ClusterConfig, facts: HostFacts) -> str:
+def containerd_config(cfg: ClusterConfig, facts: HostFacts, runtime: Runtime) -> str:
     """The sandbox image pinned, systemd cgroups, mirrors from files; OOM scores left alone where they must be."""
     tables: dict[str, dict[str, object]] = {
-        "": {"version": 3, "root": names.CONTAINERD_ROOT, "state": names.CONTAINERD_STATE},
+        "": {"version": 3, "root": runtime.root, "state": runtime.state},
         "grpc": {"address": cfg.node.cri_socket.removeprefix("unix://")},
         f"{_IMAGES}.pinned_images": {"sandbox": images.pause(cfg)},
-        f"{_IMAGES}.registry": {"config_path": names.CONTAINERD_REGISTRIES},
+        f"{_IMAGES}.registry": {"config_path": runtime.registries},
+        "plugins.'io.containerd.internal.v1.opt'": {"path": f"{runtime.root}/opt"},
         _RUNTIME: {} if facts.can_raise_oom else {"restrict_oom_score_adj": True},
-        f"{_RUNTIME}.cni": {"bin_dirs": [names.CNI_BIN_DIR], "conf_dir": names.CNI_CONF_DIR},
+        f"{_RUNTIME}.cni": {"bin_dirs": [runtime.cni_bin], "conf_dir": runtime.cni_conf},
         f"{_RUNTIME}.containerd.runtimes.runc": {"runtime_type": "io.containerd.runc.v2"},
         f"{_RUNTIME}.containerd.runtimes.runc.options": {"SystemdCgroup": True},
     }

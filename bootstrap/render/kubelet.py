@@ -11,6 +11,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, Taint
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.runtime import runtime_at
 from bootstrap.render.args import flags, last_value
 from bootstrap.render.net import dns_ip
 from bootstrap.render.patches import patched
@@ -52,8 +53,8 @@ def kubelet_files(cfg: ClusterConfig, facts: HostFacts, patches: Mapping[str, by
         File(names.KUBELET_FLAGS_ENV, kubelet_flags(cfg, facts)),
         File(names.KUBELET_INSTANCE_CONFIG, to_yaml(_instance(cfg)).encode()),
         File(names.KUBELET_CONFIG, configuration, mode=0o600),
-        File(names.KUBELET_UNIT, _unit(facts).encode()),
-        File(names.KUBELET_DROP_IN, _DROP_IN.encode(), mode=0o600),
+        File(names.KUBELET_UNIT, _unit(cfg, facts).encode()),
+        File(names.KUBELET_DROP_IN, _drop_in(facts).encode(), mode=0o600),
     )
 
 
@@ -104,10 +105,14 @@ def node_taints(cfg: ClusterConfig, facts: HostFacts) -> tuple[Taint, ...]:
 
 
 def kubelet_flags(cfg: ClusterConfig, facts: HostFacts) -> bytes:
-    """kubeadm-flags.env: the name if it is not the hostname, and the user's own flags."""
+    """kubeadm-flags.env: the name if it is not the hostname, the address if the kubelet would not find it by itself,
+    and the user's own flags."""
     extra = cfg.node.kubelet_extra_args
     name = last_value(extra, "hostname-override", cfg.node.name)
     defaults = {"hostname-override": name} if name != facts.hostname else {}
+    found = {a.address for a in facts.addresses if a.default}
+    if facts.mode == "host" and facts.addresses and cfg.advertise_address not in found:
+        defaults["node-ip"] = cfg.advertise_address
     value = json.dumps(" ".join(flags(defaults, extra)), ensure_ascii=False)
     return f"KUBELET_KUBEADM_ARGS={value}\n".encode()
 
@@ -150,19 +155,24 @@ def _instance(cfg: ClusterConfig) -> dict[str, str]:
     return {"containerRuntimeEndpoint": cfg.node.cri_socket}
 
 
-def _unit(facts: HostFacts) -> str:
+def _binary(facts: HostFacts) -> str:
+    return f"{names.HOST_BIN_DIR}/kubelet" if facts.mode == "host" else names.KUBELET_BIN
+
+
+def _unit(cfg: ClusterConfig, facts: HostFacts) -> str:
     """`kubelet.service`: restarted for ever, since it may start before its configuration exists."""
     pause = 1 if facts.mode == "node" else 10
+    after = " ".join(filter(None, ("network-online.target", runtime_at(cfg.node.cri_socket, facts.mode).unit)))
     return f"""\
 [Unit]
 Description=kubelet: The Kubernetes Node Agent
 Documentation=https://kubernetes.io/docs/
 Wants=network-online.target
-After=network-online.target containerd.service
+After={after}
 StartLimitIntervalSec=0
 
 [Service]
-ExecStart={names.KUBELET_BIN}
+ExecStart={_binary(facts)}
 Restart=always
 RestartSec={pause}
 
@@ -172,7 +182,10 @@ WantedBy=multi-user.target
 
 
 _KUBECONFIGS = f"--bootstrap-kubeconfig={names.BOOTSTRAP_KUBELET_CONF} --kubeconfig={names.KUBELET_CONF}"
-_DROP_IN = f"""\
+
+
+def _drop_in(facts: HostFacts) -> str:
+    return f"""\
 # Same variables and order as the packages of kubeadm: KUBELET_EXTRA_ARGS in /etc/default/kubelet has the last word.
 [Service]
 Environment="KUBELET_KUBECONFIG_ARGS={_KUBECONFIGS}"
@@ -181,5 +194,5 @@ EnvironmentFile=-{names.KUBELET_FLAGS_ENV}
 EnvironmentFile=-/etc/default/kubelet
 EnvironmentFile=-/etc/sysconfig/kubelet
 ExecStart=
-ExecStart={names.KUBELET_BIN} $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
+ExecStart={_binary(facts)} $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
 """

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from bootstrap.config import Documents, Overrides, load, resolve
 from bootstrap.host.archive import Writable
+from bootstrap.host.atomic import replacing
 from bootstrap.host.bundle import Bundle, Trust, verified, write_bundle
 from bootstrap.host.containerd_images import ContainerdImages
 from bootstrap.host.docker_images import DockerImages
-from bootstrap.host.durable import replacing
 from bootstrap.host.facts import gather
 from bootstrap.host.layout import Layout
 from bootstrap.host.live import LiveHost
@@ -32,10 +32,12 @@ from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.oci import LAYOUT, Descriptor
 from bootstrap.model.reference import parse_reference
+from bootstrap.model.runtime import GUEST
+from bootstrap.model.runtime import NODE as NODE_RUNTIME
 from bootstrap.render.bundle import collect, critical, not_in, references
 from bootstrap.render.sbom import spdx
 from bootstrap.render.signature import new_key, sign
-from bootstrap.workflows.mode import NODE
+from bootstrap.workflows.mode import HOST, HOST_ROOT, NODE, enter
 
 SOURCES = "docker, layout:DIR or seed"
 
@@ -199,6 +201,11 @@ def load_bundle(
         if to == "docker":
             return DockerImages().load(bundle, architecture), ours
         return ContainerdImages(socket).load(bundle, architecture, done), ours
+
+
+def our_socket() -> str:
+    """Path of the socket of the containerd that init makes: this container's, or the host's below its mount."""
+    return f"{HOST_ROOT}{GUEST.address}" if enter()[0].name == HOST else NODE_RUNTIME.address
 
 
 def _for_us(bundle: Bundle, architecture: str) -> int:

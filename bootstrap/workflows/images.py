@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bootstrap.host.port import Host
-from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.runtime import NODE
 
-CTR = ("ctr", f"--address={names.CRI_SOCKET.removeprefix('unix://')}", "--namespace=k8s.io")
+CTR = ("ctr", f"--address={NODE.address}", "--namespace=k8s.io")
 IMPORT = (*CTR, "images", "import", "--local")
 """`--local` prints one `unpacking NAME (DIGEST)...done` an image; without it, a progress display that mangles names."""
 IMPORT_TIMEOUT = 3600.0

@@ -129,7 +129,8 @@ def act(host: Host, decision: Decision, plan: Plan, listen: Listener) -> tuple[T
             details=gather_evidence(host),
             fix="correct it and run init again: it goes on where it stopped (more: journalctl -u kubelet -n 50)",
         ) from None
-    host.write(COMPLETE, str(decision.cfg.bind_port).encode(), 0o600)
+    if decision.facts.mode == "node":  # the container's health check reads it
+        host.write(COMPLETE, str(decision.cfg.bind_port).encode(), 0o600)
     return timings
 
 

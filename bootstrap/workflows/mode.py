@@ -1,21 +1,25 @@
-"""Which of the ways to run was chosen, decided once from what is mounted."""
+"""Which of the ways to run was chosen, decided once from what is mounted, and the host that it means."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.host.live import NSENTER, LiveHost
 
 HOST_ROOT = Path("/host")
 NODE = "node"
+HOST = "host"
 
 
-def refuse_host_mode() -> None:
-    """Host mode is not part of this version: stop before anything is touched (exit 2)."""
+@dataclass(frozen=True)
+class Mode:
+    name: str
+    why: str
+
+
+def enter() -> tuple[Mode, LiveHost]:
+    """The mode and the host to work on."""
     if HOST_ROOT.is_dir() and any(HOST_ROOT.iterdir()):
-        raise BootstrapError(
-            "a host root is mounted at /host, and this version only makes throwaway nodes",
-            code=Exit.USAGE,
-            why="host mode installs into the machine itself; it is not in this version yet",
-            fix="leave out the mount: docker run -d --privileged bootstrap:v1.37.0 init",
-        )
+        return Mode(HOST, "a host root is mounted at /host"), LiveHost(str(HOST_ROOT), NSENTER)
+    return Mode(NODE, "no host root is mounted"), LiveHost()

@@ -11,16 +11,17 @@ from bootstrap.host.health import COMPLETE
 from bootstrap.host.port import Api, Host
 from bootstrap.model.effects import Effect, UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.containerd import containerd_files
+from bootstrap.model.runtime import NODE as RUNTIME
+from bootstrap.render.containerd import containerd_file
 from bootstrap.workflows.mode import NODE
 
 
 def start_runtime(host: Host) -> None:
     """containerd, configured as `init` would."""
     facts = gather(host, NODE)
-    files = containerd_files(resolve(Documents(), Overrides(), facts), facts)
+    config = containerd_file(resolve(Documents(), Overrides(), facts), facts, RUNTIME)
     world = World(host, _no_cluster, probe)
-    effects: tuple[Effect, ...] = (*files, UnitRunning("containerd.service", tuple(f.path for f in files)))
+    effects: tuple[Effect, ...] = (config, UnitRunning(RUNTIME.unit, (config.path,)))
     for effect in effects:
         apply_effect(effect, world, 60)
     host.write(COMPLETE, b"", 0o600)

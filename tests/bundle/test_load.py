@@ -42,22 +42,16 @@ class Empty:
 
     def __init__(self, files: Path) -> None:
         self.name = f"bt-bundle-{os.getpid()}-{time.monotonic_ns()}"
-        docker(
-            "run",
-            "-d",
-            "--privileged",
-            f"--tmpfs={NO_SEED}",
-            "-v",
-            f"{files}:/in:ro",
-            "--name",
-            self.name,
-            IMAGE,
-            "node",
-        )
+        options = ("--privileged", f"--tmpfs={NO_SEED}", "-v", f"{files}:/in:ro", "--name", self.name)
+        docker("run", "-d", *options, IMAGE, "node")
         deadline = time.monotonic() + 90
-        while subprocess.run(["docker", "exec", self.name, "bootstrap", "healthcheck"], check=False, capture_output=True, check=False).returncode:
+        while not self.healthy():
             assert time.monotonic() < deadline, docker("logs", self.name)
             time.sleep(0.3)
+
+    def healthy(self) -> bool:
+        asked = ["docker", "exec", self.name, "bootstrap", "healthcheck"]
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
     def run(self, *words: str, code: int = 0) -> str:
         return docker("exec", self.name, *words, code=code)
@@ -155,14 +149,8 @@ def test_memory_is_bounded(loaded: tuple[Empty, str], empty: Empty) -> None:
 
 def test_an_interrupted_load_goes_on(empty: Empty, seed: dict[str, str]) -> None:
     """Killed once the first image is there: no image is half there, and the next run brings the rest."""
-    docker(
-        "exec",
-        "-d",
-        empty.name,
-        "sh",
-        "-c",
-        "bootstrap bundle load /in/seed.bundle --trusted-key /in/key.pub & echo $! >/p",
-    )
+    loading = "bootstrap bundle load /in/seed.bundle --trusted-key /in/key.pub & echo $! >/p"
+    docker("exec", "-d", empty.name, "sh", "-c", loading)
     deadline = time.monotonic() + 60
     while not empty.images():
         assert time.monotonic() < deadline

@@ -17,6 +17,7 @@ from bootstrap.config import Overrides, load, resolve, to_cluster_configuration
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import Directory, File
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.runtime import runtime_at
 from bootstrap.render import addons, audit, certs, containerd, kubeconfig, kubelet, objects, pki, static_pods
 from bootstrap.render.keys import CURVES, KeySource, PrivateKey, load_private
 
@@ -67,6 +68,7 @@ def files(
     cfg: ClusterConfig, facts: HostFacts, patch_files: dict[str, bytes], keys: KeySource, now: datetime
 ) -> list[Directory | File]:
     """Every file of a control-plane node."""
+    runtime = runtime_at(cfg.node.cri_socket, facts.mode)
     certificates = pki.issue_pki(cfg, {}, keys, now)
     by_path = {f.path: f.content for f in certificates}
     return [
@@ -75,7 +77,7 @@ def files(
         *audit.audit_files(cfg),
         *static_pods.static_pods(cfg, facts, patch_files),
         *kubelet.kubelet_files(cfg, facts, patch_files),
-        *containerd.containerd_files(cfg, facts),
+        *([containerd.containerd_file(cfg, facts, runtime)] if runtime.ours else []),
     ]
 
 

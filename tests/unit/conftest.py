@@ -31,7 +31,8 @@ def _no_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def guarded_os_open(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
         if flags & WRITING:
-            _inside_tmp(path)
+            directory = kwargs.get("dir_fd")
+            _inside_tmp(path if directory is None else f"{os.readlink(f'/proc/self/fd/{directory}')}/{path}")
         return os_opened(path, flags, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "open", guarded_open)

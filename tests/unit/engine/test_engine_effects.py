@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import ANY
+
 import pytest
 
 from bootstrap.engine import effects as engine_effects
@@ -11,7 +13,8 @@ from bootstrap.host.port import ApiResponse, UnitState
 from bootstrap.model.effects import Apply, Create, Directory, Effect, EtcdPeerUrl, File, UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan, Step
-from tests.unit.engine.fakes import MemoryApi, MemoryHost, config_map, world
+from tests.memory import Entry, MemoryHost
+from tests.unit.engine.fakes import MemoryApi, config_map, world
 
 
 def twice(effect: Effect, host: MemoryHost | None = None, api: MemoryApi | None = None) -> tuple[str, str]:
@@ -41,7 +44,7 @@ def test_a_file_with_other_content_is_written() -> None:
 
     apply_effect(File("/etc/a", b"new", 0o600), world(host), 1)
 
-    assert host.files["/etc/a"][:2] == (b"new", 0o600)
+    assert host.entries["/etc/a"] == Entry("file", 0o600, b"new", mtime=ANY)
 
 
 def test_a_file_with_another_mode_is_written() -> None:
@@ -57,7 +60,7 @@ def test_a_key_is_never_overwritten_but_its_mode_is_set_right() -> None:
 
     apply_effect(File("/etc/ca.key", b"another", 0o600, once=True), world(host), 1)
 
-    assert host.files["/etc/ca.key"][:2] == (b"the first", 0o600)
+    assert host.entries["/etc/ca.key"] == Entry("file", 0o600, b"the first", mtime=ANY)
 
 
 def test_a_missing_folder_is_made_first() -> None:
@@ -65,7 +68,7 @@ def test_a_missing_folder_is_made_first() -> None:
 
     apply_effect(File("/etc/x/y", b""), world(host), 1)
 
-    assert host.log == ["mkdir /etc/x", "write /etc/x/y"]
+    assert host.changes == ["mkdir /etc/x", "write /etc/x/y"]
 
 
 def test_a_unit_that_runs_with_older_content_is_restarted() -> None:
@@ -148,7 +151,7 @@ def test_a_right_or_a_larger_etcd_is_left_alone(members: str, url: str) -> None:
     host = etcd(members)
 
     assert apply_effect(EtcdPeerUrl(url, ("etcdctl",)), world(host), 1) == ""
-    assert len(host.log) == 1
+    assert len(host.changes) == 1
 
 
 def test_preview_tells_new_from_unchanged_and_writes_nothing() -> None:
@@ -171,7 +174,7 @@ def test_preview_tells_new_from_unchanged_and_writes_nothing() -> None:
     verdicts = [line.rpartition(": ")[2] for line in shown[:5]]
     assert verdicts == ["unchanged", "change (content)", "new", "unchanged", "start"]
     assert shown[5:] == ("apply ConfigMap kube-system/x", "create ConfigMap kube-system/x if absent")
-    assert host.log == []
+    assert host.changes == []
 
 
 def test_preview_shows_no_secret() -> None:

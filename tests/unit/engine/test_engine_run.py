@@ -15,7 +15,8 @@ from bootstrap.model.effects import Directory, Effect, File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting
 from bootstrap.model.plan import Plan, Step
-from tests.unit.engine.fakes import MemoryHost, world
+from tests.memory import MemoryHost
+from tests.unit.engine.fakes import world
 
 
 def step(name: str, *after: str) -> Step:
@@ -32,7 +33,7 @@ def test_a_step_starts_once_all_it_comes_after_are_done() -> None:
 
     run(plan, world(host), silent)
 
-    order = [line.removeprefix("write /etc/") for line in host.log]
+    order = [line.removeprefix("write /etc/") for line in host.changes]
     assert order[0] == "a"
     assert set(order[1:3]) == {"b", "c"}
     assert order[3] == "d"
@@ -42,7 +43,7 @@ def test_steps_that_do_not_depend_on_each_other_run_at_the_same_time() -> None:
     both = threading.Barrier(2, timeout=5)
 
     class Meeting(MemoryHost):
-        def write(self, path: str, content: bytes, mode: int) -> None:
+        def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
             both.wait()  # breaks unless the other step is writing too
 
     timings = run(Plan((step("a"), step("b"))), world(Meeting()), silent)
@@ -56,16 +57,16 @@ def test_effects_of_a_step_keep_their_order() -> None:
 
     run(Plan((Step("s", "Group", effects),)), world(host), silent)
 
-    assert host.log == ["mkdir /etc/x", "write /etc/x/2", "write /etc/x/1"]
+    assert host.changes == ["mkdir /etc/x", "write /etc/x/2", "write /etc/x/1"]
 
 
 class Failing(MemoryHost):
     """Writing a path that ends in `bad` fails."""
 
-    def write(self, path: str, content: bytes, mode: int) -> None:
+    def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
         if path.endswith("bad"):
             raise BootstrapError("no space", code=Exit.EFFECT)
-        super().write(path, content, mode)
+        super().write(path, content, mode, owner)
 
 
 def test_nothing_starts_after_a_failure() -> None:
@@ -74,20 +75,20 @@ def test_nothing_starts_after_a_failure() -> None:
     with pytest.raises(BootstrapError) as caught:
         run(Plan((step("bad"), step("later", "bad"), step("last", "later"))), world(host), silent)
 
-    assert (caught.value.code, host.log) == (Exit.EFFECT, [])
+    assert (caught.value.code, host.changes) == (Exit.EFFECT, [])
 
 
 def test_a_running_step_ends_before_the_failure_is_raised() -> None:
     started, ended = threading.Event(), threading.Event()
 
     class Slow(Failing):
-        def write(self, path: str, content: bytes, mode: int) -> None:
+        def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
             if path.endswith("slow"):
                 started.set()
                 failed.wait(5)
             else:
                 started.wait(5)
-            super().write(path, content, mode)
+            super().write(path, content, mode, owner)
             ended.set()
 
     failed = threading.Event()
@@ -105,7 +106,7 @@ def test_a_running_step_ends_before_the_failure_is_raised() -> None:
 
 def test_a_bug_in_a_step_is_not_swallowed() -> None:
     class Broken(MemoryHost):
-        def write(self, path: str, content: bytes, mode: int) -> None:
+        def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
             raise KeyError(path)
 
     with pytest.raises(KeyError):
@@ -139,7 +140,7 @@ def test_a_second_run_changes_nothing() -> None:
 
     timings = run(plan, world(host), silent)
 
-    assert host.log == []
+    assert host.changes == []
     assert all(t.changed == () for t in timings)
 
 
@@ -165,7 +166,7 @@ def test_the_pool_is_wide_enough_for_the_widest_part_of_a_plan() -> None:
     everyone = threading.Barrier(width, timeout=5)
 
     class Meeting(MemoryHost):
-        def write(self, path: str, content: bytes, mode: int) -> None:
+        def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
             everyone.wait()
 
     run(Plan(tuple(step(str(i)) for i in range(width))), world(Meeting()), silent)

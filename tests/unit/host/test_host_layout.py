@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.host.durable import replacing
+from bootstrap.host.atomic import replacing
 from bootstrap.host.layout import Layout
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.oci import DOCUMENT_LIMIT, MANIFEST

@@ -39,17 +39,18 @@ def test_a_file_is_replaced_as_a_whole(host: LiveHost, monkeypatch: pytest.Monke
     host.write("/etc/a", b"old", 0o644)
     rename, at_rename = os.rename, []
 
-    def watched(source: Path, target: Path) -> None:
-        at_rename.append((host.read("/etc/a"), Path(source).read_bytes(), Path(source).name, Path(source).parent))
-        rename(source, target)
+    def watched(source: str, target: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        folders = {str(Path(f"/proc/self/fd/{fd}").readlink()) for fd in (src_dir_fd, dst_dir_fd)}
+        at_rename.append((host.read("/etc/a"), host.read(f"/etc/{source}"), source, folders))
+        rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "rename", watched)
     host.write("/etc/a", b"new", 0o600)
 
-    (old, new, name, folder) = at_rename[0]
+    (old, new, name, folders) = at_rename[0]
     assert (old, new) == (b"old", b"new")
     assert name.startswith("."), "the kubelet reads every file without a leading dot"
-    assert folder == host.path("/etc")
+    assert folders == {f"{host.root}/etc"}
     assert host.read("/etc/a") == b"new"
 
 
@@ -63,9 +64,9 @@ def test_bytes_are_on_the_disk_before_the_name_and_the_name_after(
         order.append("folder" if Path(f"/proc/self/fd/{fd}").is_dir() else "file")
         fsync(fd)
 
-    def renamed(source: Path, target: Path) -> None:
+    def renamed(source: str, target: str, **directories: int) -> None:
         order.append("rename")
-        rename(source, target)
+        rename(source, target, **directories)
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "rename", renamed)
@@ -80,7 +81,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 ) -> None:
     host.write("/etc/a", b"old", 0o644)
 
-    def full(*args: object) -> None:
+    def full(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, call, full)
@@ -101,13 +102,13 @@ def test_a_missing_folder_is_an_error_with_a_way_out(host: LiveHost) -> None:
     assert "/none" in caught.value.fix
 
 
-def test_a_link_is_replaced_and_not_followed(host: LiveHost) -> None:
+def test_a_file_behind_a_link_is_replaced_and_the_link_stays(host: LiveHost) -> None:
     host.write("/etc/real", b"real", 0o644)
-    host.path("/etc/link").symlink_to("real")
+    host.symlink("real", "/etc/link")
 
     host.write("/etc/link", b"new", 0o644)
 
-    assert (host.read("/etc/real"), host.read("/etc/link")) == (b"real", b"new")
+    assert (host.read("/etc/real"), host.readlink("/etc/link")) == (b"new", "real")
 
 
 def test_mkdir_makes_parents_and_sets_the_mode_of_what_is_there(host: LiveHost) -> None:

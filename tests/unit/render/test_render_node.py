@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap.model import names
+from bootstrap.model import names, runtime
 from bootstrap.model.cluster import (
     Arg,
     ClusterConfig,
@@ -173,7 +173,7 @@ def test_kubelet_machine_facts_stay_on_disk() -> None:
     assert (on_disk["failCgroupV1"], on_disk["failSwapOn"]) == (False, False)
     assert on_disk["resolvConf"] == "/run/systemd/resolve/resolv.conf"
     assert on_disk["imageGCHighThresholdPercent"] == 100
-    assert on_disk["containerRuntimeEndpoint"] == names.CRI_SOCKET
+    assert on_disk["containerRuntimeEndpoint"] == runtime.NODE.socket
     local = {"failCgroupV1", "failSwapOn", "resolvConf", "evictionHard", "containerRuntimeEndpoint"}
     assert not local & set(shared)
     assert not {"failCgroupV1", "failSwapOn", "evictionHard"} & set(node_configuration(CFG, HOST, {}))
@@ -182,7 +182,7 @@ def test_kubelet_machine_facts_stay_on_disk() -> None:
 def test_kubelet_patch_cannot_move_the_socket() -> None:
     patches = {"kubeletconfiguration.yaml": b"maxPods: 7\ncontainerRuntimeEndpoint: unix:///elsewhere"}
     found = node_configuration(CFG, HOST, patches)
-    assert found["maxPods"] == 7 and found["containerRuntimeEndpoint"] == names.CRI_SOCKET
+    assert found["maxPods"] == 7 and found["containerRuntimeEndpoint"] == runtime.NODE.socket
 
 
 @pytest.mark.parametrize(
@@ -218,14 +218,14 @@ def test_kubelet_file_modes() -> None:
 
 
 def test_containerd_configuration_is_toml() -> None:
-    config = tomllib.loads(containerd_config(CFG, replace(HOST, can_raise_oom=False)))
-    runtime = config["plugins"]["io.containerd.cri.v1.runtime"]
+    config = tomllib.loads(containerd_config(CFG, replace(HOST, can_raise_oom=False), runtime.NODE))
+    cri = config["plugins"]["io.containerd.cri.v1.runtime"]
     assert config["version"] == 3
-    assert runtime["restrict_oom_score_adj"] is True
-    assert runtime["containerd"]["runtimes"]["runc"]["options"]["SystemdCgroup"] is True
+    assert cri["restrict_oom_score_adj"] is True
+    assert cri["containerd"]["runtimes"]["runc"]["options"]["SystemdCgroup"] is True
     pinned = config["plugins"]["io.containerd.cri.v1.images"]["pinned_images"]
     assert pinned == {"sandbox": "localhost/bootstrap/pause:3.10.2"}
-    assert "restrict_oom_score_adj" not in containerd_config(CFG, HOST)
+    assert "restrict_oom_score_adj" not in containerd_config(CFG, HOST, runtime.NODE)
 
 
 def test_image_names() -> None:

@@ -1,0 +1,61 @@
+"""The journal: each thing's state is noted, durably, before its first change. Reset restores what it says.
+
+One JSON object a line, 0600. A line that a crash cut short is ignored: its change was not made yet.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable
+
+from bootstrap.engine.observe import before
+from bootstrap.host.port import Host, HostReader
+from bootstrap.model import names
+from bootstrap.model.record import PATH, TREE, Entry
+
+
+def read_journal(host: HostReader) -> tuple[Entry, ...]:
+    """Every entry, in the order of the changes; empty when nothing was ever changed here."""
+    lines = (host.read(names.JOURNAL) or b"").split(b"\n")
+    entries = []
+    for line in lines:
+        try:
+            entries.append(Entry(**json.loads(line)))
+        except ValueError:
+            continue
+    return tuple(entries)
+
+
+class Journal:
+    """Notes what is about to change; safe to use from several threads."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._lock = threading.Lock()
+        self._known = {(entry.kind, entry.name) for entry in read_journal(host)}
+
+    def note(self, kind: str, name: str) -> None:
+        """Called before `name` is changed. A path's missing parents are noted first: they will be made with it."""
+        with self._lock:
+            changed = [*self._missing_parents(name), name] if kind == PATH else [name]
+            new = [item for item in changed if (kind, item) not in self._known]
+            if not new:
+                return
+            wanted = [(kind, item) for item in new]
+            if not self._known:  # the first entry is of the journal's own directory
+                wanted.insert(0, (TREE, names.WORK_DIR))
+            entries = [Entry(*item, before(self._host, *item)) for item in wanted]
+            self._host.mkdir(names.WORK_DIR, 0o755)
+            self._host.append(names.JOURNAL, _lines(entries), 0o600)
+            self._known.update(wanted)
+
+    def _missing_parents(self, path: str) -> Iterable[str]:
+        parts = path.split("/")[1:-1]
+        parents = ["/" + "/".join(parts[: i + 1]) for i in range(len(parts))]
+        return [parent for parent in parents if self._host.stat(parent) is None]
+
+
+def _lines(entries: Iterable[Entry]) -> bytes:
+    """Begins with a newline, so that a line cut short by a crash spoils no other."""
+    return b"".join(b"\n" + json.dumps(entry.to_dict(), sort_keys=True).encode() for entry in entries) + b"\n"

@@ -1,0 +1,68 @@
+"""What Kubernetes leaves in a host's network: links, nftables tables, iptables chains."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from bootstrap.engine.observe import before
+from bootstrap.host.port import Host, HostReader
+from bootstrap.model.record import NETWORK, Entry
+
+LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0")
+TABLES = ("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6")
+CHAINS = ("KUBE-", "CNI-", "FLANNEL-")
+"""Prefixes; the kubelet, kube-proxy, the portmap plugin and flannel use them."""
+
+
+def is_ours(kind: str, name: str) -> bool:
+    """Whether a link, a table (`family name`) or a chain (`table chain`) is one that Kubernetes makes."""
+    match kind:
+        case "links":
+            return name in LINKS
+        case "nftables":
+            return name in TABLES
+    return name.split()[1].startswith(CHAINS)
+
+
+def added(host: HostReader, entry: Entry) -> list[str]:
+    """Names that were not there before us, ours and others'."""
+    now = before(host, NETWORK, entry.name) or {"names": ()}
+    then = (entry.before or {"names": ()})["names"]
+    return [name for name in now["names"] if name not in then]
+
+
+def ours_left(host: HostReader, entry: Entry) -> list[str]:
+    return [name for name in added(host, entry) if is_ours(entry.name, name)]
+
+
+def remove(host: Host, kind: str, left: Sequence[str]) -> None:
+    """Remove links, tables or chains."""
+    match kind:
+        case "links":
+            for link in left:
+                host.run(["ip", "link", "delete", link], here=True)
+        case "nftables":
+            for table in left:
+                host.run(["nft", "delete", "table", *table.split()], here=True)
+        case _:
+            _remove_chains(host, kind, left)
+
+
+def _remove_chains(host: Host, command: str, left: Sequence[str]) -> None:
+    """First the rules of others' chains that jump to ours, then what is in ours, then they themselves."""
+    table, ours = "", {tuple(name.split()) for name in left}
+    if not ours:
+        return
+    for line in host.run([f"{command}-save"]).splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        if not line.startswith("-A "):
+            continue
+        words = shlex.split(line)
+        target = words[words.index("-j") + 1] if "-j" in words else ""
+        if (table, target) in ours and (table, words[1]) not in ours:
+            host.run([command, "-w", "-t", table, "-D", *words[1:]])
+    for verb in ("-F", "-X"):
+        for table, chain in sorted(ours):
+            host.run([command, "-w", "-t", table, verb, chain])

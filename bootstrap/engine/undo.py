@@ -1,0 +1,138 @@
+"""The effects of `reset`: each is compared with what is there, so that running it twice changes nothing."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from bootstrap.engine import network
+from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.observe import before
+from bootstrap.engine.world import World
+from bootstrap.host.port import Host, HostReader
+from bootstrap.model.effects import (
+    ContainersGone,
+    NetworkRestored,
+    Restored,
+    UnitsReloaded,
+    Unmounted,
+)
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.record import PATH, SYSCTL, TREE, UNIT, Entry
+
+CRI_TIMEOUT = 60.0
+
+
+@apply_effect.register
+def _(effect: Restored, world: World, timeout: float) -> str:
+    host, entry = world.host, effect.entry
+    if before(host, entry.kind, entry.name) == entry.before:
+        return ""
+    if entry.kind == PATH:
+        _restore_path(host, entry)
+    elif entry.kind == TREE:
+        _restore_tree(host, entry, effect.keep)
+    elif entry.kind == UNIT:
+        host.stop_unit(entry.name, disable=not (entry.before or {}).get("enabled"))
+    elif entry.kind == SYSCTL and entry.before:
+        host.set_sysctl(entry.name, entry.before["value"])
+    return f"{entry.name} as before"
+
+
+def _restore_path(host: Host, entry: Entry) -> None:
+    state: Mapping[str, Any] = entry.before or {}
+    match state.get("type"):
+        case "file":
+            content = base64.b64decode(state["content"])
+            host.write(entry.name, content, state["mode"], (state["uid"], state["gid"]))
+        case "link":
+            host.symlink(state["target"], entry.name)
+        case "dir":
+            host.mkdir(entry.name, state["mode"])
+        case None:
+            _remove_path(host, entry.name)
+
+
+def _remove_path(host: Host, path: str) -> None:
+    """A directory that we made goes when nothing of others is in it."""
+    stat = host.stat(path)
+    if stat is None or not stat.is_dir or host.readlink(path) is not None:
+        host.remove(path)
+    elif not host.listdir(path):
+        host.remove_tree(path)
+
+
+def _restore_tree(host: Host, entry: Entry, keep: tuple[str, ...]) -> None:
+    if entry.before is None and not keep:
+        host.remove_tree(entry.name)
+        return
+    kept = {*keep, *(entry.before or {"entries": ()})["entries"]}
+    for name in host.listdir(entry.name):
+        if name not in kept:
+            host.remove_tree(f"{entry.name}/{name}")
+
+
+@apply_effect.register
+def _(effect: ContainersGone, world: World, timeout: float) -> str:
+    """Through the runtime; when it does not answer, its processes are ended with their control groups."""
+    host = world.host
+    if effect.unit and not host.unit(effect.unit).active:
+        return ""
+    crictl = (effect.crictl, f"--runtime-endpoint={effect.socket}")
+    try:
+        pods = host.run([*crictl, "pods", "--quiet"], timeout=CRI_TIMEOUT).split()
+        for pod in pods:
+            host.run([*crictl, "rmp", "--force", pod], timeout=CRI_TIMEOUT)
+    except BootstrapError:
+        if not effect.unit:
+            return ""
+        host.stop_unit("kubepods.slice", disable=False)
+        host.run(["systemctl", "kill", "--signal=KILL", effect.unit])
+        return f"{effect.unit} did not answer: its containers were killed"
+    return f"{len(pods)} Pods removed" if pods else ""
+
+
+@apply_effect.register
+def _(effect: Unmounted, world: World, timeout: float) -> str:
+    targets = mounts_below(world.host, effect)
+    for target in targets:
+        try:
+            world.host.unmount(target)
+        except BootstrapError as e:
+            raise BootstrapError(
+                f"{target} cannot be unmounted, and nothing below {effect.path} was removed",
+                code=Exit.EFFECT,
+                why=" ".join(e.details) or "a process uses it",
+                fix=f"end what uses it (fuser -vm {target}) and run reset again: it goes on where it stopped",
+            ) from e
+    return f"{len(targets)} mounts below {effect.path} gone" if targets else ""
+
+
+def mounts_below(host: HostReader, effect: Unmounted) -> list[str]:
+    """Mount points of ours, deepest first (proc(5): field 5 of mountinfo, octal escapes)."""
+    lines = (host.read("/proc/1/mountinfo") or b"").decode().splitlines()
+    points = [line.split()[4].encode().decode("unicode_escape") for line in lines]
+    kept = tuple(f"{effect.path}/{name}" for name in effect.before or ())
+    ours = [p for p in points if _is_at_or_below(p, (effect.path,)) and not _is_at_or_below(p, kept)]
+    if effect.before is not None:
+        ours = [p for p in ours if p != effect.path]
+    return sorted(ours, key=lambda point: point.count("/"), reverse=True)
+
+
+def _is_at_or_below(path: str, roots: tuple[str, ...]) -> bool:
+    return any(path == root or path.startswith(f"{root}/") for root in roots)
+
+
+@apply_effect.register
+def _(effect: UnitsReloaded, world: World, timeout: float) -> str:
+    world.host.run(["systemctl", "daemon-reload"])
+    world.host.run(["systemctl", "reset-failed"])
+    return ""
+
+
+@apply_effect.register
+def _(effect: NetworkRestored, world: World, timeout: float) -> str:
+    left = network.ours_left(world.host, effect.entry)
+    network.remove(world.host, effect.entry.name, left)
+    return f"{effect.entry.name}: {', '.join(left)} removed" if left else ""

@@ -1,0 +1,61 @@
+"""The container runtime of a node, and where its files lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """`socket` is a URL (`unix://…`); `unit` is empty for a runtime that is not ours, which is never configured."""
+
+    socket: str
+    cni_bin: str = "/opt/cni/bin"
+    cni_conf: str = "/etc/cni/net.d"
+    unit: str = ""
+    config: str = ""
+    root: str = ""
+    state: str = ""
+    registries: str = ""
+    binaries: str = ""
+
+    @property
+    def ours(self) -> bool:
+        return bool(self.unit)
+
+    @property
+    def address(self) -> str:
+        """The socket's path."""
+        return self.socket.removeprefix("unix://")
+
+
+NODE = Runtime(
+    socket="unix:///var/run/containerd/containerd.sock",
+    unit="containerd.service",
+    config="/etc/containerd/config.toml",
+    root="/var/lib/containerd",
+    state="/run/containerd",
+    registries="/etc/containerd/certs.d",
+    binaries="/usr/bin",
+)
+"""The only runtime of a node container, where kubeadm and crictl look for it."""
+
+GUEST = Runtime(
+    socket="unix:///run/bootstrap/containerd/containerd.sock",
+    cni_bin="/opt/bootstrap/cni/bin",
+    cni_conf="/etc/bootstrap/cni/net.d",
+    unit="bootstrap-containerd.service",
+    config="/etc/bootstrap/containerd.toml",
+    root="/var/lib/bootstrap/containerd",
+    state="/run/bootstrap/containerd",
+    registries="/etc/bootstrap/certs.d",
+    binaries="/opt/bootstrap/bin",
+)
+"""Ours on a host: beside Docker's or anyone's, sharing no file with it."""
+
+
+def runtime_at(socket: str, mode: str) -> Runtime:
+    """The runtime behind a CRI socket: ours by its name, in a node container always, else a foreign one."""
+    if mode == "node":
+        return NODE
+    return GUEST if socket == GUEST.socket else Runtime(socket)

@@ -1,0 +1,93 @@
+"""The plan of `reset`: one step after another, in the order that a living node allows.
+
+The kubelet first, or it starts again what is removed; mounts before files; our own tools and the journal last
+(docs/explanation/reset.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bootstrap.model import names
+from bootstrap.model.cluster import LocalEtcd
+from bootstrap.model.effects import (
+    ContainersGone,
+    Effect,
+    NetworkRestored,
+    Restored,
+    UnitRunning,
+    UnitsReloaded,
+    Unmounted,
+)
+from bootstrap.model.plan import Plan, Step
+from bootstrap.model.record import NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+
+KUBELET = "kubelet.service"
+TOOLS = ("/opt/bootstrap", names.WORK_DIR)
+"""What reset itself needs on the host, the journal among it."""
+KEPT = (names.JOURNAL.rpartition("/")[2],)
+
+
+def reset_plan(entries: tuple[Entry, ...], containers: ContainersGone) -> Plan:
+    """Undoes every entry of the journal, newest first; the journal itself stays until it is verified."""
+    newest = tuple(reversed(entries))
+    units = [e for e in newest if e.kind == UNIT]
+    trees = [e for e in newest if e.kind == TREE]
+    gone = tuple(f"{e.name}/" for e in trees if e.before is None)
+    files = [e for e in newest if e.kind in (PATH, TREE) and not e.name.startswith(gone)]
+    stopped = [e for e in units if e.name != KUBELET]
+    phases: dict[str, tuple[str, list[Effect]]] = {
+        "kubelet": ("Kubelet", [Restored(e) for e in units if e.name == KUBELET]),
+        "containers": ("Containers", [containers]),
+        "units": ("Services", [Restored(e) for e in stopped]),
+        "mounts": ("Mounts", [Unmounted(e.name, _entries(e)) for e in trees]),
+        "files": ("Files", [*(Restored(e) for e in files if not _is_tool(e)), UnitsReloaded()]),
+        "running-before": ("Services", _running_before(units)),
+        "kernel": ("Kernel", [Restored(e) for e in newest if e.kind == SYSCTL]),
+        "network": ("Network", [NetworkRestored(e) for e in newest if e.kind == NETWORK]),
+        "tools": ("Tools", [Restored(e, KEPT if e.name == names.WORK_DIR else ()) for e in files if _is_tool(e)]),
+    }
+    steps: list[Step] = []
+    for name, (group, effects) in phases.items():
+        if effects:
+            steps.append(Step(name, group, tuple(effects), after=tuple(s.id for s in steps[-1:])))
+    return Plan(tuple(steps))
+
+
+def foreign_entries(etcd_data_dir: str, cert_dir: str, *, with_temporary: bool) -> tuple[Entry, ...]:
+    """What `kubeadm reset` removes, as if a journal had said so: for a node that kubeadm made.
+
+    The directories' contents go and the directories stay (kubeadm: cmd/phases/reset/cleanupnode.go).
+    """
+    emptied = [names.MANIFESTS_DIR, cert_dir, names.KUBELET_DIR, etcd_data_dir]
+    emptied += [names.KUBEADM_TMP_DIR] if with_temporary else []
+    confs = (
+        names.ADMIN_CONF,
+        names.SUPER_ADMIN_CONF,
+        names.KUBELET_CONF,
+        names.BOOTSTRAP_KUBELET_CONF,
+        names.CONTROLLER_MANAGER_CONF,
+        names.SCHEDULER_CONF,
+    )
+    return (
+        *(Entry(TREE, path, {"entries": []}) for path in emptied),
+        *(Entry(PATH, path, None) for path in confs),
+        Entry(UNIT, KUBELET, {"active": False, "enabled": True}),
+    )
+
+
+def default_etcd_data_dir() -> str:
+    """Where etcd's data lies when no configuration of ours says it."""
+    return LocalEtcd().data_dir
+
+
+def _entries(tree: Entry) -> tuple[str, ...] | None:
+    return tuple(tree.before["entries"]) if tree.before else None
+
+
+def _is_tool(entry: Entry) -> bool:
+    return any(entry.name == tool or entry.name.startswith(f"{tool}/") for tool in TOOLS)
+
+
+def _running_before(units: Iterable[Entry]) -> list[Effect]:
+    return [UnitRunning(e.name, enabled=e.before["enabled"]) for e in units if e.before and e.before["active"]]

@@ -1,0 +1,95 @@
+"""`reset`: undo what the journal says, then prove it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bootstrap.engine.journal import read_journal
+from bootstrap.engine.run import Listener, run
+from bootstrap.engine.timings import Timing
+from bootstrap.engine.verify import Comparison, compare
+from bootstrap.engine.world import World
+from bootstrap.host.api import probe
+from bootstrap.host.port import Api, Host, HostReader
+from bootstrap.model import names
+from bootstrap.model.effects import ContainersGone
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.plan import Plan
+from bootstrap.model.record import Entry
+from bootstrap.model.runtime import GUEST, NODE, Runtime
+from bootstrap.phases.reset import default_etcd_data_dir, foreign_entries, reset_plan
+
+
+@dataclass(frozen=True)
+class ResetRequest:
+    """kubeadm's flags; `cert_dir` and `cleanup_tmp_dir` matter where there is no journal."""
+
+    cert_dir: str = names.PKI_DIR
+    cri_socket: str = ""
+    cleanup_tmp_dir: bool = False
+
+
+@dataclass(frozen=True)
+class ResetDecision:
+    """`journal` is empty for a node that we did not make."""
+
+    journal: tuple[Entry, ...]
+    plan: Plan
+
+
+def decide_reset(host: HostReader, mode: str, request: ResetRequest) -> ResetDecision:
+    """Raises BootstrapError (exit 8) when there is nothing to undo."""
+    journal = read_journal(host)
+    entries = journal or _foreign(host, request)
+    runtime = _runtime(journal, mode, request)
+    binaries = runtime.binaries or names.HOST_BIN_DIR
+    containers = ContainersGone(runtime.socket, f"{binaries}/crictl" if journal else "crictl", runtime.unit)
+    return ResetDecision(journal, reset_plan(entries, containers))
+
+
+def _runtime(journal: tuple[Entry, ...], mode: str, request: ResetRequest) -> Runtime:
+    if mode == "node":
+        return NODE
+    if any(entry.name == GUEST.unit for entry in journal):
+        return GUEST
+    return Runtime(request.cri_socket or NODE.socket)
+
+
+def _foreign(host: HostReader, request: ResetRequest) -> tuple[Entry, ...]:
+    """What `kubeadm reset` would remove; only if a node is here at all."""
+    if not any(host.stat(path) for path in (names.KUBELET_CONF, names.ADMIN_CONF, names.KUBELET_CONFIG)):
+        raise BootstrapError(
+            "there is nothing to reset",
+            code=Exit.CONFLICT,
+            why=f"{names.JOURNAL} does not exist, and neither does {names.KUBELET_CONF}",
+            fix="bootstrap init makes a cluster",
+        )
+    return foreign_entries(default_etcd_data_dir(), request.cert_dir, with_temporary=request.cleanup_tmp_dir)
+
+
+def act_reset(host: Host, decision: ResetDecision, listen: Listener) -> tuple[Timing, ...]:
+    """Runs the plan. Raises BootstrapError (exit 5); running it again goes on where it stopped."""
+    return run(decision.plan, World(host, _no_cluster, probe), listen)
+
+
+def verify_reset(host: Host) -> Comparison:
+    """Compares with the journal. Raises BootstrapError (exit 8) when there is none."""
+    journal = read_journal(host)
+    if not journal:
+        raise BootstrapError(
+            "there is nothing to compare with",
+            code=Exit.CONFLICT,
+            why=f"{names.JOURNAL} does not exist: nothing was made here, or a reset was verified already",
+        )
+    return compare(host, journal)
+
+
+def forget(host: Host) -> None:
+    """The last trace: the journal and its directory."""
+    host.remove(names.JOURNAL)
+    if not host.listdir(names.WORK_DIR):
+        host.remove_tree(names.WORK_DIR)
+
+
+def _no_cluster() -> Api:
+    raise BootstrapError("reset asks no cluster", code=Exit.BUG)
