@@ -6,11 +6,13 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bootstrap.cli.bundle import TrustedKey, Unsigned, offered_images
 from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.reset import reset
 from bootstrap.cli.screen import Progress, longest, say, show_timings
@@ -89,6 +91,9 @@ def init(
         bool, typer.Option("--exit-on-failure", help="End the container on any failure.")
     ] = False,
     timings: Annotated[bool, typer.Option("--timings", help="Print where the time went, step by step.")] = False,
+    bundle: Annotated[Path | None, typer.Option(help="Take the images from this bundle (node mode).")] = None,
+    trusted_key: TrustedKey = None,
+    insecure_unsigned: Unsigned = False,
     output: Output = "text",
 ) -> int:
     """Make this machine a Kubernetes control plane, or go on where an earlier init stopped."""
@@ -122,13 +127,14 @@ def init(
     )
     mode, host = enter()
     request = Request(read_config(config, host), overrides, wait)
+    offered = partial(offered_images, bundle, trusted_key, insecure_unsigned, mode)
     if dry_run:
-        return _init(mode, host, request, dry_run=True, timings=timings, output=output)
+        return _init(mode, host, request, offered, dry_run=True, timings=timings, output=output)
     with host.lock(names.LOCK):
-        return _init(mode, host, request, dry_run=False, timings=timings, output=output)
+        return _init(mode, host, request, offered, dry_run=False, timings=timings, output=output)
 
 
-def _init(mode: Any, host: Any, request: Any, *, dry_run: bool, timings: bool, output: str) -> int:
+def _init(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, timings: bool, output: str) -> int:
     from datetime import UTC, datetime
 
     from bootstrap.workflows.init import act, decide, make_plan
@@ -138,18 +144,23 @@ def _init(mode: Any, host: Any, request: Any, *, dry_run: bool, timings: bool, o
     if output == "text":
         _show_preflight(decision, mode, time.monotonic() - began)
     decision.preflight.raise_errors()
-    plan = make_plan(host, decision, manifests(), datetime.now(UTC), request.wait)
-    if dry_run or decision.cfg.dry_run:
-        return _show_plan(plan, host, output)
+    with offered(decision, manifests()) as (bundled, load):
+        plan = make_plan(host, decision, manifests(), datetime.now(UTC), request.wait, bundled)
+        if dry_run or decision.cfg.dry_run:
+            return _show_plan(plan, host, output)
+        listen = Progress(plan) if output == "text" else _silent
+        result = act(host, decision, plan, listen, load)
     if output == "json":
-        result = act(host, decision, plan, lambda event: None)
         print(json.dumps({"seconds": time.monotonic() - began, "steps": [asdict(t) for t in result]}, indent=2))
         return Exit.OK
-    result = act(host, decision, plan, Progress(plan))
     if timings:
         show_timings(result)
     _show_result(decision, result, time.monotonic() - began)
     return Exit.OK
+
+
+def _silent(event: Any) -> None:
+    """Who reads JSON reads it at the end."""
 
 
 def _show_preflight(decision: Any, mode: Any, seconds: float) -> None:

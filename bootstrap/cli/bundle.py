@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import sys
@@ -147,6 +148,23 @@ def load(
     loaded, count = bundle.load_bundle(path, trust, to, architecture(), where, done)
     say(f"{len(loaded)} images loaded, {count - len(loaded)} were there, {time.monotonic() - began:.1f} s")
     return Exit.OK
+
+
+def offered_images(
+    path: Path | None, keys: list[Path] | None, unsigned: bool, mode: Any, decision: Any, manifests: Any
+) -> Any:
+    """What `init --bundle` offers to the plan: references and how to load them, or nothing of both."""
+    if path is None:
+        return contextlib.nullcontext((None, None))
+    if mode.name != "node":
+        raise BootstrapError(
+            "--bundle is for node mode in this version",
+            code=Exit.USAGE,
+            fix="load it into the runtime that is there: bootstrap bundle load",
+        )
+    from bootstrap.workflows.bundle import for_init
+
+    return for_init(path, _trust(keys, unsigned), decision, manifests, architecture())
 
 
 def architecture() -> str:

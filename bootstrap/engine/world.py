@@ -17,6 +17,8 @@ class World:
     host: Host
     connect: Callable[[], Api]
     probe: Callable[[str], tuple[int, str]]
+    load_images: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
+    """Loads references of a verified bundle and returns those that were not there; None without a bundle."""
     _api: Api | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
 from bootstrap.host.archive import ArchiveWriter, header
 from bootstrap.host.bundle import Bundle
-from bootstrap.model.bundle import BundleManifest, Member, named
+from bootstrap.model.bundle import BundledImage, Member, named
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.oci import INDEX_FILE, LAYOUT, LAYOUT_FILE, Descriptor, index_bytes
 from bootstrap.render.bundle import collect
@@ -49,20 +49,27 @@ class ContainerdImages:
         return {row[0]: (row[2], PINNED in row[-1]) for row in rows if row}
 
     def load(
-        self, bundle: Bundle, architecture: str, done: Callable[[str], None] = lambda name: None
+        self,
+        bundle: Bundle,
+        architecture: str,
+        done: Callable[[str], None] = lambda name: None,
+        only: Collection[str] | None = None,
     ) -> tuple[str, ...]:
         """Loads and pins what is not there already, and returns those names; `done` is called for each as it is usable.
+
+        `only` names the images to look at, all of them if not given.
 
         Raises BootstrapError: exit 9 (the file changed since it was verified), 5 (containerd refused).
         """
         there = self.there()
-        for name, (digest, pinned) in there.items():
-            if not pinned and any(i.reference == name and i.target["digest"] == digest for i in bundle.manifest.images):
-                self._run("images", "label", name, PINNED)
-        groups = _groups(bundle, architecture, {name: digest for name, (digest, _) in there.items()})
+        images = [image for image in bundle.manifest.images if only is None or image.reference in only]
+        for image in images:
+            if there.get(image.reference) == (image.target["digest"], False):
+                self._run("images", "label", image.reference, PINNED)
+        groups = _groups(images, bundle, architecture, {name: digest for name, (digest, _) in there.items()})
         if not groups:
             return ()
-        _share_out(groups, bundle.manifest, set(self._run("content", "ls", "-q").split()))
+        _share_out(groups, set(self._run("content", "ls", "-q").split()))
         with ThreadPoolExecutor(len(groups)) as pool:
             self._send(bundle, groups, architecture, pool, done)
         return tuple(name for group in groups for name in group.names)
@@ -101,6 +108,8 @@ class ContainerdImages:
                 for group in groups:
                     if group.target["digest"] not in finished and not group.own and group.needs <= set(finished):
                         finish(group)
+                if not any(group.own for group in groups):
+                    break
             for future in finished.values():
                 future.result()
         except BaseException:
@@ -173,10 +182,10 @@ class _Import:
         return _refused(", ".join(self._group.names), self._errors.read().decode(errors="replace"))
 
 
-def _groups(bundle: Bundle, architecture: str, there: dict[str, str]) -> list[_Group]:
+def _groups(images: list[BundledImage], bundle: Bundle, architecture: str, there: dict[str, str]) -> list[_Group]:
     """What to load, in the bundle's order: names that are missing or mean something else, by their target."""
     groups: dict[str, _Group] = {}
-    for image in bundle.manifest.images:
+    for image in images:
         digest = image.target["digest"]
         if not image.platform(architecture) or there.get(image.reference) == digest:
             continue
@@ -187,7 +196,7 @@ def _groups(bundle: Bundle, architecture: str, there: dict[str, str]) -> list[_G
     return list(groups.values())
 
 
-def _share_out(groups: list[_Group], manifest: BundleManifest, there: set[str]) -> None:
+def _share_out(groups: list[_Group], there: set[str]) -> None:
     """Each blob that is not there is sent once, with the first image that needs it; others wait for that one."""
     owner: dict[str, _Group] = {}
     for group in groups:

@@ -86,6 +86,13 @@ class ImagesSeeded:
 
 
 @dataclass(frozen=True)
+class ImagesLoaded:
+    """The running containerd has these images of the bundle that `init` was given, pinned."""
+
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class UnitRunning:
     """The systemd unit runs with the present content of `uses` (restarted if older), and at every boot if `enabled`."""
 
@@ -179,6 +186,7 @@ Effect = (
     | Module
     | Sysctl
     | ImagesSeeded
+    | ImagesLoaded
     | UnitRunning
     | Apply
     | Create

@@ -34,9 +34,11 @@ from bootstrap.model.oci import LAYOUT, Descriptor
 from bootstrap.model.reference import parse_reference
 from bootstrap.model.runtime import GUEST
 from bootstrap.model.runtime import NODE as NODE_RUNTIME
+from bootstrap.phases.images import Bundled
 from bootstrap.render.bundle import collect, critical, not_in, references
 from bootstrap.render.sbom import spdx
 from bootstrap.render.signature import new_key, sign
+from bootstrap.workflows.init import Decision, LoadImages, read_patches
 from bootstrap.workflows.mode import HOST, HOST_ROOT, NODE, enter
 
 SOURCES = "docker, layout:DIR or seed"
@@ -201,6 +203,28 @@ def load_bundle(
         if to == "docker":
             return DockerImages().load(bundle, architecture), ours
         return ContainerdImages(socket).load(bundle, architecture, done), ours
+
+
+@contextlib.contextmanager
+def for_init(
+    path: Path, trust: Trust, decision: Decision, manifests: Mapping[str, str], architecture: str
+) -> Iterator[tuple[Bundled, LoadImages]]:
+    """A bundle that was proven and has all that this cluster needs, and how to load from it. Raises BootstrapError."""
+    cfg, facts = decision.cfg, decision.facts
+    with verified(path, trust) as bundle:
+        require(
+            bundle.manifest,
+            references(cfg, facts, manifests, read_patches(LiveHost(), cfg.patches_directory)),
+            [architecture],
+        )
+        ours = [image.reference for image in bundle.manifest.images if image.platform(architecture)]
+        first = critical(cfg)
+        containerd = ContainerdImages(cfg.node.cri_socket.removeprefix("unix://"))
+
+        def load(names: tuple[str, ...]) -> tuple[str, ...]:
+            return containerd.load(bundle, architecture, only=names)
+
+        yield Bundled(first, tuple(name for name in ours if name not in first)), load
 
 
 def our_socket() -> str:

@@ -23,12 +23,15 @@ from bootstrap.model.cluster import BootstrapToken, ClusterConfig, LocalEtcd
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
+from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import TOKEN_CREATED, Inputs, init_plan
 from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.keys import CryptoKeySource
 from bootstrap.render.kubeconfig import identities, issue_kubeconfigs
 from bootstrap.render.pki import is_external_ca, issue_pki, pki_paths
 
+LoadImages = Callable[[tuple[str, ...]], tuple[str, ...]]
+"""Loads references of a verified bundle; see `World`."""
 TOKEN_ALPHABET = string.digits + string.ascii_lowercase
 
 
@@ -90,7 +93,14 @@ def _refuse_difference(before: bytes, cfg: ClusterConfig, facts: HostFacts) -> N
         )
 
 
-def make_plan(host: HostReader, decision: Decision, manifests: Mapping[str, str], now: datetime, wait: str) -> Plan:
+def make_plan(
+    host: HostReader,
+    decision: Decision,
+    manifests: Mapping[str, str],
+    now: datetime,
+    wait: str,
+    bundled: Bundled | None = None,
+) -> Plan:
     """Certificates and kubeconfigs are issued here, so that the plan holds finished bytes."""
     cfg, keys = decision.cfg, CryptoKeySource()
     existing = _existing(host, pki_paths(cfg))
@@ -106,19 +116,22 @@ def make_plan(host: HostReader, decision: Decision, manifests: Mapping[str, str]
             pki=pki,
             kubeconfigs=kubeconfigs,
             manifests=manifests,
-            patches=_patches(host, cfg.patches_directory),
+            patches=read_patches(host, cfg.patches_directory),
             tokens=() if host.stat(TOKEN_CREATED) else tuple(_made(token) for token in cfg.tokens),
             now=now,
             wait=wait,
             external_ca=is_external_ca(cfg, existing),
+            bundled=bundled,
         )
     )
 
 
-def act(host: Host, decision: Decision, plan: Plan, listen: Listener) -> tuple[Timing, ...]:
+def act(
+    host: Host, decision: Decision, plan: Plan, listen: Listener, load_images: LoadImages | None = None
+) -> tuple[Timing, ...]:
     """Runs the plan. Raises BootstrapError: exit 5, 6 (with evidence) or 7."""
     try:
-        timings = run(plan, World(host, _connector(host, decision.cfg), probe), listen)
+        timings = run(plan, World(host, _connector(host, decision.cfg), probe, load_images), listen)
     except BootstrapError as e:
         if e.code != Exit.WAIT:
             raise
@@ -148,7 +161,7 @@ def _existing(host: HostReader, paths: tuple[str, ...]) -> dict[str, bytes]:
     return {path: content for path in paths if (content := host.read(path)) is not None}
 
 
-def _patches(host: HostReader, directory: str) -> dict[str, bytes]:
+def read_patches(host: HostReader, directory: str) -> dict[str, bytes]:
     if not directory:
         return {}
     files = _existing(host, tuple(f"{directory}/{name}" for name in host.listdir(directory)))
