@@ -58,6 +58,7 @@ golden: .venv/ready ## rewrite the expected rendered trees
 bench: image ## kubeadm and bootstrap side by side, as ratios
 	$(PY) scripts/build_components.py kubeadm
 	$(PY) scripts/bench.py $(ARGS)
+	$(PY) scripts/bench_bundles.py
 
 .PHONY: docs
 docs: .venv/ready ## rewrite the generated reference

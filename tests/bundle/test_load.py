@@ -34,7 +34,7 @@ def docker(*words: str | Path, code: int = 0, timeout: float = 400) -> str:
     """A docker command that has to end with this code; its standard output."""
     done = subprocess.run(["docker", *map(str, words)], capture_output=True, text=True, timeout=timeout, check=False)
     assert done.returncode == code, f"{done.args}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stdout + (done.stderr if code else "")
+    return done.stdout + (done.stderr if code or words[0] == "logs" else "")
 
 
 class Empty:
@@ -225,3 +225,79 @@ def test_dockers_own_images_go_into_containerd(files: Path, good: Good, empty: E
     found = {tag: image["id"] for image in listed for tag in image["repoTags"]}
 
     assert found == dict(zip([*wanted, OTHER], configs, strict=True))
+
+
+class Cluster:
+    """`init` with a bundle in a node without images of its own."""
+
+    def __init__(self, files: Path, bundle: str) -> None:
+        self.name = f"bt-bundle-{os.getpid()}-{time.monotonic_ns()}"
+        options = ("--privileged", f"--tmpfs={NO_SEED}", "-v", f"{files}:/in:ro", "--name", self.name)
+        words = ("--bundle", f"/in/{bundle}", "--trusted-key", "/in/key.pub", "--timings")
+        docker("run", "-d", *options, IMAGE, "init", *words)
+
+    def state(self) -> Any:
+        return json.loads(docker("inspect", "-f", "{{json .State}}", self.name))
+
+    def wait(self, healthy: bool, timeout: float = 180) -> None:
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            asked = ["docker", "exec", self.name, "bootstrap", "healthcheck"]
+            if healthy and subprocess.run(asked, capture_output=True, check=False).returncode == 0:
+                return
+            if not self.state()["Running"]:
+                break
+            time.sleep(0.5)
+        assert not healthy and not self.state()["Running"], docker("logs", self.name)
+
+
+@pytest.fixture
+def cluster(files: Path) -> Iterator[Any]:
+    made: list[Cluster] = []
+
+    def make(bundle: str) -> Cluster:
+        made.append(Cluster(files, bundle))
+        return made[-1]
+
+    yield make
+    for one in made:
+        docker("rm", "-fv", one.name)
+
+
+def test_init_brings_its_images_from_the_bundle(cluster: Any, seed: dict[str, str]) -> None:
+    node = cluster("seed.bundle")
+    node.wait(healthy=True)
+    logs = docker("logs", node.name)
+    starts = {line.split()[-1]: float(line.split()[0]) for line in logs.splitlines() if line.endswith(tuple(STEPS))}
+    pods = json.loads(docker("exec", node.name, "kubectl", "get", "pods", "-A", "-o", "json"))["items"]
+
+    assert {name.rpartition("/")[2] for pod in pods for name in [pod["spec"]["containers"][0]["image"]]} <= {
+        name.rpartition("/")[2] for name in seed
+    }
+    assert len(pods) >= 7
+    assert starts["kubelet-start"] <= starts["images/others"] + 1, "the kubelet starts while the rest is loaded"
+    assert docker("exec", node.name, "bootstrap", "init", "--bundle", "/in/seed.bundle", "--trusted-key", "/in/key.pub")
+
+
+STEPS = ("images/critical", "images/others", "kubelet-start")
+
+
+def test_init_refuses_what_it_cannot_trust_before_anything_is_written(cluster: Any, files: Path) -> None:
+    content = bytearray((files / "seed.bundle").read_bytes())
+    content[len(content) // 2] ^= 1
+    (files / "flipped.bundle").write_bytes(content)
+    node = cluster("flipped.bundle")
+    node.wait(healthy=False)
+    written = [line for line in docker("diff", node.name).splitlines() if "/etc/kubernetes" in line]
+
+    assert node.state()["ExitCode"] == 9
+    assert "/in/flipped.bundle is refused" in docker("logs", node.name)
+    assert written == []
+
+
+def test_init_refuses_a_bundle_that_lacks_its_images(cluster: Any) -> None:
+    node = cluster("small.bundle")
+    node.wait(healthy=False)
+
+    assert node.state()["ExitCode"] == 9
+    assert "kube-apiserver" in docker("logs", node.name)
