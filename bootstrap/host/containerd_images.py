@@ -8,33 +8,21 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import IO, Any, cast
+from typing import IO, cast
 
 from bootstrap.host.archive import ArchiveWriter, header
 from bootstrap.host.bundle import Bundle
-from bootstrap.model.bundle import BundledImage, Member, named
+from bootstrap.model.bundle import Member, named
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.oci import INDEX_FILE, LAYOUT, LAYOUT_FILE, Descriptor, index_bytes
-from bootstrap.render.bundle import collect
+from bootstrap.model.oci import INDEX_FILE, LAYOUT, LAYOUT_FILE, index_bytes
+from bootstrap.render.loading import Group, groups, share_out
 
 NAMESPACE = "k8s.io"
 """Where CRI looks for images."""
 PINNED = "io.cri-containerd.pinned=pinned"
 _BLOCK = 512
-
-
-@dataclass
-class _Group:
-    """Names of one target. `own` are the blobs that are sent with it, `needs` the groups that others come with."""
-
-    target: Descriptor
-    names: list[str]
-    digests: set[str]
-    own: set[str] = field(default_factory=set)
-    needs: set[str] = field(default_factory=set)
 
 
 class ContainerdImages:
@@ -62,72 +50,22 @@ class ContainerdImages:
         Raises BootstrapError: exit 9 (the file changed since it was verified), 5 (containerd refused).
         """
         there = self.there()
-        images = [image for image in bundle.manifest.images if only is None or image.reference in only]
-        for image in images:
-            if there.get(image.reference) == (image.target["digest"], False):
+        for image in bundle.manifest.images:
+            wanted = only is None or image.reference in only
+            if wanted and there.get(image.reference) == (image.target["digest"], False):
                 self._run("images", "label", image.reference, PINNED)
-        groups = _groups(images, bundle, architecture, {name: digest for name, (digest, _) in there.items()})
-        if not groups:
+        names = {name: digest for name, (digest, _) in there.items()}
+        found = groups(bundle.manifest, bundle.documents, architecture, names, only)
+        if not found:
             return ()
-        _share_out(groups, set(self._run("content", "ls", "-q").split()))
-        with ThreadPoolExecutor(len(groups)) as pool:
-            self._send(bundle, groups, architecture, pool, done)
-        return tuple(name for group in groups for name in group.names)
+        share_out(found, self._run("content", "ls", "-q").split())
+        with ThreadPoolExecutor(len(found)) as pool:
+            _Sending(found, pool, lambda group: self._start(group, architecture, done)).run(bundle)
+        return tuple(name for group in found for name in group.names)
 
-    def _send(
-        self,
-        bundle: Bundle,
-        groups: list[_Group],
-        architecture: str,
-        pool: ThreadPoolExecutor,
-        done: Callable[[str], None],
-    ) -> None:
-        imports: dict[str, _Import] = {}
-        finished: dict[str, Future[None]] = {}
-
-        def finish(group: _Group) -> None:
-            before = [finished[digest] for digest in group.needs]
-            digest = group.target["digest"]
-            running = imports[digest] = imports.get(digest) or self._start(group, architecture)
-            finished[digest] = pool.submit(running.finish, before, done)
-
-        try:
-            for group in [g for g in groups if not g.own and not g.needs]:
-                finish(group)
-            for member, content in bundle.blobs():
-                group_of = next((g for g in groups if member.digest in g.own), None)
-                if group_of is None:
-                    for _ in content:
-                        pass
-                    continue
-                digest = group_of.target["digest"]
-                if digest not in imports:
-                    imports[digest] = self._start(group_of, architecture)
-                imports[digest].add(member, content)
-                group_of.own.discard(member.digest)
-                for group in groups:
-                    if group.target["digest"] not in finished and not group.own and group.needs <= set(finished):
-                        finish(group)
-                if not any(group.own for group in groups):
-                    break
-            for future in finished.values():
-                future.result()
-        except BaseException:
-            for running in imports.values():
-                running.abort()
-            raise
-
-    def _start(self, group: _Group, architecture: str) -> _Import:
-        command = [
-            *self._ctr,
-            "images",
-            "import",
-            "--local",
-            f"--platform=linux/{architecture}",
-            f"--label={PINNED}",
-            "-",
-        ]
-        return _Import(command, group)
+    def _start(self, group: Group, architecture: str, done: Callable[[str], None]) -> _Import:
+        options = ("--local", f"--platform=linux/{architecture}", f"--label={PINNED}")
+        return _Import([*self._ctr, "images", "import", *options, "-"], group, done)
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run([*self._ctr, *arguments], capture_output=True, text=True, timeout=60, check=False)
@@ -136,17 +74,66 @@ class ContainerdImages:
         return done.stdout
 
 
+class _Sending:
+    """The imports of one load, side by side: each is ended by a thread of its own once all its blobs were sent."""
+
+    def __init__(self, found: list[Group], pool: ThreadPoolExecutor, start: Callable[[Group], _Import]) -> None:
+        self._groups = found
+        self._pool = pool
+        self._start = start
+        self._imports: dict[str, _Import] = {}
+        self._ended: dict[str, Future[None]] = {}
+
+    def run(self, bundle: Bundle) -> None:
+        """Sends until nothing is unsent. On any failure no image is left half there."""
+        try:
+            self._end_sent()
+            blobs = bundle.blobs()
+            while any(group.unsent for group in self._groups):
+                member, content = next(blobs)
+                self._take(member, content)
+            for future in self._ended.values():
+                future.result()
+        except BaseException:
+            for running in self._imports.values():
+                running.abort()
+            raise
+
+    def _take(self, member: Member, content: Iterator[bytes]) -> None:
+        group = next((g for g in self._groups if member.digest in g.unsent), None)
+        if group is None:
+            for _ in content:
+                pass
+            return
+        self._import(group).add(member, content)
+        group.unsent.discard(member.digest)
+        self._end_sent()
+
+    def _end_sent(self) -> None:
+        """An image waits only for images before it, so one round is enough."""
+        for group in self._groups:
+            if group.digest not in self._ended and not group.unsent and group.needs <= set(self._ended):
+                before = [self._ended[digest] for digest in group.needs]
+                self._ended[group.digest] = self._pool.submit(self._import(group).end, before)
+
+    def _import(self, group: Group) -> _Import:
+        if group.digest not in self._imports:
+            self._imports[group.digest] = self._start(group)
+        return self._imports[group.digest]
+
+
 class _Import:
     """One `ctr images import` that reads from us."""
 
-    def __init__(self, command: list[str], group: _Group) -> None:
+    def __init__(self, command: list[str], group: Group, done: Callable[[str], None]) -> None:
         self._group = group
+        self._done = done
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._errors)
         self._input = cast(IO[bytes], self._process.stdin)
         self._archive = ArchiveWriter(self._input)
 
-    def add(self, member: Member, content: Any) -> None:
+    def add(self, member: Member, content: Iterator[bytes]) -> None:
         try:
             self._input.write(header(member.name, member.size))
             for piece in content:
@@ -155,7 +142,7 @@ class _Import:
         except BrokenPipeError:
             raise self._failure() from None
 
-    def finish(self, before: list[Future[None]], done: Callable[[str], None]) -> None:
+    def end(self, before: list[Future[None]]) -> None:
         """Ends the archive once the blobs that came with other images are in the store."""
         for other in before:
             other.result()
@@ -169,7 +156,7 @@ class _Import:
         if self._process.wait():
             raise self._failure()
         for name in self._group.names:
-            done(name)
+            self._done(name)
 
     def abort(self) -> None:
         """Ends the import: a stream that is cut leaves no image."""
@@ -180,32 +167,6 @@ class _Import:
         self._process.wait()
         self._errors.seek(0)
         return _refused(", ".join(self._group.names), self._errors.read().decode(errors="replace"))
-
-
-def _groups(images: list[BundledImage], bundle: Bundle, architecture: str, there: dict[str, str]) -> list[_Group]:
-    """What to load, in the bundle's order: names that are missing or mean something else, by their target."""
-    groups: dict[str, _Group] = {}
-    for image in images:
-        digest = image.target["digest"]
-        if not image.platform(architecture) or there.get(image.reference) == digest:
-            continue
-        if digest not in groups:
-            blobs = collect(image.target, lambda d: bundle.documents[d["digest"]], [architecture]).blobs
-            groups[digest] = _Group(image.target, [], {blob["digest"] for blob in blobs})
-        groups[digest].names.append(image.reference)
-    return list(groups.values())
-
-
-def _share_out(groups: list[_Group], there: set[str]) -> None:
-    """Each blob that is not there is sent once, with the first image that needs it; others wait for that one."""
-    owner: dict[str, _Group] = {}
-    for group in groups:
-        for digest in group.digests - there:
-            first = owner.setdefault(digest, group)
-            if first is group:
-                group.own.add(digest)
-            else:
-                group.needs.add(first.target["digest"])
 
 
 def _refused(what: str, output: str) -> BootstrapError:
