@@ -91,7 +91,9 @@ def init(
         bool, typer.Option("--exit-on-failure", help="End the container on any failure.")
     ] = False,
     timings: Annotated[bool, typer.Option("--timings", help="Print where the time went, step by step.")] = False,
-    bundle: Annotated[Path | None, typer.Option(help="Take the images from this bundle (node mode).")] = None,
+    bundle: Annotated[
+        str | None, typer.Option(help="Take the images from a bundle's file, an image layout's folder, or docker.")
+    ] = None,
     trusted_key: TrustedKey = None,
     insecure_unsigned: Unsigned = False,
     output: Output = "text",

@@ -57,14 +57,14 @@ def create(
     from datetime import UTC, datetime
 
     from bootstrap.cli.app import manifests, read_config
-    from bootstrap.workflows import bundle
+    from bootstrap.workflows import bundle_create
 
     began = time.monotonic()
     private = _read(key) if key else None
     architectures = [name for name in arch.split(",") if name] or [architecture()]
-    wanted = bundle.contents(read_config(config), kubernetes_version, architectures, image or [], manifests())
-    with bundle.source(source, wanted.images) as origin:
-        manifest = bundle.create(wanted, origin, private, output, datetime.now(UTC))
+    wanted = bundle_create.contents(read_config(config), kubernetes_version, architectures, image or [], manifests())
+    with bundle_create.source(source, wanted.images) as origin:
+        manifest = bundle_create.create(wanted, origin, private, output, datetime.now(UTC))
     size = sum(member.size for member in manifest.members)
     say(
         f"{output}: {len(manifest.images)} images for {', '.join(manifest.architectures)}, "
@@ -109,9 +109,9 @@ def verify(
 ) -> int:
     """Prove every byte of a bundle: signature, digests, nothing missing, nothing else."""
     from bootstrap.cli.app import manifests, read_config
-    from bootstrap.workflows import bundle
+    from bootstrap.workflows import bundle, bundle_create
 
-    wanted = bundle.contents(read_config(config), None, [], [], manifests()).images if config else ()
+    wanted = bundle_create.contents(read_config(config), None, [], [], manifests()).images if config else ()
     manifest, signer = bundle.verify(path, _trust(trusted_key, insecure_unsigned), wanted)
     size = sum(member.size for member in manifest.members)
     result = {"images": len(manifest.images), "members": len(manifest.members), "bytes": size, "signer": signer}
@@ -151,10 +151,10 @@ def load(
 
 
 def offered_images(
-    path: Path | None, keys: list[Path] | None, unsigned: bool, mode: Any, decision: Any, manifests: Any
+    origin: str | None, keys: list[Path] | None, unsigned: bool, mode: Any, decision: Any, manifests: Any
 ) -> Any:
     """What `init --bundle` offers to the plan: references and how to load them, or nothing of both."""
-    if path is None:
+    if origin is None:
         return contextlib.nullcontext((None, None))
     if mode.name != "node":
         raise BootstrapError(
@@ -164,7 +164,7 @@ def offered_images(
         )
     from bootstrap.workflows.bundle import for_init
 
-    return for_init(path, _trust(keys, unsigned), decision, manifests, architecture())
+    return for_init(origin, _trust(keys, unsigned), decision, manifests, architecture())
 
 
 def architecture() -> str:

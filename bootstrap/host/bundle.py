@@ -74,10 +74,12 @@ class Bundle:
                     yield member, _guarded(self.path, content)
 
 
-def write_bundle(path: Path, manifest: BundleManifest, signature: bytes, leading: Sequence[bytes], fill: Fill) -> int:
-    """Writes the file, whole or not at all, and returns its size. `leading` are SBOM, layout file and index."""
+def write_bundle(
+    path: Path, manifest: BundleManifest, signature: bytes, leading: Sequence[bytes], fill: Fill, level: int
+) -> None:
+    """Writes the file, whole or not at all; `leading` are SBOM, layout file and index."""
     with _refusing(path), replacing(path) as file:
-        packed = Compressor(file)
+        packed = Compressor(file, level)
         archive = ArchiveWriter(packed)
         archive.add(MANIFEST_MEMBER, manifest.encode())
         archive.add(SIGNATURE_MEMBER, signature)
@@ -89,7 +91,6 @@ def write_bundle(path: Path, manifest: BundleManifest, signature: bytes, leading
             archive.end(member)
         archive.close()
         packed.close()
-        return file.tell()
 
 
 @contextlib.contextmanager

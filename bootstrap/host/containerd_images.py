@@ -68,9 +68,13 @@ class ContainerdImages:
         return _Import([*self._ctr, "images", "import", *options, "-"], group, done)
 
     def _run(self, *arguments: str) -> str:
-        done = subprocess.run([*self._ctr, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        what = f"ctr {' '.join(arguments[:2])}"
+        try:
+            done = subprocess.run([*self._ctr, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        except (FileNotFoundError, subprocess.TimeoutExpired) as e:
+            raise _refused(what, str(e)) from e
         if done.returncode:
-            raise _refused(f"ctr {' '.join(arguments[:2])}", done.stderr)
+            raise _refused(what, done.stderr)
         return done.stdout
 
 

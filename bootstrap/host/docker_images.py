@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 from bootstrap.host.archive import header
@@ -12,6 +13,8 @@ from bootstrap.host.bundle import Bundle
 from bootstrap.model.bundle import blob_name
 from bootstrap.model.errors import BootstrapError, Exit
 
+NODE_SOCKET = "/docker.sock"
+"""Where a node container's engine can be mounted: systemd covers /run, and with it the usual place."""
 _CHUNK = 1 << 20
 _TIMEOUT = 3600
 """Seconds until an engine must have answered: saving and loading take as long as disks need."""
@@ -19,20 +22,23 @@ _BLOCK = 512
 
 
 class DockerImages:
-    """The engine that DOCKER_HOST or the mounted socket leads to. Raises BootstrapError (exit 5) without one."""
+    """The engine behind a mounted socket, or where DOCKER_HOST leads. Raises BootstrapError (exit 5) without one."""
 
     def __init__(self) -> None:
         import docker
 
         try:
-            self._client: Any = docker.from_env(timeout=_TIMEOUT)
+            if Path(NODE_SOCKET).exists():
+                self._client: Any = docker.DockerClient(base_url=f"unix://{NODE_SOCKET}", timeout=_TIMEOUT)
+            else:
+                self._client = docker.from_env(timeout=_TIMEOUT)
             self._client.ping()
         except docker.errors.DockerException as e:
             raise BootstrapError(
                 "no Docker engine answers",
                 code=Exit.EFFECT,
                 why=str(e)[:200],
-                fix="mount its socket: docker run -v /var/run/docker.sock:/var/run/docker.sock …",
+                fix=f"mount its socket: docker run -v /var/run/docker.sock:{NODE_SOCKET} …",
             ) from e
 
     def ids(self, references: Sequence[str]) -> dict[str, str]:

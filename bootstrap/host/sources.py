@@ -64,9 +64,6 @@ class LayoutSource:
         for reference, found in by_name.items():
             self._targets[reference] = found[0] if len(found) == 1 else self._joined(found)
 
-    def references(self) -> tuple[str, ...]:
-        return tuple(self._targets)
-
     def target(self, reference: str) -> Descriptor | None:
         return self._targets.get(reference)
 
@@ -106,9 +103,6 @@ class SeedSource:
             ) from None
         self._trees = {digest: seed / layer["tree"] for digest, layer in index["layers"].items()}
         self._manifests = {name: image["manifest"] for image in index["images"] for name in image["names"]}
-
-    def references(self) -> tuple[str, ...]:
-        return tuple(self._manifests)
 
     def target(self, reference: str) -> Descriptor | None:
         digest = self._manifests.get(reference)

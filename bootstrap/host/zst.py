@@ -15,6 +15,8 @@ else:
 
 LEVEL = 12
 """Nearly as small as the highest levels, in a tenth of their time (docs/adr/0008)."""
+FAST = 1
+"""For a bundle that is read once and thrown away."""
 WINDOW_LOG = 26
 """Bundles are written with, and read with at most, a window of 64 MiB: the largest part of a reader's memory."""
 _CHUNK = 1 << 20
@@ -23,7 +25,7 @@ _CHUNK = 1 << 20
 class Compressor:
     """A file object that compresses what is written into it."""
 
-    def __init__(self, output: IO[bytes], level: int = LEVEL) -> None:
+    def __init__(self, output: IO[bytes], level: int) -> None:
         parameter = zstd.CompressionParameter
         options: dict[int, int] = {
             parameter.compression_level: level,

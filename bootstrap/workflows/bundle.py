@@ -1,57 +1,31 @@
-"""`bundle`: make one, look into it, prove it, load it."""
+"""`bundle`: keys, proof, loading, and what `init` takes from one."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bootstrap.config import Documents, Overrides, load, resolve
-from bootstrap.host.archive import Writable
 from bootstrap.host.atomic import replacing
-from bootstrap.host.bundle import Bundle, Trust, verified, write_bundle
+from bootstrap.host.bundle import Bundle, Trust, verified
 from bootstrap.host.containerd_images import ContainerdImages
 from bootstrap.host.docker_images import DockerImages
-from bootstrap.host.facts import gather
-from bootstrap.host.layout import Layout
 from bootstrap.host.live import LiveHost
-from bootstrap.host.sources import LayoutSource, SeedSource, Source, docker_source
-from bootstrap.model.bundle import (
-    LEADING,
-    BundledImage,
-    BundleManifest,
-    Damaged,
-    Member,
-    blob_name,
-    index_of,
-)
-from bootstrap.model.cluster import ClusterConfig
+from bootstrap.host.zst import FAST
+from bootstrap.model.bundle import BundleManifest
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.oci import LAYOUT, Descriptor
-from bootstrap.model.reference import parse_reference
 from bootstrap.model.runtime import GUEST
 from bootstrap.model.runtime import NODE as NODE_RUNTIME
 from bootstrap.phases.images import Bundled
-from bootstrap.render.bundle import collect, critical, not_in, references
-from bootstrap.render.sbom import spdx
-from bootstrap.render.signature import new_key, sign
+from bootstrap.render.bundle import critical, not_in, references
+from bootstrap.render.signature import new_key
+from bootstrap.workflows.bundle_create import Contents, create, source
 from bootstrap.workflows.init import Decision, LoadImages, read_patches
-from bootstrap.workflows.mode import HOST, HOST_ROOT, NODE, enter
+from bootstrap.workflows.mode import HOST, HOST_ROOT, enter
 
-SOURCES = "docker, layout:DIR or seed"
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What goes into a bundle: a cluster's images (critical ones named) and others, for some architectures."""
-
-    cfg: ClusterConfig
-    images: tuple[str, ...]
-    critical: tuple[str, ...]
-    architectures: tuple[str, ...]
+DOCKER = "docker"
 
 
 def keygen(path: Path) -> Path:
@@ -70,109 +44,6 @@ def keygen(path: Path) -> Path:
             fix="give a new file in a folder that exists",
         ) from e
     return path.with_name(f"{path.name}.pub")
-
-
-def contents(
-    config: bytes | None,
-    version: str | None,
-    architectures: Sequence[str],
-    more: Sequence[str],
-    manifests: Mapping[str, str],
-) -> Contents:
-    """What a cluster with this configuration needs, and more. Raises BootstrapError: exit 2 (names), 3."""
-    facts = gather(LiveHost(), NODE)
-    documents = load(config) if config is not None else Documents()
-    cfg = resolve(documents, Overrides(kubernetes_version=version), facts)
-    wanted = references(cfg, facts, manifests, {})
-    others = [_full(name) for name in more]
-    return Contents(cfg, tuple(dict.fromkeys([*wanted, *others])), critical(cfg), tuple(architectures))
-
-
-def _full(name: str) -> str:
-    """The name under which containerd and the kubelet know an image."""
-    try:
-        return str(parse_reference(name))
-    except ValueError as e:
-        raise BootstrapError(f"{name!r} is not the name of an image", code=Exit.USAGE, why=str(e)) from e
-
-
-@contextlib.contextmanager
-def source(text: str, images: Sequence[str]) -> Iterator[Source]:
-    """The source that --from names. Raises BootstrapError (exit 2)."""
-    kind, _, rest = text.partition(":")
-    if text == "seed":
-        yield SeedSource()
-    elif text == "docker":
-        with docker_source(DockerImages(), images) as found:
-            yield found
-    elif kind == "layout" and rest:
-        yield LayoutSource(Layout(Path(rest)), text)
-    else:
-        raise BootstrapError(f"{text!r} is no source of images", code=Exit.USAGE, fix=f"--from {SOURCES}")
-
-
-def create(wanted: Contents, origin: Source, key: bytes | None, output: Path, now: datetime) -> BundleManifest:
-    """Writes a bundle with everything that is wanted, or nothing. Raises BootstrapError (exit 9)."""
-    missing: list[str] = []
-    images: list[BundledImage] = []
-    blobs: dict[str, tuple[str, Descriptor]] = {}
-    for reference in wanted.images:
-        target = origin.target(reference)
-        if target is None:
-            missing.append(reference)
-            continue
-        try:
-            found = collect(target, _documents(origin, reference), wanted.architectures)
-        except Damaged as e:
-            missing.append(f"{reference}: {e}")
-            continue
-        target = {key: target[key] for key in ("mediaType", "digest", "size")}
-        images.append(
-            BundledImage(reference, origin.name, target, found.platforms, critical=reference in wanted.critical)
-        )
-        for blob in found.blobs:
-            blobs.setdefault(blob["digest"], (reference, blob))
-    if missing:
-        raise BootstrapError(
-            f"{len(missing)} of {len(wanted.images)} images cannot be taken from {origin.name}",
-            code=Exit.IMAGE,
-            details=tuple(missing),
-            fix=f"name another source (--from {SOURCES}), or another version or architecture",
-        )
-    return _write(wanted, images, blobs, origin, key, output, now.strftime("%Y-%m-%dT%H:%M:%SZ"))
-
-
-def _write(
-    wanted: Contents,
-    images: list[BundledImage],
-    blobs: Mapping[str, tuple[str, Descriptor]],
-    origin: Source,
-    key: bytes | None,
-    output: Path,
-    created: str,
-) -> BundleManifest:
-    members = [Member(blob_name(digest), digest, blob["size"]) for digest, (_, blob) in blobs.items()]
-    base = BundleManifest(
-        kubernetes=(wanted.cfg.kubernetes_version,),
-        architectures=wanted.architectures,
-        cni=wanted.cfg.extension.cni,
-        created=created,
-        images=tuple(images),
-        members=(),
-    )
-    leading = (spdx(images, members, created), LAYOUT, index_of(base))
-    first = [Member(name, _digest(content), len(content)) for name, content in zip(LEADING, leading, strict=True)]
-    manifest = BundleManifest(
-        base.kubernetes, base.architectures, base.cni, base.created, base.images, (*first, *members)
-    )
-    signature = sign(key, manifest.encode()) if key else b""
-
-    def fill(member: Member, archive: Writable) -> None:
-        reference, blob = blobs[member.digest]
-        origin.copy(reference, blob, archive)
-
-    write_bundle(output, manifest, signature, leading, fill)
-    return manifest
 
 
 def require(manifest: BundleManifest, wanted: Sequence[str], architectures: Sequence[str]) -> None:
@@ -207,24 +78,45 @@ def load_bundle(
 
 @contextlib.contextmanager
 def for_init(
-    path: Path, trust: Trust, decision: Decision, manifests: Mapping[str, str], architecture: str
+    origin: str, trust: Trust, decision: Decision, manifests: Mapping[str, str], architecture: str
 ) -> Iterator[tuple[Bundled, LoadImages]]:
     """A bundle that was proven and has all that this cluster needs, and how to load from it. Raises BootstrapError."""
-    cfg, facts = decision.cfg, decision.facts
-    with verified(path, trust) as bundle:
-        require(
-            bundle.manifest,
-            references(cfg, facts, manifests, read_patches(LiveHost(), cfg.patches_directory)),
-            [architecture],
+    cfg = decision.cfg
+    wanted = references(cfg, decision.facts, manifests, read_patches(LiveHost(), cfg.patches_directory))
+    first = critical(cfg)
+    with _as_file(origin, trust, Contents(cfg, wanted, first, (architecture,))) as (path, believed):  # noqa: SIM117
+        with verified(path, believed) as bundle:
+            require(bundle.manifest, wanted, [architecture])
+            ours = [image.reference for image in bundle.manifest.images if image.platform(architecture)]
+            containerd = ContainerdImages(cfg.node.cri_socket.removeprefix("unix://"))
+
+            def load(names: tuple[str, ...]) -> tuple[str, ...]:
+                return containerd.load(bundle, architecture, only=names)
+
+            yield Bundled(first, tuple(name for name in ours if name not in first)), load
+
+
+@contextlib.contextmanager
+def _as_file(origin: str, trust: Trust, contents: Contents) -> Iterator[tuple[Path, Trust]]:
+    """A bundle's file as it is; an image layout's folder or the Docker engine's images as a bundle made for this once.
+
+    The engine is believed as it is: it runs us. A folder is signed by nobody.
+    """
+    folder = Path(origin).is_dir()
+    if origin != DOCKER and not folder:
+        yield Path(origin), trust
+        return
+    if folder and not trust.unsigned:
+        raise BootstrapError(
+            f"{origin} is refused: it is a folder, and nobody can have signed it",
+            code=Exit.IMAGE,
+            fix="make a signed bundle of it (bootstrap bundle create --from layout:DIR), or add --insecure-unsigned",
         )
-        ours = [image.reference for image in bundle.manifest.images if image.platform(architecture)]
-        first = critical(cfg)
-        containerd = ContainerdImages(cfg.node.cri_socket.removeprefix("unix://"))
-
-        def load(names: tuple[str, ...]) -> tuple[str, ...]:
-            return containerd.load(bundle, architecture, only=names)
-
-        yield Bundled(first, tuple(name for name in ours if name not in first)), load
+    where = tempfile.TemporaryDirectory(prefix="bootstrap-bundle-", dir="/var/tmp")
+    with where as name, source(f"layout:{origin}" if folder else DOCKER, contents.images) as found:
+        path = Path(name) / "images.bundle"
+        create(contents, found, None, path, datetime.now(UTC), FAST)
+        yield path, Trust(unsigned=True)
 
 
 def our_socket() -> str:
@@ -242,17 +134,3 @@ def _for_us(bundle: Bundle, architecture: str) -> int:
             fix=f"bootstrap bundle create --arch {architecture} …",
         )
     return count
-
-
-def _documents(origin: Source, reference: str) -> Callable[[Descriptor], bytes]:
-    def document(descriptor: Descriptor) -> bytes:
-        content = origin.document(reference, descriptor)
-        if _digest(content) != descriptor["digest"]:
-            raise Damaged(f"{descriptor['digest']} came with other bytes")
-        return content
-
-    return document
-
-
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"

@@ -22,7 +22,7 @@ from bootstrap.host.zst import zstd
 from bootstrap.model.bundle import BundleManifest, Member, blob_name, decode, index_of, named
 from bootstrap.model.oci import CONFIG, INDEX, LAYER, MANIFEST
 from bootstrap.render.signature import new_key, sign
-from bootstrap.workflows.bundle import Contents, create
+from bootstrap.workflows.bundle_create import Contents, create
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ARCHITECTURE = "amd64"

@@ -20,7 +20,7 @@ from bootstrap.host.sources import LayoutSource, SeedSource
 from bootstrap.model.bundle import named
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.signature import key_id
-from bootstrap.workflows.bundle import create
+from bootstrap.workflows.bundle_create import create
 
 UNSIGNED = Trust(unsigned=True)
 

@@ -230,11 +230,11 @@ def test_dockers_own_images_go_into_containerd(files: Path, good: Good, empty: E
 class Cluster:
     """`init` with a bundle in a node without images of its own."""
 
-    def __init__(self, files: Path, bundle: str) -> None:
+    def __init__(self, files: Path, bundle: str, *more: str) -> None:
         self.name = f"bt-bundle-{os.getpid()}-{time.monotonic_ns()}"
         options = ("--privileged", f"--tmpfs={NO_SEED}", "-v", f"{files}:/in:ro", "--name", self.name)
-        words = ("--bundle", f"/in/{bundle}", "--trusted-key", "/in/key.pub", "--timings")
-        docker("run", "-d", *options, IMAGE, "init", *words)
+        words = ("--bundle", bundle, "--trusted-key", "/in/key.pub", "--timings")
+        docker("run", "-d", *options, *more, IMAGE, "init", *words)
 
     def state(self) -> Any:
         return json.loads(docker("inspect", "-f", "{{json .State}}", self.name))
@@ -255,8 +255,8 @@ class Cluster:
 def cluster(files: Path) -> Iterator[Any]:
     made: list[Cluster] = []
 
-    def make(bundle: str) -> Cluster:
-        made.append(Cluster(files, bundle))
+    def make(bundle: str, *more: str) -> Cluster:
+        made.append(Cluster(files, bundle, *more))
         return made[-1]
 
     yield make
@@ -265,7 +265,7 @@ def cluster(files: Path) -> Iterator[Any]:
 
 
 def test_init_brings_its_images_from_the_bundle(cluster: Any, seed: dict[str, str]) -> None:
-    node = cluster("seed.bundle")
+    node = cluster("/in/seed.bundle")
     node.wait(healthy=True)
     logs = docker("logs", node.name)
     starts = {line.split()[-1]: float(line.split()[0]) for line in logs.splitlines() if line.endswith(tuple(STEPS))}
@@ -286,7 +286,7 @@ def test_init_refuses_what_it_cannot_trust_before_anything_is_written(cluster: A
     content = bytearray((files / "seed.bundle").read_bytes())
     content[len(content) // 2] ^= 1
     (files / "flipped.bundle").write_bytes(content)
-    node = cluster("flipped.bundle")
+    node = cluster("/in/flipped.bundle")
     node.wait(healthy=False)
     written = [line for line in docker("diff", node.name).splitlines() if "/etc/kubernetes" in line]
 
@@ -296,8 +296,20 @@ def test_init_refuses_what_it_cannot_trust_before_anything_is_written(cluster: A
 
 
 def test_init_refuses_a_bundle_that_lacks_its_images(cluster: Any) -> None:
-    node = cluster("small.bundle")
+    node = cluster("/in/small.bundle")
     node.wait(healthy=False)
 
     assert node.state()["ExitCode"] == 9
     assert "kube-apiserver" in docker("logs", node.name)
+
+
+def test_init_takes_the_docker_engines_images(files: Path, cluster: Any, seed: dict[str, str]) -> None:
+    """The images inside, loaded into the engine, come from there; manifests are made anew, configurations stay."""
+    with without(*seed):
+        in_docker(files, "load", "/in/seed.bundle", "--trusted-key", "/in/key.pub", "--to", "docker")
+        configs = dict(zip(seed, ids(*seed), strict=True))
+        node = cluster("docker", "-v", f"{SOCKET}:/docker.sock")
+        node.wait(healthy=True)
+    listed = json.loads(docker("exec", node.name, "crictl", "images", "-o", "json"))["images"]
+
+    assert {tag: image["id"] for image in listed for tag in image["repoTags"]} == configs
