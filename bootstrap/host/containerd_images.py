@@ -23,6 +23,8 @@ NAMESPACE = "k8s.io"
 """Where CRI looks for images."""
 PINNED = "io.cri-containerd.pinned=pinned"
 _BLOCK = 512
+_PIPE = 1 << 20
+"""Bytes between us and an import: the most that /proc/sys/fs/pipe-max-size allows by default."""
 
 
 class ContainerdImages:
@@ -133,7 +135,9 @@ class _Import:
         self._group = group
         self._done = done
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._errors)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._errors, pipesize=_PIPE
+        )
         self._input = cast(IO[bytes], self._process.stdin)
         self._archive = ArchiveWriter(self._input)
 
