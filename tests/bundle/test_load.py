@@ -113,10 +113,10 @@ def test_cri_has_them_all_pinned(loaded: tuple[Empty, str], seed: dict[str, str]
 
 
 def test_containers_run_from_them(loaded: tuple[Empty, str], seed: dict[str, str]) -> None:
-    for name, words in (("etcd", ["etcd", "--version"]), ("kube-apiserver", ["kube-apiserver", "--version"])):
+    for name, said in (("etcd", "etcd Version: "), ("kube-apiserver", "Kubernetes v1.")):
         image = next(image for image in seed if f"/{name}:" in image)
 
-        assert "ersion" in loaded[0].run("ctr", "-n", "k8s.io", "run", "--rm", image, f"try-{name}", *words)
+        assert said in loaded[0].run("ctr", "-n", "k8s.io", "run", "--rm", image, f"try-{name}", name, "--version")
 
 
 def test_the_critical_ones_are_usable_first(loaded: tuple[Empty, str]) -> None:
