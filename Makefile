@@ -46,9 +46,14 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 	$(PY) -m pytest tests/unit tests/golden
 
 .PHONY: test
-test: check image ## every suite: check, parity with kubeadm, end to end
+test: check image ## every suite: check, contract, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm
-	$(PY) -m pytest tests/parity tests/bundle tests/e2e
+	$(PY) -m pytest tests/contract tests/parity tests/bundle tests/e2e tests/host
+
+.PHONY: test-vm
+test-vm: image ## the image on an emulated machine: cgroup v2, a kernel of its own, power cuts
+	$(PY) scripts/build_guest.py
+	$(PY) -m pytest tests/vm
 
 .PHONY: golden
 golden: .venv/ready ## rewrite the expected rendered trees

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes the reference pages that follow from the code: commands, exit codes, steps of `init`.
+"""Writes the reference pages that follow from the code: commands, exit codes, steps of `init`, checks, rules.
 
-    scripts/gen_docs.py           write docs/reference/{cli,exit-codes,phases}.md
+    scripts/gen_docs.py           write docs/reference/{cli,exit-codes,phases,preflight,diagnose}.md
     scripts/gen_docs.py --check   exit 1 if one of them differs from what would be written
 
 docs/reference/config.md is written by scripts/gen_config_types.py, which needs Go; this needs Python only.
@@ -9,6 +9,7 @@ docs/reference/config.md is written by scripts/gen_config_types.py, which needs 
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +22,14 @@ sys.path.insert(0, str(ROOT))
 
 from bootstrap.cli.app import app  # noqa: E402 - the path above makes it importable
 from bootstrap.config import Documents, Overrides, resolve, to_cluster_configuration  # noqa: E402
+from bootstrap.diagnosis.judge import CRASHES, ENOUGH  # noqa: E402
+from bootstrap.diagnosis.rule import Rule  # noqa: E402
+from bootstrap.diagnosis.rules import CRASH_LOOP, RULES  # noqa: E402
 from bootstrap.model.errors import EXIT_MEANING  # noqa: E402
 from bootstrap.model.facts import Address, HostFacts  # noqa: E402
 from bootstrap.model.plan import Plan  # noqa: E402
 from bootstrap.phases.init import Inputs, init_plan  # noqa: E402
+from bootstrap.preflight.checks import CHECKS, LEFT_OUT  # noqa: E402
 from bootstrap.render.keys import CryptoKeySource  # noqa: E402
 from bootstrap.render.kubeconfig import issue_kubeconfigs  # noqa: E402
 from bootstrap.render.pki import issue_pki  # noqa: E402
@@ -40,6 +45,8 @@ def pages() -> dict[Path, str]:
         REFERENCE / "cli.md": cli(),
         REFERENCE / "exit-codes.md": exit_codes(),
         REFERENCE / "phases.md": phases(),
+        REFERENCE / "preflight.md": preflight(),
+        REFERENCE / "diagnose.md": rules(),
     }
 
 
@@ -131,11 +138,93 @@ def phases() -> str:
     )
 
 
+def rules() -> str:
+    rows = [
+        "| "
+        + " | ".join((f"`{rule.id}`", *(_shown(text) for text in (rule.what, rule.why, rule.next)), _ends(rule)))
+        + " |"
+        for rule in RULES
+    ]
+    return "\n".join(
+        [
+            "# Rules of `diagnose`\n",
+            HEAD,
+            "What `bootstrap diagnose` looks for, and `init` while it waits; causes stand above what follows",
+            f"from them. A cause that waiting does not cure ends a wait once it was seen {ENOUGH} times.",
+            "Words in capitals are filled in.\n",
+            "| Rule | What | Why | Next | Ends a wait |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _shown(template: str) -> str:
+    return (
+        re.sub(r"\{(\w+)\}", lambda field: field[1].upper(), template)
+        .replace("|", "\\|")
+        .replace("{{", "{")
+        .replace("}}", "}")
+    )
+
+
+def _ends(rule: Rule) -> str:
+    return f"after {CRASHES}" if rule.id == CRASH_LOOP else "yes" if rule.definite else ""
+
+
 def _fewest(after: tuple[str, ...]) -> tuple[str, ...]:
     """All certificates and all kubeconfigs are named by their folder."""
     short = {name: f"{name.split('/')[0]}/*" if name.startswith(("certs/", "kubeconfig/")) else name for name in after}
     many = {fold for fold in short.values() if list(short.values()).count(fold) > 3}
     return tuple(dict.fromkeys(fold if fold in many else name for name, fold in short.items()))
+
+
+PREFLIGHT = """\
+`bootstrap preflight` makes these checks and nothing else; `init` makes them first. All findings come at once. An error
+ends `init` with exit code 4; `--ignore-preflight-errors=NAME,…` (or `all`; letters of either case) makes a warning of
+it, `--strict` makes errors of warnings. `*` in a name stands for a port, an executable, a product, a module, or a path
+with `-` for each `/`.
+
+Names in **bold** are kubeadm's, with its severity. *new*: only before there is a cluster of ours. *host*: not in a node
+container.
+"""
+DIFFERENCES = """\
+Where a check of kubeadm's name sees more or less than kubeadm's:
+
+- `SystemVerification`: cgroup v1 is a warning, since the kubelet is told to tolerate it. A kernel configuration that
+  cannot be read is one too, on a host only; kubeadm calls it an error, after it tried to load a module. The freezer is
+  not tried out with a cgroup: every kernel that passes has it.
+- `Port-*`: also etcd's loopback address, and the two ports for health and metrics (10248 and 2381).
+- `HTTPProxyCIDR`: `NO_PROXY` has to cover the whole range; kubeadm looks at its first address.
+- `CRI`, `ContainerRuntimeVersion`: only for a runtime that the configuration names; ours is not there yet.
+- `KubeletVersion`, `Service-kubelet`: about a kubelet that the host has; the image brings its own, and enables it.
+- `Hostname`: whether the name resolves is asked on a host only.
+- `ExternalEtcdVersion`: one attempt of 5 s for each endpoint; kubeadm makes four of 10 s.
+"""
+
+
+def preflight() -> str:
+    rows = []
+    for check in CHECKS:
+        name = f"**`{check.name}`**" if check.kubeadm else f"`{check.name}`"
+        when = ", ".join(word for word, applies in (("new", check.fresh), ("host", check.host)) if applies)
+        rows.append(f"| {name} | {'error' if check.error else 'warning'} | {when} | {check.what} | {check.fix} |")
+    return "\n".join(
+        [
+            "# Preflight checks\n",
+            HEAD,
+            PREFLIGHT,
+            "| Name | Severity | When | What has to be so | Way out |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            DIFFERENCES,
+            "Checks of kubeadm that are not made:\n",
+            *(f"- `{name}`: {why}." for name, why in LEFT_OUT.items()),
+            "",
+        ]
+    )
 
 
 def default_plan() -> Plan:

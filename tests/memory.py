@@ -158,7 +158,7 @@ class MemoryHost:
 
     def start_unit(self, name: str, *, enable: bool, restart: bool) -> None:
         now = self._tick(f"{'restart' if restart else 'start'} {name}")
-        self.units[name] = UnitState(active=True, enabled=enable, started=now)
+        self.units[name] = UnitState(active=True, enabled=enable or self.unit(name).enabled, started=now)
 
     def stop_unit(self, name: str, *, disable: bool) -> None:
         if before := self.units.get(name):

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from dataclasses import asdict
-from functools import partial
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from bootstrap.cli.bundle import TrustedKey, Unsigned, offered_images
 from bootstrap.cli.bundle import app as bundle_app
+from bootstrap.cli.diagnose import diagnose
+from bootstrap.cli.init import init
+from bootstrap.cli.inputs import ConfigFile, Output, read_config
+from bootstrap.cli.preflight import preflight
 from bootstrap.cli.reset import reset
-from bootstrap.cli.screen import Progress, longest, say, show_timings
-from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.cli.screen import say
+from bootstrap.model.errors import Exit
 
 app = typer.Typer(
     name="bootstrap",
@@ -28,197 +27,13 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Show and check configurations.", no_args_is_help=True)
 images_app = typer.Typer(help="Images of this node.", no_args_is_help=True)
+app.command()(diagnose)
 app.add_typer(config_app, name="config")
+app.command()(init)
 app.command()(reset)
 app.add_typer(images_app, name="images")
 app.add_typer(bundle_app, name="bundle")
-
-ConfigFile = Annotated[str | None, typer.Option("--config", help="kubeadm v1beta4 YAML; - is standard input.")]
-Text = Annotated[str | None, typer.Option()]
-Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
-PROGRAM = Path("/usr/lib/bootstrap/app")
-
-
-def read_config(source: str | None, host: Any = None) -> bytes | None:
-    """A path means the host's, which is this container where no host was entered; `-` is standard input."""
-    if source is None:
-        return None
-    if source == "-":
-        return sys.stdin.buffer.read()
-    try:
-        content = host.read(source) if host else Path(source).read_bytes()
-    except OSError:
-        content = None
-    if content is None:
-        raise BootstrapError(f"cannot read {source}", code=Exit.CONFIG, fix="give a file that exists, or - (stdin)")
-    return bytes(content)
-
-
-def manifests() -> dict[str, str]:
-    folder = (PROGRAM if PROGRAM.is_dir() else Path(__file__).parents[2]) / "manifests"
-    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.yaml"))}
-
-
-def _list(value: str | None) -> tuple[str, ...] | None:
-    return tuple(item for item in value.split(",") if item) if value is not None else None
-
-
-@app.command()
-def init(
-    config: ConfigFile = None,
-    apiserver_advertise_address: Text = None,
-    apiserver_bind_port: Annotated[int | None, typer.Option()] = None,
-    apiserver_cert_extra_sans: Text = None,
-    cert_dir: Text = None,
-    certificate_key: Text = None,
-    control_plane_endpoint: Text = None,
-    cri_socket: Text = None,
-    feature_gates: Text = None,
-    image_repository: Text = None,
-    kubernetes_version: Text = None,
-    node_name: Text = None,
-    patches: Text = None,
-    pod_network_cidr: Text = None,
-    service_cidr: Text = None,
-    service_dns_domain: Text = None,
-    token: Text = None,
-    token_ttl: Text = None,
-    ignore_preflight_errors: Text = None,
-    skip_phases: Text = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")] = False,
-    wait: Annotated[str, typer.Option(help="How far to wait: api, node or dns.")] = "dns",
-    exit_on_failure: Annotated[
-        bool, typer.Option("--exit-on-failure", help="End the container on any failure.")
-    ] = False,
-    timings: Annotated[bool, typer.Option("--timings", help="Print where the time went, step by step.")] = False,
-    bundle: Annotated[
-        str | None, typer.Option(help="Take the images from a bundle's file, an image layout's folder, or docker.")
-    ] = None,
-    trusted_key: TrustedKey = None,
-    insecure_unsigned: Unsigned = False,
-    output: Output = "text",
-) -> int:
-    """Make this machine a Kubernetes control plane, or go on where an earlier init stopped."""
-    from bootstrap.config import Overrides
-    from bootstrap.model import names
-    from bootstrap.workflows.init import Request
-    from bootstrap.workflows.mode import enter
-
-    if wait not in ("api", "node", "dns"):
-        raise typer.BadParameter("api, node or dns", param_hint="--wait")
-    overrides = Overrides(
-        apiserver_advertise_address=apiserver_advertise_address,
-        apiserver_bind_port=apiserver_bind_port,
-        apiserver_cert_extra_sans=_list(apiserver_cert_extra_sans),
-        cert_dir=cert_dir,
-        certificate_key=certificate_key,
-        control_plane_endpoint=control_plane_endpoint,
-        cri_socket=cri_socket,
-        feature_gates=feature_gates,
-        image_repository=image_repository,
-        kubernetes_version=kubernetes_version,
-        node_name=node_name,
-        patches=patches,
-        pod_network_cidr=pod_network_cidr,
-        service_cidr=service_cidr,
-        service_dns_domain=service_dns_domain,
-        token=token,
-        token_ttl=token_ttl,
-        ignore_preflight_errors=_list(ignore_preflight_errors),
-        skip_phases=_list(skip_phases),
-    )
-    mode, host = enter()
-    request = Request(read_config(config, host), overrides, wait)
-    offered = partial(offered_images, bundle, trusted_key, insecure_unsigned, mode)
-    if dry_run:
-        return _init(mode, host, request, offered, dry_run=True, timings=timings, output=output)
-    with host.lock(names.LOCK):
-        return _init(mode, host, request, offered, dry_run=False, timings=timings, output=output)
-
-
-def _init(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, timings: bool, output: str) -> int:
-    from datetime import UTC, datetime
-
-    from bootstrap.workflows.init import act, decide, make_plan
-
-    began = time.monotonic()
-    decision = decide(host, mode.name, request)
-    if output == "text":
-        _show_preflight(decision, mode, time.monotonic() - began)
-    decision.preflight.raise_errors()
-    with offered(decision, manifests()) as (bundled, load):
-        plan = make_plan(host, decision, manifests(), datetime.now(UTC), request.wait, bundled)
-        if dry_run or decision.cfg.dry_run:
-            return _show_plan(plan, host, output)
-        listen = Progress(plan) if output == "text" else _silent
-        result = act(host, decision, plan, listen, load)
-    if output == "json":
-        print(json.dumps({"seconds": time.monotonic() - began, "steps": [asdict(t) for t in result]}, indent=2))
-        return Exit.OK
-    if timings:
-        show_timings(result)
-    _show_result(decision, result, time.monotonic() - began)
-    return Exit.OK
-
-
-def _silent(event: Any) -> None:
-    """Who reads JSON reads it at the end."""
-
-
-def _show_preflight(decision: Any, mode: Any, seconds: float) -> None:
-    cfg, preflight = decision.cfg, decision.preflight
-    say(
-        f"bootstrap {cfg.kubernetes_version} · {mode.name} mode: {mode.why} · "
-        f"{cfg.node.name}, {cfg.advertise_address} · cgroup v{decision.facts.cgroup_version}"
-    )
-    count = len(preflight.warnings)
-    checks = f"{preflight.count} checks" + (f", {count} warning{'s' * (count > 1)}" if count else "")
-    say(f"{'Preflight':<16} {checks:<40} {seconds:6.1f} s", "✗" if preflight.errors else "✓")
-    for finding in preflight.warnings:
-        say(f"  {finding.message}", "!")
-
-
-def _show_result(decision: Any, result: Any, seconds: float) -> None:
-    say()
-    if not any(timing.changed for timing in result):
-        say("nothing changed: this node already is what the configuration says")
-        return
-    version = decision.cfg.kubernetes_version
-    say(f"Kubernetes {version} is up in {seconds:.1f} s   (longest chain: {longest(result)})")
-    if not decision.resumed:
-        _closing(decision)
-
-
-def _closing(decision: Any) -> None:
-    from bootstrap.render.kubelet import node_taints
-
-    name = decision.facts.hostname  # a container's hostname is its id, unless the user chose one
-    if decision.cfg.node.taints is None and not node_taints(decision.cfg, decision.facts):
-        say("\n  this is the only node, so workloads may run on it (workloadsOnControlPlane: false forbids it)")
-    if decision.facts.mode == "host":
-        say("\n  use it      KUBECONFIG=/etc/kubernetes/admin.conf kubectl get pods -A   (here, as root)")
-        say("  undo it     docker run --rm --privileged --pid=host --network=host -v /:/host IMAGE reset --force")
-        return
-    say(f"\n  use it      docker exec {name} kubectl get pods -A")
-    say(f"  take it     docker exec {name} bootstrap kubeconfig > kubeconfig   (or with --server)")
-    say(f"  undo it     docker rm -fv {name}")
-
-
-def _show_plan(plan: Any, host: Any, output: str) -> int:
-    from bootstrap.engine.preview import preview
-
-    steps = preview(plan, host)
-    if output == "json":
-        print(json.dumps({"steps": [asdict(step) for step in steps]}, indent=2))
-        return Exit.OK
-    for step in steps:
-        say(f"{step.id}" + (f"   after {', '.join(step.after)}" if step.after else ""))
-        for line in step.effects:
-            say(f"    {line}")
-        for line in step.waits:
-            say(f"    wait for: {line}")
-    say("\nnothing was written")
-    return Exit.OK
+app.command()(preflight)
 
 
 @app.command()
@@ -238,10 +53,10 @@ def kubeconfig(
     inside: Annotated[bool, typer.Option("--inside", help="For use inside this node.")] = False,
 ) -> int:
     """Print a kubeconfig of the administrator, for use outside of the container."""
-    from bootstrap.host.live import LiveHost
     from bootstrap.workflows.kubeconfig import admin_kubeconfig
+    from bootstrap.workflows.mode import enter
 
-    sys.stdout.write(admin_kubeconfig(LiveHost(), server, inside=inside).decode())
+    sys.stdout.write(admin_kubeconfig(enter()[1], server, inside=inside).decode())
     return Exit.OK
 
 
@@ -276,10 +91,11 @@ def images_load(source: Annotated[str, typer.Argument(help="A docker save archiv
 @images_app.command("list")
 def images_list(config: ConfigFile = None, output: Output = "text") -> int:
     """The images that a cluster with this configuration needs."""
+    from bootstrap.host.live import LiveHost
     from bootstrap.render.images import needed
     from bootstrap.workflows.config import complete
 
-    found = needed(complete(read_config(config)))
+    found = needed(complete(read_config(config, LiveHost())))
     print(json.dumps({"images": list(found)}, indent=2) if output == "json" else "\n".join(found))
     return Exit.OK
 
@@ -288,10 +104,11 @@ def images_list(config: ConfigFile = None, output: Output = "text") -> int:
 def config_validate(config: ConfigFile = None) -> int:
     """Check a configuration file; all problems at once."""
     from bootstrap.config import load, validate
+    from bootstrap.host.live import LiveHost
 
     if config is None:
         raise typer.BadParameter("is required", param_hint="--config")
-    validate(load(read_config(config) or b""))
+    validate(load(read_config(config, LiveHost()) or b""))
     print("ok")
     return Exit.OK
 
@@ -303,7 +120,8 @@ def config_print(
 ) -> int:
     """Print the complete configuration that `init` would use."""
     from bootstrap.config import defaults_yaml, dump
+    from bootstrap.host.live import LiveHost
     from bootstrap.workflows.config import complete
 
-    print(defaults_yaml() if what == "init-defaults" else dump(complete(read_config(config))), end="")
+    print(defaults_yaml() if what == "init-defaults" else dump(complete(read_config(config, LiveHost()))), end="")
     return Exit.OK

@@ -56,13 +56,17 @@ def create(
     """Write everything that a cluster with this configuration needs into one file."""
     from datetime import UTC, datetime
 
-    from bootstrap.cli.app import manifests, read_config
+    from bootstrap.cli.init import manifests
+    from bootstrap.cli.inputs import read_config
+    from bootstrap.host.live import LiveHost
     from bootstrap.workflows import bundle_create
 
     began = time.monotonic()
     private = _read(key) if key else None
     architectures = [name for name in arch.split(",") if name] or [architecture()]
-    wanted = bundle_create.contents(read_config(config), kubernetes_version, architectures, image or [], manifests())
+    wanted = bundle_create.contents(
+        read_config(config, LiveHost()), kubernetes_version, architectures, image or [], manifests()
+    )
     with bundle_create.source(source, wanted.images) as origin:
         manifest = bundle_create.create(wanted, origin, private, output, datetime.now(UTC))
     size = sum(member.size for member in manifest.members)
@@ -108,10 +112,12 @@ def verify(
     output: Output = "text",
 ) -> int:
     """Prove every byte of a bundle: signature, digests, nothing missing, nothing else."""
-    from bootstrap.cli.app import manifests, read_config
+    from bootstrap.cli.init import manifests
+    from bootstrap.cli.inputs import read_config
+    from bootstrap.host.live import LiveHost
     from bootstrap.workflows import bundle, bundle_create
 
-    wanted = bundle_create.contents(read_config(config), None, [], [], manifests()).images if config else ()
+    wanted = bundle_create.contents(read_config(config, LiveHost()), None, [], [], manifests()).images if config else ()
     manifest, signer = bundle.verify(path, _trust(trusted_key, insecure_unsigned), wanted)
     size = sum(member.size for member in manifest.members)
     result = {"images": len(manifest.images), "members": len(manifest.members), "bytes": size, "signer": signer}
@@ -143,7 +149,7 @@ def load(
     def done(name: str) -> None:
         say(f"{name:<72} {time.monotonic() - began:6.1f} s", "✓")
 
-    where = socket.removeprefix("unix://") or bundle.our_socket()
+    where = socket.removeprefix("unix://")
     trust = _trust(trusted_key, insecure_unsigned)
     loaded, count = bundle.load_bundle(path, trust, to, architecture(), where, done)
     say(f"{len(loaded)} images loaded, {count - len(loaded)} were there, {time.monotonic() - began:.1f} s")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import NoReturn
 
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -40,7 +43,9 @@ def _asks_only(argv: Sequence[str]) -> bool:
 
 def _become_node(argv: Sequence[str]) -> int:
     from bootstrap.host import pid1
+    from bootstrap.workflows.mode import choose_mode
 
+    choose_mode()
     pid1.become_node(argv)
     return Exit.BUG  # exec does not return
 
@@ -63,12 +68,14 @@ def _unit() -> int:
 
 def _command_line(argv: Sequence[str]) -> int:
     from bootstrap.cli.app import app
+    from bootstrap.cli.init import phase_arguments
 
-    result = app(args=list(argv), prog_name="bootstrap", standalone_mode=False)
+    result = app(args=phase_arguments(argv), prog_name="bootstrap", standalone_mode=False)
     return result if isinstance(result, int) else Exit.OK
 
 
 def _guarded(run: Callable[[], int]) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         return run()
     except BootstrapError as e:
@@ -77,9 +84,24 @@ def _guarded(run: Callable[[], int]) -> int:
         show_error(e)
         return e.code
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        _leave()
     except Exception as e:
         return _usage_or_bug(e)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """SIGTERM (docker stop, systemctl stop) ends a run as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _leave() -> NoReturn:
+    """Ends at once: threads of the run may wait for a command or an answer, and a normal exit would wait for them."""
+    from bootstrap.cli.screen import say
+
+    say("interrupted", "✗", error=True)
+    say("   next   run the same command again: it goes on where it stopped", error=True)
+    sys.stdout.flush()
+    os._exit(Exit.INTERRUPTED)
 
 
 def _usage_or_bug(error: Exception) -> int:
@@ -87,8 +109,8 @@ def _usage_or_bug(error: Exception) -> int:
 
     from bootstrap.cli.screen import say
 
-    if isinstance(error, typer.Abort):
-        return Exit.INTERRUPTED
+    if isinstance(error, typer.Abort):  # what typer makes of KeyboardInterrupt
+        _leave()
     if isinstance(error, typer.TyperException):
         say(str(error), "✗", error=True)
         say("   next   bootstrap --help", error=True)

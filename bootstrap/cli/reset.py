@@ -64,9 +64,9 @@ def _show(decision: Any, host: Any, output: str) -> None:
     if not decision.journal:
         say("bootstrap did not make this node: reset does what kubeadm reset does", "!")
     for step in steps:
-        for line in step.effects:
-            if not line.endswith(": unchanged"):
-                say(f"  {line}")
+        for effect in step.effects:
+            if not effect.what.endswith(": unchanged"):
+                say(f"  {effect.what}")
 
 
 def _confirm(*, force: bool) -> None:

@@ -42,6 +42,8 @@ def show_error(error: BootstrapError) -> None:
         say(f"   why    {error.why}", error=True)
     if error.fix:
         say(f"   next   {error.fix}", error=True)
+    if error.more:
+        say(f"   more   {error.more}", error=True)
 
 
 class Progress:

@@ -9,7 +9,7 @@ from bootstrap.config.difference import difference
 from bootstrap.config.loader import Documents, load
 from bootstrap.config.overrides import Overrides
 from bootstrap.config.render import dump, to_cluster_configuration, to_init_configuration
-from bootstrap.config.resolve import resolve, validate
+from bootstrap.config.resolve import gives_address, resolve, validate
 
 __all__ = [
     "Documents",
@@ -17,6 +17,7 @@ __all__ = [
     "defaults_yaml",
     "difference",
     "dump",
+    "gives_address",
     "load",
     "resolve",
     "to_cluster_configuration",

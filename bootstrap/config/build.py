@@ -39,6 +39,8 @@ TIMEOUT_FIELDS = {
     "upgrade_manifests": "upgradeManifests",
 }
 """Field of the model's Timeouts → its name in YAML."""
+ANY_ADDRESS = ("", "0.0.0.0", "::")
+"""As advertiseAddress: choose one of this host's."""
 
 
 def build(documents: Documents, facts: HostFacts, problems: list[Problem]) -> ClusterConfig:
@@ -120,7 +122,7 @@ def _networking(doc: Document, extension: Extension) -> Networking:
 
 
 def _advertised(given: str, network: Networking, facts: HostFacts) -> str:
-    if given in ("", "0.0.0.0", "::"):
+    if given in ANY_ADDRESS:
         return networks.default_address(facts, (networks.families(network.service_subnet) or [4])[0])
     return given
 

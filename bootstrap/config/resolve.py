@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bootstrap.config import other_kinds, overrides, rules
-from bootstrap.config.build import build
+from bootstrap.config.build import ANY_ADDRESS, build
 from bootstrap.config.loader import Documents
 from bootstrap.config.overrides import Overrides
 from bootstrap.model.cluster import ClusterConfig
@@ -29,6 +29,12 @@ def resolve(documents: Documents, flags: Overrides, facts: HostFacts) -> Cluster
     if problems:
         raise config_error(tuple(_from_flag(p, origins) for p in dict.fromkeys(problems)))
     return config
+
+
+def gives_address(documents: Documents, flags: Overrides) -> bool:
+    """Whether the user named the address that the API server advertises, rather than having one chosen."""
+    written = documents.get("InitConfiguration").get("localAPIEndpoint", {}).get("advertiseAddress", "")
+    return (flags.apiserver_advertise_address or written) not in ANY_ADDRESS
 
 
 def validate(documents: Documents) -> None:

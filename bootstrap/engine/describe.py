@@ -26,6 +26,7 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    FlannelSubnet,
     ImagesLoaded,
     ImagesSeeded,
     Install,
@@ -125,6 +126,11 @@ def _(effect: RotatableKubeletCredential, host: HostReader) -> str:
 @describe.register
 def _(effect: EtcdPeerUrl, host: HostReader) -> str:
     return f"etcd peer URL {effect.url}"
+
+
+@describe.register
+def _(effect: FlannelSubnet, host: HostReader) -> str:
+    return f"file {effect.path}: {UNCHANGED if host.stat(effect.path) else 'new, once the node has a Pod range'}"
 
 
 @describe.register

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import singledispatch
+from ipaddress import ip_network
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_delay,
+    stop_when_event_set,
+    wait_fixed,
+)
 
-from bootstrap.engine.world import World
+from bootstrap.engine.world import RunOver, World
 from bootstrap.host.api import object_path
 from bootstrap.host.install import copy_seed, file_digest
 from bootstrap.host.netstate import KINDS as NETWORK_KINDS
@@ -21,6 +29,7 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    FlannelSubnet,
     ImagesLoaded,
     ImagesSeeded,
     Install,
@@ -237,7 +246,7 @@ def _(effect: Apply, world: World, timeout: float) -> str:
         unchanged = _version(before.body) == _version(after.body)
         return "" if unchanged else f"{object_name(effect.body)} applied"
 
-    return _persist(attempt, timeout)
+    return _persist(attempt, world, timeout)
 
 
 @apply_effect.register
@@ -249,7 +258,7 @@ def _(effect: Create, world: World, timeout: float) -> str:
         _checked(answer, effect.body)
         return f"{object_name(effect.body)} created"
 
-    return _persist(attempt, timeout)
+    return _persist(attempt, world, timeout)
 
 
 @apply_effect.register
@@ -262,6 +271,35 @@ def _(effect: RotatableKubeletCredential, world: World, timeout: float) -> str:
         return ""
     world.host.write(effect.kubeconfig, after, 0o600)
     return f"{effect.kubeconfig} written"
+
+
+@apply_effect.register
+def _(effect: FlannelSubnet, world: World, timeout: float) -> str:
+    """Only where there is none: from then on the file is flanneld's."""
+    if world.host.stat(effect.path):
+        return ""
+
+    def attempt() -> str:
+        subnet = world.api.get(f"/api/v1/nodes/{effect.node}").body.get("spec", {}).get("podCIDR")
+        if not subnet:
+            raise _NotYet(f"node {effect.node} has no Pod range yet")
+        return str(subnet)
+
+    content = subnet_file(effect, _persist(attempt, world, timeout))
+    world.host.write(effect.path, content, 0o644)
+    return f"{effect.path} written"
+
+
+def subnet_file(effect: FlannelSubnet, subnet: str) -> bytes:
+    """The file's content (flannel v0.28: pkg/subnet/subnet.go); the first address of `subnet` is the bridge's."""
+    range_ = ip_network(subnet)
+    lines = (
+        f"FLANNEL_NETWORK={effect.network}",
+        f"FLANNEL_SUBNET={range_[1]}/{range_.prefixlen}",
+        f"FLANNEL_MTU={effect.mtu}",
+        "FLANNEL_IPMASQ=true",
+    )
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 @apply_effect.register
@@ -293,9 +331,10 @@ def _checked(answer: ApiResponse, body: Mapping[str, Any]) -> ApiResponse:
     raise BootstrapError(f"the API server refused {object_name(body)}", code=Exit.API, details=(message,))
 
 
-def _persist(attempt: Any, timeout: float) -> str:
+def _persist(attempt: Any, world: World, timeout: float) -> str:
     retrying = Retrying(
-        stop=stop_after_delay(timeout),
+        stop=stop_after_delay(timeout) | stop_when_event_set(world.over),
+        sleep=sleep_using_event(world.over),
         wait=wait_fixed(API_RETRY_SECONDS),
         retry=retry_if_exception_type((_NotYet, ConnectionError)),
         reraise=True,
@@ -303,6 +342,8 @@ def _persist(attempt: Any, timeout: float) -> str:
     try:
         return str(retrying(attempt))
     except (_NotYet, ConnectionError) as e:
+        if world.over.is_set():
+            raise RunOver from None
         raise BootstrapError(
             f"the API server did not take an object within {timeout:.0f} s", code=Exit.API, details=(str(e),)
         ) from e

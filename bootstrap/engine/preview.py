@@ -5,28 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bootstrap.engine.describe import describe
+from bootstrap.engine.diff import Objects, diff
 from bootstrap.host.port import HostReader
 from bootstrap.model.plan import Plan
 
 
 @dataclass(frozen=True)
+class PreviewedEffect:
+    """`what` is one line; `diff` the lines that would differ, as `diff -u` marks them."""
+
+    what: str
+    diff: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class PreviewedStep:
-    """`effects` are lines of text; `waits` titles of conditions."""
+    """`waits` are titles of conditions."""
 
     id: str
     group: str
     after: tuple[str, ...]
-    effects: tuple[str, ...]
+    effects: tuple[PreviewedEffect, ...]
     waits: tuple[str, ...]
 
 
-def preview(plan: Plan, host: HostReader) -> tuple[PreviewedStep, ...]:
+def no_objects(path: str) -> None:
+    """Where there is no API server, every object is new."""
+
+
+def preview(plan: Plan, host: HostReader, objects: Objects = no_objects) -> tuple[PreviewedStep, ...]:
     return tuple(
         PreviewedStep(
             step.id,
             step.group,
             step.after,
-            tuple(describe(effect, host) for effect in step.effects),
+            tuple(PreviewedEffect(describe(e, host), diff(e, host, objects)) for e in step.effects),
             tuple(condition.title for condition in step.waits),
         )
         for step in plan.steps

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from graphlib import TopologicalSorter
@@ -12,7 +13,8 @@ from bootstrap.engine import undo  # noqa: F401 - registers the effects of a res
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.wait import wait_for
-from bootstrap.engine.world import World
+from bootstrap.engine.watch import watch
+from bootstrap.engine.world import RunOver, World
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting
 from bootstrap.model.plan import Plan, Step
@@ -26,7 +28,8 @@ Listener = Callable[[Event], None]
 def run(plan: Plan, world: World, listen: Listener) -> tuple[Timing, ...]:
     """Runs every step once its predecessors are done.
 
-    The first failure is raised after the running steps have ended; nothing new starts after it.
+    The first failure is raised after the running steps have ended; nothing new starts after it, and who waits stops.
+    KeyboardInterrupt is raised at once, whatever still runs: every change is whole or not there.
     """
     sorter = TopologicalSorter({step.id: step.after for step in plan.steps})
     sorter.prepare()
@@ -34,8 +37,8 @@ def run(plan: Plan, world: World, listen: Listener) -> tuple[Timing, ...]:
     timings: list[Timing] = []
     failure: BootstrapError | None = None
     start = time.monotonic()
-    with ThreadPoolExecutor(THREADS) as pool:
-        running: dict[Future[Timing], str] = {}
+    with _pool(world) as pool:
+        running: dict[Future[Timing | None], str] = {pool.submit(watch, world): ""}
         while sorter.is_active() and not (failure and not running):
             if not failure:
                 for step_id in sorter.get_ready():
@@ -44,13 +47,32 @@ def run(plan: Plan, world: World, listen: Listener) -> tuple[Timing, ...]:
             for future in done:
                 step_id = running.pop(future)
                 try:
-                    timings.append(future.result())
-                    sorter.done(step_id)
+                    if timing := future.result():
+                        timings.append(timing)
+                        sorter.done(step_id)
+                except RunOver:
+                    continue
                 except BootstrapError as e:
                     failure = failure or e
+                    world.over.set()
     if failure:
         raise failure
     return tuple(timings)
+
+
+@contextlib.contextmanager
+def _pool(world: World) -> Iterator[ThreadPoolExecutor]:
+    """Threads for the steps and the watch; left only when they have ended, unless the user interrupts."""
+    pool = ThreadPoolExecutor(THREADS + 1)
+    interrupted = False
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        interrupted = True
+        raise
+    finally:
+        world.over.set()
+        pool.shutdown(wait=not interrupted, cancel_futures=True)
 
 
 def _waiting(step: Step, title: str, listen: Listener, seen: str) -> None:

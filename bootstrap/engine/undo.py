@@ -22,6 +22,8 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.record import PATH, SYSCTL, TREE, UNIT, Entry
 
 CRI_TIMEOUT = 60.0
+SLICE = "kubepods.slice"
+"""The kubelet's cgroup for all Pods, as systemd knows it."""
 
 
 @apply_effect.register
@@ -87,9 +89,10 @@ def _(effect: ContainersGone, world: World, timeout: float) -> str:
     except BootstrapError:
         if not effect.unit:
             return ""
-        host.stop_unit("kubepods.slice", disable=False)
+        host.stop_unit(SLICE, disable=False)
         host.run(["systemctl", "kill", "--signal=KILL", effect.unit])
         return f"{effect.unit} did not answer: its containers were killed"
+    host.stop_unit(SLICE, disable=False)
     return f"{len(pods)} Pods removed" if pods else ""
 
 

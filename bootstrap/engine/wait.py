@@ -6,9 +6,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_result,
+    sleep_using_event,
+    stop_after_delay,
+    stop_when_event_set,
+    wait_exponential,
+)
 
-from bootstrap.engine.world import World
+from bootstrap.engine.world import RunOver, World
 from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, WorkloadReady
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -31,7 +39,10 @@ def observe(condition: Condition, world: World) -> str:
 
 
 def wait_for(condition: Condition, world: World, timeout: float, seen: Callable[[str], None]) -> None:
-    """Polls until the condition holds. Raises BootstrapError (exit 6) with what was last seen."""
+    """Polls until the condition holds.
+
+    Raises BootstrapError (exit 6) with what was last seen, or RunOver when the run ends meanwhile.
+    """
 
     def poll() -> str:
         state = observe(condition, world)
@@ -39,10 +50,17 @@ def wait_for(condition: Condition, world: World, timeout: float, seen: Callable[
             seen(state)
         return state
 
-    retrying = Retrying(stop=stop_after_delay(timeout), wait=POLL, retry=retry_if_result(bool))
+    retrying = Retrying(
+        stop=stop_after_delay(timeout) | stop_when_event_set(world.over),
+        sleep=sleep_using_event(world.over),
+        wait=POLL,
+        retry=retry_if_result(bool),
+    )
     try:
         retrying(poll)
     except RetryError as e:
+        if world.over.is_set():
+            raise RunOver from None
         raise BootstrapError(
             f"{condition.title}: not within {timeout:.0f} s",
             code=Exit.WAIT,

@@ -10,13 +10,26 @@ from bootstrap.engine.journal import Journal
 from bootstrap.host.port import Api, Host
 
 
+class RunOver(Exception):
+    """Another step failed, or the user interrupted: this one need not go on."""
+
+
+def see_nothing() -> None:
+    """The look of a world in which nothing fails for good."""
+
+
 @dataclass
 class World:
-    """`connect` makes an API client with full rights; it is called once, when first needed."""
+    """`connect` makes an API client with full rights; it is called once, when first needed.
+
+    `look` raises BootstrapError when waiting has become useless; `over` is set when the run ends, and ends every wait.
+    """
 
     host: Host
     connect: Callable[[], Api]
     probe: Callable[[str], tuple[int, str]]
+    look: Callable[[], None] = see_nothing
+    over: threading.Event = field(default_factory=threading.Event)
     load_images: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
     """Loads references of a verified bundle and returns those that were not there; None without a bundle."""
     _api: Api | None = None

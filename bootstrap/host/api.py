@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import requests
 import yaml
 
 from bootstrap.host.port import ApiResponse
@@ -37,7 +36,7 @@ class KubeApi:
         user, cluster = document["users"][0]["user"], document["clusters"][0]["cluster"]
         self.server = server.rstrip("/")
         self._files = [
-            _memory_file(base64.b64decode(data))
+            memory_file(base64.b64decode(data))
             for data in (
                 user["client-certificate-data"],
                 user["client-key-data"],
@@ -45,6 +44,8 @@ class KubeApi:
             )
         ]
         certificate, key, authority = (f"/proc/self/fd/{fd}" for fd in self._files)
+        import requests  # not before the kubelet has been started: it takes longer than all the rest
+
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cert = (certificate, key)
@@ -64,6 +65,8 @@ class KubeApi:
     def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, content: str = "application/json"
     ) -> ApiResponse:
+        import requests
+
         try:
             answer = self._session.request(
                 method, self.server + path, json=body, headers={"Content-Type": content}, timeout=REQUEST_TIMEOUT
@@ -77,7 +80,7 @@ class KubeApi:
         return ApiResponse(answer.status_code, parsed if isinstance(parsed, dict) else {}, answer.text)
 
 
-def _memory_file(content: bytes) -> int:
+def memory_file(content: bytes) -> int:
     """A file descriptor of an anonymous file: the key never lies on a disk."""
     fd = os.memfd_create("credential")
     os.write(fd, content)
@@ -89,6 +92,7 @@ def probe(url: str) -> tuple[int, str]:
 
     TLS is not verified, as kubeadm does for the controller manager's and scheduler's self-signed certificates.
     """
+    import requests
     import urllib3
 
     urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)

@@ -32,7 +32,7 @@ def make_directory(place: Place, mode: int, owner: tuple[int, int] = (0, 0)) -> 
 
 
 def append_file(place: Place, content: bytes, mode: int) -> None:
-    """Add to a regular file; one that is made is root's and has `mode`."""
+    """Add to a regular file, or leave it as it was when that fails; one that is made is root's and has `mode`."""
     fd = os.open(place.name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=place.fd)
     with open(fd, "ab") as file:
         found = os.fstat(fd)
@@ -40,9 +40,13 @@ def append_file(place: Place, content: bytes, mode: int) -> None:
         if not found.st_size:
             own(fd, (0, 0))
             os.fchmod(fd, mode)
-        file.write(content)
-        file.flush()
-        os.fsync(fd)
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(fd)
+        except OSError:
+            os.ftruncate(fd, found.st_size)
+            raise
     if not found.st_size:
         sync_directory(place.fd)
 

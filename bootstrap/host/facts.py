@@ -1,111 +1,97 @@
-"""One read pass over the machine."""
+"""One read pass over the machine: everything that deciding needs to know, except what depends on the configuration."""
 
 from __future__ import annotations
 
-import json
+import ctypes
 import os
-import shutil
 import socket
 import time
 from pathlib import Path
 
+from bootstrap.host import facts_services as services
 from bootstrap.host import resolv
+from bootstrap.host.facts_kernel import kernel
+from bootstrap.host.facts_network import addresses, default_routes, interfaces, listeners
 from bootstrap.host.guest import guest_facts
+from bootstrap.host.look import first, lines
 from bootstrap.host.pid1 import is_cgroup_v2, proxies
-from bootstrap.host.port import Host
-from bootstrap.model.facts import Address, HostFacts
+from bootstrap.host.port import Host, HostReader
+from bootstrap.model.facts import Clock, HostFacts
 from bootstrap.render.volumes import OPTIONAL_CA_DIRECTORIES
 
+CAP_SYS_ADMIN = 21
 CAP_SYS_RESOURCE = 24
+TIME_ERROR = 5
+"""What adjtimex(2) returns while nothing keeps the kernel's clock in step."""
+TIMEX_SIZE = 256
+"""Bytes, at least those of `struct timex`; zeroes change nothing."""
 
 
 def gather(host: Host, mode: str) -> HostFacts:
-    """Everything that deciding needs to know, except what depends on the configuration."""
-    routes = _default_routes(host)
+    """`mode` is `node` or `host`; a node container has none of what a host has before us."""
+    routes, links, on_host = default_routes(host), interfaces(host), mode == "host"
+    units = services.units(host) if on_host else {}
+    resolved = units.get(services.RESOLVED_UNIT) == "active"
+    resolv_conf = (host.read("/etc/resolv.conf") or b"").decode(errors="replace")
+    gateway = next((r["gateway"] for r in routes if "gateway" in r), "")
     return HostFacts(
         mode=mode,
         hostname=socket.gethostname().lower(),
         booted=_booted(),
         root_user=os.geteuid() == 0,
-        privileged=bool(_capability(21)),
+        privileged=_capability(CAP_SYS_ADMIN),
+        systemd=not on_host or host.stat("/run/systemd/system") is not None,
         cpus=os.cpu_count() or 1,
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
-        addresses=_addresses(host, {route.get("dev", "") for route in routes}),
+        clock=_clock(),
+        kernel=kernel(host, mode),
+        addresses=addresses(links, {route.get("dev", "") for route in routes}),
+        has_default_route=bool(routes),
+        links=tuple(link["ifname"] for link in links),
         cgroup_version=2 if is_cgroup_v2() else 1,
-        cgroup_controllers=_controllers(),
-        can_raise_oom=bool(_capability(CAP_SYS_RESOURCE)),
+        cgroup_controllers=_controllers(host),
+        can_raise_oom=_capability(CAP_SYS_RESOURCE),
         conntrack_writable=_writable("/proc/sys/net/netfilter/nf_conntrack_max"),
-        swap=tuple(line.split()[0] for line in _lines("/proc/swaps")[1:]),
-        ip_forward=_first("/proc/sys/net/ipv4/ip_forward") == "1",
-        ipv6_forward=_first("/proc/sys/net/ipv6/conf/default/forwarding") == "1",
-        has_ipv6=Path("/proc/net/if_inet6").exists(),
-        ports_in_use=_listening(),
+        swap=tuple(line.split()[0] for line in lines("/proc/swaps")[1:]),
+        ip_forward=first("/proc/sys/net/ipv4/ip_forward") == "1",
+        ipv6_forward=first("/proc/sys/net/ipv6/conf/default/forwarding") == "1",
+        listeners=listeners(),
         ca_directories=tuple(path for path in OPTIONAL_CA_DIRECTORIES if host.stat(path)),
         proxies=proxies(os.environ),
-        pod_resolv_conf=resolv.for_pods(
-            "\n".join(_lines("/etc/resolv.conf")), next((r["gateway"] for r in routes if "gateway" in r), "")
-        ),
-        **(guest_facts(host) if mode == "host" else {}),
-        disk_free={path: shutil.disk_usage(path).free for path in ("/var/lib", "/etc")},
+        name_servers=resolv.servers(resolv_conf),
+        resolved_active=resolved,
+        pod_resolv_conf="" if resolved else resolv.for_pods(resolv_conf, gateway),
+        units=units,
+        chains=services.chains(host) if on_host else (),
+        executables=services.executables(host) if on_host else None,
+        kubelet_version=services.kubelet_version(host) if on_host else "",
+        **(guest_facts(host) if on_host else {}),
     )
 
 
 def _booted() -> float:
     """Start of PID 1 (proc(5): field 22 of stat, in clock ticks since the kernel's boot)."""
-    after_name = _first("/proc/1/stat").rpartition(")")[2].split()
+    after_name = first("/proc/1/stat").rpartition(")")[2].split()
     ticks = int(after_name[19]) / os.sysconf("SC_CLK_TCK")
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks
 
 
-def _default_routes(host: Host) -> list[dict[str, str]]:
-    commands = (["ip", "-j", *family, "route", "show", "default"] for family in ([], ["-6"]))
-    return [route for command in commands for route in json.loads(host.run(command) or "[]")]
+def _clock() -> Clock:
+    """This file is as old as the image, or the tree, that it is in."""
+    state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX_SIZE))
+    return Clock(time.time(), Path(__file__).stat().st_mtime, synchronized=state != TIME_ERROR)
 
 
-def _addresses(host: Host, defaults: set[str]) -> tuple[Address, ...]:
-    found = [
-        Address(link["ifname"], info["local"], link["ifname"] in defaults)
-        for link in json.loads(host.run(["ip", "-j", "address"]))
-        for info in link["addr_info"]
-        if info["scope"] == "global" and not link["ifname"].startswith(("cni", "flannel", "veth", "docker"))
-    ]
-    return tuple(sorted(found, key=lambda a: (not a.default, ":" in a.address)))
-
-
-def _listening() -> dict[int, str]:
-    """TCP ports that something listens on: state 0A in /proc/net/tcp (kernel: proc_net_tcp.rst)."""
-    ports: dict[int, str] = {}
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in _lines(table)[1:]:
-            fields = line.split()
-            if fields[3] == "0A":
-                ports[int(fields[1].rsplit(":", 1)[1], 16)] = fields[9]
-    owners = _socket_owners(set(ports.values())) if ports else {}
-    return {port: owners.get(inode, "") for port, inode in ports.items()}
-
-
-def _socket_owners(inodes: set[str]) -> dict[str, str]:
-    owners: dict[str, str] = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            for fd in (process / "fd").iterdir():
-                inode = os.readlink(fd).removeprefix("socket:[").removesuffix("]")
-                if inode in inodes:
-                    owners[inode] = f"pid {process.name}, {(process / 'comm').read_text().strip()}"
-        except OSError:
-            continue  # the process ended meanwhile
-    return owners
-
-
-def _controllers() -> tuple[str, ...]:
+def _controllers(host: HostReader) -> tuple[str, ...]:
+    """Of cgroup v2 through the port: below /sys, a container sees its own cgroup's only."""
     if is_cgroup_v2():
-        return tuple(_first("/sys/fs/cgroup/cgroup.controllers").split())
-    return tuple(line.split()[0] for line in _lines("/proc/cgroups")[1:] if line.split()[3] == "1")
+        return tuple((host.read("/sys/fs/cgroup/cgroup.controllers") or b"").decode().split())
+    return tuple(line.split()[0] for line in lines("/proc/cgroups")[1:] if line.split()[3] == "1")
 
 
-def _capability(number: int) -> int:
-    bounding = next(line.split()[1] for line in _lines("/proc/self/status") if line.startswith("CapBnd:"))
-    return int(bounding, 16) >> number & 1
+def _capability(number: int) -> bool:
+    bounding = next(line.split()[1] for line in lines("/proc/self/status") if line.startswith("CapBnd:"))
+    return bool(int(bounding, 16) >> number & 1)
 
 
 def _writable(path: str) -> bool:
@@ -115,15 +101,3 @@ def _writable(path: str) -> bool:
             return True
     except OSError:
         return False
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text().splitlines()
-    except OSError:
-        return []
-
-
-def _first(path: str) -> str:
-    lines = _lines(path)
-    return lines[0].strip() if lines else ""

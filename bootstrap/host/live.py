@@ -24,6 +24,8 @@ HOST_COMMAND_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 """Where the host's distribution has them; /usr/local is its users' own."""
 NSENTER: Final = ("/usr/bin/nsenter", "--target=1", "--mount", "--uts", "--net", "--ipc", "--")
 """Runs a command as if it had been started on the host, whose PID 1 is ours with --pid=host."""
+MOUNT = "/host"
+"""Where the user mounts the root of the host."""
 UNIT_TIMEOUT = 120.0
 """Seconds for systemd to start or stop a unit: its own limit is 90 (systemd-system.conf(5))."""
 COPY_PIECE = 1 << 20
@@ -73,9 +75,11 @@ class LiveHost:
                 shutil.copyfileobj(original, file, COPY_PIECE)
 
             self._change("install", path, lambda at: replace_file(at, copy, mode, (0, 0)))
+        self._relabel(path)
 
     def install_tree(self, source: str, path: str) -> None:
         self._change("install", path, lambda at: durable.copy_tree(source, at), make=True)
+        self._relabel(path, "-R")
 
     def append(self, path: str, content: bytes, mode: int) -> None:
         self._change("write", path, lambda at: durable.append_file(at, content, mode))
@@ -117,9 +121,9 @@ class LiveHost:
 
     def unmount(self, path: str) -> None:
         self.run(["umount", path])
-        if self._enter:
-            with contextlib.suppress(BootstrapError):  # mounted after we began: not in our copy
-                self.run(["umount", "--lazy", self.root.rstrip("/") + path], here=True)
+        if self._enter:  # our container's copy keeps the directory busy; mounted after we began, it is not in there
+            with contextlib.suppress(BootstrapError):
+                self.run(["umount", "--lazy", MOUNT + path], here=True)
 
     def start_unit(self, name: str, *, enable: bool, restart: bool) -> None:
         self._systemctl("daemon-reload")
@@ -156,20 +160,33 @@ class LiveHost:
         except OSError as e:
             raise file_error(action, path, e) from e
 
+    def is_selinux_enforcing(self) -> bool:
+        return self.read("/sys/fs/selinux/enforce") == b"1"
+
+    def _relabel(self, path: str, *options: str) -> None:
+        """Give what was installed the label that the host's policy has for it; a plain write takes its directory's."""
+        if self._enter and self.is_selinux_enforcing() and self._find_command("restorecon"):
+            self.run(["restorecon", "-F", *options, path])
+
     def _host_command(self, name: str) -> str:
         """The absolute path of a command, looked up in the host's files and not in any environment."""
         if name.startswith("/"):
             return name
-        for directory in HOST_COMMAND_PATH.split(":"):
-            found = self.stat(f"{directory}/{name}")
-            if found and found.kind == "file" and found.mode & 0o111:
-                return f"{directory}/{name}"
+        if found := self._find_command(name):
+            return found
         raise BootstrapError(
             f"{name} is not installed on the host",
             code=Exit.EFFECT,
             why=f"it is in none of {HOST_COMMAND_PATH}",
             fix=f"install the package that has {name} on the host, then run the same command again",
         )
+
+    def _find_command(self, name: str) -> str | None:
+        for directory in HOST_COMMAND_PATH.split(":"):
+            found = self.stat(f"{directory}/{name}")
+            if found and found.kind == "file" and found.mode & 0o111:
+                return f"{directory}/{name}"
+        return None
 
     def _booted_by_systemd(self) -> bool:
         """sd_booted(3)."""

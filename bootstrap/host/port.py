@@ -110,7 +110,7 @@ class Host(HostReader, Protocol):
         Raises BootstrapError (exit 5) with its output when it fails."""
 
     def unmount(self, path: str) -> None:
-        """Unmounts what is mounted on `path`, for the host and for us, whose view of its mounts is a copy."""
+        """Unmounts what is mounted on `path`, in the host's own mount namespace."""
 
     def start_unit(self, name: str, *, enable: bool, restart: bool) -> None: ...
 

@@ -6,6 +6,12 @@ import re
 from ipaddress import ip_address
 
 
+def servers(resolv_conf: str) -> tuple[str, ...]:
+    """The addresses of its `nameserver` lines."""
+    words = [line.split() for line in resolv_conf.splitlines()]
+    return tuple(line[1] for line in words if len(line) > 1 and line[0] == "nameserver")
+
+
 def for_pods(resolv_conf: str, gateway: str) -> str:
     """Empty when `resolv.conf` serves Pods as it is, else the one that they get instead.
 
@@ -14,8 +20,7 @@ def for_pods(resolv_conf: str, gateway: str) -> str:
     `host` are not reachable from a container. With none left it is the gateway, where a resolver may listen or not.
     """
     lines = resolv_conf.splitlines()
-    servers = [line.split()[1] for line in lines if line.startswith("nameserver") and len(line.split()) > 1]
-    if any(not ip_address(server.partition("%")[0]).is_loopback for server in servers):
+    if any(not ip_address(server.partition("%")[0]).is_loopback for server in servers(resolv_conf)):
         return ""
     behind = re.search(r"ExtServers: \[(.*)\]", resolv_conf)
     reachable = [s for s in behind.group(1).split() if not s.startswith("host(")] if behind else []

@@ -132,6 +132,19 @@ class EtcdPeerUrl:
 
 
 @dataclass(frozen=True)
+class FlannelSubnet:
+    """flannel's file about the Pod range of `node`, as flanneld writes it, made as soon as the node has a range.
+
+    `network` is the Pod range of the cluster; `mtu` that of Pods, in bytes.
+    """
+
+    path: str
+    node: str
+    network: str
+    mtu: int
+
+
+@dataclass(frozen=True)
 class NetworkNoted:
     """The host's links, packet filter tables and chains are in the journal as they were before us."""
 
@@ -192,6 +205,7 @@ Effect = (
     | Create
     | RotatableKubeletCredential
     | EtcdPeerUrl
+    | FlannelSubnet
     | NetworkNoted
     | Restored
     | NetworkRestored

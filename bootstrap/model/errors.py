@@ -40,16 +40,19 @@ EXIT_MEANING: dict[Exit, str] = {
 class BootstrapError(Exception):
     """What happened, why it probably did, and what to type next.
 
-    `details` are further lines of evidence, one problem each.
+    `details` are further lines of evidence, one problem each; `more` is where to look for more of it.
     """
 
-    def __init__(self, what: str, *, code: Exit, why: str = "", fix: str = "", details: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, what: str, *, code: Exit, why: str = "", fix: str = "", details: tuple[str, ...] = (), more: str = ""
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.why = why
         self.fix = fix
         self.code = code
         self.details = details
+        self.more = more
 
 
 @dataclass(frozen=True)

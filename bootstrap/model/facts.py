@@ -1,4 +1,4 @@
-"""What one read pass of the host found. A plain value: tests write their own."""
+"""What one read pass of the host found. A plain value: tests write their own, and JSON holds all of it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,82 @@ class Address:
     interface: str
     address: str
     default: bool
+    mtu: int = 1500
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A TCP port that something listens on; `address` is `0.0.0.0` or `::` for all. Empty `process`: not visible."""
+
+    port: int
+    address: str = "0.0.0.0"
+    pid: int = 0
+    process: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Filesystem:
+    """The filesystem that a path is on, or will be on: bytes and inodes (0 inodes in total: it does not count them)."""
+
+    mount: str
+    free: int
+    inodes: int
+    inodes_free: int
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Seconds since the epoch; `built` is when this program was made (0: not known)."""
+
+    now: float
+    built: float = 0
+    synchronized: bool = True
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """`modules` and `config` hold only what preflight.kernel asks for.
+
+    A module is `loaded`, `built in`, `loadable` or `missing`; an option (without `CONFIG_`) is `y` or `m`.
+    """
+
+    release: str = "6.12.0"
+    modules: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, str] | None = None
+    """None where no file with the kernel's configuration can be read."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What the CRI socket of the configuration answered: `error` is empty when it did."""
+
+    error: str = ""
+    ready: bool = True
+    runtime_config: bool = True
+
+
+@dataclass(frozen=True)
+class Configured:
+    """What is looked up once the configuration is known, since it says where to look."""
+
+    address_given: bool = True
+    """The user named the node's address; otherwise it was chosen."""
+    present: tuple[str, ...] = ()
+    """Which of `preflight.lookups` exist; a directory counts when something is in it."""
+    strangers: tuple[str, ...] = ()
+    """Files that the kubelet would run as static Pods, and that are not ours."""
+    name_resolves: bool = True
+    filesystems: Mapping[str, Filesystem] = field(default_factory=dict)
+    fsync_seconds: float | None = None
+    """99th percentile of a small write and fdatasync on the filesystem of etcd's data; None when not measured."""
+    ca_not_before: float = 0
+    """When the cluster's CA that is already there begins to be valid, seconds since the epoch."""
+    runtime: Runtime | None = None
+    """None where the runtime is ours, which is not there yet."""
+    etcd_versions: Mapping[str, str] = field(default_factory=dict)
+    """Endpoint of an external etcd → its version, or why there is none (`error: …`)."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +101,16 @@ class HostFacts:
     """When PID 1 started, seconds since the epoch: what the API says of the time before is not true any more."""
     root_user: bool = True
     privileged: bool = True
+    systemd: bool = True
+    """systemd is the init system, or will be (a node container before its start)."""
     cpus: int = 2
     memory: int = 4 << 30
+    clock: Clock | None = None
+    kernel: Kernel = field(default_factory=Kernel)
     addresses: tuple[Address, ...] = ()
+    has_default_route: bool = True
+    links: tuple[str, ...] = ()
+    """Names of all network interfaces."""
     cgroup_version: int = 2
     cgroup_controllers: tuple[str, ...] = ()
     can_raise_oom: bool = True
@@ -36,29 +119,26 @@ class HostFacts:
     swap: tuple[str, ...] = ()
     ip_forward: bool = True
     ipv6_forward: bool = True
-    has_ipv6: bool = False
-    ports_in_use: Mapping[int, str] = field(default_factory=dict)
-    """TCP port → who holds it (`pid 812 haproxy`, or empty)."""
+    listeners: tuple[Listener, ...] = ()
     ca_directories: tuple[str, ...] = ()
     """Which of kubeadm's optional host CA directories exist (render.static_pods names them)."""
     proxies: Mapping[str, str] = field(default_factory=dict)
+    name_servers: tuple[str, ...] = ("192.0.2.53",)
     resolved_active: bool = False
     pod_resolv_conf: str = ""
     """What Pods must get instead of the node's resolv.conf; empty when that serves them too."""
-    etcd_data_present: bool = False
-    """Whether etcd's data directory has content; looked up once the configuration has said where it is."""
-    disk_free: Mapping[str, int] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    """systemd unit → `active`, `enabled`, `disabled`, `masked`; a unit that does not exist is not here."""
+    chains: tuple[str, ...] = ()
+    """Tables and chains of Kubernetes in the packet filter."""
+    executables: tuple[str, ...] | None = None
+    """Which of `preflight.runtime.EXECUTABLES` the host has; None when the image brings them."""
+    kubelet_version: str = ""
+    """Of a kubelet that the host already has, as `v1.37.0`."""
+    configured: Configured = field(default_factory=Configured)
     free_cri_socket: str = ""
     """CRI socket of a runtime on the host that no Docker engine uses; empty when there is none."""
     docker_user_chains: tuple[str, ...] = ()
     """Which of `iptables` and `ip6tables` know Docker's chain for rules of others, DOCKER-USER."""
     cni_plugins: tuple[str, ...] = ()
     """Names of the CNI plugins in our own image."""
-
-    @property
-    def default_address(self) -> str:
-        """Address of the default-route interface, else the only global one, else empty."""
-        for a in self.addresses:
-            if a.default:
-                return a.address
-        return self.addresses[0].address if self.addresses else ""

@@ -6,6 +6,8 @@ Numbers and paths are kubeadm's (cmd/kubeadm/app/constants) unless a comment say
 KUBERNETES_MINOR = "1.37"
 KUBERNETES_VERSION = "v1.37.0"
 """The upstream version that this tree installs."""
+IMAGE = f"bootstrap:{KUBERNETES_VERSION}"
+"""What this image is called where nobody renamed it."""
 BUILT_VERSION = "v1.37.0+bootstrap.1"
 """The version our own builds report; `+` becomes `_` in an image tag."""
 BUILT_REPOSITORY = "localhost/bootstrap"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bootstrap.model import names
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -17,11 +19,17 @@ class Runtime:
     root: str = ""
     state: str = ""
     registries: str = ""
-    binaries: str = ""
+    binaries: str = names.HOST_BIN_DIR
+    """Where `crictl` is, and everything of a runtime of ours."""
 
     @property
     def ours(self) -> bool:
         return bool(self.unit)
+
+    @property
+    def crictl(self) -> tuple[str, ...]:
+        """The command that asks it."""
+        return (f"{self.binaries}/crictl", f"--runtime-endpoint={self.socket}")
 
     @property
     def address(self) -> str:
@@ -49,7 +57,6 @@ GUEST = Runtime(
     root="/var/lib/bootstrap/containerd",
     state="/run/bootstrap/containerd",
     registries="/etc/bootstrap/certs.d",
-    binaries="/opt/bootstrap/bin",
 )
 """Ours on a host: beside Docker's or anyone's, sharing no file with it."""
 

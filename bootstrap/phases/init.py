@@ -38,6 +38,13 @@ TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
 """Exists once the first init has made its tokens: later runs make none."""
 LAST = ("addon/flannel", "addon/kube-proxy", "addon/coredns")
 """Whose Pods somebody waits for: other objects keep a starting API server busy only after these."""
+NODE_NETWORK = "addon/flannel/node"
+ANSWERS = "wait-control-plane/answers"
+"""From here on the API server takes objects, though not every kind: it allocates no Service address yet."""
+MAY_LEAD = "wait-control-plane/leases"
+LEADERS = ("system:kube-controller-manager", "system:kube-scheduler")
+"""Users, and the names of the bindings that give them their rights."""
+BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 
 
 @dataclass(frozen=True)
@@ -164,9 +171,10 @@ def _runtime(inputs: Inputs, runtime: Runtime) -> tuple[Effect, ...]:
 
 
 def _control_plane(inputs: Inputs) -> list[Step]:
-    """etcd and the API server start with the kubelet; the other two once their RBAC is there.
+    """etcd and the API server start with the kubelet; the other two once they may take their lease.
 
-    Earlier, they fail to take their lease and lose a retry period of 2 s (leaderelection's default).
+    Earlier, they fail to take it and lose a retry period of 2 s (leaderelection's default). The API server makes the
+    rest of its RBAC while they start.
     """
     cfg = inputs.cfg
     pods = {f.path: f for f in static_pods(cfg, inputs.facts, inputs.patches, external_ca=inputs.external_ca)}
@@ -181,13 +189,27 @@ def _control_plane(inputs: Inputs) -> list[Step]:
             after=(*certs, "kubelet-config"),
         ),
         Step(
+            ANSWERS,
+            "Control plane",
+            waits=(HttpOk("kube-apiserver answers", "/livez/ping", "admin"),),
+            after=("kubelet-start",),
+            timeout=timeout,
+        ),
+        Step(
+            MAY_LEAD,
+            "Control plane",
+            waits=tuple(HttpOk(f"RBAC of {user} in place", f"{BINDINGS}/{user}", "admin") for user in LEADERS),
+            after=(ANSWERS,),
+            timeout=timeout,
+        ),
+        Step(
             "wait-control-plane/apiserver",
             "Control plane",
             waits=(
                 HttpOk("kube-apiserver live", "/livez", "admin"),
                 HttpOk("RBAC in place", "/readyz/poststarthook/rbac/bootstrap-roles", "admin"),
             ),
-            after=("kubelet-start",),
+            after=(ANSWERS,),
             timeout=timeout,
         ),
     ]
@@ -206,7 +228,7 @@ def _control_plane(inputs: Inputs) -> list[Step]:
         ("controller-manager", manager, f"https://127.0.0.1:{names.CONTROLLER_MANAGER_PORT}/healthz"),
         ("scheduler", scheduler, f"https://127.0.0.1:{names.SCHEDULER_PORT}/livez"),
     ):
-        after = ("wait-control-plane/apiserver", f"kubeconfig/{name}")
+        after = (MAY_LEAD, f"kubeconfig/{name}")
         steps += [
             Step(f"control-plane/{name}", "Control plane", (pod,), after=after),
             Step(
@@ -259,12 +281,13 @@ def _apply(
     bodies: tuple[Document, ...],
     group: str = "Control plane",
     after: tuple[str, ...] = (),
+    api: str = "wait-control-plane/apiserver",
 ) -> Step:
     return Step(
         step,
         group,
         tuple(Apply(body) for body in bodies),
-        after=("wait-control-plane/apiserver", *after),
+        after=(api, *after),
         timeout=cfg.timeouts.kubernetes_api_call,
     )
 
@@ -277,9 +300,9 @@ def _addons(inputs: Inputs) -> list[Step]:
     dns = addons.coredns(cfg, inputs.manifests, inputs.patches)
     steps = []
     if network:
-        steps.append(_apply(cfg, "addon/flannel", network, "Add-ons"))
+        steps.append(_apply(cfg, "addon/flannel", network, "Add-ons", api=ANSWERS))
     if proxy:
-        steps.append(_apply(cfg, "addon/kube-proxy", proxy, "Add-ons"))
+        steps.append(_apply(cfg, "addon/kube-proxy", proxy, "Add-ons", api=ANSWERS))
         if inputs.wait != "api":
             wait = (WorkloadReady("DaemonSet", "kube-system", "kube-proxy", facts.booted),)
             steps.append(Step("addon/kube-proxy/wait", "Add-ons", waits=wait, after=("addon/kube-proxy",)))
@@ -300,10 +323,14 @@ def _node(inputs: Inputs) -> list[Step]:
             after=("node-registered",),
         ),
     ]
+    own_network = addons.flannel_files(cfg, inputs.facts, inputs.manifests)
+    if own_network:
+        ready_to_ask = ("node-registered", "control-plane/controller-manager")
+        steps.append(Step(NODE_NETWORK, "Node", own_network, after=ready_to_ask))
     if inputs.wait == "api":
         return steps
     if cfg.extension.cni != "none":
-        after = ("node-registered", "addon/flannel", "wait-control-plane/controller-manager")
+        after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager")
         steps.append(Step("node-ready", "Node", waits=(NodeReady(node, inputs.facts.booted),), after=after))
         if inputs.wait == "dns" and not cfg.dns_disabled:
             wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted),)

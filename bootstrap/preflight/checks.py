@@ -1,40 +1,64 @@
-"""Every preflight check: pure functions from facts and configuration to findings."""
+"""The registry of checks, and one pass over it: pure functions from configuration and facts to findings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import dataclasses
 from dataclasses import dataclass
 
-from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig, LocalEtcd
+from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
+from bootstrap.preflight import kernel, leftovers, network, ports, proxy, runtime, storage, system
+from bootstrap.preflight.finding import Check, Finding
 
-MINIMUM_CPUS = 2
-MINIMUM_MEMORY = 1700 << 20
-"""kubeadm's ControlPlaneNumCPU and ControlPlaneMem (1700 MB)."""
-LOW_DISK = 2 << 30
-V1_CONTROLLERS = ("cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids")
-V2_CONTROLLERS = ("cpu", "cpuset", "memory", "pids")
-"""Required controllers: system-validators v1.12.1 (devices and freezer have no v2 controller file)."""
+CHECKS: tuple[Check, ...] = (
+    *system.ALL,
+    *kernel.ALL,
+    *network.ALL,
+    *proxy.ALL,
+    *ports.ALL,
+    *storage.ALL,
+    *runtime.ALL,
+    *leftovers.ALL,
+)
+
+LEFT_OUT = {
+    "KubernetesVersion": "the image installs one version; another one is an error of the configuration",
+    "FileExisting-cp": "nothing of ours calls `cp` on the host",
+    "ImagePull": "images come with the image, or are steps of the plan with progress and retries of their own",
+}
+"""kubeadm's checks that are not made here, and why. Naming one in --ignore-preflight-errors is no mistake."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """`name` is what --ignore-preflight-errors takes; an `error` stops the run unless ignored."""
+class Outcome:
+    """What one check found: nothing is ok."""
 
-    name: str
-    message: str
-    fix: str
-    error: bool = True
+    check: Check
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> str:
+        """`ok`, `warning` or `error`."""
+        if any(finding.error for finding in self.findings):
+            return "error"
+        return "warning" if self.findings else "ok"
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """All findings of one pass; `count` is how many checks ran."""
+    """Everything one pass found."""
 
-    count: int
-    findings: tuple[Finding, ...]
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def count(self) -> int:
+        """How many checks ran."""
+        return len(self.outcomes)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return tuple(finding for outcome in self.outcomes for finding in outcome.findings)
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -48,7 +72,7 @@ class Preflight:
         """Raises BootstrapError (exit 4) that lists every error with its fix."""
         if not self.errors:
             return
-        ignored = ",".join(f.name for f in self.errors)
+        ignored = ",".join(dict.fromkeys(f.name for f in self.errors))
         raise BootstrapError(
             f"{len(self.errors)} preflight check{'s' * (len(self.errors) > 1)} failed",
             code=Exit.PREFLIGHT,
@@ -57,109 +81,26 @@ class Preflight:
         )
 
 
-Check = Callable[[ClusterConfig, HostFacts], Iterator[Finding]]
+def run_checks(cfg: ClusterConfig, facts: HostFacts, *, fresh: bool, strict: bool = False) -> Preflight:
+    """`fresh` is False when a cluster of ours is already here: ports and files are then rightly taken.
 
-
-def run_checks(cfg: ClusterConfig, facts: HostFacts, *, fresh: bool) -> Preflight:
-    """`fresh` is False when a cluster of ours is already here: ports and files are then rightly taken."""
-    checks = CHECKS if not fresh else CHECKS + FRESH_CHECKS
+    `strict` makes errors of warnings; what the configuration ignores is a warning in any case.
+    """
     ignored = {name.lower() for name in cfg.node.ignore_preflight_errors}
-    findings = []
-    for check in checks:
-        for finding in check(cfg, facts):
-            skip = "all" in ignored or finding.name.lower() in ignored
-            findings.append(Finding(finding.name, finding.message, finding.fix, finding.error and not skip))
-    return Preflight(len(checks), tuple(findings))
 
+    def judged(finding: Finding) -> Finding:
+        skip = "all" in ignored or finding.name.lower() in ignored
+        return dataclasses.replace(finding, error=(finding.error or strict) and not skip)
 
-def user(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
-    if not facts.root_user:
-        yield Finding("IsPrivilegedUser", "not running as root", "Run as root")
-
-
-def cpus(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
-    if facts.cpus < MINIMUM_CPUS:
-        yield Finding("NumCPU", f"{facts.cpus} CPU; a control plane needs {MINIMUM_CPUS}", "Add CPUs")
-
-
-def memory(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
-    if facts.memory < MINIMUM_MEMORY:
-        yield Finding("Mem", f"{facts.memory >> 20} MiB of memory; a control plane needs 1700 MiB", "Add memory")
-
-
-def cgroups(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
-    wanted = V2_CONTROLLERS if facts.cgroup_version == 2 else V1_CONTROLLERS
-    missing = [c for c in wanted if c not in facts.cgroup_controllers]
-    if missing:
-        yield Finding(
-            "SystemVerification",
-            f"cgroup v{facts.cgroup_version} lacks the controllers {', '.join(missing)}",
-            "Enable them with the kernel's command line, or delegate them to the container",
+    return Preflight(
+        tuple(
+            Outcome(check, tuple(judged(finding) for finding in check.findings(cfg, facts)))
+            for check in CHECKS
+            if check.applies(facts, fresh=fresh)
         )
-    if facts.cgroup_version == 1:
-        yield Finding(
-            "SystemVerification",
-            "cgroup v1 is in use; the kubelet is told to tolerate it",
-            "Boot with systemd.unified_cgroup_hierarchy=1",
-            error=False,
-        )
+    )
 
 
-def swap(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
-    if facts.swap:
-        yield Finding("Swap", "swap is on: the kubelet is told to tolerate it", "swapoff -a", error=False)
-
-
-def forwarding(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
-    subnets = (*cfg.networking.service_subnets, *cfg.networking.pod_subnets, cfg.advertise_address)
-    if not facts.ip_forward and any(":" not in s for s in subnets):
-        yield Finding(
-            "FileContent--proc-sys-net-ipv4-ip_forward", "IPv4 forwarding is off", "sysctl -w net.ipv4.ip_forward=1"
-        )
-    if not facts.ipv6_forward and any(":" in s for s in subnets):
-        yield Finding(
-            "FileContent--proc-sys-net-ipv6-conf-default-forwarding",
-            "IPv6 forwarding is off",
-            "sysctl -w net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.forwarding=1",
-        )
-
-
-def disk(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
-    for path, free in facts.disk_free.items():
-        if free < LOW_DISK:
-            yield Finding("Disk", f"{free >> 20} MiB free below {path}", "Free at least 2 GiB", error=False)
-
-
-def advertise_address(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
-    if cfg.advertise_address not in {a.address for a in facts.addresses}:
-        known = ", ".join(a.address for a in facts.addresses) or "none"
-        yield Finding(
-            "AdvertiseAddress",
-            f"{cfg.advertise_address} is not an address of this node (it has: {known})",
-            "Give one of them with --apiserver-advertise-address",
-            error=False,
-        )
-
-
-def ports(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
-    wanted = [cfg.bind_port, names.SCHEDULER_PORT, names.CONTROLLER_MANAGER_PORT, names.KUBELET_PORT]
-    if isinstance(cfg.etcd, LocalEtcd):
-        wanted += [names.ETCD_CLIENT_PORT, names.ETCD_PEER_PORT]
-    for port in wanted:
-        if port in facts.ports_in_use:
-            holder = facts.ports_in_use[port] or "a process not visible from here"
-            choice = ", or choose another port: --apiserver-bind-port" if port == cfg.bind_port else ""
-            yield Finding(f"Port-{port}", f"port {port} is taken by {holder}", f"Stop it{choice}")
-
-
-def etcd_data(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
-    if isinstance(cfg.etcd, LocalEtcd) and facts.etcd_data_present:
-        yield Finding(
-            "DirAvailable-" + cfg.etcd.data_dir.replace("/", "-"),
-            f"{cfg.etcd.data_dir} is not empty, and no cluster of ours is here",
-            "Move its content away: bootstrap never deletes etcd data",
-        )
-
-
-CHECKS: tuple[Check, ...] = (user, cpus, memory, cgroups, swap, forwarding, disk, advertise_address)
-FRESH_CHECKS: tuple[Check, ...] = (ports, etcd_data)
+def lookups(cfg: ClusterConfig, mode: str) -> tuple[str, ...]:
+    """Paths whose presence the checks ask about (`Configured.present`)."""
+    return (*storage.lookups(cfg), *(leftovers.lookups() if mode == "host" else ()))

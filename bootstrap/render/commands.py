@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
+from bootstrap.model.facts import HostFacts
 from bootstrap.render import audit
 from bootstrap.render.args import last_value
 from bootstrap.render.net import loopback, url_host
@@ -11,6 +12,9 @@ from bootstrap.render.net import loopback, url_host
 _PROFILING_OFF = {"profiling": "false"}
 _SPEED = {"kube-api-qps": "300", "kube-api-burst": "600"}
 """The controller manager's default of 20 requests a second makes a new cluster's first Pods wait for seconds."""
+_NEAR = {"election-timeout": "500"}
+"""Milliseconds, etcd's least for its heartbeat of 100. A lone member elects itself within this time of its start; the
+default of 1000 is for members that are far from each other, and those of node containers are on one machine."""
 
 
 def apiserver_flags(cfg: ClusterConfig) -> dict[str, str]:
@@ -107,9 +111,10 @@ def _client_flags(kubeconfig: str) -> dict[str, str]:
     }
 
 
-def etcd_flags(cfg: ClusterConfig, etcd: LocalEtcd) -> dict[str, str]:
+def etcd_flags(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[str, str]:
     """The only member of a new local etcd."""
     pki, local = f"{cfg.certificates_dir}/etcd", url_host(loopback(cfg))
+    near = facts.mode == "node" and not last_value(etcd.extra_args, "heartbeat-interval", "")
     client, peer = etcd_url(cfg, names.ETCD_CLIENT_PORT), etcd_url(cfg, names.ETCD_PEER_PORT)
     return {
         "advertise-client-urls": client,
@@ -131,6 +136,7 @@ def etcd_flags(cfg: ClusterConfig, etcd: LocalEtcd) -> dict[str, str]:
         "snapshot-count": "10000",
         "trusted-ca-file": f"{pki}/ca.crt",
         "watch-progress-notify-interval": "5s",
+        **(_NEAR if near else {}),
     }
 
 

@@ -25,7 +25,7 @@ def static_pods(
     """The manifests of this control-plane node, patched; etcd's first, and only if it is local."""
     pods = [apiserver_pod(cfg, facts), controller_manager_pod(cfg, facts, external_ca), scheduler_pod(cfg, facts)]
     if isinstance(cfg.etcd, LocalEtcd):
-        pods.insert(0, etcd_pod(cfg, cfg.etcd))
+        pods.insert(0, etcd_pod(cfg, facts, cfg.etcd))
     return tuple(_file(patched(pod["metadata"]["name"], pod, patches)) for pod in pods)
 
 
@@ -64,14 +64,14 @@ def scheduler_pod(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     return pod
 
 
-def etcd_pod(cfg: ClusterConfig, etcd: LocalEtcd) -> dict[str, Any]:
+def etcd_pod(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[str, Any]:
     """The local etcd member."""
     scheme, host, port = _etcd_probe(cfg, etcd)
     volumes = [
         directory("etcd-data", etcd.data_dir, read_only=False),
         directory("etcd-certs", f"{cfg.certificates_dir}/etcd", read_only=False),
     ]
-    command = ["etcd", *flags(commands.etcd_flags(cfg, etcd), etcd.extra_args)]
+    command = ["etcd", *flags(commands.etcd_flags(cfg, facts, etcd), etcd.extra_args)]
     container = _container(images.etcd(cfg, etcd), command, volumes, _env({}, etcd.extra_envs))
     pod = _pod(container, volumes, requests={"cpu": "100m", "memory": "100Mi"}, port=port)
     _probes(cfg, pod, host, scheme, live="/livez", ready="/readyz", start="/readyz")

@@ -13,6 +13,7 @@ from bootstrap.host.bundle import Bundle, Trust, verified
 from bootstrap.host.containerd_images import ContainerdImages
 from bootstrap.host.docker_images import DockerImages
 from bootstrap.host.live import LiveHost
+from bootstrap.host.surroundings import PID1_ROOT
 from bootstrap.host.zst import FAST
 from bootstrap.model.bundle import BundleManifest
 from bootstrap.model.errors import BootstrapError, Exit
@@ -23,7 +24,7 @@ from bootstrap.render.bundle import critical, not_in, references
 from bootstrap.render.signature import new_key
 from bootstrap.workflows.bundle_create import Contents, create, source
 from bootstrap.workflows.init import Decision, LoadImages, read_patches
-from bootstrap.workflows.mode import HOST, HOST_ROOT, enter
+from bootstrap.workflows.mode import HOST, choose_mode
 
 DOCKER = "docker"
 
@@ -73,7 +74,7 @@ def load_bundle(
         ours = _for_us(bundle, architecture)
         if to == "docker":
             return DockerImages().load(bundle, architecture), ours
-        return ContainerdImages(socket).load(bundle, architecture, done), ours
+        return ContainerdImages(socket or our_socket()).load(bundle, architecture, done), ours
 
 
 @contextlib.contextmanager
@@ -120,8 +121,8 @@ def _as_file(origin: str, trust: Trust, contents: Contents) -> Iterator[tuple[Pa
 
 
 def our_socket() -> str:
-    """Path of the socket of the containerd that init makes: this container's, or the host's below its mount."""
-    return f"{HOST_ROOT}{GUEST.address}" if enter()[0].name == HOST else NODE_RUNTIME.address
+    """Path of the socket of the containerd that init makes: this container's, or the host's below its root."""
+    return f"{PID1_ROOT}{GUEST.address}" if choose_mode().name == HOST else NODE_RUNTIME.address
 
 
 def _for_us(bundle: Bundle, architecture: str) -> int:

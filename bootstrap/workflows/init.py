@@ -5,31 +5,53 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import string
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from bootstrap.config import Documents, Overrides, difference, dump, load, resolve, to_cluster_configuration
+from bootstrap.config import (
+    Documents,
+    Overrides,
+    difference,
+    dump,
+    gives_address,
+    load,
+    resolve,
+    to_cluster_configuration,
+)
 from bootstrap.engine.run import Listener, run
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.world import World
 from bootstrap.host.api import KubeApi, probe
-from bootstrap.host.evidence import gather_evidence
 from bootstrap.host.facts import gather
+from bootstrap.host.facts_configured import look_up
 from bootstrap.host.health import COMPLETE
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.cluster import BootstrapToken, ClusterConfig, LocalEtcd
+from bootstrap.model.cluster import BootstrapToken, ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
+from bootstrap.model.runtime import runtime_at
 from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import TOKEN_CREATED, Inputs, init_plan
+from bootstrap.phases.select import only
 from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.keys import CryptoKeySource
 from bootstrap.render.kubeconfig import identities, issue_kubeconfigs
 from bootstrap.render.pki import is_external_ca, issue_pki, pki_paths
+from bootstrap.workflows.diagnose import looking, with_cause
 
+FIXED = (
+    "ClusterConfiguration.networking",
+    "ClusterConfiguration.certificatesDir",
+    "ClusterConfiguration.etcd.local.dataDir",
+    "ClusterConfiguration.clusterName",
+    "InitConfiguration.nodeRegistration.name",
+)
+HTTP_OK = 200
 LoadImages = Callable[[tuple[str, ...]], tuple[str, ...]]
 """Loads references of a verified bundle; see `World`."""
 TOKEN_ALPHABET = string.digits + string.ascii_lowercase
@@ -42,6 +64,11 @@ class Request:
     config: bytes | None
     overrides: Overrides
     wait: str = "dns"
+    strict: bool = False
+    """Preflight's warnings are errors."""
+    reconfigure: bool = False
+    phase: str | None = None
+    """One phase of the plan (`certs/ca`); None for all."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +90,12 @@ def decide(host: Host, mode: str, request: Request) -> Decision:
     else:
         documents = load(request.config) if request.config is not None else Documents()
     cfg = resolve(documents, request.overrides, facts)
-    if isinstance(cfg.etcd, LocalEtcd):
-        facts = dataclasses.replace(facts, etcd_data_present=bool(host.listdir(cfg.etcd.data_dir)))
     if before is not None:
-        _refuse_difference(before, cfg, facts)
-    return Decision(cfg, facts, run_checks(cfg, facts, fresh=before is None), before is not None)
+        _check_difference(before, cfg, facts, reconfigure=request.reconfigure)
+    fresh, given = before is None, gives_address(documents, request.overrides)
+    configured = look_up(host, mode, cfg, address_given=given, fresh=fresh)
+    facts = dataclasses.replace(facts, configured=configured)
+    return Decision(cfg, facts, run_checks(cfg, facts, fresh=fresh, strict=request.strict), not fresh)
 
 
 def _without_address(documents: Documents) -> Documents:
@@ -79,17 +107,29 @@ def _without_address(documents: Documents) -> Documents:
     return dataclasses.replace(documents, upstream={**documents.upstream, "InitConfiguration": init})
 
 
-def _refuse_difference(before: bytes, cfg: ClusterConfig, facts: HostFacts) -> None:
+def _check_difference(before: bytes, cfg: ClusterConfig, facts: HostFacts, *, reconfigure: bool) -> None:
     """The address alone may differ: a container gets another one when it is started again."""
-    old = resolve(load(before), Overrides(), facts)
-    lines = difference(dataclasses.replace(old, advertise_address=cfg.advertise_address), cfg)
-    if lines:
+    old = dataclasses.replace(resolve(load(before), Overrides(), facts), advertise_address=cfg.advertise_address)
+    if reconfigure:
+        _check_fixed(old, cfg)
+    elif lines := difference(old, cfg):
         raise BootstrapError(
             "this node has a cluster with another configuration",
             code=Exit.CONFLICT,
             why=f"init was run before with what {names.STATE_CONFIG} says",
-            fix="run init without --config and flags to go on with the old one, or start a new node with the new one",
+            fix="run init without --config and flags to go on with the old one, or change it: --reconfigure",
             details=tuple(lines),
+        )
+
+
+def _check_fixed(old: ClusterConfig, new: ClusterConfig) -> None:
+    """Networks, certificates and data that running Pods and stored objects hold on to cannot be changed in place."""
+    if fixed := [line for line in difference(old, new) if line.startswith(FIXED)]:
+        raise BootstrapError(
+            "this cannot be changed in a cluster that exists",
+            code=Exit.CONFLICT,
+            details=tuple(fixed),
+            fix="bootstrap reset, then init with the new configuration",
         )
 
 
@@ -98,7 +138,7 @@ def make_plan(
     decision: Decision,
     manifests: Mapping[str, str],
     now: datetime,
-    wait: str,
+    request: Request,
     bundled: Bundled | None = None,
 ) -> Plan:
     """Certificates and kubeconfigs are issued here, so that the plan holds finished bytes."""
@@ -107,7 +147,7 @@ def make_plan(
     pki = issue_pki(cfg, existing, keys, now)
     by_path = {f.path: f.content for f in pki}
     kubeconfigs = issue_kubeconfigs(cfg, by_path, _existing(host, tuple(identities(cfg))), keys, now)
-    return init_plan(
+    plan = init_plan(
         Inputs(
             cfg=cfg,
             facts=decision.facts,
@@ -119,29 +159,27 @@ def make_plan(
             patches=read_patches(host, cfg.patches_directory),
             tokens=() if host.stat(TOKEN_CREATED) else tuple(_made(token) for token in cfg.tokens),
             now=now,
-            wait=wait,
+            wait=request.wait,
             external_ca=is_external_ca(cfg, existing),
             bundled=bundled,
         )
     )
+    if request.phase is None:
+        return plan
+    return only(plan, request.phase, lambda path: host.stat(path) is not None)
 
 
 def act(
     host: Host, decision: Decision, plan: Plan, listen: Listener, load_images: LoadImages | None = None
 ) -> tuple[Timing, ...]:
     """Runs the plan. Raises BootstrapError: exit 5, 6 (with evidence) or 7."""
+    runtime, since = runtime_at(decision.cfg.node.cri_socket, decision.facts.mode), time.time()
+    look = looking(host, runtime, since)
     try:
-        timings = run(plan, World(host, _connector(host, decision.cfg), probe, load_images), listen)
+        world = World(host, _connector(host, decision.cfg), probe, look, load_images=load_images)
+        timings = run(plan, world, listen)
     except BootstrapError as e:
-        if e.code != Exit.WAIT:
-            raise
-        raise BootstrapError(
-            e.what,
-            code=e.code,
-            why=e.why,
-            details=gather_evidence(host),
-            fix="correct it and run init again: it goes on where it stopped (more: journalctl -u kubelet -n 50)",
-        ) from None
+        raise (with_cause(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None
     if decision.facts.mode == "node":  # the container's health check reads it
         host.write(COMPLETE, str(decision.cfg.bind_port).encode(), 0o600)
     return timings
@@ -155,6 +193,20 @@ def _connector(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:
         return KubeApi(kubeconfig, f"https://{cfg.local_endpoint}")
 
     return connect
+
+
+def api_reader(host: HostReader, cfg: ClusterConfig) -> Callable[[str], Mapping[str, Any] | None]:
+    """Looks at objects of a cluster that may not be there, for a dry run: REST path → object or None."""
+    connect = _connector(host, cfg)
+
+    def get(path: str) -> Mapping[str, Any] | None:
+        try:
+            answer = connect().get(path)
+        except (BootstrapError, ConnectionError):
+            return None
+        return answer.body if answer.status == HTTP_OK else None
+
+    return get
 
 
 def _existing(host: HostReader, paths: tuple[str, ...]) -> dict[str, bytes]:

@@ -1,25 +1,20 @@
-"""Which of the ways to run was chosen, decided once from what is mounted, and the host that it means."""
+"""Which of the ways to run was chosen, decided once, and the host that it means."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from bootstrap.host.live import NSENTER, LiveHost
+from bootstrap.host.surroundings import PID1_ROOT, look_around
+from bootstrap.preflight.mode import HOST, NODE, Mode, choose
 
-HOST_ROOT = Path("/host")
-NODE = "node"
-HOST = "host"
+__all__ = ["HOST", "NODE", "Mode", "choose_mode", "enter"]
 
 
-@dataclass(frozen=True)
-class Mode:
-    name: str
-    why: str
+def choose_mode() -> Mode:
+    """What is meant; a wrong set-up raises BootstrapError (exit 2 or 4) with the command that would work."""
+    return choose(look_around())
 
 
 def enter() -> tuple[Mode, LiveHost]:
-    """The mode and the host to work on."""
-    if HOST_ROOT.is_dir() and any(HOST_ROOT.iterdir()):
-        return Mode(HOST, "a host root is mounted at /host"), LiveHost(str(HOST_ROOT), NSENTER)
-    return Mode(NODE, "no host root is mounted"), LiveHost()
+    """The mode, and the host to work on."""
+    mode = choose_mode()
+    return mode, LiveHost(PID1_ROOT, NSENTER) if mode.name == HOST else LiveHost()

@@ -40,7 +40,9 @@ class Machine:
 
     def __init__(self, name: str, options: Sequence[str] = ()) -> None:
         self.name = f"bt-host-{name}-{os.getpid()}"
-        words = ("--privileged", "--cgroupns=private", "--hostname", name, "--name", self.name, *VOLUMES, *options)
+        must(docker("network", "create", self.name))  # alone there, it keeps its address when it boots
+        place = ("--hostname", name, "--name", self.name, "--network", self.name)
+        words = ("--privileged", "--cgroupns=private", *place, *VOLUMES, *options)
         must(docker("run", "-d", *words, machine_image()))
         self._await_docker()
 
@@ -77,3 +79,4 @@ class Machine:
 
     def remove(self) -> None:
         docker("rm", "-fv", self.name)
+        docker("network", "rm", self.name)

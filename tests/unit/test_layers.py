@@ -16,6 +16,7 @@ LEVELS = {
     "host": 2,
     "config": 1,
     "preflight": 1,
+    "diagnosis": 1,
     "render": 1,
     "phases": 1,
     "model": 0,

@@ -171,16 +171,22 @@ def test_preview_tells_new_from_unchanged_and_writes_nothing() -> None:
 
     shown = preview(Plan((Step("s", "Group", effects),)), host)[0].effects
 
-    verdicts = [line.rpartition(": ")[2] for line in shown[:5]]
+    verdicts = [effect.what.rpartition(": ")[2] for effect in shown[:5]]
     assert verdicts == ["unchanged", "change (content)", "new", "unchanged", "start"]
-    assert shown[5:] == ("apply ConfigMap kube-system/x", "create ConfigMap kube-system/x if absent")
+    assert [effect.what for effect in shown[5:]] == [
+        "apply ConfigMap kube-system/x",
+        "create ConfigMap kube-system/x if absent",
+    ]
+    assert [effect.diff[1:] for effect in shown[:3]] == [(), ("-1", "+2"), ("+3",)]
+    assert "+kind: ConfigMap" in shown[5].diff
     assert host.changes == []
 
 
 def test_preview_shows_no_secret() -> None:
     steps = (Step("s", "Group", (File("/etc/ca.key", b"BEGIN KEY", 0o600, secret=True),)),)
 
-    line = preview(Plan(steps), MemoryHost())[0].effects[0]
+    shown = preview(Plan(steps), MemoryHost())[0].effects[0]
 
-    assert "BEGIN" not in line
-    assert "9 bytes" in line
+    assert "BEGIN" not in shown.what
+    assert "9 bytes" in shown.what
+    assert shown.diff == ()

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
+import time
 
 import pytest
 
 from bootstrap.engine import run as engine_run
+from bootstrap.engine import watch as engine_watch
 from bootstrap.engine.run import run
 from bootstrap.engine.timings import Timing, critical_path
 from bootstrap.engine.world import World
 from bootstrap.model.conditions import HttpOk
-from bootstrap.model.effects import Directory, Effect, File
+from bootstrap.model.effects import Create, Directory, Effect, File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting
 from bootstrap.model.plan import Plan, Step
 from tests.memory import MemoryHost
-from tests.unit.engine.fakes import world
+from tests.unit.engine.fakes import MemoryApi, config_map, world
 
 
 def step(name: str, *after: str) -> Step:
@@ -170,6 +174,61 @@ def test_the_pool_is_wide_enough_for_the_widest_part_of_a_plan() -> None:
             everyone.wait()
 
     run(Plan(tuple(step(str(i)) for i in range(width))), world(Meeting()), silent)
+
+
+def waiting(name: str) -> Step:
+    return Step(name, "Group", waits=(HttpOk("up", "http://x"),), timeout=60)
+
+
+def useless() -> None:
+    raise BootstrapError("crash-looping", code=Exit.WAIT)
+
+
+def test_a_look_that_finds_a_definite_failure_ends_every_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_watch, "FIRST_LOOK", 0.01)
+    subject, events = world(), list[Event]()
+    subject.look = useless
+
+    began = time.monotonic()
+    with pytest.raises(BootstrapError, match="crash-looping"):
+        run(Plan((waiting("a"), waiting("b"), step("c", "a"))), subject, events.append)
+    assert time.monotonic() - began < 5
+    assert not [event for event in events if isinstance(event, StepFailed)]
+
+
+def test_a_failed_step_ends_the_waits_of_the_others() -> None:
+    began = time.monotonic()
+    with pytest.raises(BootstrapError, match="no space"):
+        run(Plan((waiting("a"), step("bad"))), world(Failing()), silent)
+    assert time.monotonic() - began < 5
+
+
+def test_a_failed_step_ends_calls_of_an_api_that_does_not_answer() -> None:
+    calling = Step("call", "Group", (Create(config_map()),), timeout=60)
+    api = MemoryApi(*[ConnectionError()] * 10_000)
+
+    began = time.monotonic()
+    with pytest.raises(BootstrapError, match="no space"):
+        run(Plan((calling, step("bad"))), world(Failing(), api), silent)
+    assert time.monotonic() - began < 5
+
+
+def test_an_interrupt_is_raised_while_a_step_still_runs() -> None:
+    """The threads are left behind: the process ends with os._exit."""
+    stuck = threading.Event()
+
+    class Stuck(MemoryHost):
+        def write(self, path: str, content: bytes, mode: int) -> None:
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+            stuck.wait(20)
+
+    subject = world(Stuck())
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run(Plan((step("a"),)), subject, silent)
+    assert time.monotonic() - began < 5
+    assert subject.over.is_set()
+    stuck.set()
 
 
 def timing(name: str, started: float, seconds: float, *after: str) -> Timing:

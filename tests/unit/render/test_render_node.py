@@ -61,6 +61,16 @@ def test_manifests_are_private_and_etcd_comes_first() -> None:
     assert "etcd" not in pods(replace(CFG, etcd=ExternalEtcd(("https://e:2379",))))
 
 
+def test_etcd_in_a_node_container_elects_itself_sooner() -> None:
+    slow = replace(CFG, etcd=LocalEtcd(extra_args=(Arg("election-timeout", "3000"),)))
+    paced = replace(CFG, etcd=LocalEtcd(extra_args=(Arg("heartbeat-interval", "200"),)))  # etcd wants five of them
+    found = [
+        [word for word in command(cfg, "etcd", facts=facts) if "election" in word]
+        for cfg, facts in ((CFG, HOST), (CFG, NODE), (slow, NODE), (paced, NODE))
+    ]
+    assert found == [[], ["--election-timeout=500"], ["--election-timeout=3000"], []]
+
+
 def test_user_flags_replace_defaults_and_keep_their_order() -> None:
     args = (Arg("v", "2"), Arg("secure-port", "1"), Arg("v", "3"))
     found = command(replace(CFG, api_server=Component(extra_args=args)), "kube-apiserver")

@@ -1,0 +1,39 @@
+"""`bootstrap diagnose`: the findings of the rule book, as text or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from bootstrap.cli.screen import say
+from bootstrap.diagnosis.rule import Finding
+from bootstrap.model.errors import Exit
+
+
+def diagnose(output: Annotated[str, typer.Option("-o", "--output", help="text or json.")] = "text") -> int:
+    """Say what is wrong with this node, the most probable cause first, with evidence and the next command."""
+    from bootstrap.workflows.diagnose import diagnose as findings_of
+    from bootstrap.workflows.mode import enter
+
+    mode, host = enter()
+    findings = findings_of(host, mode.name)
+    if output == "json":
+        print(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
+    else:
+        _show(findings)
+    return Exit.WAIT if findings else Exit.OK
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    if not findings:
+        say("nothing found: the kubelet, the runtime and the control plane run", "✓")
+    for finding in findings:
+        say(finding.what, "✗" if finding.definite else "!")
+        for line in finding.evidence:
+            say(f"     {finding.source}: {line}")
+        say(f"   why    {finding.why}")
+        say(f"   next   {finding.next}")

@@ -1,0 +1,30 @@
+"""A plan as text or JSON, for dry runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from bootstrap.cli.screen import say
+from bootstrap.model.errors import Exit
+
+
+def show_plan(plan: Any, host: Any, objects: Any, output: str) -> int:
+    """Every step with its effects, and of each change the lines that would differ."""
+    from bootstrap.engine.preview import preview
+
+    steps = preview(plan, host, objects)
+    if output == "json":
+        print(json.dumps({"steps": [asdict(step) for step in steps]}, indent=2))
+        return Exit.OK
+    for step in steps:
+        say(f"{step.id}" + (f"   after {', '.join(step.after)}" if step.after else ""))
+        for effect in step.effects:
+            say(f"    {effect.what}")
+            for line in effect.diff:
+                say(f"        {line}")
+        for title in step.waits:
+            say(f"    wait for: {title}")
+    say("\nnothing was written")
+    return Exit.OK

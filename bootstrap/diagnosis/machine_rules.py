@@ -1,0 +1,143 @@
+"""The machine, the runtime and the kubelet."""
+
+from __future__ import annotations
+
+from bootstrap.diagnosis import state
+from bootstrap.diagnosis.rule import Rule, said
+from bootstrap.model import names
+from bootstrap.model.runtime import GUEST, NODE
+
+KUBELET = "kubelet"
+_FAILED = r'"command failed" err="'
+_CNI = f"{NODE.cni_conf} {NODE.cni_bin}, or {GUEST.cni_conf} {GUEST.cni_bin}"
+_RESTART_KUBELET = "systemctl restart kubelet"
+
+MACHINE_RULES: tuple[Rule, ...] = (
+    Rule(
+        "disk-full",
+        state.disk_full,
+        "no {left} is left below {source}",
+        "etcd, the runtime and the kubelet stop when they cannot write",
+        "find what takes it with du -xh -d 2 {source} | sort -h | tail, and make room",
+    ),
+    Rule(
+        "no-space",
+        said(r"no space left on device"),
+        "{source} cannot write: no space left on device",
+        "its filesystem is full, or has no inodes left, or a quota is used up",
+        "make room (df -h; df -i)",
+        definite=True,
+    ),
+    Rule(
+        "runtime-silent",
+        state.runtime_silent,
+        "the container runtime does not answer",
+        "it is stopped, still starting, or refuses its configuration",
+        "systemctl restart {source} (its reasons: journalctl -u {source} -n 30)",
+    ),
+    Rule(
+        "unit-stopped",
+        state.unit_stopped,
+        "{source} does not run",
+        "it was stopped, or never started",
+        "systemctl start {source}",
+    ),
+    Rule(
+        "kubelet-config-missing",
+        said(r"failed to read kubelet config file .*?(?P<file>/[^\s\"\\]+).*no such file", KUBELET),
+        "the kubelet's configuration {file} is missing",
+        "it was removed, or no init has written it yet",
+        "bootstrap init, which writes it again",
+        definite=True,
+    ),
+    Rule(
+        "cgroup-v1",
+        said(r"configured to not run on a host using cgroup v1", KUBELET),
+        "the kubelet refuses to run on cgroup v1",
+        "Kubernetes 1.35 and later do unless failCgroupV1 is false",
+        "set failCgroupV1: false in KubeletConfiguration, or boot with systemd.unified_cgroup_hierarchy=1",
+        definite=True,
+    ),
+    Rule(
+        "kubelet-config-invalid",
+        said(
+            r"failed to (?:load|validate) kubelet config.*?(?:decode|error): (?P<reason>.*?)(?:, path: &.*)?\"$",
+            KUBELET,
+        ),
+        "the kubelet refuses its configuration: {reason}",
+        f"{names.KUBELET_CONFIG} was edited, or the KubeletConfiguration given to init has a wrong value",
+        f"correct {names.KUBELET_CONFIG}, or give a right KubeletConfiguration",
+        definite=True,
+    ),
+    Rule(
+        "swap-on",
+        said(r"running with swap on is not supported", KUBELET),
+        "the kubelet refuses to run with swap on",
+        "failSwapOn is true, its default",
+        "swapoff -a, or set failSwapOn: false in KubeletConfiguration",
+        definite=True,
+    ),
+    Rule(
+        "cgroup-driver",
+        said(r"expected cgroupsPath to be of format|cgroup driver.*(?:different|misconfiguration)"),
+        "the kubelet and the runtime use different cgroup drivers",
+        "one of them uses systemd, the other cgroupfs",
+        "set SystemdCgroup = true in the runtime's configuration, or cgroupDriver in KubeletConfiguration",
+        definite=True,
+    ),
+    Rule(
+        "kubelet-credentials",
+        said(
+            r"unable to load bootstrap kubeconfig|failed to run Kubelet:.*invalid kubeconfig|error loading config file",
+            KUBELET,
+        ),
+        "the kubelet has no usable credentials",
+        f"{names.KUBELET_CONF} is missing or damaged",
+        "bootstrap init, which writes it again",
+        definite=True,
+    ),
+    Rule(
+        "manifest-invalid",
+        said(r'Could not process manifest file" err="(?P<reason>.*?)" path="(?P<path>[^"]+)', KUBELET),
+        "the kubelet cannot read {path}",
+        "{reason}",
+        "correct that file, or let bootstrap init write it again",
+        definite=True,
+    ),
+    Rule(
+        "eviction",
+        said(r'Eviction manager: attempting to reclaim.*resourceName="(?P<resource>[^"]+)"', KUBELET),
+        "the kubelet evicts Pods: it is short of {resource}",
+        "free space or memory is below its eviction threshold",
+        "make room (df -h; free -m), or lower evictionHard in KubeletConfiguration",
+    ),
+    Rule(
+        "no-cni",
+        said(
+            r"CreatePodSandboxError.*(?:cni plugin not initialized|find plugin|setup network for sandbox)",
+            KUBELET,
+        ),
+        "the network of a Pod cannot be made",
+        f"the CNI plugin or its configuration ({_CNI}) is missing or fails",
+        f"look at the line above, and at the files in {_CNI}",
+    ),
+)
+"""Before everything else: what runs on a broken machine fails in many ways."""
+
+KUBELET_EXITS = Rule(
+    "kubelet-exits",
+    said(_FAILED + r"(?P<reason>.*)\"", KUBELET),
+    "the kubelet ends at once: {reason}",
+    "its configuration or its flags do not fit this machine",
+    f"correct {names.KUBELET_CONFIG} or {names.KUBELET_FLAGS_ENV}, and {_RESTART_KUBELET}",
+    definite=True,
+)
+"""After the rules that know the reason."""
+
+UNIT_LOOP = Rule(
+    "unit-loop",
+    state.unit_loop,
+    "{source} was restarted {times} times and does not stay up",
+    "no rule knows its last lines",
+    "journalctl -u {source} -n 50",
+)

@@ -1,0 +1,102 @@
+"""Rules that look at the state of a node, where no log line has to say it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from bootstrap.diagnosis.evidence import Container, Evidence, Unit
+from bootstrap.diagnosis.rule import Match, said
+
+FULL = 64 << 20
+"""Bytes below which etcd cannot make its next 64 MB write-ahead log file (wal.SegmentSizeBytes)."""
+RUNTIME = "containerd"
+"""How the runtime's unit ends: ours on a host has a name of its own."""
+RESTARTED = 3
+"""Restarts of a container that only stood in somebody's way are fewer."""
+_bind = said(r"listen tcp\d? (?P<address>\S*):(?P<port>\d+): bind: address already in use")
+_no_etcd = said(r"dial tcp \S+:2379: connect: connection refused|etcd grpc connection not ready", "kube-apiserver")
+
+
+def runtime_silent(evidence: Evidence) -> Iterator[Match]:
+    if evidence.runtime_error:
+        unit = next((unit for unit in evidence.units if unit.name.endswith(RUNTIME)), Unit(RUNTIME))
+        journal = tuple(line for line in unit.journal if "level=fatal" in line or "Fail" in line)
+        yield Match(unit.name, (evidence.runtime_error, *journal[-2:]))
+
+
+def unit_stopped(evidence: Evidence) -> Iterator[Match]:
+    for unit in evidence.units:
+        if unit.stopped:
+            yield Match(unit.name, (f"the unit is {unit.state}, its last result was {unit.result}",))
+
+
+def disk_full(evidence: Evidence) -> Iterator[Match]:
+    for disk in evidence.disks:
+        if disk.free < FULL:
+            yield Match(disk.path, (f"{disk.free >> 20} MiB free",), fields={"left": "space"})
+        elif disk.inodes == 0:
+            yield Match(disk.path, ("0 inodes free",), fields={"left": "inodes"})
+
+
+def certificate_ended(evidence: Evidence) -> Iterator[Match]:
+    for certificate in evidence.certificates:
+        if certificate.not_after < evidence.now:
+            yield Match(certificate.path, (f"valid until {_date(certificate.not_after)}, now {_date(evidence.now)}",))
+
+
+def certificate_early(evidence: Evidence) -> Iterator[Match]:
+    for certificate in evidence.certificates:
+        if certificate.not_before > evidence.now:
+            yield Match(certificate.path, (f"valid from {_date(certificate.not_before)}, now {_date(evidence.now)}",))
+
+
+def certificate_foreign(evidence: Evidence) -> Iterator[Match]:
+    for certificate in evidence.certificates:
+        if not certificate.issued:
+            yield Match(certificate.path, ("its signature is not by the CA in the file beside it",))
+
+
+def port_taken(evidence: Evidence) -> Iterator[Match]:
+    """Counts once, which ends no wait, when the port is free by now or an older instance of the component has it."""
+    for match in _bind(evidence):
+        holder = evidence.listeners.get(int(match.fields["port"]), "")
+        lasting = bool(holder) and not re.search(rf"\b{re.escape(match.source)}\b", holder)
+        fields = {**match.fields, "holder": holder or "somebody who has let go of it by now"}
+        yield Match(match.source, match.lines, match.times if lasting else 1, fields)
+
+
+def etcd_unreachable(evidence: Evidence) -> Iterator[Match]:
+    """What a running API server says does not count while etcd runs: it began before."""
+    running = {container.component for container in evidence.containers if container.state == "running"}
+    if not {"etcd", "kube-apiserver"} <= running:
+        yield from _no_etcd(evidence)
+
+
+def out_of_memory(evidence: Evidence) -> Iterator[Match]:
+    for container in evidence.containers:
+        if container.ended and container.reason == "OOMKilled":
+            yield Match(container.component, (_state(container),), container.ends)
+
+
+def crash_loop(evidence: Evidence) -> Iterator[Match]:
+    for container in evidence.containers:
+        if container.ended and container.ends >= RESTARTED:
+            lines = (_state(container), *(line for line in container.log[-3:]))
+            yield Match(container.component, lines, container.ends)
+
+
+def unit_loop(evidence: Evidence) -> Iterator[Match]:
+    for unit in evidence.units:
+        if unit.restarts >= RESTARTED and unit.state != "active":
+            yield Match(unit.name, unit.journal[-3:], unit.restarts)
+
+
+def _state(container: Container) -> str:
+    reason = f", {container.reason}" if container.reason else ""
+    return f"ended {container.ends} times, exit code {container.exit_code}{reason}"
+
+
+def _date(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,119 @@
+"""What is looked up once the configuration is known; slow answers are waited for side by side."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import requests
+from cryptography import x509
+
+from bootstrap.host.api import memory_file
+from bootstrap.host.disk import filesystems, fsync_seconds
+from bootstrap.host.live import LiveHost
+from bootstrap.host.look import attempt
+from bootstrap.host.port import Host, HostReader
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig, ExternalEtcd, LocalEtcd
+from bootstrap.model.errors import BootstrapError
+from bootstrap.model.facts import Configured, Filesystem, Runtime
+from bootstrap.model.runtime import runtime_at
+from bootstrap.preflight.checks import lookups
+from bootstrap.preflight.storage import MANIFESTS, needs
+
+ANSWER_TIME = 5.0
+"""Seconds for an external etcd (kubeadm tries four times for 10 s)."""
+RESOLVE_TIME = 2.0
+CRI_TIME = "2s"
+"""kubeadm's limit for a CRI call."""
+
+
+def look_up(host: Host, mode: str, cfg: ClusterConfig, *, address_given: bool, fresh: bool) -> Configured:
+    """`fresh`: no cluster of ours is here. Only then the disk is measured, since etcd does not use it yet."""
+    with ThreadPoolExecutor(3) as pool:
+        resolves = pool.submit(_resolves, host, mode, cfg.node.name)
+        runtime = pool.submit(_runtime, cfg.node.cri_socket, mode)
+        versions = pool.submit(_etcd_versions, host, cfg)
+        found = filesystems(host, needs(cfg))
+        return Configured(
+            address_given=address_given,
+            present=tuple(path for path in lookups(cfg, mode) if _is_there(host, path)),
+            strangers=_strangers(host),
+            filesystems=found,
+            fsync_seconds=_measured(cfg, found) if fresh else None,
+            ca_not_before=not_before(host.read(f"{cfg.certificates_dir}/ca.crt")),
+            name_resolves=resolves.result(),
+            runtime=runtime.result(),
+            etcd_versions=versions.result(),
+        )
+
+
+def _is_there(host: HostReader, path: str) -> bool:
+    status = host.stat(path)
+    return status is not None and (not status.is_dir or bool(host.listdir(path)))
+
+
+def _strangers(host: HostReader) -> tuple[str, ...]:
+    """The kubelet leaves out what begins with a dot."""
+    found = host.listdir(names.MANIFESTS_DIR)
+    return tuple(name for name in found if name[0] != "." and f"{names.MANIFESTS_DIR}/{name}" not in MANIFESTS)
+
+
+def _measured(cfg: ClusterConfig, found: dict[str, Filesystem]) -> float | None:
+    if not isinstance(cfg.etcd, LocalEtcd) or cfg.etcd.data_dir not in found:
+        return None
+    return fsync_seconds(found[cfg.etcd.data_dir].mount)
+
+
+def not_before(ca: bytes | None) -> float:
+    """Seconds since the epoch; 0 without a certificate that can be read."""
+    try:
+        return x509.load_pem_x509_certificate(ca).not_valid_before_utc.timestamp() if ca else 0
+    except ValueError:
+        return 0
+
+
+def _resolves(host: Host, mode: str, name: str) -> bool:
+    """On a host only: nobody looks up the name of a node container."""
+    return mode != "host" or attempt(host, ["getent", "ahosts", name], RESOLVE_TIME) is not None
+
+
+def _runtime(socket: str, mode: str) -> Runtime | None:
+    """A runtime that is not ours is asked with our own crictl; /var/run is a link, which would lead out of its root."""
+    if runtime_at(socket, mode).ours:
+        return None
+    path = socket.removeprefix("unix://").replace("/var/run/", "/run/", 1)
+    crictl = ["crictl", "--runtime-endpoint", f"unix:///proc/1/root{path}", "--timeout", CRI_TIME]
+    try:
+        status = json.loads(LiveHost().run([*crictl, "info"], timeout=10))
+    except BootstrapError as e:
+        return Runtime(error=grpc_reason(e.details[-1] if e.details else e.what))
+    conditions = {c["type"]: c["status"] for c in status.get("status", {}).get("conditions", [])}
+    knows = attempt(LiveHost(), [*crictl, "runtime-config"]) is not None
+    return Runtime(ready=conditions.get("RuntimeReady", False), runtime_config=knows)
+
+
+def grpc_reason(message: str) -> str:
+    """The innermost description in a gRPC error, without the way that we took to the socket."""
+    return message.replace("\\", "").rpartition('desc = "')[2].rstrip('"').replace("/proc/1/root", "")
+
+
+def _etcd_versions(host: HostReader, cfg: ClusterConfig) -> dict[str, str]:
+    if not isinstance(cfg.etcd, ExternalEtcd):
+        return {}
+    session = requests.Session()
+    session.trust_env = False
+    ca, cert, key = (host.read(p) if p else None for p in (cfg.etcd.ca_file, cfg.etcd.cert_file, cfg.etcd.key_file))
+    if ca:
+        session.verify = f"/proc/self/fd/{memory_file(ca)}"
+    if cert and key:
+        session.cert = (f"/proc/self/fd/{memory_file(cert)}", f"/proc/self/fd/{memory_file(key)}")
+    return {endpoint: _etcd_version(session, endpoint) for endpoint in cfg.etcd.http_endpoints or cfg.etcd.endpoints}
+
+
+def _etcd_version(session: requests.Session, endpoint: str) -> str:
+    try:
+        answer = session.get(f"{endpoint.rstrip('/')}/version", timeout=ANSWER_TIME)
+        return str(answer.json()["etcdserver"])
+    except (requests.RequestException, OSError, ValueError, KeyError, TypeError) as e:
+        return f"error: {type(e).__name__}: {str(e)[:160]}"

@@ -1,0 +1,73 @@
+"""What a check is, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.facts import HostFacts
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`name` is what --ignore-preflight-errors takes; an `error` stops the run unless ignored."""
+
+    name: str
+    message: str
+    fix: str
+    error: bool = True
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a check's function yields: `where` fills the `*` in its name, `error` overrides its severity."""
+
+    message: str
+    fix: str
+    where: str = ""
+    error: bool | None = None
+
+
+Look = Callable[[ClusterConfig, HostFacts], Iterator[Found]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the reference page. `fresh`: only before there is a cluster of ours; `host`: not in node mode."""
+
+    name: str
+    what: str
+    fix: str
+    look: Look
+    error: bool
+    kubeadm: bool
+    fresh: bool
+    host: bool
+
+    def applies(self, facts: HostFacts, *, fresh: bool) -> bool:
+        return (fresh or not self.fresh) and (facts.mode == "host" or not self.host)
+
+    def findings(self, cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
+        for found in self.look(cfg, facts):
+            error = self.error if found.error is None else found.error
+            yield Finding(self.name.replace("*", found.where), found.message, found.fix, error)
+
+
+def check(
+    name: str,
+    what: str,
+    fix: str,
+    *,
+    error: bool = True,
+    kubeadm: bool = False,
+    fresh: bool = False,
+    host: bool = False,
+) -> Callable[[Look], Check]:
+    """Makes a check of the function below it; `fix` is the general way out, a finding names the exact one."""
+    return lambda look: Check(name, what, fix, look, error, kubeadm, fresh, host)
+
+
+def listed(words: tuple[str, ...] | list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

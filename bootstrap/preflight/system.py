@@ -1,0 +1,129 @@
+"""Checks of the machine as a whole: user, CPUs, memory, swap, name, clock."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.facts import HostFacts
+from bootstrap.preflight.finding import Found, check
+
+MINIMUM_CPUS = 2
+MINIMUM_MEMORY = 1700 << 20
+"""kubeadm's ControlPlaneNumCPU and ControlPlaneMem (1700 MB)."""
+NAME_LENGTH = 63
+QUALIFIED_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+"""apimachinery's validation.IsQualifiedName, which kubeadm applies to the node's name."""
+DAY = 24 * 3600
+LAST_SANE_YEAR = 2099
+SYNCHRONIZE = "Start a time service: systemctl enable --now systemd-timesyncd (or chronyd)"
+
+
+@check("IsPrivilegedUser", "The user is root.", "Run as root.", kubeadm=True)
+def user(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    if not facts.root_user:
+        yield Found("not running as root", "Run as root")
+
+
+@check(
+    "Privileged",
+    "The container is privileged. Without that a dry run works, and nothing else does.",
+    "`docker run --privileged`.",
+    error=False,
+)
+def privileged(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    if not facts.privileged:
+        yield Found("the container is not privileged: init will refuse", "docker run --privileged …")
+
+
+@check("NumCPU", f"At least {MINIMUM_CPUS} CPUs.", "Add CPUs.", kubeadm=True)
+def cpus(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    if facts.cpus < MINIMUM_CPUS:
+        yield Found(f"{facts.cpus} CPU; a control plane needs {MINIMUM_CPUS}", "Add CPUs")
+
+
+@check("Mem", "At least 1700 MiB of memory.", "Add memory.", kubeadm=True)
+def memory(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    if facts.memory < MINIMUM_MEMORY:
+        yield Found(f"{facts.memory >> 20} MiB of memory; a control plane needs 1700 MiB", "Add memory")
+
+
+@check(
+    "Swap",
+    "Swap is off, in memory (zram) and on disk. The kubelet is told to tolerate it.",
+    "Turn it off: `swapoff -a`, and the line in `/etc/fstab`.",
+    error=False,
+    kubeadm=True,
+)
+def swap(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    compressed = [device for device in facts.swap if device.startswith("/dev/zram")]
+    disks = [device for device in facts.swap if device not in compressed]
+    if disks:
+        yield Found(
+            f"swap is on ({', '.join(disks)}): the kubelet is told to tolerate it",
+            "swapoff -a, and take its line out of /etc/fstab",
+        )
+    if compressed:
+        yield Found(
+            f"compressed swap in memory is on ({', '.join(compressed)}): the kubelet is told to tolerate it",
+            "Remove the package that sets it up (zram-generator, zram-tools or systemd-zram-generator), and reboot",
+        )
+
+
+@check(
+    "Hostname",
+    "The node's name is a qualified name, and it resolves.",
+    "Add it to DNS or `/etc/hosts`.",
+    error=False,
+    kubeadm=True,
+)
+def hostname(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    name = cfg.node.name
+    if len(name) > NAME_LENGTH or not QUALIFIED_NAME.fullmatch(name):
+        yield Found(
+            f'"{name}" is not a qualified name: at most {NAME_LENGTH} letters, digits, "-", "_" and "."',
+            "Give another one with --node-name",
+        )
+    if facts.mode == "host" and not facts.configured.name_resolves:
+        yield Found(
+            f'the node\'s name "{name}" does not resolve',
+            f"Add it to DNS, or to /etc/hosts: {cfg.advertise_address} {name}",
+        )
+
+
+@check(
+    "Clock",
+    "The clock is not before this program was built, nor before the CA that is there is valid.",
+    "Set the clock.",
+)
+def clock(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    if facts.clock is None:
+        return
+    now, built, valid_from = facts.clock.now, facts.clock.built, facts.configured.ca_not_before
+    if now < built - DAY:
+        yield Found(f"the clock says {_said(now)}, and this program was built on {_said(built)}", SYNCHRONIZE)
+    elif datetime.fromtimestamp(now, UTC).year > LAST_SANE_YEAR:
+        yield Found(f"the clock says {_said(now)}", SYNCHRONIZE)
+    if now < valid_from:
+        yield Found(
+            f"the clock says {_said(now)}, and the CA in {cfg.certificates_dir} is not valid before {_said(valid_from)}"
+            f" ({valid_from - now:.0f} s later)",
+            SYNCHRONIZE,
+        )
+
+
+@check("TimeSync", "The kernel's clock is kept in step by a time service.", "Start one.", error=False, host=True)
+def time_sync(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    if facts.clock is not None and not facts.clock.synchronized:
+        yield Found(
+            "the clock is not synchronized: certificates and leases of several nodes need one time", SYNCHRONIZE
+        )
+
+
+def _said(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+ALL = (user, privileged, cpus, memory, swap, hostname, clock, time_sync)

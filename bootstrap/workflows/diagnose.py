@@ -1,0 +1,59 @@
+"""`diagnose`: what is wrong with this node; and the same questions asked while `init` waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import yaml
+
+from bootstrap.diagnosis.judge import ended_early, explained, fatal, judge
+from bootstrap.diagnosis.rule import Finding
+from bootstrap.host.evidence import gather_evidence, glance
+from bootstrap.host.port import Host, HostReader
+from bootstrap.model import names
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.runtime import NODE, Runtime, runtime_at
+
+TRACES = (names.KUBELET_CONF, names.KUBELET_CONFIG, names.STATE_CONFIG)
+"""One of these is on every node of a cluster, also on a broken one, and on one that kubeadm made."""
+
+
+def diagnose(host: Host, mode: str) -> tuple[Finding, ...]:
+    """What is wrong, the most probable cause first. Raises BootstrapError (exit 8) when there is no cluster here."""
+    if not host.listdir(names.MANIFESTS_DIR) and not any(host.stat(path) for path in TRACES):
+        raise BootstrapError(
+            "there is no cluster here",
+            code=Exit.CONFLICT,
+            why=f"none of {', '.join(TRACES)} exists",
+            fix="bootstrap init",
+        )
+    return judge(gather_evidence(host, runtime_at(cri_socket(host), mode)))
+
+
+def cri_socket(host: HostReader) -> str:
+    """The endpoint that the kubelet is told, kubeadm's default where its configuration does not say."""
+    try:
+        document = yaml.safe_load(host.read(names.KUBELET_CONFIG) or b"")
+    except yaml.YAMLError:
+        return NODE.socket
+    return str((isinstance(document, dict) and document.get("containerRuntimeEndpoint")) or NODE.socket)
+
+
+def looking(host: Host, runtime: Runtime, since: float) -> Callable[[], None]:
+    """For a run that began at `since` (epoch seconds): raises BootstrapError (exit 6) at a definite failure."""
+
+    def look() -> None:
+        if finding := fatal(judge(glance(host, runtime, since))):
+            raise ended_early(finding, time.time() - since)
+
+    return look
+
+
+def with_cause(error: BootstrapError, host: Host, runtime: Runtime, since: float) -> BootstrapError:
+    """A wait that timed out, with its probable cause, or with what was last seen where no rule knows one."""
+    evidence = gather_evidence(host, runtime, since)
+    ended = [c for c in evidence.containers if c.ended]
+    seen = [f"{c.component} ended (attempt {c.attempt}): {line}" for c in ended for line in c.log[-3:]]
+    said = [f"kubelet: {line[:300]}" for line in evidence.unit("kubelet").journal if line[:1] == "E"][-3:]
+    return explained(error, judge(evidence), tuple(seen or said))

@@ -1,0 +1,108 @@
+"""Wrong mixtures of options: the container ends at once with the command that would work, and nothing was touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from node import IMAGE, docker, must
+
+USAGE, PREFLIGHT = 2, 4
+"""docs/reference/exit-codes.md"""
+HOST = "docker run --rm --privileged --pid=host --network=host -v /:/host bootstrap:v1.37.0 init"
+NODE = "docker run -d --privileged bootstrap:v1.37.0 init"
+EVERYTHING = ("--privileged", "--pid=host", "--network=host", "-v", "/:/host")
+
+WRONG = {
+    "not privileged": ((), PREFLIGHT, "not privileged", NODE),
+    "--pid=host alone": (("--privileged", "--pid=host"), USAGE, "no host root is mounted", HOST),
+    "--pid=host alone, not privileged": (("--pid=host",), USAGE, "no host root is mounted", HOST),
+    "the mount alone": (("-v", "/:/host"), USAGE, "--privileged and --pid=host are missing", HOST),
+    "no --pid=host": (("--privileged", "-v", "/:/host"), USAGE, "but --pid=host is missing", HOST),
+    "no --privileged": (("--pid=host", "-v", "/:/host"), USAGE, "but --privileged is missing", HOST),
+    "a mount that cannot be written": ((*EVERYTHING[:3], "-v", "/:/host:ro"), USAGE, "without :ro", HOST),
+}
+
+
+def refused(*words: str, options: tuple[str, ...]) -> tuple[int, str]:
+    """Exit code and output of a container that must not stay."""
+    done = docker("run", "--rm", *options, IMAGE, *words)
+    text = done.stdout + done.stderr
+    assert "Traceback" not in text, text
+    assert text.count("✗ ") == 1, text
+    return done.returncode, text
+
+
+@pytest.mark.parametrize(("options", "code", "says", "command"), WRONG.values(), ids=WRONG)
+def test_a_wrong_mixture_is_answered_with_the_command_that_works(
+    options: tuple[str, ...], code: int, says: str, command: str
+) -> None:
+    seen, text = refused("init", options=options)
+
+    assert seen == code, text
+    assert says in text
+    assert command in text
+
+
+def test_a_directory_that_is_no_root_is_not_taken_for_one(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+
+    seen, text = refused("init", options=(*EVERYTHING[:3], "-v", f"{tmp_path}:/host"))
+
+    assert seen == USAGE, text
+    assert "it has no proc, usr, var" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["etc"]
+
+
+def test_another_containers_pid_1_is_not_the_hosts() -> None:
+    other = must(docker("run", "-d", "--privileged", "--entrypoint", "sleep", IMAGE, "600")).strip()
+    try:
+        seen, text = refused("init", options=("--privileged", f"--pid=container:{other}", "-v", "/:/host"))
+    finally:
+        docker("rm", "-fv", other)
+
+    assert seen == USAGE, text
+    assert "PID 1 here (sleep) is not that of the host" in text
+
+
+def test_secrets_of_the_command_line_are_not_repeated() -> None:
+    seen, text = refused("init", "--token", "abcdef.0123456789abcdef", options=("--privileged", "--pid=host"))
+
+    assert seen == USAGE, text
+    assert f"{HOST} …" in text
+    assert "0123456789abcdef" not in text
+
+
+@pytest.mark.parametrize(
+    ("outside", "code", "says"),
+    [("0 1000 1", PREFLIGHT, "rootless: root here is user 1000"), ("0 100000 65536", USAGE, "--userns=host")],
+    ids=["rootless", "remapped"],
+)
+def test_a_user_namespace_is_recognised(outside: str, code: int, says: str) -> None:
+    """An engine's user namespace, made by hand: its user map is all that tells the kinds apart."""
+    script = (
+        "unshare --user sh -c 'sleep 1; exec bootstrap init' & sleep 0.5;"
+        f" echo {outside} >/proc/$!/uid_map; echo {outside} >/proc/$!/gid_map; wait $!"
+    )
+    done = docker("run", "--rm", "--privileged", "--entrypoint", "sh", IMAGE, "-c", script)
+
+    assert done.returncode == code, done.stdout + done.stderr
+    assert says in done.stdout + done.stderr
+
+
+def test_a_host_without_systemd_is_refused() -> None:
+    """A container whose PID 1 is no systemd stands for such a host."""
+    host = must(docker("run", "-d", "--privileged", "--entrypoint", "sleep", IMAGE, "600")).strip()
+    try:
+        root = must(docker("inspect", "--format", "{{.GraphDriver.Data.MergedDir}}", host)).strip()
+        enter = ("--privileged", f"--pid=container:{host}", f"--network=container:{host}", "-v", f"{root}:/host")
+        before = sorted(must(docker("diff", host)).splitlines())
+        seen, text = refused("init", options=enter)
+        after = sorted(must(docker("diff", host)).splitlines())
+    finally:
+        docker("rm", "-fv", host)
+
+    assert seen == PREFLIGHT, text
+    assert "does not run systemd: its PID 1 is sleep" in text
+    assert NODE in text
+    assert after == before

@@ -1,0 +1,182 @@
+"""The rule book: each rule names what real components say, and nothing is found on a node that is well."""
+
+from __future__ import annotations
+
+import pytest
+
+from bootstrap.diagnosis.evidence import Certificate, Container, Disk, Evidence, Unit
+from bootstrap.diagnosis.judge import CRASHES, ended_early, explained, fatal, judge
+from bootstrap.diagnosis.rule import LINE_LENGTH, Finding
+from bootstrap.diagnosis.rules import RULES
+from bootstrap.model.errors import BootstrapError, Exit
+from tests.unit.diagnosis.lines import BIND, ETCD_BAD_FLAG, ETCD_BIND, ETCD_DATABASE, ETCD_POD, NOT_RUN, RUN, SYNC
+
+NOW = 1_800_000_000.0
+LINES = {**RUN, **NOT_RUN}
+UNITS = ("kubelet", "containerd")
+
+
+def ended(component: str, *log: str, attempt: int = 1, reason: str = "Error") -> Container:
+    return Container(component, "exited", attempt, 1, reason, log=log, pod=f"{component}-n")
+
+
+def saying(source: str, line: str, times: int = 2) -> Evidence:
+    """A component that ended, or a kubelet that was restarted, with this line."""
+    if source in UNITS:
+        return Evidence(NOW, units=(Unit(source, "activating", "exit-code", times - 1, (line,)),))
+    return Evidence(NOW, containers=(ended(source, line, attempt=times - 1),))
+
+
+def found(evidence: Evidence) -> list[str]:
+    return [finding.rule for finding in judge(evidence)]
+
+
+def only(evidence: Evidence) -> Finding:
+    (finding,) = judge(evidence)
+    return finding
+
+
+@pytest.mark.parametrize("rule", LINES)
+def test_a_line_has_its_rule_and_no_other(rule: str) -> None:
+    finding = only(saying(*LINES[rule]))
+
+    assert finding.rule == rule
+    assert finding.source == LINES[rule][0]
+    assert finding.evidence
+    assert "{" not in finding.what + finding.why.replace("&TypeMeta{", "")
+
+
+STATES = {
+    "disk-full": Evidence(NOW, disks=(Disk("/var/lib/etcd", 1 << 20, 5),)),
+    "runtime-silent": Evidence(NOW, runtime_error="connect: no such file or directory"),
+    "unit-stopped": Evidence(NOW, units=(Unit("kubelet", "inactive"),)),
+    "certificate-ended": Evidence(NOW, certificates=(Certificate("/x.crt", 0, NOW - 60),)),
+    "certificate-early": Evidence(NOW, certificates=(Certificate("/x.crt", NOW + 60, NOW + 99),)),
+    "certificate-foreign": Evidence(NOW, certificates=(Certificate("/x.crt", 0, NOW + 99, issued=False),)),
+    "out-of-memory": Evidence(NOW, containers=(ended("etcd", reason="OOMKilled"),)),
+    "port-taken": saying("kube-apiserver", BIND),
+    "crash-loop": Evidence(NOW, containers=(ended("etcd", "what?", attempt=2),)),
+    "unit-loop": Evidence(NOW, units=(Unit("containerd", "activating", "exit-code", 3, ("what?",)),)),
+}
+
+
+@pytest.mark.parametrize("rule", STATES)
+def test_a_state_has_its_rule_and_no_other(rule: str) -> None:
+    assert found(STATES[rule]) == [rule]
+
+
+def test_every_rule_is_tried_and_named_once() -> None:
+    assert sorted(rule.id for rule in RULES) == sorted([*LINES, *STATES])
+
+
+def test_a_healthy_node_has_no_findings() -> None:
+    well = Evidence(
+        NOW,
+        containers=(Container("etcd", "running", pod="etcd-5f7352a9fc62"), Container("install-cni", "exited", 0, 0)),
+        units=(Unit("kubelet", journal=(LINES["image-refused"][1],)), Unit("containerd")),
+        disks=(Disk("/", 1 << 40, None),),
+        certificates=(Certificate("/x.crt", 0, NOW + 1),),
+    )
+
+    assert judge(well) == ()
+
+
+def test_lines_about_pods_of_users_do_not_count() -> None:
+    line = LINES["image-refused"][1].replace('pod="kube-system/', 'pod="shop/')
+
+    assert found(Evidence(NOW, units=(Unit("kubelet", journal=(line, line)),))) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "rule"),
+    [
+        ("etcd", ETCD_BAD_FLAG, "flag-unknown"),
+        ("etcd", ETCD_BIND, "port-taken"),
+        ("etcd", ETCD_DATABASE, "etcd-data-damaged"),
+    ],
+)
+def test_etcds_own_words_are_understood_too(source: str, line: str, rule: str) -> None:
+    assert found(saying(source, line)) == [rule]
+
+
+def test_the_holder_of_a_port_is_named() -> None:
+    evidence = Evidence(NOW, (ended("kube-apiserver", BIND),), listeners={6443: "pid 812, /usr/sbin/haproxy"})
+    finding = fatal(judge(evidence))
+
+    assert finding
+    assert finding.what == "kube-apiserver cannot listen on port 6443: it is held by pid 812, /usr/sbin/haproxy"
+
+
+@pytest.mark.parametrize("holder", ["", "pid 9, kube-apiserver, in a container"])
+def test_a_port_held_by_an_older_instance_or_by_nobody_ends_no_wait(holder: str) -> None:
+    evidence = Evidence(NOW, (ended("kube-apiserver", BIND),), listeners={6443: holder} if holder else {})
+
+    assert found(evidence) == ["port-taken"]
+    assert fatal(judge(evidence)) is None
+
+
+def test_one_end_is_not_yet_definite_two_are() -> None:
+    source, line = LINES["flag-unknown"]
+
+    assert fatal(judge(saying(source, line, times=1))) is None
+    assert fatal(judge(saying(source, line, times=2)))
+
+
+def test_what_passes_by_itself_never_ends_a_wait() -> None:
+    for rule in ("etcd-unreachable", "image-pull-fails", "no-cni", "etcd-slow"):
+        assert fatal(judge(saying(*LINES[rule], times=9))) is None
+
+
+def test_a_running_component_ends_no_wait_whatever_it_says() -> None:
+    running = Container("kube-scheduler", "running", attempt=7, log=(LINES["tls-unknown-ca"][1],))
+
+    assert fatal(judge(Evidence(NOW, (running,)))) is None
+
+
+def test_a_crash_loop_that_no_rule_explains_ends_a_wait_late() -> None:
+    assert fatal(judge(Evidence(NOW, (ended("etcd", "what?", attempt=CRASHES - 2),)))) is None
+    assert fatal(judge(Evidence(NOW, (ended("etcd", "what?", attempt=CRASHES - 1),))))
+
+
+def test_a_running_kubelet_must_say_it_twice() -> None:
+    line = LINES["pause-image-missing"][1]
+
+    assert fatal(judge(Evidence(NOW, units=(Unit("kubelet", journal=(line,)),)))) is None
+    assert fatal(judge(Evidence(NOW, units=(Unit("kubelet", journal=(line, line)),))))
+
+
+def test_the_cause_stands_above_what_follows_from_it() -> None:
+    etcd, apiserver = (ended(LINES[r][0], LINES[r][1]) for r in ("etcd-data-damaged", "etcd-unreachable"))
+
+    assert found(Evidence(NOW, (apiserver, etcd))) == ["etcd-data-damaged", "etcd-unreachable"]
+
+
+def test_a_long_line_is_cut_around_what_matters() -> None:
+    line = f"{SYNC}{'x' * 900} no space left on device{ETCD_POD}"
+    shown = only(saying("kubelet", line)).evidence[0]
+
+    assert "no space left on device" in shown
+    assert len(shown) <= LINE_LENGTH + 1
+
+
+def test_the_error_says_what_why_and_what_next() -> None:
+    finding = fatal(judge(saying(*LINES["flag-unknown"])))
+    assert finding
+    error = ended_early(finding, 9.4)
+
+    assert error.code == Exit.WAIT
+    assert error.what.startswith("kube-apiserver does not know the flag --bogus-flag; the wait ended after 9 s")
+    assert error.details == ("kube-apiserver: Error: unknown flag: --bogus-flag",)
+    assert error.why
+    assert "run init again" in error.fix
+    assert "bootstrap diagnose" in error.more
+
+
+def test_a_timeout_gets_its_probable_cause_or_the_last_lines() -> None:
+    timeout = BootstrapError("not within 8 s", code=Exit.WAIT, why="last seen: connection refused")
+    known = explained(timeout, judge(saying(*LINES["etcd-unreachable"])), ("raw",))
+    unknown = explained(timeout, (), ("raw",))
+
+    assert "kube-apiserver does not reach etcd" in known.why
+    assert unknown.details == ("raw",)
+    assert known.what == unknown.what == "not within 8 s"

@@ -1,0 +1,176 @@
+"""One look at a node: what is made of the output of crictl, systemctl, journalctl, ss and df."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bootstrap.config import Documents, Overrides, resolve
+from bootstrap.diagnosis.evidence import Disk, Evidence, Unit
+from bootstrap.host.evidence import gather_evidence, glance
+from bootstrap.model import names
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.facts import Address, HostFacts
+from bootstrap.model.runtime import Runtime
+from bootstrap.render.keys import CryptoKeySource
+from bootstrap.render.kubeconfig import issue_kubeconfigs
+from bootstrap.render.pki import issue_pki
+from tests.memory import Entry, MemoryHost
+
+RUNTIME_HERE = Runtime("unix:///run/x.sock", unit="containerd.service", root="/var/lib/containerd", binaries="")
+LOG = "/var/log/pods/kube-system_kube-apiserver-n_1/kube-apiserver/2.log"
+SHOWN = "Result=exit-code\nNRestarts=3\nActiveState=activating\nId=kubelet.service\n\n"
+RUNTIME = "Result=success\nNRestarts=0\nActiveState=active\nId=containerd.service\n"
+SS = """\
+LISTEN 0      4096      127.0.0.1:2379      0.0.0.0:*    users:(("etcd",pid=77,fd=7))
+LISTEN 0      128               *:6443            *:*    users:(("haproxy",pid=812,fd=5),("haproxy",pid=813,fd=5))
+LISTEN 0      128            [::]:2024         [::]:*
+"""
+DF = "Filesystem Avail IFree Inodes\n/dev/vda 5000 12 99\ntmpfs 6000 0 0\n/dev/vda 5000 12 99\n"
+
+
+def listed(identifier: str, created: int, state: str = "CONTAINER_EXITED", **more: Any) -> dict[str, Any]:
+    """As `crictl ps -a -o json` of cri-tools 1.36 prints it, less what is not read."""
+    name = more.get("name", "kube-apiserver")
+    return {
+        "id": identifier,
+        "metadata": {"name": name, "attempt": more.get("attempt", 2)},
+        "state": state,
+        "createdAt": str(created * 10**9),
+        "labels": {
+            "io.kubernetes.pod.name": f"{name}-n",
+            "io.kubernetes.pod.namespace": more.get("namespace", "kube-system"),
+        },
+    }
+
+
+class BrokenNode(MemoryHost):
+    """Answers the commands of a look; `containers` is what crictl lists, None for a runtime that is silent."""
+
+    def __init__(self, *containers: dict[str, Any]) -> None:
+        super().__init__()
+        self.containers: tuple[dict[str, Any], ...] | None = containers
+        for path in ("/etc/kubernetes", names.ETCD_DATA_DIR, "/var/log"):
+            self.mkdir(path, 0o755)
+        self.has(LOG, b"2026-11-21T16:18:12.123456789Z stderr F Error: unknown flag: --x\n")
+
+    def has(self, path: str, content: bytes, mtime: float = 0.0) -> None:
+        self.mkdir(path.rpartition("/")[0], 0o755)
+        self.entries[path] = Entry("file", 0o600, content, mtime=mtime)
+
+    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
+        super().run(argv, timeout)
+        match argv[0], argv[1:]:
+            case "/crictl", _ if self.containers is None:
+                raise BootstrapError("crictl failed", code=Exit.EFFECT, details=("connect: no such file",))
+            case "/crictl", [_, "ps", *_]:
+                return json.dumps({"containers": self.containers})
+            case "/crictl", [_, "inspect", *_]:
+                return json.dumps({"status": {"exitCode": 1, "reason": "Error", "message": "", "logPath": LOG}})
+            case "systemctl", _:
+                return SHOWN + RUNTIME
+            case "journalctl", words:
+                return "a\nb\n" if "kubelet" in words else ""
+            case "ss", _:
+                return SS
+            case _:
+                return DF
+
+
+def look(node: BrokenNode, since: float = 0) -> Evidence:
+    return gather_evidence(node, RUNTIME_HERE, since)
+
+
+def test_of_each_container_the_newest_counts_with_its_log() -> None:
+    (container,) = look(BrokenNode(listed("old", 100), listed("new", 200, attempt=3))).containers
+
+    assert (container.component, container.state, container.ends) == ("kube-apiserver", "exited", 4)
+    assert (container.exit_code, container.reason) == (1, "Error")
+    assert container.log == ("Error: unknown flag: --x",)
+
+
+def test_old_lines_of_a_running_container_do_not_count() -> None:
+    (container,) = look(BrokenNode(listed("new", 200, "CONTAINER_RUNNING"))).containers
+
+    assert container.log == ()
+
+
+def test_a_glance_asks_nothing_about_what_runs() -> None:
+    node = BrokenNode(listed("a", 200, "CONTAINER_RUNNING"), listed("b", 300, name="etcd"))
+    seen = glance(node, RUNTIME_HERE, 100)
+
+    assert [line.split()[-1] for line in node.log if "inspect" in line] == ["b"]
+    assert {c.component: c.log for c in seen.containers} == {
+        "kube-apiserver": (),
+        "etcd": ("Error: unknown flag: --x",),
+    }
+    assert "df" not in {line.split()[0] for line in node.log}
+
+
+def test_containers_of_users_of_earlier_runs_and_of_older_manifests_do_not_count() -> None:
+    node = BrokenNode(listed("a", 100), listed("b", 300, name="web", namespace="shop"), listed("c", 200, name="etcd"))
+    node.has(f"{names.MANIFESTS_DIR}/etcd.yaml", b"", 250.0)
+
+    assert look(node, since=150).containers == ()
+    assert [c.component for c in look(node).containers] == ["kube-apiserver"]
+
+
+def test_a_runtime_that_is_silent_is_evidence() -> None:
+    node = BrokenNode()
+    node.containers = None
+
+    assert look(node).runtime_error == "crictl failed connect: no such file"
+
+
+def test_units_come_with_their_journal() -> None:
+    kubelet = look(BrokenNode()).unit("kubelet")
+
+    assert kubelet == Unit("kubelet", "activating", "exit-code", 3, ("a", "b"))
+    assert look(BrokenNode()).unit("containerd") == Unit("containerd", "active", "success", 0, ())
+
+
+def test_listeners_are_named_with_program_and_unit() -> None:
+    node = BrokenNode(listed("a", 100))
+    node.has("/proc/812/cmdline", b"/usr/sbin/haproxy\0-f\0x", 0)
+    node.has("/proc/812/cgroup", b"1:name=systemd:/system.slice/haproxy.service\n", 0)
+    node.has("/proc/77/cgroup", b"0::/kubepods/" + b"a1" * 32 + b"\n", 0)
+
+    assert look(node).listeners == {
+        2379: "pid 77, etcd, in a container",
+        6443: "pid 812, /usr/sbin/haproxy, unit haproxy.service",
+    }
+
+
+def test_each_filesystem_is_told_once() -> None:
+    disks = look(BrokenNode()).disks
+
+    assert disks == (Disk("/etc/kubernetes", 5000, 12), Disk(names.ETCD_DATA_DIR, 6000, None))
+
+
+@pytest.fixture(scope="module")
+def issued() -> dict[str, bytes]:
+    """The PKI and the kubeconfigs of a node, a year and a day old, with a CA that was replaced for the front proxy."""
+    facts = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2.10", True),))
+    cfg, keys = resolve(Documents(), Overrides(), facts), CryptoKeySource()
+    begun = datetime.now(UTC) - timedelta(days=366)
+    pki = {file.path: file.content for file in issue_pki(cfg, {}, keys, begun)}
+    other = {file.path: file.content for file in issue_pki(cfg, {}, keys, begun)}
+    kubeconfigs = {file.path: file.content for file in issue_kubeconfigs(cfg, pki, {}, keys, begun)}
+    return {**pki, **kubeconfigs, f"{names.PKI_DIR}/front-proxy-ca.crt": other[f"{names.PKI_DIR}/front-proxy-ca.crt"]}
+
+
+def test_certificates_are_looked_at_wherever_they_lie(issued: dict[str, bytes]) -> None:
+    node = BrokenNode()
+    for path, content in issued.items():
+        node.has(path, content)
+    evidence = look(node)
+    ended = {c.path.removeprefix("/etc/kubernetes/") for c in evidence.certificates if c.not_after < evidence.now}
+    foreign = [c.path for c in evidence.certificates if not c.issued]
+
+    assert {"pki/apiserver.crt", "pki/etcd/server.crt", "admin.conf", "kubelet.conf"} <= ended
+    assert not {name for name in ended if name.endswith("ca.crt")}
+    assert foreign == [f"{names.PKI_DIR}/front-proxy-client.crt"]

@@ -1,0 +1,121 @@
+"""The two kinds of node on an emulated machine: a container of its engine, and the machine itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from emulator import Machine
+
+from tests.e2e.node import until
+
+PRODUCT = "bootstrap:v1.37.0"
+"""The image's name inside the machine, whatever it is called outside."""
+SLOW = 600.0
+"""Seconds within which everything has to happen that takes a minute on a machine that is not emulated."""
+WEB = Path(__file__).parents[1] / "e2e/app/web.yaml"
+WEB_IMAGE = "bt-e2e-app:1"
+
+
+class Cluster:
+    """A cluster of one node, and a way to run commands where its kubectl is."""
+
+    load: str
+    """A shell command on the machine that takes `docker save` on standard input."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def exec(self, *argv: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
+        raise NotImplementedError
+
+    def kubectl(self, *words: str, stdin: bytes | None = None) -> str:
+        """kubectl's output; AssertionError when it fails."""
+        done = self.exec("kubectl", "--request-timeout=30s", *words, stdin=stdin)
+        assert done.returncode == 0, f"kubectl {words}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def get(self, *words: str) -> Any:
+        return json.loads(self.kubectl("get", *words, "-o", "json"))
+
+
+class Host(Cluster):
+    """The machine as a node; commands enter it as a user's do, by a container that leaves nothing behind."""
+
+    enter = ("docker", "run", "--rm", "-i", "--privileged", "--pid=host", "--network=host", "-v", "/:/host", PRODUCT)
+    load = " ".join((*enter, "images load -"))
+
+    def exec(self, *argv: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
+        return self.machine.run("env", "KUBECONFIG=/etc/kubernetes/admin.conf", *argv, stdin=stdin)
+
+    def bootstrap(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.machine.run(*self.enter, *words, timeout=SLOW)
+
+    def wait_ready(self) -> None:
+        """Ready as said in this boot: until the kubelet reports, the API server shows what was true before."""
+        boot = self.machine.must("cat", "/proc/sys/kernel/random/boot_id").strip()
+
+        def ready() -> bool:
+            status = self.get("nodes")["items"][0]["status"]
+            conditions = {condition["type"]: condition["status"] for condition in status["conditions"]}
+            return bool(status["nodeInfo"]["bootID"] == boot and conditions["Ready"] == "True")
+
+        until("the machine is Ready", ready, SLOW, every=2)
+
+
+class Node(Cluster):
+    """A container of the product's image."""
+
+    def __init__(self, machine: Machine, name: str) -> None:
+        super().__init__(machine)
+        self.name = name
+        self.load = f"docker exec -i {name} bootstrap images load -"
+
+    def exec(self, *argv: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
+        interactive = ["-i"] if stdin is not None else []
+        return self.machine.run("docker", "exec", *interactive, self.name, *argv, stdin=stdin)
+
+    def logs(self) -> str:
+        done = self.machine.run("docker", "logs", self.name)
+        return done.stdout + done.stderr
+
+    def state(self) -> Any:
+        return json.loads(self.machine.must("docker", "inspect", "--format", "{{json .State}}", self.name))
+
+    def wait_healthy(self) -> None:
+        """What the image's HEALTHCHECK says; asked directly, since its results come late."""
+
+        def healthy() -> bool:
+            state = self.state()
+            assert state["Running"], f"the container ended with {state['ExitCode']}\n{self.logs()}"
+            done = self.exec("bootstrap", "healthcheck")
+            assert done.returncode == 0, done.stdout + done.stderr + self.logs()
+            return True
+
+        until(f"{self.name} healthy", healthy, SLOW, every=2)
+
+
+def run_web(cluster: Cluster) -> None:
+    """Two web servers, a Service and a client; their image goes in through `images load -`."""
+    cluster.machine.must("sh", "-c", f"docker save {WEB_IMAGE} | {cluster.load}")
+    cluster.kubectl("apply", "-f", "-", stdin=WEB.read_bytes())
+
+
+def assert_works(cluster: Cluster) -> None:
+    """Node Ready, DNS available, a Service reached by name from a Pod on either web server."""
+    ready = ("--for=condition=Ready", f"--timeout={SLOW:.0f}s")
+    cluster.kubectl("wait", "nodes", "--all", *ready)
+    cluster.kubectl("-n", "kube-system", "wait", "deployment/coredns", "--for=condition=Available", ready[1])
+    cluster.kubectl("rollout", "status", "deployment/web", ready[1])
+    cluster.kubectl("wait", "pod/client", *ready)
+    pods = {pod["status"]["podIP"] for pod in cluster.get("pods", "-l", "app=web")["items"]}
+    assert len(pods) == 2
+
+    def answered() -> bool:
+        return {cluster.kubectl("exec", "client", "--", "/app", "get", "http://web/").strip() for _ in range(6)} == pods
+
+    until("both web servers answer", answered, SLOW)
+    found = cluster.kubectl("exec", "client", "--", "/app", "lookup", "web.default.svc.cluster.local")
+    assert found.strip().startswith("10."), found
