@@ -70,7 +70,7 @@ def _(effect: Directory, host: HostReader) -> str:
 
 @describe.register
 def _(effect: Tree, host: HostReader) -> str:
-    return f"directory {effect.path} ({effect.mode:04o}): {UNCHANGED if host.stat(effect.path) else 'new'}"
+    return f"journal of {effect.path}/: {UNCHANGED}"
 
 
 @describe.register

@@ -34,10 +34,9 @@ class File:
 
 @dataclass(frozen=True)
 class Tree:
-    """A directory that others fill (the kubelet, etcd, the runtime): what was not there before us is ours."""
+    """A directory that others make and fill (the kubelet, etcd, …): the journal says what was there before."""
 
     path: str
-    mode: int = 0o755
 
 
 @dataclass(frozen=True)

@@ -117,8 +117,8 @@ def _files(inputs: Inputs) -> list[Step]:
 
 def _trees(cfg: ClusterConfig) -> tuple[Tree, ...]:
     """What the kubelet, the runtime and the Pods will fill: what is in it before is not ours."""
-    etcd = (Tree(cfg.etcd.data_dir, 0o700),) if isinstance(cfg.etcd, LocalEtcd) else ()
-    return (*(Tree(path) for path in names.TREES), Tree(names.KUBELET_DIR, 0o700), *etcd)
+    etcd = (cfg.etcd.data_dir,) if isinstance(cfg.etcd, LocalEtcd) else ()
+    return tuple(Tree(path) for path in (*names.TREES, names.KUBELET_DIR, *etcd))
 
 
 def _services(inputs: Inputs) -> list[Step]:
@@ -297,7 +297,7 @@ def _addons(inputs: Inputs) -> list[Step]:
     cfg, facts = inputs.cfg, inputs.facts
     proxy = addons.kube_proxy(cfg, facts, inputs.manifests, inputs.patches)
     network = addons.flannel(cfg, facts, inputs.manifests)
-    dns = addons.coredns(cfg, inputs.manifests, inputs.patches)
+    dns = addons.coredns(cfg, inputs.facts, inputs.manifests, inputs.patches)
     steps = []
     if network:
         steps.append(_apply(cfg, "addon/flannel", network, "Add-ons", api=ANSWERS))

@@ -73,8 +73,13 @@ def proxy_configuration(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     return overlaid(defaults, cfg.kube_proxy)
 
 
-def coredns(cfg: ClusterConfig, manifests: Manifests, patches: Mapping[str, bytes]) -> tuple[Object, ...]:
-    """CoreDNS; nothing if it is disabled."""
+def coredns(
+    cfg: ClusterConfig, facts: HostFacts, manifests: Manifests, patches: Mapping[str, bytes]
+) -> tuple[Object, ...]:
+    """CoreDNS; nothing if it is disabled.
+
+    In a node container it is given the API server's own address, and does not wait for kube-proxy's rules (ADR 9).
+    """
     if cfg.dns_disabled:
         return ()
     values = {
@@ -83,7 +88,14 @@ def coredns(cfg: ClusterConfig, manifests: Manifests, patches: Mapping[str, byte
         "DNS_IP": dns_ip(cfg),
         "IMAGE": images.coredns(cfg),
     }
-    return _filled("coredns", manifests, values, patches)
+    objects = _filled("coredns", manifests, values, patches)
+    if facts.mode == "node":
+        host, port = split_endpoint(cfg.endpoint)
+        for body in objects:
+            if body["kind"] == "Deployment":
+                env = body["spec"]["template"]["spec"]["containers"][0].setdefault("env", [])
+                env += _environment({"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port})
+    return objects
 
 
 def flannel(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) -> tuple[Object, ...]:
