@@ -42,7 +42,7 @@ def references(
     pods = [yaml.safe_load(file.content) for file in static_pods(cfg, facts, patches)]
     pods += addons.kube_proxy(cfg, facts, manifests, patches)
     pods += addons.flannel(cfg, facts, manifests)
-    pods += addons.coredns(cfg, manifests, patches)
+    pods += addons.coredns(cfg, facts, manifests, patches)
     named = [name for pod in pods for name in images_in(pod)]
     return tuple(dict.fromkeys([*critical(cfg), *images.needed(cfg), *named]))
 
