@@ -61,7 +61,7 @@ def _unit() -> int:
     if argv[:1] == ["node"] and LiveHost().stat(STATE_CONFIG):
         argv = ["init"]  # an empty node that was given a cluster later has one from then on
     code = _guarded(lambda: _command_line(argv))
-    if code and (code in (Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT) or "--exit-on-failure" in argv):
+    if code and (code in (Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT, Exit.IMAGE) or "--exit-on-failure" in argv):
         LiveHost().run(["systemctl", "exit", str(int(code))])
     return code
 

@@ -27,6 +27,7 @@ from bootstrap.model.effects import (
     EtcdPeerUrl,
     File,
     FlannelSubnet,
+    ImagesLoaded,
     ImagesSeeded,
     Install,
     Link,
@@ -95,6 +96,11 @@ def _(effect: Sysctl, host: HostReader) -> str:
 @describe.register
 def _(effect: ImagesSeeded, host: HostReader) -> str:
     return f"images in {effect.root}: {UNCHANGED if host.stat(effect.root) else 'new'}"
+
+
+@describe.register
+def _(effect: ImagesLoaded, host: HostReader) -> str:
+    return f"images of the bundle, if they are not there: {', '.join(effect.references)}"
 
 
 @describe.register

@@ -31,6 +31,7 @@ from bootstrap.model.effects import (
     EtcdPeerUrl,
     File,
     FlannelSubnet,
+    ImagesLoaded,
     ImagesSeeded,
     Install,
     Link,
@@ -213,6 +214,14 @@ def _(effect: ImagesSeeded, world: World, timeout: float) -> str:
         return ""
     copy_seed(SEED, world.host, effect.root)
     return f"images in {effect.root}"
+
+
+@apply_effect.register
+def _(effect: ImagesLoaded, world: World, timeout: float) -> str:
+    if world.load_images is None:
+        raise TypeError("images of a bundle are in the plan, and no bundle was given")
+    loaded = world.load_images(effect.references)
+    return f"{len(loaded)} images loaded" if loaded else ""
 
 
 @apply_effect.register

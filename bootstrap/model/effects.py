@@ -85,6 +85,13 @@ class ImagesSeeded:
 
 
 @dataclass(frozen=True)
+class ImagesLoaded:
+    """The running containerd has these images of the bundle that `init` was given, pinned."""
+
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class UnitRunning:
     """The systemd unit runs with the present content of `uses` (restarted if older), and at every boot if `enabled`."""
 
@@ -191,6 +198,7 @@ Effect = (
     | Module
     | Sysctl
     | ImagesSeeded
+    | ImagesLoaded
     | UnitRunning
     | Apply
     | Create

@@ -26,6 +26,7 @@ from bootstrap.model.effects import (
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.runtime import Runtime, runtime_at
+from bootstrap.phases.images import Bundled, with_images
 from bootstrap.render import addons, host, objects
 from bootstrap.render.audit import audit_files
 from bootstrap.render.containerd import containerd_file
@@ -66,6 +67,7 @@ class Inputs:
     now: datetime
     wait: str = "dns"
     external_ca: bool = False
+    bundled: Bundled | None = None
 
 
 def init_plan(inputs: Inputs) -> Plan:
@@ -78,7 +80,7 @@ def init_plan(inputs: Inputs) -> Plan:
         *_addons(inputs),
         *_node(inputs),
     ]
-    return Plan(_without(tuple(steps), inputs.cfg.skip_phases))
+    return Plan(_without(tuple(with_images(steps, inputs.bundled)), inputs.cfg.skip_phases))
 
 
 def _without(steps: tuple[Step, ...], skipped: tuple[str, ...]) -> tuple[Step, ...]:
