@@ -284,6 +284,7 @@ def _(effect: FlannelSubnet, world: World, timeout: float) -> str:
         return str(subnet)
 
     content = subnet_file(effect, _persist(attempt, world, timeout))
+    _make_parent(world.host, effect.path)
     world.host.write(effect.path, content, 0o644)
     return f"{effect.path} written"
 
