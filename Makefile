@@ -46,8 +46,10 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 	$(PY) -m pytest tests/unit tests/golden
 
 .PHONY: test
-test: check image ## every suite: check, parity with kubeadm, end to end
+test: check image ## every suite: check, registries, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm
+	scripts/registry.sh
+	$(PY) -m pytest tests/registry
 	$(PY) -m pytest tests/parity tests/e2e
 
 .PHONY: golden
