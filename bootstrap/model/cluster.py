@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.model import names
+from bootstrap.model.mirrors import Mirrors
 
 Document = Mapping[str, Any]
 """A parsed YAML document of an upstream kind, camelCase keys."""
@@ -133,6 +134,7 @@ class Extension:
     hardening: bool = True
     workloads_on_control_plane: bool | None = None
     extra_sans: tuple[str, ...] = ()
+    mirrors: Mirrors = field(default_factory=Mirrors)
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,18 @@ from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
 from bootstrap.render import images
+from bootstrap.render.mirrors import hosts_files
 
 _IMAGES = "plugins.'io.containerd.cri.v1.images'"
 _RUNTIME = "plugins.'io.containerd.cri.v1.runtime'"
 
 
 def containerd_files(cfg: ClusterConfig, facts: HostFacts) -> tuple[File, ...]:
-    """config.toml."""
-    return (File(names.CONTAINERD_CONFIG, containerd_config(cfg, facts).encode()),)
+    """config.toml, and a hosts.toml for each registry that has mirrors."""
+    return (
+        File(names.CONTAINERD_CONFIG, containerd_config(cfg, facts).encode()),
+        *hosts_files(cfg.extension.mirrors),
+    )
 
 
 def containerd_config(cfg: ClusterConfig, facts: HostFacts) -> str:
