@@ -11,8 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from bootstrap.cli.images import config_images_app, images_app
+from bootstrap.cli.inputs import ConfigFile, Output, read_config
 from bootstrap.cli.screen import Progress, longest, say, show_timings
-from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.errors import Exit
 
 app = typer.Typer(
     name="bootstrap",
@@ -23,27 +25,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="Show and check configurations.", no_args_is_help=True)
-images_app = typer.Typer(help="Images of this node.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
 app.add_typer(images_app, name="images")
+config_app.add_typer(config_images_app, name="images")
 
-ConfigFile = Annotated[str | None, typer.Option("--config", help="kubeadm v1beta4 YAML; - is standard input.")]
 Text = Annotated[str | None, typer.Option()]
-Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
 PROGRAM = Path("/usr/lib/bootstrap/app")
-
-
-def read_config(source: str | None) -> bytes | None:
-    if source is None:
-        return None
-    try:
-        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except OSError as e:
-        raise BootstrapError(
-            f"cannot read {source}: {e.strerror}",
-            code=Exit.CONFIG,
-            fix="give a file that exists, or - (stdin)",
-        ) from e
 
 
 def manifests() -> dict[str, str]:
@@ -233,28 +220,6 @@ def version(output: Output = "text") -> int:
     from bootstrap.model import names
 
     print(json.dumps({"kubernetes": names.BUILT_VERSION}) if output == "json" else f"bootstrap {names.BUILT_VERSION}")
-    return Exit.OK
-
-
-@images_app.command("load")
-def images_load(source: Annotated[str, typer.Argument(help="A docker save archive; - is standard input.")]) -> int:
-    """Load images of your own into this node: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
-    from bootstrap.host.live import LiveHost
-    from bootstrap.workflows.images import load_images
-
-    for name in load_images(LiveHost(), source):
-        say(name)
-    return Exit.OK
-
-
-@images_app.command("list")
-def images_list(config: ConfigFile = None, output: Output = "text") -> int:
-    """The images that a cluster with this configuration needs."""
-    from bootstrap.render.images import needed
-    from bootstrap.workflows.config import complete
-
-    found = needed(complete(read_config(config)))
-    print(json.dumps({"images": list(found)}, indent=2) if output == "json" else "\n".join(found))
     return Exit.OK
 
 

@@ -14,7 +14,7 @@ PASSING = (408, 429, 500, 502, 503, 504)
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds, but for `attempts`. `total` is for one image, whatever it takes; `longest_wait` bounds a Retry-After."""
+    """Seconds, but for the attempts. `total` is for all that a command pulls; `longest_wait` bounds a Retry-After."""
 
     connect: float = 10.0
     stall: float = 30.0

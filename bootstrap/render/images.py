@@ -17,6 +17,11 @@ class Needed:
     image: str
     upstream: str
 
+    @property
+    def built(self) -> bool:
+        """Whether it is one of our own builds, which come with this program."""
+        return self.image.startswith(f"{names.BUILT_REPOSITORY}/")
+
 
 def kubernetes(cfg: ClusterConfig, component: str) -> str:
     """A component of Kubernetes itself; `+` is not allowed in a tag and becomes `_`."""
