@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Iterable
 from typing import IO
 
-from bootstrap.host.layout import LAYOUT, LAYOUT_FILE, Layout, index_bytes
+from bootstrap.host.layout import BLOBS, INDEX_FILE, LAYOUT, LAYOUT_FILE, Layout, index_bytes
 from bootstrap.host.port import Host
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.image import ARCHITECTURES, Platform, Resolved
@@ -66,13 +66,15 @@ def entry(image: Reference, found: Resolved) -> Descriptor:
 
 
 def _write_archive(output: IO[bytes], layout: Layout, image: Reference, found: Resolved) -> None:
-    """The layout of one image as a tar: documents first."""
+    """The layout of one image as a tar, under its tag and its digest: Pods may name it either way."""
+    proven = Reference(image.registry, image.repository, digest=found.top.digest)
+    names = [entry(name, found) for name in dict.fromkeys((image, proven))]
     with tarfile.open(fileobj=output, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for name, content in ((LAYOUT_FILE, LAYOUT), ("index.json", index_bytes([entry(image, found)]))):
+        for name, content in ((LAYOUT_FILE, LAYOUT), (INDEX_FILE, index_bytes(names))):
             _add(archive, name, len(content), io.BytesIO(content))
         for digest in _blobs(found):
             with layout.open(digest) as blob:
-                _add(archive, f"blobs/sha256/{hex_of(digest)}", layout.size(digest), blob)
+                _add(archive, f"{BLOBS}/{hex_of(digest)}", layout.size(digest), blob)
 
 
 def _blobs(found: Resolved) -> Iterable[str]:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import random
+import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,6 +74,27 @@ def make_image(
     index = json.dumps({"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": entries}).encode()
     manifests[digest(index)] = (oci.INDEX, index)
     return Image(digest(index), manifests, blobs, platforms)
+
+
+def from_engine(name: str) -> Image:
+    """An image of the Docker engine, from what `docker save` writes."""
+    saved = subprocess.run(["docker", "save", name], capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
+        files = {m.name: archive.extractfile(m).read() for m in archive.getmembers() if m.isfile()}  # type: ignore[union-attr]
+    described = json.loads(files["manifest.json"])[0]
+    config, layers = files[described["Config"]], [files[layer] for layer in described["Layers"]]
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": oci.MANIFEST,
+        "config": _descriptor(oci.CONFIG, config),
+        "layers": [_descriptor(oci.LAYER, layer) for layer in layers],
+    }
+    body = json.dumps(manifest).encode()
+    architecture = json.loads(config)["architecture"]
+    blobs = {digest(data): data for data in (config, *layers)}
+    return Image(
+        digest(body), {digest(body): (oci.MANIFEST, body)}, blobs, {architecture: (digest(body), digest(config))}
+    )
 
 
 def push(

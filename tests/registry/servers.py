@@ -104,7 +104,7 @@ class RegistryServer:
         (folder / "config.yml").write_text(yaml.safe_dump(config))
         self.log = folder / "log"
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 ["docker-registry", "serve", str(folder / "config.yml")], stdout=log, stderr=log
             )
         self._wait()
@@ -126,13 +126,13 @@ class RegistryServer:
         return http.client.HTTPConnection(self.address, self.port, timeout=30)
 
     def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
+        self.process.terminate()
+        self.process.wait(10)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            assert self._process.poll() is None, self.log.read_text()
+            assert self.process.poll() is None, self.log.read_text()
             try:
                 connection = self.connect()
                 connection.request("GET", "/v2/")
