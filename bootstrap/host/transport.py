@@ -98,8 +98,10 @@ class Transport:
         except requests.exceptions.SSLError as e:
             raise RegistryError(f"{host}: {_tls_reason(e)}") from e
         except requests.exceptions.ConnectTimeout as e:
+            self.deadline.check(host)
             raise PassingError(f"{host}: no connection within {self.limits.connect:.0f} s", connected=False) from e
         except requests.exceptions.Timeout as e:
+            self.deadline.check(host)
             raise PassingError(f"{host}: silent for {self.limits.stall:.0f} s") from e
         except requests.exceptions.ConnectionError as e:
             reason, connected = _connection_reason(e)
@@ -123,8 +125,8 @@ class Transport:
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, PassingError):
             return True
-        wanted = error.retry_after or 0.0
-        if wanted > self.limits.longest_wait or wanted > self.deadline.left:
+        wanted = error.retry_after
+        if wanted is not None and wanted > min(self.limits.longest_wait, self.deadline.left):
             error.args = (f"{error.args[0]}, and asks to wait {wanted:.0f} s",)
             return True
         most = self.limits.attempts if error.connected else self.limits.unreachable_attempts

@@ -140,6 +140,16 @@ def stall(after: int, seconds: float) -> Callable[..., None]:
     return act
 
 
+def silence(seconds: float) -> Callable[..., None]:
+    """No answer at all."""
+
+    def act(handler: Handler, answer: http.client.HTTPResponse, body: bytes) -> None:
+        time.sleep(seconds)
+        handler.close_connection = True
+
+    return act
+
+
 def trickle(pause: float) -> Callable[..., None]:
     """One byte after the other, for ever: no read is silent for long, and none ends."""
 

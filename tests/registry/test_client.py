@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Fault, FaultyProxy, cut, endless, redirect, stall, status, trickle, wrong_bytes
+from faults import Fault, FaultyProxy, cut, endless, redirect, silence, stall, status, trickle, wrong_bytes
 from samples import Image, make_image, push
 from servers import PASSWORD, USER, Authority, RegistryServer, TokenServer
 
@@ -197,6 +197,21 @@ def test_bytes_that_trickle_end_at_the_total_deadline(proxy: FaultyProxy, image:
         fetched(registry, found, tmp_path)
     assert 1.9 < time.monotonic() - start < 3
     assert list((tmp_path / "layout").rglob("*.*")) == []
+
+
+def test_silence_ends_at_the_total_deadline_too(proxy: FaultyProxy, image: Image) -> None:
+    proxy.faults = [Fault("GET", silence(5), times=99)]
+    start = time.monotonic()
+    with pytest.raises(DeadlineError, match="total deadline"):
+        client(proxy.host, Limits(), total=1).resolve("team/app", "1", AMD64)
+    assert 0.9 < time.monotonic() - start < 2
+
+
+def test_a_registry_that_does_not_answer_is_given_up_after_the_attempts(proxy: FaultyProxy, image: Image) -> None:
+    proxy.faults = [Fault("GET", silence(2), times=99)]
+    with pytest.raises(PassingError, match=r"silent for 1 s$"):
+        client(proxy.host).resolve("team/app", "1", AMD64)
+    assert len(proxy.seen) == QUICK.attempts
 
 
 def test_wrong_bytes_never_land(proxy: FaultyProxy, image: Image, tmp_path: Path) -> None:
