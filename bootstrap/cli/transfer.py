@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 
-from bootstrap.cli.screen import say
 from bootstrap.model.events import Transferred
 
 EVERY = 10.0
@@ -31,7 +30,7 @@ class TransferScreen:
         if self._terminal:
             print(f"\r\033[K   {text}", end="", file=sys.stderr, flush=True)
         else:
-            say(f"   {text}", error=True)
+            print(f"   {text}", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Makes room for a whole line."""

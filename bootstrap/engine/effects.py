@@ -10,7 +10,10 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 
 from bootstrap.engine.world import World
 from bootstrap.host.api import object_path
+from bootstrap.host.limits import Deadline, Limits
 from bootstrap.host.port import ApiResponse, HostReader
+from bootstrap.host.runtime_images import RuntimeImages, own_platform
+from bootstrap.host.station import Station
 from bootstrap.model.effects import (
     Apply,
     Create,
@@ -18,12 +21,15 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    ImagePresent,
     RotatableKubeletCredential,
     UnitRunning,
     object_name,
 )
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.reference import parse_reference
 from bootstrap.render.kubeconfig import rotatable_kubelet_conf
+from bootstrap.render.mirrors import route
 
 API_RETRY_SECONDS = 0.2
 
@@ -176,3 +182,14 @@ def _persist(attempt: Any, timeout: float) -> str:
         raise BootstrapError(
             f"the API server did not take an object within {timeout:.0f} s", code=Exit.API, details=(str(e),)
         ) from e
+
+
+@apply_effect.register
+def _(effect: ImagePresent, world: World, timeout: float) -> str:
+    runtime, image = RuntimeImages(world.host, effect.socket), parse_reference(effect.image)
+    if not effect.always and runtime.digest(image.tagged):
+        return ""
+    limits = Limits(total=timeout)
+    station = Station(runtime, own_platform(), limits, Deadline.after(timeout), world.report)
+    _, found, _ = station.bring_in(image, route(effect.mirrors, image), None)
+    return f"{effect.image} brought in from {found.candidate.server.host}" if found else ""

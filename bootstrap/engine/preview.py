@@ -13,6 +13,7 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    ImagePresent,
     RotatableKubeletCredential,
     UnitRunning,
     object_name,
@@ -60,6 +61,8 @@ def _describe(effect: Effect, host: HostReader) -> str:
             return f"file {effect.kubeconfig}: point at {effect.certificate} once the kubelet has written it"
         case EtcdPeerUrl():
             return f"etcd peer URL {effect.url}"
+        case ImagePresent():
+            return f"image {effect.image}: brought in and pinned unless it is there"
 
 
 def _verdict(difference: str) -> str:

@@ -7,15 +7,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bootstrap.host.port import Api, Host
+from bootstrap.model.events import Transferred
 
 
 @dataclass
 class World:
-    """`connect` makes an API client with full rights; it is called once, when first needed."""
+    """`connect` makes an API client with full rights; it is called once, when first needed.
+
+    `report` is told the progress of transfers.
+    """
 
     host: Host
     connect: Callable[[], Api]
     probe: Callable[[str], tuple[int, str]]
+    report: Callable[[Transferred], None] = lambda event: None
     _api: Api | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

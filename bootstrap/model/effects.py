@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bootstrap.model.mirrors import Mirrors
+
 
 @dataclass(frozen=True)
 class Directory:
@@ -69,7 +71,20 @@ class EtcdPeerUrl:
     etcdctl: tuple[str, ...]
 
 
-Effect = Directory | File | UnitRunning | Apply | Create | RotatableKubeletCredential | EtcdPeerUrl
+@dataclass(frozen=True)
+class ImagePresent:
+    """The runtime behind `socket` has the image under its own name, through the mirrors if need be, and pinned.
+
+    With `always` a tag that means something else by now is brought in again.
+    """
+
+    image: str
+    socket: str
+    mirrors: Mirrors
+    always: bool = False
+
+
+Effect = Directory | File | UnitRunning | Apply | Create | RotatableKubeletCredential | EtcdPeerUrl | ImagePresent
 
 
 def object_name(body: Mapping[str, Any]) -> str:

@@ -39,9 +39,6 @@ class StepFailed:
     what: str
 
 
-Event = StepStarted | StepWaiting | StepDone | StepFailed
-
-
 @dataclass(frozen=True)
 class Transferred:
     """Bytes of an image that have arrived from a host so far; documents included."""
@@ -50,3 +47,6 @@ class Transferred:
     host: str
     done: int
     total: int
+
+
+Event = StepStarted | StepWaiting | StepDone | StepFailed | Transferred

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
+from bootstrap.model.effects import ImagePresent
 from bootstrap.render import catalog
 
 
@@ -63,6 +64,16 @@ def components(cfg: ClusterConfig) -> tuple[Needed, ...]:
     return tuple(
         Needed(component, image, upstream)
         for (component, image), (_, upstream) in zip(_components(cfg), _components(as_upstream(cfg)), strict=True)
+    )
+
+
+def to_bring_in(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:
+    """Those that do not come with this program, by nodeRegistration's imagePullPolicy; none for `Never`."""
+    policy, mirrors = cfg.node.image_pull_policy, cfg.extension.mirrors
+    return tuple(
+        ImagePresent(found.image, cfg.node.cri_socket, mirrors, policy == "Always")
+        for found in components(cfg)
+        if policy != "Never" and not found.built
     )
 
 

@@ -14,7 +14,8 @@ from bootstrap.host.layout import Layout
 from bootstrap.host.limits import Deadline, Limits
 from bootstrap.host.port import Host
 from bootstrap.host.pull import Found, Listener, Search, fetch
-from bootstrap.host.runtime_images import RuntimeImages, discard, entry
+from bootstrap.host.runtime_images import RuntimeImages, entry
+from bootstrap.host.station import Station
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.image import Platform
@@ -26,8 +27,6 @@ CTR = ("ctr", f"--address={names.CRI_SOCKET.removeprefix('unix://')}", "--namesp
 IMPORT = (*CTR, "images", "import", "--local")
 """`--local` prints one `unpacking NAME (DIGEST)...done` an image; without it, a progress display that mangles names."""
 IMPORT_TIMEOUT = 3600.0
-STATION = Path("/var/lib/bootstrap/pull")
-"""Where blobs lie until their image is imported; what a broken pull left there is not fetched again."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +56,16 @@ def pull(
     host: Host, chosen: Chosen, platform: Platform, lock: Lock | None, limits: Limits, listen: Listener
 ) -> Iterator[Pulled]:
     """Into the node's containerd, each under its own name. What is there with the same digest stays untouched."""
-    runtime, layout, deadline = RuntimeImages(host, chosen.cri_socket), Layout(STATION), Deadline.after(limits.total)
+    station = Station(RuntimeImages(host, chosen.cri_socket), platform, limits, Deadline.after(limits.total), listen)
     for needed, image, way in ways(chosen):
-        began, locked = time.monotonic(), locked_as(lock, needed)
-        here = runtime.digest(image.tagged)
-        if here and (not way.candidates or (locked and here == locked.digest)):
-            yield Pulled(needed.image, here, "", 0, time.monotonic() - began, ())
-            continue
-        search = Search(image, way, platform, locked, limits, deadline)
-        found = search.next()
-        if here == found.resolved.top.digest:
-            yield Pulled(needed.image, here, "", 0, time.monotonic() - began, found.passed)
-            continue
-        found = fetch(search, found, image, layout, listen)
-        runtime.bring_in(image.tagged, found.resolved, platform, layout)
-        yield _pulled(needed, found, began)
-    discard(layout)
+        began = time.monotonic()
+        digest, found, passed = station.bring_in(image, way, locked_as(lock, needed))
+        seconds = time.monotonic() - began
+        if found:
+            yield Pulled(needed.image, digest, found.candidate.server.host, found.resolved.size, seconds, passed)
+        else:
+            yield Pulled(needed.image, digest, "", 0, seconds, passed)
+    station.close()
 
 
 def pull_to(

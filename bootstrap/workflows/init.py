@@ -118,7 +118,7 @@ def make_plan(host: HostReader, decision: Decision, manifests: Mapping[str, str]
 def act(host: Host, decision: Decision, plan: Plan, listen: Listener) -> tuple[Timing, ...]:
     """Runs the plan. Raises BootstrapError: exit 5, 6 (with evidence) or 7."""
     try:
-        timings = run(plan, World(host, _connector(host, decision.cfg), probe), listen)
+        timings = run(plan, World(host, _connector(host, decision.cfg), probe, listen), listen)
     except BootstrapError as e:
         if e.code != Exit.WAIT:
             raise

@@ -64,6 +64,21 @@ def test_the_version_that_is_carried_is_in_the_catalog() -> None:
     assert catalog.MINORS[names.KUBERNETES_MINOR].kubernetes == names.KUBERNETES_VERSION
 
 
+@pytest.mark.parametrize(
+    ("policy", "count", "always"), [("IfNotPresent", 8, False), ("Always", 8, True), ("Never", 0, False)]
+)
+def test_images_that_do_not_come_with_the_program_are_brought_in(policy: str, count: int, always: bool) -> None:
+    cfg = upstream("v1.37.0")
+    found = images.to_bring_in(replace(cfg, node=replace(cfg.node, image_pull_policy=policy)))
+
+    assert len(found) == count
+    assert all(image.always is always and not image.image.startswith("localhost/") for image in found)
+
+
+def test_our_own_images_need_not_be_brought_in() -> None:
+    assert images.to_bring_in(resolve(Documents(), Overrides(), ANY_HOST)) == ()
+
+
 def test_an_external_etcd_needs_no_image() -> None:
     cfg = replace(upstream("v1.37.0"), etcd=ExternalEtcd(("https://192.0.2.1:2379",)))
 
