@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
@@ -97,12 +98,26 @@ def fetch(search: Search, found: Found, image: Reference, layout: Layout, listen
     """The blobs of what was found into the layout; a place that breaks off half-way gives way to the next."""
     while True:
         try:
-            _copy(image, found, layout, listen)
+            with writing(layout):
+                _copy(image, found, layout, listen)
         except RegistryError as e:
             search.fail(e)
             found = search.next()
             continue
         return found
+
+
+@contextlib.contextmanager
+def writing(layout: Layout) -> Iterator[None]:
+    """A layout that cannot be written is an effect that failed (exit 5)."""
+    try:
+        yield
+    except OSError as e:
+        raise BootstrapError(
+            f"cannot write below {layout.path}: {e.strerror}",
+            code=Exit.EFFECT,
+            fix="make room there, or give another folder, and run the same command again",
+        ) from e
 
 
 def _copy(image: Reference, found: Found, layout: Layout, listen: Listener) -> None:
@@ -135,8 +150,6 @@ def _copy_blob(found: Found, blob: Blob, layout: Layout, moved: Callable[[int], 
                 if e.code != Exit.IMAGE or last:
                     raise DamagedError(f"{found.candidate.server.host}: {e}") from e
                 moved(-stream.position)
-            except OSError as e:
-                raise BootstrapError(f"cannot write below {layout.path}: {e.strerror}", code=Exit.EFFECT) from e
 
 
 class _Progress:

@@ -58,14 +58,6 @@ class Registry:
         self._check_platform(_parsed(self, documents[config.digest]), platform, repository)
         return Resolved(top, manifest, config, layers, documents)
 
-    def platforms(self, repository: str, wanted: str) -> tuple[Platform, ...]:
-        """For which platforms there is a manifest; that of the configuration where there is no index."""
-        top, body = self._manifest(repository, wanted)
-        if top.media_type in INDEXES:
-            return tuple(p for entry in _parsed(self, body).get("manifests") or () if (p := _platform(entry)))
-        config = self._document(repository, _descriptor(self, _parsed(self, body).get("config")))
-        return (_of_config(_parsed(self, config)),)
-
     def blob(self, repository: str, blob: Blob, moved: Moved) -> BlobStream:
         """A blob to read from, which goes on by itself where a connection was cut. The reader proves the digest."""
         return BlobStream(self._transport, repository, blob, moved)

@@ -10,16 +10,17 @@ from pathlib import Path
 from bootstrap.config.lockfile import lock_text
 from bootstrap.host.asking import Answer, ask_all
 from bootstrap.host.durable import replacing
-from bootstrap.host.layout import Layout
+from bootstrap.host.layout import INDEX_FILE, Layout
 from bootstrap.host.limits import Deadline, Limits
 from bootstrap.host.port import Host
-from bootstrap.host.pull import Found, Listener, Search, fetch
+from bootstrap.host.pull import Found, Listener, Search, fetch, writing
 from bootstrap.host.runtime_images import RuntimeImages, entry
 from bootstrap.host.station import Station
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.image import Platform
 from bootstrap.model.lock import Lock, LockedImage, LockedPlatform
+from bootstrap.model.oci import IMAGE_NAME
 from bootstrap.render.images import Needed
 from bootstrap.workflows.image_choice import Chosen, locked_as, ways
 
@@ -71,22 +72,26 @@ def pull(
 def pull_to(
     folder: Path, chosen: Chosen, platforms: Sequence[Platform], lock: Lock | None, limits: Limits, listen: Listener
 ) -> Iterator[Pulled]:
-    """Into an OCI layout in a folder, for all platforms; all are found before anything is written."""
+    """Into an OCI layout in a folder, for all platforms; all are found before anything is written.
+
+    What the layout has under other names stays in it.
+    """
     layout, deadline = Layout(folder), Deadline.after(limits.total)
     searches = [
         (needed, image, Search(image, way, platform, locked_as(lock, needed), limits, deadline))
         for needed, image, way in ways(chosen)
         for platform in platforms
     ]
+    before = layout.index() if (folder / INDEX_FILE).exists() else []
     founds = [search.next() for _, _, search in searches]
-    entries = {}
+    entries = {str(known.get("annotations", {}).get(IMAGE_NAME, known["digest"])): known for known in before}
     for (needed, image, search), first in zip(searches, founds, strict=True):
         began = time.monotonic()
         found = fetch(search, first, image, layout, listen)
-        descriptor = entry(image.tagged, found.resolved)
-        entries[str(image), found.resolved.top.digest] = descriptor
+        entries[str(image.tagged)] = entry(image.tagged, found.resolved)
         yield _pulled(needed, found, began)
-    layout.set_index(list(entries.values()))
+    with writing(layout):
+        layout.set_index(list(entries.values()))
 
 
 def explain(chosen: Chosen, platform: Platform, lock: Lock | None) -> tuple[Explained, ...]:

@@ -155,6 +155,24 @@ def test_a_locked_image_that_arrives_as_another_is_refused_with_9(
     assert not (tmp_path / "other").exists()
 
 
+def test_a_second_pull_into_a_folder_adds_to_it(images: dict[str, Image], rules: Path, tmp_path: Path) -> None:
+    for name in ("registry.k8s.io/pause:3.10.2", "registry.k8s.io/etcd:3.6.8-0", "registry.k8s.io/pause:3.10.2"):
+        must(bootstrap("images", "pull", name, "--mirrors", str(rules), "--to", str(tmp_path / "to")))
+    names = [entry["annotations"][IMAGE_NAME] for entry in Layout(tmp_path / "to").index()]
+
+    assert sorted(names) == ["registry.k8s.io/etcd:3.6.8-0", "registry.k8s.io/pause:3.10.2"]
+
+
+def test_a_folder_that_cannot_be_written_is_said(images: dict[str, Image], rules: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    words = ["registry.k8s.io/pause:3.10.2", "--mirrors", str(rules), "--to", str(tmp_path / "file" / "to")]
+    done = bootstrap("images", "pull", *words)
+
+    assert done.returncode == 5
+    assert "cannot write below" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "content", ["images: {}\n", "apiVersion: bootstrap/v1alpha1\nkind: ImageLock\nimages: {a: 1}\n", "{"]
 )
