@@ -18,14 +18,15 @@ class TransferScreen:
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()
-        self._image = ""
-        self._told = 0.0
+        self._told: dict[str, float] = {}
 
     def __call__(self, event: Transferred) -> None:
-        new, now = event.image != self._image, time.monotonic()
-        if not new and now - self._told < (MOVES if self._terminal else EVERY):
+        """Several images may be on their way at the same time: elsewhere each has its own lines."""
+        key, pause = ("", MOVES) if self._terminal else (event.image, EVERY)
+        now = time.monotonic()
+        if now - self._told.get(key, -pause) < pause:
             return
-        self._image, self._told = event.image, now
+        self._told[key] = now
         text = f"{event.image}  {megabytes(event.done)} of {megabytes(event.total)} MB from {event.host}"
         if self._terminal:
             print(f"\r\033[K   {text}", end="", file=sys.stderr, flush=True)

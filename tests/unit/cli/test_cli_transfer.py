@@ -23,12 +23,14 @@ def event(done: int, image: str = "r.example/a:1") -> Transferred:
 def test_elsewhere_each_image_has_its_line_and_one_now_and_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    now = iter([0.0, 1.0, 9.0, 11.0, 12.0, 12.5])
+    now = iter([0.0, 1.0, 9.0, 11.0, 12.0, 12.5, 13.0])
     monkeypatch.setattr(transfer.time, "monotonic", lambda: next(now))
     screen = transfer.TransferScreen()
     for count in (0, 5_000_000, 6_000_000, 12_340_000):
         screen(event(count))
     screen(event(0, "r.example/b:1"))
+    screen(event(13_000_000))
+    screen(event(1_000_000, "r.example/b:1"))
     screen.clear()
 
     assert capsys.readouterr().err.splitlines() == [
