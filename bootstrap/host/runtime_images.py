@@ -29,8 +29,16 @@ class RuntimeImages:
         self._ctr = ("ctr", f"--address={socket.removeprefix('unix://')}", "--namespace=k8s.io", "images")
 
     def digest(self, image: Reference) -> str:
-        """What the name stands for, if the image is complete and unpacked; empty otherwise."""
-        lines = self._run("check", f"name=={image}").splitlines()[1:]
+        """What the name stands for, if the image is complete and unpacked; empty otherwise. Raises BootstrapError."""
+        try:
+            lines = self._run("check", f"name=={image}").splitlines()[1:]
+        except BootstrapError as e:
+            raise BootstrapError(
+                "no containerd shows its images here",
+                code=Exit.EFFECT,
+                details=e.details or (e.what,),
+                fix="on a node: docker exec NAME bootstrap images pull …; into a folder: --to DIR",
+            ) from e
         words = next((line.split() for line in lines), [])
         return words[2] if len(words) > 3 and words[3] == "complete" and words[-1] == "true" else ""
 

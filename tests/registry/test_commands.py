@@ -163,6 +163,14 @@ def test_a_second_pull_into_a_folder_adds_to_it(images: dict[str, Image], rules:
     assert sorted(names) == ["registry.k8s.io/etcd:3.6.8-0", "registry.k8s.io/pause:3.10.2"]
 
 
+def test_without_a_containerd_it_says_where_to_pull() -> None:
+    done = bootstrap("images", "pull", "registry.k8s.io/pause:3.10.2", "--cri-socket", "unix:///nowhere/c.sock")
+
+    assert done.returncode == 5
+    assert "no containerd shows its images here" in done.stderr
+    assert "--to DIR" in done.stderr
+
+
 def test_a_folder_that_cannot_be_written_is_said(images: dict[str, Image], rules: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     words = ["registry.k8s.io/pause:3.10.2", "--mirrors", str(rules), "--to", str(tmp_path / "file" / "to")]
