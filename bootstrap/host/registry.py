@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from bootstrap.model.oci import DOCUMENT_LIMIT, INDEXES, MANIFESTS
 from bootstrap.model.reference import DIGEST
 
 MOST_RESUMES = 50
+RESUME_PAUSE = 1.0
+"""Seconds before a connection is opened again that gave nothing."""
 _ACCEPT = ", ".join((*INDEXES, *MANIFESTS))
 _READ = 1 << 20
 _BROKEN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
@@ -120,6 +123,7 @@ class BlobStream:
         self._answer: requests.Response | None = None
         self._skip = 0
         self._resumes = 0
+        self._opened_at = 0
         self.position = 0
 
     def __enter__(self) -> BlobStream:
@@ -166,6 +170,7 @@ class BlobStream:
     def _open(self) -> requests.Response:
         headers = {"Range": f"bytes={self.position}-"} if self.position else {}
         answer = self._transport.open(self._path, self._scope, headers)
+        self._opened_at = self.position
         start = (
             re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", "")) if answer.status_code == 206 else None
         )
@@ -176,9 +181,11 @@ class BlobStream:
         return answer
 
     def _broken(self, error: Exception) -> None:
-        """Raises when there were enough of them; the connection is opened again by the next read."""
+        """Raises when there were enough of them; the next read opens the connection again, later if nothing came."""
         self.close()
         self._resumes += 1
+        if self.position == self._opened_at:
+            time.sleep(max(0.0, min(RESUME_PAUSE, self._transport.deadline.left)))
         if self._resumes > MOST_RESUMES:
             raise PassingError(f"{self._transport.server.host}: the connection broke {MOST_RESUMES} times") from error
 
@@ -195,6 +202,9 @@ def _read_at_most(registry: Registry, answer: requests.Response, most: int, dead
         raise PassingError(f"{registry.server.host}: the connection broke") from e
     finally:
         answer.close()
+    said = answer.headers.get("Content-Length", "")
+    if said.isdigit() and len(body) != int(said):
+        raise PassingError(f"{registry.server.host}: the connection ended early")
     return body
 
 

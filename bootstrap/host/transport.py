@@ -161,6 +161,7 @@ def _connection_reason(error: Exception) -> tuple[str, bool]:
     """What to say, and whether there was a connection at all."""
     text = str(error)
     for sign, said in (
+        ("Unable to connect to proxy", "the HTTP proxy from the environment does not lead there"),
         ("NameResolutionError", "the name is not known to the resolver"),
         ("Connection refused", "refuses connections"),
         ("Network is unreachable", "the network is unreachable"),

@@ -188,6 +188,29 @@ def test_a_manifest_that_stalls_is_asked_for_again(proxy: FaultyProxy, image: Im
     assert client(proxy.host).resolve("team/app", "1", AMD64).top.digest == image.top
 
 
+@pytest.mark.parametrize("fault", [cut(100), stall(100, 0)], ids=["reset", "closed"])
+def test_a_manifest_that_is_cut_is_asked_for_again(proxy: FaultyProxy, image: Image, fault: Any) -> None:
+    proxy.faults = [Fault("GET .*/manifests/1", fault)]
+    assert client(proxy.host).resolve("team/app", "1", AMD64).top.digest == image.top
+
+
+def test_a_layer_that_is_closed_early_goes_on(proxy: FaultyProxy, image: Image, tmp_path: Path) -> None:
+    registry = client(proxy.host)
+    found = registry.resolve("team/app", "1", AMD64)
+    proxy.faults = [Fault(f"GET .*/blobs/{found.layers[1].digest}", stall(1_000_000, 0))]
+    fetched(registry, found, tmp_path)
+
+    assert proxy.seen[-1][1] == "bytes=1000000-"
+
+
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(PassingError, match=r"registry.example: the HTTP proxy from the environment"):
+        client("registry.example").resolve("team/app", "1", AMD64)
+
+
 def test_bytes_that_trickle_end_at_the_total_deadline(proxy: FaultyProxy, image: Image, tmp_path: Path) -> None:
     found = client(proxy.host).resolve("team/app", "1", AMD64)
     registry = client(proxy.host, total=2)
