@@ -19,7 +19,7 @@ from servers import RegistryServer
 
 REFUSED = 9
 OWN = "apiVersion: bootstrap/v1alpha1\nkind: BootstrapConfiguration\n"
-DEEP = "registry.k8s.io/team/app:1"
+DEEP = "registry.k8s.io/team/deep:1"
 """Two words: containerd cannot find it on a flat mirror."""
 FLAT = "registry.k8s.io/app:1"
 PREFIXED = "ghcr.io/team/deep/app:1"
@@ -39,10 +39,20 @@ def image(app_image: str) -> Image:
 
 
 @pytest.fixture(scope="module")
-def flat(gateway: str, image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+def deep(app: Path) -> Image:
+    """The same program for two architectures, as an image of its own.
+
+    The kubelet remembers which names it has pulled an image's content under, and pulls it itself for any other name.
+    """
+    return make_image("deep", binary=app.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def flat(gateway: str, image: Image, deep: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
     """Every image below one name."""
     server = RegistryServer(tmp_path_factory.mktemp("flat") / "registry", address=gateway)
     push(server, "mirror/k8s/app", "1", image)
+    push(server, "mirror/k8s/deep", "1", deep)
     yield server
     server.stop()
 
@@ -86,19 +96,20 @@ def run_pod(node: Node, name: str, image: str) -> None:
     node.kubectl(
         "run", name, f"--image={image}", "--image-pull-policy=IfNotPresent", "--restart=Never", "--", "serve", ":80"
     )
-    node.kubectl("wait", f"pod/{name}", "--for=condition=Ready", "--timeout=60s")
+    waited = node.exec("kubectl", "wait", f"pod/{name}", "--for=condition=Ready", "--timeout=30s")
+    assert waited.returncode == 0, node.kubectl("describe", "pod", name)
 
 
 def here(node: Node, image: str) -> bool:
     return node.exec("crictl", "inspecti", image).returncode == 0
 
 
-@pytest.mark.parametrize(("name", "image"), [("flat", FLAT), ("prefixed", PREFIXED)])
-def test_the_kubelet_pulls_through_hosts_toml(node: Node, name: str, image: str) -> None:
-    run_pod(node, name, image)
+@pytest.mark.parametrize(("name", "reference"), [("flat", FLAT), ("prefixed", PREFIXED)])
+def test_the_kubelet_pulls_through_hosts_toml(node: Node, name: str, reference: str) -> None:
+    run_pod(node, name, reference)
 
 
-def test_what_hosts_toml_cannot_say_is_brought_in_under_its_upstream_name(node: Node, image: Image) -> None:
+def test_what_hosts_toml_cannot_say_is_brought_in_under_its_upstream_name(node: Node, deep: Image) -> None:
     by_itself = node.exec("crictl", "pull", DEEP)
     assert by_itself.returncode != 0, "a flat mirror has no name of two words"
     assert not here(node, DEEP)
@@ -109,7 +120,7 @@ def test_what_hosts_toml_cannot_say_is_brought_in_under_its_upstream_name(node: 
     status = json.loads(node.run("crictl", "inspecti", DEEP))["status"]
     assert status["pinned"] is True
     assert DEEP in status["repoTags"]
-    assert f"registry.k8s.io/team/app@{image.top}" in status["repoDigests"]
+    assert f"registry.k8s.io/team/deep@{deep.top}" in status["repoDigests"]
     run_pod(node, "deep", DEEP)
     again = node.run("bootstrap", "images", "pull", DEEP, "--config", "/config.yaml")
     assert "is there already" in again
