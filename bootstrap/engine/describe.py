@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import singledispatch
 
+from bootstrap.engine import images
 from bootstrap.engine.effects import (
     directory_differs,
     file_differs,
+    images_missing,
     install_differs,
     link_differs,
     module_differs,
@@ -18,6 +20,7 @@ from bootstrap.engine.observe import before
 from bootstrap.engine.undo import mounts_below
 from bootstrap.host.install import file_digest
 from bootstrap.host.port import HostReader
+from bootstrap.host.seed import METADATA
 from bootstrap.model.effects import (
     Apply,
     ContainersGone,
@@ -27,12 +30,15 @@ from bootstrap.model.effects import (
     EtcdPeerUrl,
     File,
     FlannelSubnet,
+    ImagesGone,
+    ImagesImported,
     ImagesSeeded,
     Install,
     Link,
     Module,
     NetworkNoted,
     NetworkRestored,
+    PathNoted,
     Restored,
     RotatableKubeletCredential,
     Sysctl,
@@ -94,7 +100,18 @@ def _(effect: Sysctl, host: HostReader) -> str:
 
 @describe.register
 def _(effect: ImagesSeeded, host: HostReader) -> str:
-    return f"images in {effect.root}: {UNCHANGED if host.stat(effect.root) else 'new'}"
+    return f"images in {effect.root}: {UNCHANGED if host.stat(f'{effect.root}/{METADATA}') else 'new'}"
+
+
+@describe.register
+def _(effect: ImagesImported, host: HostReader) -> str:
+    missing = images_missing(host, effect)
+    return f"images in {effect.socket}: " + (f"{len(missing)} new" if missing else UNCHANGED)
+
+
+@describe.register
+def _(effect: PathNoted, host: HostReader) -> str:
+    return f"journal of {effect.path}: {UNCHANGED}"
 
 
 @describe.register
@@ -145,6 +162,11 @@ def _(effect: Restored, host: HostReader) -> str:
 @describe.register
 def _(effect: NetworkRestored, host: HostReader) -> str:
     return f"remove {effect.entry.name}: {', '.join(ours_left(host, effect.entry)) or UNCHANGED}"
+
+
+@describe.register
+def _(effect: ImagesGone, host: HostReader) -> str:
+    return f"remove images in {effect.entry.name}: {', '.join(images.ours_left(host, effect.entry)) or UNCHANGED}"
 
 
 @describe.register

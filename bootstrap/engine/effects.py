@@ -22,6 +22,7 @@ from bootstrap.host.install import copy_seed, file_digest
 from bootstrap.host.netstate import KINDS as NETWORK_KINDS
 from bootstrap.host.port import ApiResponse, Host, HostReader
 from bootstrap.host.seed import METADATA, SEED
+from bootstrap.host.seed_import import import_seed, seed_images
 from bootstrap.model.effects import (
     Apply,
     Create,
@@ -30,11 +31,13 @@ from bootstrap.model.effects import (
     EtcdPeerUrl,
     File,
     FlannelSubnet,
+    ImagesImported,
     ImagesSeeded,
     Install,
     Link,
     Module,
     NetworkNoted,
+    PathNoted,
     RotatableKubeletCredential,
     Sysctl,
     Tree,
@@ -42,7 +45,7 @@ from bootstrap.model.effects import (
     object_name,
 )
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.record import MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT
+from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT
 from bootstrap.render.kubeconfig import rotatable_kubelet_conf
 
 API_RETRY_SECONDS = 0.2
@@ -215,6 +218,28 @@ def _(effect: ImagesSeeded, world: World, timeout: float) -> str:
         return ""
     copy_seed(SEED, world.host, effect.root)
     return f"images in {effect.root}"
+
+
+def images_missing(host: HostReader, effect: ImagesImported) -> list[str]:
+    """Names that the runtime does not have, or has for other images."""
+    there = host.images(effect.socket) or {}
+    return [name for name, identifier in seed_images().items() if there.get(name) != identifier]
+
+
+@apply_effect.register
+def _(effect: ImagesImported, world: World, timeout: float) -> str:
+    missing = images_missing(world.host, effect)
+    if not missing:
+        return ""
+    world.journal.note(IMAGES, effect.socket)
+    import_seed(world.host, effect.socket)
+    return f"{len(missing)} images in {effect.socket}"
+
+
+@apply_effect.register
+def _(effect: PathNoted, world: World, timeout: float) -> str:
+    world.journal.note(PATH, effect.path)
+    return ""
 
 
 @apply_effect.register

@@ -38,13 +38,12 @@ class Journal:
     def note(self, kind: str, name: str) -> None:
         """Called before `name` is changed. A path's missing parents are noted first: they will be made with it."""
         with self._lock:
-            changed = [*self._missing_parents(name), name] if kind == PATH else [name]
-            new = [item for item in changed if (kind, item) not in self._known]
-            if not new:
+            parents = self._missing_parents(name) if kind in (PATH, TREE) else ()
+            changed = [(TREE, names.WORK_DIR)] if not self._known else []  # the journal's own directory is the first
+            changed += [*((PATH, parent) for parent in parents), (kind, name)]
+            wanted = [item for item in dict.fromkeys(changed) if item not in self._known]
+            if not wanted:
                 return
-            wanted = [(kind, item) for item in new]
-            if not self._known:  # the first entry is of the journal's own directory
-                wanted.insert(0, (TREE, names.WORK_DIR))
             entries = [Entry(*item, before(self._host, *item)) for item in wanted]
             self._host.mkdir(names.WORK_DIR, 0o755)
             self._host.append(names.JOURNAL, _lines(entries), 0o600)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bootstrap.host.cri import crictl
 from bootstrap.host.port import Host
 from bootstrap.model.errors import BootstrapError
 
@@ -38,7 +39,7 @@ def _free_sockets(host: Host) -> Iterator[str]:
 
 def _answers_cri(host: Host, socket: str) -> bool:
     try:
-        host.run(["crictl", f"--runtime-endpoint={socket}", "version"], timeout=PROBE_SECONDS, here=True)
+        host.run([*crictl(socket), "version"], timeout=PROBE_SECONDS, here=True)
     except BootstrapError:
         return False
     return True

@@ -86,6 +86,20 @@ class ImagesSeeded:
 
 
 @dataclass(frozen=True)
+class ImagesImported:
+    """The containerd of others behind `socket` (a URL) has the images inside our image, pinned."""
+
+    socket: str
+
+
+@dataclass(frozen=True)
+class PathNoted:
+    """The path is in the journal as it was before us: a Pod of ours will write it."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class UnitRunning:
     """The systemd unit runs with the present content of `uses` (restarted if older), and at every boot if `enabled`."""
 
@@ -158,11 +172,17 @@ class NetworkRestored:
 
 
 @dataclass(frozen=True)
+class ImagesGone:
+    """No image of ours is left in a runtime of others, but those that were there before."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True)
 class ContainersGone:
     """No Pod runs in the runtime behind `socket` (a URL); `unit` is the runtime's own, empty when it is not ours."""
 
     socket: str
-    crictl: str
     unit: str = ""
 
 
@@ -192,6 +212,8 @@ Effect = (
     | Module
     | Sysctl
     | ImagesSeeded
+    | ImagesImported
+    | PathNoted
     | UnitRunning
     | Apply
     | Create
@@ -201,6 +223,7 @@ Effect = (
     | NetworkNoted
     | Restored
     | NetworkRestored
+    | ImagesGone
     | ContainersGone
     | Unmounted
     | UnitsReloaded

@@ -62,11 +62,18 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Runtime:
-    """What the CRI socket of the configuration answered: `error` is empty when it did."""
+    """What the CRI socket of the configuration answered: `error` is empty when it did.
+
+    The last four only where the runtime tells them (containerd does); an image that is there is no question.
+    """
 
     error: str = ""
     ready: bool = True
     runtime_config: bool = True
+    systemd_cgroup: bool | None = None
+    absent_sandbox_image: str = ""
+    cni_bin: tuple[str, ...] = ()
+    cni_conf: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,10 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    ImagesImported,
     ImagesSeeded,
     NetworkNoted,
+    PathNoted,
     RotatableKubeletCredential,
     Tree,
     UnitRunning,
@@ -26,7 +28,7 @@ from bootstrap.model.effects import (
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.runtime import Runtime, runtime_at
-from bootstrap.render import addons, host, objects
+from bootstrap.render import addons, host, images, objects
 from bootstrap.render.audit import audit_files
 from bootstrap.render.containerd import containerd_file
 from bootstrap.render.kubelet import kubelet_files
@@ -128,17 +130,14 @@ def _services(inputs: Inputs) -> list[Step]:
     ready_to_start = [f"kubeconfig/{name}" for name in ("kubelet", "admin", "super-admin")]
     return [
         *(_host(inputs, runtime) if on_boot else ()),
-        *((Step("runtime", "Images", _runtime(inputs, runtime), after=before_runtime),) if runtime.ours else ()),
+        Step("runtime", "Images", _runtime(inputs, runtime), after=before_runtime),
         Step("kubelet-config", "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
         Step(
             "kubelet-start",
             "Kubelet",
             (UnitRunning("kubelet.service", tuple(f.path for f in kubelet), enabled=on_boot),),
             (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
-            after=(
-                *(("runtime",) if runtime.ours else before_runtime),
-                *("kubelet-config", "etcd/local", "control-plane/apiserver", *ready_to_start),
-            ),
+            after=(*("runtime", "kubelet-config", "etcd/local", "control-plane/apiserver", *ready_to_start),),
             timeout=cfg.timeouts.kubelet_health_check,
         ),
     ]
@@ -158,7 +157,14 @@ def _host(inputs: Inputs, runtime: Runtime) -> list[Step]:
 
 
 def _runtime(inputs: Inputs, runtime: Runtime) -> tuple[Effect, ...]:
-    """The runtime's configuration and, on a host, its unit and its images, which a node container has already."""
+    """The runtime's configuration and, on a host, its unit and its images, which a node container has already.
+
+    One of others is given images only.
+    """
+    if not runtime.ours:
+        built = any(name.startswith(f"{names.BUILT_REPOSITORY}/") for name in images.needed(inputs.cfg))
+        given = (ImagesImported(runtime.socket),) if built else ()
+        return *given, PathNoted(f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}")
     config = containerd_file(inputs.cfg, inputs.facts, runtime)
     if inputs.facts.mode == "node":
         return config, UnitRunning(runtime.unit, (config.path,))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import yaml
+
 from bootstrap.engine.journal import read_journal
 from bootstrap.engine.run import Listener, run
 from bootstrap.engine.timings import Timing
@@ -41,18 +43,19 @@ def decide_reset(host: HostReader, mode: str, request: ResetRequest) -> ResetDec
     """Raises BootstrapError (exit 8) when there is nothing to undo."""
     journal = read_journal(host)
     entries = journal or _foreign(host, request)
-    runtime = _runtime(journal, mode, request)
-    binaries = runtime.binaries or names.HOST_BIN_DIR
-    containers = ContainersGone(runtime.socket, f"{binaries}/crictl" if journal else "crictl", runtime.unit)
+    runtime = _runtime(host, journal, mode, request)
+    containers = ContainersGone(runtime.socket, runtime.unit)
     return ResetDecision(journal, reset_plan(entries, containers))
 
 
-def _runtime(journal: tuple[Entry, ...], mode: str, request: ResetRequest) -> Runtime:
+def _runtime(host: HostReader, journal: tuple[Entry, ...], mode: str, request: ResetRequest) -> Runtime:
+    """Ours, else the one that the user or the kubelet's own configuration names."""
     if mode == "node":
         return NODE
     if any(entry.name == GUEST.unit for entry in journal):
         return GUEST
-    return Runtime(request.cri_socket or NODE.socket)
+    instance = yaml.safe_load(host.read(names.KUBELET_INSTANCE_CONFIG) or b"") or {}
+    return Runtime(request.cri_socket or instance.get("containerRuntimeEndpoint") or NODE.socket)
 
 
 def _foreign(host: HostReader, request: ResetRequest) -> tuple[Entry, ...]:
