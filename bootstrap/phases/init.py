@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +27,7 @@ from bootstrap.model.effects import (
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.runtime import Runtime, runtime_at
+from bootstrap.phases.select import without
 from bootstrap.render import addons, host, images, objects
 from bootstrap.render.audit import audit_files
 from bootstrap.render.containerd import containerd_file
@@ -78,27 +78,7 @@ def init_plan(inputs: Inputs) -> Plan:
         *_addons(inputs),
         *_node(inputs),
     ]
-    return Plan(_without(tuple(steps), inputs.cfg.skip_phases))
-
-
-def _without(steps: tuple[Step, ...], skipped: tuple[str, ...]) -> tuple[Step, ...]:
-    """Leaves out phases (`addon` with all its sub-phases); who came after one comes after its predecessors.
-
-    Predecessors that this configuration has no step for (no local etcd, no add-on) drop out in the same way.
-    """
-    by_id = {step.id: step for step in steps}
-
-    def is_skipped(step_id: str) -> bool:
-        return any(step_id == name or step_id.startswith(f"{name}/") for name in skipped)
-
-    def kept(after: tuple[str, ...]) -> tuple[str, ...]:
-        found: list[str] = []
-        for step_id in after:
-            if step_id in by_id:
-                found += kept(by_id[step_id].after) if is_skipped(step_id) else (step_id,)
-        return tuple(dict.fromkeys(found))
-
-    return tuple(dataclasses.replace(s, after=kept(s.after)) for s in steps if not is_skipped(s.id))
+    return Plan(without(tuple(steps), inputs.cfg.skip_phases))
 
 
 def _files(inputs: Inputs) -> list[Step]:
@@ -131,13 +111,13 @@ def _services(inputs: Inputs) -> list[Step]:
     return [
         *(_host(inputs, runtime) if on_boot else ()),
         Step("runtime", "Images", _runtime(inputs, runtime), after=before_runtime),
-        Step("kubelet-config", "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
+        Step("kubelet-start/config", "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
         Step(
             "kubelet-start",
             "Kubelet",
             (UnitRunning("kubelet.service", tuple(f.path for f in kubelet), enabled=on_boot),),
             (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
-            after=(*("runtime", "kubelet-config", "etcd/local", "control-plane/apiserver", *ready_to_start),),
+            after=("runtime", "kubelet-start/config", "etcd/local", "control-plane/apiserver", *ready_to_start),
             timeout=cfg.timeouts.kubelet_health_check,
         ),
     ]
@@ -190,7 +170,7 @@ def _control_plane(inputs: Inputs) -> list[Step]:
             "control-plane/apiserver",
             "Control plane",
             (*(audit_files(cfg) if cfg.extension.hardening else ()), apiserver),
-            after=(*certs, "kubelet-config"),
+            after=(*certs, "kubelet-start/config"),
         ),
         Step(
             ANSWERS,
@@ -220,7 +200,7 @@ def _control_plane(inputs: Inputs) -> list[Step]:
     if isinstance(cfg.etcd, LocalEtcd):
         etcd = (Directory(cfg.etcd.data_dir, 0o700), pods[manifest_path("etcd")])
         steps += [
-            Step("etcd/local", "Control plane", etcd, after=(*certs, "kubelet-config")),
+            Step("etcd/local", "Control plane", etcd, after=(*certs, "kubelet-start/config")),
             Step(
                 "etcd/peer-url",
                 "Control plane",
@@ -321,7 +301,7 @@ def _node(inputs: Inputs) -> list[Step]:
         Step("node-registered", "Node", waits=(NodeExists(node),), after=("wait-control-plane/apiserver",)),
         _apply(cfg, "mark-control-plane", (objects.node_marks(cfg),), "Node", after=("node-registered",)),
         Step(
-            "kubelet-finalize",
+            "kubelet-finalize/enable-client-cert-rotation",
             "Node",
             (RotatableKubeletCredential(names.KUBELET_CONF, names.KUBELET_CLIENT_CURRENT),),
             after=("node-registered",),

@@ -90,9 +90,10 @@ def network_unit(cfg: ClusterConfig, facts: HostFacts) -> File | None:
     """A unit whose start makes, and whose stop removes, what Pods need of the host's network; None if nothing.
 
     Docker sets the policy of FORWARD to DROP and leaves DOCKER-USER to us; without a default route, Service addresses
-    have no way out of a process before kube-proxy's rules see them.
+    have no way out of a process before kube-proxy's rules see them. A Docker that is stopped leaves its policy, and our
+    rules stay too; one that starts late, on the first use of its socket, starts this unit again.
     """
-    pairs = _docker_rules(cfg, facts) + _service_routes(cfg, facts)
+    pairs = _service_routes(cfg, facts) + _docker_rules(cfg, facts)
     if not pairs:
         return None
     starts = "".join(f"ExecStart=/bin/sh -c '{start}'\n" for start, _ in pairs)
@@ -104,7 +105,6 @@ def network_unit(cfg: ClusterConfig, facts: HostFacts) -> File | None:
 Description=Ways of Kubernetes Pods through this host's network, made by bootstrap
 After=docker.service network-online.target
 Wants=network-online.target
-PartOf=docker.service
 Before=kubelet.service
 
 [Service]

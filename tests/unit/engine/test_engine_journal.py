@@ -44,9 +44,16 @@ def test_the_journals_own_directory_comes_first_and_was_not_there() -> None:
 @pytest.mark.parametrize("kind", [PATH, TREE])
 def test_missing_parents_are_noted_before_what_is_in_them(kind: str) -> None:
     host = MemoryHost()
-    Journal(host).note(kind, "/srv/a/b")
+    Journal(host).note(kind, "/data/a/b")
 
-    assert noted(host)[1:] == [(PATH, "/srv"), (PATH, "/srv/a"), (kind, "/srv/a/b")]
+    assert noted(host)[1:] == [(PATH, "/data"), (PATH, "/data/a"), (kind, "/data/a/b")]
+
+
+def test_a_directory_of_the_system_is_not_noted_for_it_stays() -> None:
+    host = MemoryHost()
+    Journal(host).note(TREE, "/opt/bootstrap")
+
+    assert noted(host)[1:] == [(TREE, "/opt/bootstrap")]
 
 
 def test_a_directory_that_was_there_is_not_noted() -> None:
