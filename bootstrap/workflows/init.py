@@ -47,8 +47,10 @@ FIXED = (
     "ClusterConfiguration.networking",
     "ClusterConfiguration.certificatesDir",
     "ClusterConfiguration.etcd.local.dataDir",
+    "ClusterConfiguration.etcd.external.endpoints",
     "ClusterConfiguration.clusterName",
     "InitConfiguration.nodeRegistration.name",
+    "InitConfiguration.nodeRegistration.criSocket",
 )
 HTTP_OK = 200
 TOKEN_ALPHABET = string.digits + string.ascii_lowercase
