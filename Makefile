@@ -48,7 +48,7 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 .PHONY: test
 test: check image ## every suite: check, contract, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm
-	$(PY) -m pytest tests/contract tests/parity tests/e2e tests/host
+	$(PY) -m pytest tests/contract tests/parity tests/bundle tests/e2e tests/host
 
 .PHONY: test-vm
 test-vm: image ## the image on an emulated machine: cgroup v2, a kernel of its own, power cuts
@@ -63,6 +63,7 @@ golden: .venv/ready ## rewrite the expected rendered trees
 bench: image ## kubeadm and bootstrap side by side, as ratios
 	$(PY) scripts/build_components.py kubeadm
 	$(PY) scripts/bench.py $(ARGS)
+	$(PY) scripts/bench_bundles.py
 
 .PHONY: docs
 docs: .venv/ready ## rewrite the generated reference

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.diagnose import diagnose
 from bootstrap.cli.init import init
 from bootstrap.cli.inputs import ConfigFile, Output, read_config
@@ -31,6 +32,7 @@ app.add_typer(config_app, name="config")
 app.command()(init)
 app.command()(reset)
 app.add_typer(images_app, name="images")
+app.add_typer(bundle_app, name="bundle")
 app.command()(preflight)
 
 

@@ -61,7 +61,7 @@ def _unit() -> int:
     if argv[:1] == ["node"] and LiveHost().stat(STATE_CONFIG):
         argv = ["init"]  # an empty node that was given a cluster later has one from then on
     code = _guarded(lambda: _command_line(argv))
-    if code and (code in (Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT) or "--exit-on-failure" in argv):
+    if code and (code in (Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT, Exit.IMAGE) or "--exit-on-failure" in argv):
         LiveHost().run(["systemctl", "exit", str(int(code))])
     return code
 
@@ -77,7 +77,10 @@ def _command_line(argv: Sequence[str]) -> int:
 def _guarded(run: Callable[[], int]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return run()
+        code = run()
+        if code == Exit.INTERRUPTED:  # what typer makes of KeyboardInterrupt
+            _leave()
+        return code
     except BootstrapError as e:
         from bootstrap.cli.screen import show_error
 
@@ -87,6 +90,8 @@ def _guarded(run: Callable[[], int]) -> int:
         _leave()
     except Exception as e:
         return _usage_or_bug(e)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -109,7 +114,7 @@ def _usage_or_bug(error: Exception) -> int:
 
     from bootstrap.cli.screen import say
 
-    if isinstance(error, typer.Abort):  # what typer makes of KeyboardInterrupt
+    if isinstance(error, typer.Abort):  # a question was not answered
         _leave()
     if isinstance(error, typer.TyperException):
         say(str(error), "✗", error=True)

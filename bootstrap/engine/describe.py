@@ -32,6 +32,7 @@ from bootstrap.model.effects import (
     FlannelSubnet,
     ImagesGone,
     ImagesImported,
+    ImagesLoaded,
     ImagesSeeded,
     Install,
     Link,
@@ -75,7 +76,7 @@ def _(effect: Directory, host: HostReader) -> str:
 
 @describe.register
 def _(effect: Tree, host: HostReader) -> str:
-    return f"directory {effect.path} ({effect.mode:04o}): {UNCHANGED if host.stat(effect.path) else 'new'}"
+    return f"journal of {effect.path}/: {UNCHANGED}"
 
 
 @describe.register
@@ -112,6 +113,11 @@ def _(effect: ImagesImported, host: HostReader) -> str:
 @describe.register
 def _(effect: PathNoted, host: HostReader) -> str:
     return f"journal of {effect.path}: {UNCHANGED}"
+
+
+@describe.register
+def _(effect: ImagesLoaded, host: HostReader) -> str:
+    return f"images of the bundle, if they are not there: {', '.join(effect.references)}"
 
 
 @describe.register

@@ -9,6 +9,7 @@ from typing import Any
 
 from tenacity import (
     Retrying,
+    retry_if_exception,
     retry_if_exception_type,
     sleep_using_event,
     stop_after_delay,
@@ -32,6 +33,7 @@ from bootstrap.model.effects import (
     File,
     FlannelSubnet,
     ImagesImported,
+    ImagesLoaded,
     ImagesSeeded,
     Install,
     Link,
@@ -49,8 +51,8 @@ from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, 
 from bootstrap.render.kubeconfig import rotatable_kubelet_conf
 
 API_RETRY_SECONDS = 0.2
-ETCD_PATIENCE = 30.0
-"""Seconds for an etcd that the kubelet has just started anew; each try takes etcdctl's own 5 s at most."""
+ETCD_PATIENCE = 120.0
+"""Seconds (kubeadm's EtcdAPICall): the kubelet may take 30 s to end an etcd whose manifest has changed."""
 
 
 class _NotYet(Exception):
@@ -151,12 +153,9 @@ def _(effect: File, world: World, timeout: float) -> str:
 
 @apply_effect.register
 def _(effect: Tree, world: World, timeout: float) -> str:
-    """Noted even when it is there: what others put into it is ours, what is in it now is not."""
+    """What others put into it is ours, what is in it now is not."""
     world.journal.note(TREE, effect.path)
-    if world.host.stat(effect.path):
-        return ""
-    world.host.mkdir(effect.path, effect.mode)
-    return f"{effect.path}/ made"
+    return ""
 
 
 @apply_effect.register
@@ -243,6 +242,14 @@ def _(effect: PathNoted, world: World, timeout: float) -> str:
 
 
 @apply_effect.register
+def _(effect: ImagesLoaded, world: World, timeout: float) -> str:
+    if world.load_images is None:
+        raise TypeError("images of a bundle are in the plan, and no bundle was given")
+    loaded = world.load_images(effect.references)
+    return f"{len(loaded)} images loaded" if loaded else ""
+
+
+@apply_effect.register
 def _(effect: UnitRunning, world: World, timeout: float) -> str:
     difference = unit_differs(world.host, effect)
     if not difference:
@@ -324,13 +331,23 @@ def _(effect: EtcdPeerUrl, world: World, timeout: float) -> str:
 
     An etcd that the kubelet is just starting anew does not answer yet.
     """
-    retrying = Retrying(stop=stop_after_delay(ETCD_PATIENCE), wait=wait_fixed(API_RETRY_SECONDS), reraise=True)
+    retrying = Retrying(
+        stop=stop_after_delay(ETCD_PATIENCE),
+        wait=wait_fixed(API_RETRY_SECONDS),
+        retry=retry_if_exception(_said_something),
+        reraise=True,
+    )
     output = retrying(world.host.run, [*effect.etcdctl, "member", "list"])
     members = [line.split(", ") for line in output.splitlines() if line]
     if len(members) != 1 or members[0][3] == effect.url:
         return ""
     world.host.run([*effect.etcdctl, "member", "update", members[0][0], f"--peer-urls={effect.url}"])
     return f"etcd peer URL is now {effect.url}"
+
+
+def _said_something(error: BaseException) -> bool:
+    """A command that ran and failed; one that is not installed says nothing."""
+    return isinstance(error, BootstrapError) and bool(error.details)
 
 
 def _version(body: Mapping[str, Any]) -> str | None:

@@ -30,6 +30,8 @@ class World:
     probe: Callable[[str], tuple[int, str]]
     look: Callable[[], None] = see_nothing
     over: threading.Event = field(default_factory=threading.Event)
+    load_images: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
+    """Loads references of a verified bundle and returns those that were not there; None without a bundle."""
     _api: Api | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

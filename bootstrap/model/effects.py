@@ -34,10 +34,9 @@ class File:
 
 @dataclass(frozen=True)
 class Tree:
-    """A directory that others fill (the kubelet, etcd, the runtime): what was not there before us is ours."""
+    """A directory that others make and fill (the kubelet, etcd, …): the journal says what was there before."""
 
     path: str
-    mode: int = 0o755
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,13 @@ class PathNoted:
     """The path is in the journal as it was before us: a Pod of ours will write it."""
 
     path: str
+
+
+@dataclass(frozen=True)
+class ImagesLoaded:
+    """The running containerd has these images of the bundle that `init` was given, pinned."""
+
+    references: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -214,6 +220,7 @@ Effect = (
     | ImagesSeeded
     | ImagesImported
     | PathNoted
+    | ImagesLoaded
     | UnitRunning
     | Apply
     | Create

@@ -27,6 +27,7 @@ from bootstrap.model.effects import (
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.runtime import Runtime, runtime_at
+from bootstrap.phases.images import Bundled, with_images
 from bootstrap.phases.select import without
 from bootstrap.render import addons, host, images, objects
 from bootstrap.render.audit import audit_files
@@ -39,6 +40,8 @@ TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
 """Exists once the first init has made its tokens: later runs make none."""
 LAST = ("addon/flannel", "addon/kube-proxy", "addon/coredns")
 """Whose Pods somebody waits for: other objects keep a starting API server busy only after these."""
+KUBELET_FILES = "kubelet-start/config"
+"""A part of the phase `kubelet-start`, which in kubeadm writes these files too."""
 NODE_NETWORK = "addon/flannel/node"
 ANSWERS = "wait-control-plane/answers"
 """From here on the API server takes objects, though not every kind: it allocates no Service address yet."""
@@ -66,6 +69,7 @@ class Inputs:
     now: datetime
     wait: str = "dns"
     external_ca: bool = False
+    bundled: Bundled | None = None
 
 
 def init_plan(inputs: Inputs) -> Plan:
@@ -78,7 +82,7 @@ def init_plan(inputs: Inputs) -> Plan:
         *_addons(inputs),
         *_node(inputs),
     ]
-    return Plan(without(tuple(steps), inputs.cfg.skip_phases))
+    return Plan(without(tuple(with_images(steps, inputs.bundled)), inputs.cfg.skip_phases))
 
 
 def _files(inputs: Inputs) -> list[Step]:
@@ -97,8 +101,8 @@ def _files(inputs: Inputs) -> list[Step]:
 
 def _trees(cfg: ClusterConfig) -> tuple[Tree, ...]:
     """What the kubelet, the runtime and the Pods will fill: what is in it before is not ours."""
-    etcd = (Tree(cfg.etcd.data_dir, 0o700),) if isinstance(cfg.etcd, LocalEtcd) else ()
-    return (*(Tree(path) for path in names.TREES), Tree(names.KUBELET_DIR, 0o700), *etcd)
+    etcd = (cfg.etcd.data_dir,) if isinstance(cfg.etcd, LocalEtcd) else ()
+    return tuple(Tree(path) for path in (*names.TREES, names.KUBELET_DIR, *etcd))
 
 
 def _services(inputs: Inputs) -> list[Step]:
@@ -111,13 +115,13 @@ def _services(inputs: Inputs) -> list[Step]:
     return [
         *(_host(inputs, runtime) if on_boot else ()),
         Step("runtime", "Images", _runtime(inputs, runtime), after=before_runtime),
-        Step("kubelet-start/config", "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
+        Step(KUBELET_FILES, "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
         Step(
             "kubelet-start",
             "Kubelet",
             (UnitRunning("kubelet.service", tuple(f.path for f in kubelet), enabled=on_boot),),
             (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
-            after=("runtime", "kubelet-start/config", "etcd/local", "control-plane/apiserver", *ready_to_start),
+            after=("runtime", KUBELET_FILES, "etcd/local", "control-plane/apiserver", *ready_to_start),
             timeout=cfg.timeouts.kubelet_health_check,
         ),
     ]
@@ -170,7 +174,7 @@ def _control_plane(inputs: Inputs) -> list[Step]:
             "control-plane/apiserver",
             "Control plane",
             (*(audit_files(cfg) if cfg.extension.hardening else ()), apiserver),
-            after=(*certs, "kubelet-start/config"),
+            after=(*certs, KUBELET_FILES),
         ),
         Step(
             ANSWERS,
@@ -200,7 +204,7 @@ def _control_plane(inputs: Inputs) -> list[Step]:
     if isinstance(cfg.etcd, LocalEtcd):
         etcd = (Directory(cfg.etcd.data_dir, 0o700), pods[manifest_path("etcd")])
         steps += [
-            Step("etcd/local", "Control plane", etcd, after=(*certs, "kubelet-start/config")),
+            Step("etcd/local", "Control plane", etcd, after=(*certs, KUBELET_FILES)),
             Step(
                 "etcd/peer-url",
                 "Control plane",

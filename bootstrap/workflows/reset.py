@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import yaml
-
 from bootstrap.engine.journal import read_journal
 from bootstrap.engine.run import Listener, run
 from bootstrap.engine.timings import Timing
@@ -20,6 +18,7 @@ from bootstrap.model.plan import Plan
 from bootstrap.model.record import Entry
 from bootstrap.model.runtime import GUEST, NODE, Runtime
 from bootstrap.phases.reset import default_etcd_data_dir, foreign_entries, reset_plan
+from bootstrap.workflows.diagnose import cri_socket
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,7 @@ def _runtime(host: HostReader, journal: tuple[Entry, ...], mode: str, request: R
         return NODE
     if any(entry.name == GUEST.unit for entry in journal):
         return GUEST
-    instance = yaml.safe_load(host.read(names.KUBELET_INSTANCE_CONFIG) or b"") or {}
-    return Runtime(request.cri_socket or instance.get("containerRuntimeEndpoint") or NODE.socket)
+    return Runtime(request.cri_socket or cri_socket(host))
 
 
 def _foreign(host: HostReader, request: ResetRequest) -> tuple[Entry, ...]:

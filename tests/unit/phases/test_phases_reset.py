@@ -168,7 +168,7 @@ def test_kubeadms_directories_stay_and_what_is_in_them_goes() -> None:
 def test_the_kubelets_own_configuration_says_which_runtime_it_has() -> None:
     host = machine(names.KUBELET_CONF)
     host.mkdir(names.KUBELET_DIR, 0o755)
-    host.write(names.KUBELET_INSTANCE_CONFIG, b"containerRuntimeEndpoint: unix:///run/crio/crio.sock\n", 0o600)
+    host.write(names.KUBELET_CONFIG, b"containerRuntimeEndpoint: unix:///run/crio/crio.sock\n", 0o600)
 
     assert steps(decide_reset(host, "host", ResetRequest()).plan)["containers"] == (
         ContainersGone("unix:///run/crio/crio.sock"),

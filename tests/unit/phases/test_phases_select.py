@@ -6,6 +6,7 @@ import pytest
 
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan, Step
+from bootstrap.phases.init import KUBELET_FILES
 from bootstrap.phases.select import WITHOUT_STEPS, only, without
 from tests.golden.rendered import guest_plan
 
@@ -61,8 +62,8 @@ def test_a_phase_keeps_the_order_within_it() -> None:
     start = only(PLAN, "kubelet-start", everything).steps
 
     assert [(step.id, step.after) for step in start] == [
-        ("kubelet-start/config", ()),
-        ("kubelet-start", ("kubelet-start/config",)),
+        (KUBELET_FILES, ()),
+        ("kubelet-start", (KUBELET_FILES,)),
     ]
 
 
