@@ -39,7 +39,7 @@ from bootstrap.model.effects import (
     Module,
     NetworkNoted,
     NetworkRestored,
-    PathNoted,
+    Noted,
     Restored,
     RotatableKubeletCredential,
     Sysctl,
@@ -111,8 +111,8 @@ def _(effect: ImagesImported, host: HostReader) -> str:
 
 
 @describe.register
-def _(effect: PathNoted, host: HostReader) -> str:
-    return f"journal of {effect.path}: {UNCHANGED}"
+def _(effect: Noted, host: HostReader) -> str:
+    return f"journal of {effect.kind} {effect.name}: {UNCHANGED}"
 
 
 @describe.register

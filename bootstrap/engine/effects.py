@@ -39,7 +39,7 @@ from bootstrap.model.effects import (
     Link,
     Module,
     NetworkNoted,
-    PathNoted,
+    Noted,
     RotatableKubeletCredential,
     Sysctl,
     Tree,
@@ -236,8 +236,8 @@ def _(effect: ImagesImported, world: World, timeout: float) -> str:
 
 
 @apply_effect.register
-def _(effect: PathNoted, world: World, timeout: float) -> str:
-    world.journal.note(PATH, effect.path)
+def _(effect: Noted, world: World, timeout: float) -> str:
+    world.journal.note(effect.kind, effect.name)
     return ""
 
 

@@ -32,7 +32,7 @@ SLICE = "kubepods.slice"
 @apply_effect.register
 def _(effect: Restored, world: World, timeout: float) -> str:
     host, entry = world.host, effect.entry
-    if entry.kind == MODULE:  # others may use it by now
+    if entry.kind == MODULE or (entry.kind == SYSCTL and not entry.before):  # came with a module, which stays
         return ""
     if before(host, entry.kind, entry.name) == entry.before and not _runs(host, entry):
         return ""

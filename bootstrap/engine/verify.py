@@ -9,7 +9,7 @@ from bootstrap.engine import images, network
 from bootstrap.engine.observe import before
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
-from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, TREE, Entry
+from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, Entry
 
 
 @dataclass
@@ -33,6 +33,8 @@ def compare(host: HostReader, entries: Sequence[Entry]) -> Comparison:
         elif entry.kind == PATH:
             _path(host, entry, found)
         elif before(host, entry.kind, entry.name) != entry.before:
+            if entry.kind == SYSCTL and entry.before is None:
+                continue  # it came with a module
             if entry.kind == MODULE:
                 found.others.append(f"module {entry.name} stays loaded: others may use it by now")
             else:

@@ -92,10 +92,11 @@ class ImagesImported:
 
 
 @dataclass(frozen=True)
-class PathNoted:
-    """The path is in the journal as it was before us: a Pod of ours will write it."""
+class Noted:
+    """A thing is in the journal as it was before us: the kubelet or a Pod of ours will change it."""
 
-    path: str
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ Effect = (
     | Sysctl
     | ImagesSeeded
     | ImagesImported
-    | PathNoted
+    | Noted
     | ImagesLoaded
     | UnitRunning
     | Apply

@@ -147,5 +147,7 @@ class HostFacts:
     """CRI socket of a runtime on the host that no Docker engine uses; empty when there is none."""
     docker_user_chains: tuple[str, ...] = ()
     """Which of `iptables` and `ip6tables` know Docker's chain for rules of others, DOCKER-USER."""
+    read_only_usr: bool = False
+    """/usr/local/bin cannot be written: kubectl is in our own directory only."""
     cni_plugins: tuple[str, ...] = ()
     """Names of the CNI plugins in our own image."""

@@ -19,13 +19,14 @@ from bootstrap.model.effects import (
     ImagesImported,
     ImagesSeeded,
     NetworkNoted,
-    PathNoted,
+    Noted,
     RotatableKubeletCredential,
     Tree,
     UnitRunning,
 )
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan, Step
+from bootstrap.model.record import PATH, SYSCTL
 from bootstrap.model.runtime import Runtime, runtime_at
 from bootstrap.phases.images import Bundled, with_images
 from bootstrap.phases.select import without
@@ -130,11 +131,12 @@ def _services(inputs: Inputs) -> list[Step]:
 def _host(inputs: Inputs, runtime: Runtime) -> list[Step]:
     """What a node container has by itself, and a host does not."""
     cfg, facts = inputs.cfg, inputs.facts
+    noted = [Noted(SYSCTL, key) for key in host.OTHERS_SYSCTLS]
     unit = host.network_unit(cfg, facts)
     network = (unit, UnitRunning(host.NETWORK_UNIT, (unit.path,))) if unit else ()
     steps = (
-        Step("host/binaries", "Host", host.binaries(runtime, facts.cni_plugins), after=("record",)),
-        Step("host/kernel", "Host", host.kernel(cfg), after=("record",)),
+        Step("host/binaries", "Host", host.binaries(runtime, facts), after=("record",)),
+        Step("host/kernel", "Host", (*noted, *host.kernel(cfg)), after=("record",)),
         Step("host/network", "Host", network, after=("record",)),
     )
     return [step for step in steps if step.effects]
@@ -148,7 +150,7 @@ def _runtime(inputs: Inputs, runtime: Runtime) -> tuple[Effect, ...]:
     if not runtime.ours:
         built = any(name.startswith(f"{names.BUILT_REPOSITORY}/") for name in images.needed(inputs.cfg))
         given = (ImagesImported(runtime.socket),) if built else ()
-        return *given, PathNoted(f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}")
+        return *given, Noted(PATH, f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}")
     config = containerd_file(inputs.cfg, inputs.facts, runtime)
     if inputs.facts.mode == "node":
         return config, UnitRunning(runtime.unit, (config.path,))

@@ -11,9 +11,9 @@ from pathlib import Path
 from bootstrap.host.atomic import replacing
 from bootstrap.host.bundle import Bundle, Trust, verified
 from bootstrap.host.containerd_images import ContainerdImages
+from bootstrap.host.cri import PID1_ROOT
 from bootstrap.host.docker_images import DockerImages
 from bootstrap.host.live import LiveHost
-from bootstrap.host.cri import PID1_ROOT
 from bootstrap.host.zst import FAST
 from bootstrap.model.bundle import BundleManifest
 from bootstrap.model.errors import BootstrapError, Exit

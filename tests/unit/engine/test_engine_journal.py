@@ -19,7 +19,7 @@ from bootstrap.model.effects import (
     Link,
     Module,
     NetworkNoted,
-    PathNoted,
+    Noted,
     Sysctl,
     Tree,
     UnitRunning,
@@ -115,7 +115,7 @@ def test_every_line_is_a_json_object_of_its_own() -> None:
         (Sysctl("a.b", "1"), SYSCTL, "a.b"),
         (Module("m", "/sys/module/m"), MODULE, "m"),
         (NetworkNoted(), NETWORK, "links"),
-        (PathNoted("/etc/p"), PATH, "/etc/p"),
+        (Noted(PATH, "/etc/p"), PATH, "/etc/p"),
     ],
 )
 def test_each_change_is_in_the_journal_before_it_is_made(effect: Effect, kind: str, name: str) -> None:

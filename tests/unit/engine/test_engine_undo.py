@@ -12,9 +12,9 @@ from bootstrap.engine.observe import before
 from bootstrap.engine.undo import SLICE, mounts_below
 from bootstrap.host.port import UnitState
 from bootstrap.model import names
-from bootstrap.model.effects import ContainersGone, NetworkRestored, Restored, UnitsReloaded, Unmounted
+from bootstrap.model.effects import ContainersGone, ImagesGone, NetworkRestored, Restored, UnitsReloaded, Unmounted
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.record import MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import world
 
@@ -157,12 +157,14 @@ def test_a_sysctl_gets_its_value_back() -> None:
     assert host.read("/proc/sys/net/ipv4/ip_forward") == b"0\n"
 
 
-def test_a_module_stays_loaded() -> None:
+def test_a_module_stays_loaded_and_so_do_the_sysctls_that_came_with_it() -> None:
     host = MemoryHost()
     host.mkdir("/sys/module/overlay", 0o755)
+    host.set_sysctl("net.netfilter.nf_conntrack_max", "131072")
     host.log.clear()
 
     assert restored(host, Entry(MODULE, "overlay", None)) == ""
+    assert restored(host, Entry(SYSCTL, "net.netfilter.nf_conntrack_max", None)) == ""
     assert host.log == []
 
 
@@ -272,6 +274,16 @@ def test_a_mount_in_use_stops_the_reset_and_says_which() -> None:
     assert caught.value.code == Exit.EFFECT
     assert caught.value.what.startswith("/t/a cannot be unmounted")
     assert "target is busy" in caught.value.why
+
+
+def test_images_that_we_brought_go_and_others_stay() -> None:
+    host = MemoryHost()
+    names_there = ("localhost/bootstrap/etcd:1", "localhost/bootstrap/pause:1", "example.test/theirs:1")
+    host.image_ids[SOCKET] = dict.fromkeys(names_there, "sha256:1")
+    entry = Entry(IMAGES, SOCKET, {"names": ["localhost/bootstrap/pause:1"]})
+
+    assert apply_effect(ImagesGone(entry), world(host), 1) == f"1 images removed from {SOCKET}"
+    assert host.log == [f"{CRICTL} rmi localhost/bootstrap/etcd:1"]
 
 
 def test_links_of_ours_go_and_others_stay() -> None:

@@ -38,6 +38,7 @@ FILE = {"type": "file", "mode": 0o600, "uid": 0, "gid": 0, "content": "eA=="}
         Entry(TREE, names.WORK_DIR, None),
         Entry(UNIT, "u.service", {"active": True, "enabled": True}),
         Entry(SYSCTL, "a.b", {"value": "1"}),
+        Entry(SYSCTL, "a.b", None),
         Entry(MODULE, "m", {}),
         Entry(NETWORK, "links", {"names": ["cni0", "eth0", "tun7"]}),
     ],

@@ -13,12 +13,13 @@ from bootstrap.model.effects import (
     ImagesImported,
     ImagesSeeded,
     NetworkNoted,
-    PathNoted,
+    Noted,
     Tree,
     UnitRunning,
 )
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan, Step
+from bootstrap.model.record import PATH
 from bootstrap.model.runtime import GUEST
 from bootstrap.phases.init import Inputs, init_plan
 from bootstrap.render.kubeconfig import issue_kubeconfigs
@@ -81,7 +82,7 @@ def test_a_runtime_of_others_gets_images_and_is_never_configured_nor_started() -
 
     assert step(found, "runtime").effects == (
         ImagesImported(THEIRS),
-        PathNoted("/etc/cni/net.d/10-flannel.conflist"),
+        Noted(PATH, "/etc/cni/net.d/10-flannel.conflist"),
     )
     units = [e.name for s in found.steps for e in s.effects if isinstance(e, UnitRunning)]
     assert units == ["bootstrap-network.service", "kubelet.service"]

@@ -22,6 +22,9 @@ DOCKER = replace(ROUTED, docker_user_chains=("iptables", "ip6tables"))
 ALONE = replace(ROUTED, addresses=(Address("eth0", "192.0.2.10", default=False),), has_default_route=False)
 
 
+PLUGINS = replace(ROUTED, cni_plugins=("bridge",))
+
+
 def lines(cfg: ClusterConfig, facts: HostFacts) -> list[str]:
     unit = host.network_unit(cfg, facts)
     return unit.content.decode().splitlines() if unit else []
@@ -104,7 +107,7 @@ def test_modules_are_loaded_before_their_sysctls_are_set() -> None:
 
 
 def test_all_binaries_lie_below_opt_and_a_kubectl_of_others_stays() -> None:
-    effects = host.binaries(GUEST, ("bridge",))
+    effects = host.binaries(GUEST, PLUGINS)
     installed = [e.path for e in effects if isinstance(e, Install)]
 
     assert all(path.startswith("/opt/") for path in installed)
@@ -113,8 +116,17 @@ def test_all_binaries_lie_below_opt_and_a_kubectl_of_others_stays() -> None:
     assert Link(host.KUBECTL, "/opt/bootstrap/bin/kubectl", keep=True) in effects
 
 
+def test_a_usr_that_cannot_be_written_is_left_alone() -> None:
+    paths = [
+        e.path for e in host.binaries(GUEST, replace(PLUGINS, read_only_usr=True)) if isinstance(e, Install | Link)
+    ]
+
+    assert not [path for path in paths if path.startswith("/usr")]
+    assert "/opt/bootstrap/bin/kubectl" in paths
+
+
 def test_a_runtime_of_others_gets_plugins_where_it_looks_and_no_containerd() -> None:
-    installed = [e.path for e in host.binaries(Runtime("unix:///x"), ("bridge",)) if isinstance(e, Install)]
+    installed = [e.path for e in host.binaries(Runtime("unix:///x"), PLUGINS) if isinstance(e, Install)]
 
     assert "/opt/cni/bin/bridge" in installed
     assert not [path for path in installed if path.endswith(("containerd", "runc", "ctr"))]
