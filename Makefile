@@ -46,9 +46,10 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 	$(PY) -m pytest tests/unit tests/golden
 
 .PHONY: test
-test: check image ## every suite: check, contract, parity with kubeadm, end to end
+test: check image ## every suite: check, contract, registries, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm
-	$(PY) -m pytest tests/contract tests/parity tests/bundle tests/e2e tests/host
+	scripts/registry.sh
+	$(PY) -m pytest tests/contract tests/registry tests/parity tests/bundle tests/e2e tests/host
 
 .PHONY: test-vm
 test-vm: image ## the image on an emulated machine: cgroup v2, a kernel of its own, power cuts

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from bootstrap.engine import images
-from bootstrap.engine.effects import (
+from bootstrap.engine.differs import (
     directory_differs,
     file_differs,
     images_missing,
@@ -15,9 +15,9 @@ from bootstrap.engine.effects import (
     sysctl_differs,
     unit_differs,
 )
+from bootstrap.engine.effects.undo import mounts_below
 from bootstrap.engine.network import ours_left
 from bootstrap.engine.observe import before
-from bootstrap.engine.undo import mounts_below
 from bootstrap.host.install import file_digest
 from bootstrap.host.port import HostReader
 from bootstrap.host.seed import METADATA
@@ -30,6 +30,7 @@ from bootstrap.model.effects import (
     EtcdPeerUrl,
     File,
     FlannelSubnet,
+    ImagePresent,
     ImagesGone,
     ImagesImported,
     ImagesLoaded,
@@ -148,6 +149,11 @@ def _(effect: EtcdPeerUrl, host: HostReader) -> str:
 @describe.register
 def _(effect: FlannelSubnet, host: HostReader) -> str:
     return f"file {effect.path}: {UNCHANGED if host.stat(effect.path) else 'new, once the node has a Pod range'}"
+
+
+@describe.register
+def _(effect: ImagePresent, host: HostReader) -> str:
+    return f"image {effect.image}: brought in and pinned unless it is there"
 
 
 @describe.register

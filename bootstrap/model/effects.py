@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bootstrap.model.mirrors import Mirrors
 from bootstrap.model.record import Entry
 
 
@@ -146,6 +147,19 @@ class EtcdPeerUrl:
 
 
 @dataclass(frozen=True)
+class ImagePresent:
+    """The runtime behind `socket` has the image under its own name, through the mirrors if need be, and pinned.
+
+    With `always` a tag that means something else by now is brought in again.
+    """
+
+    image: str
+    socket: str
+    mirrors: Mirrors
+    always: bool = False
+
+
+@dataclass(frozen=True)
 class FlannelSubnet:
     """flannel's file about the Pod range of `node`, as flanneld writes it, made as soon as the node has a range.
 
@@ -221,6 +235,7 @@ Effect = (
     | ImagesSeeded
     | ImagesImported
     | Noted
+    | ImagePresent
     | ImagesLoaded
     | UnitRunning
     | Apply

@@ -1,11 +1,11 @@
-"""Images from a bundle in the plan of `init`: what the API server needs first, the others while it starts."""
+"""Images in the plan of `init`: from a bundle, what the API server needs first; or through mirrors."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 
-from bootstrap.model.effects import ImagesLoaded
+from bootstrap.model.effects import ImagePresent, ImagesLoaded
 from bootstrap.model.plan import Step
 
 CRITICAL, OTHERS = "images/critical", "images/others"
@@ -30,10 +30,10 @@ class Bundled:
     others: tuple[str, ...]
 
 
-def with_images(steps: list[Step], bundled: Bundled | None) -> list[Step]:
-    """The steps with those that load a bundle, and after them what uses their images."""
+def with_images(steps: list[Step], bundled: Bundled | None, wanted: tuple[ImagePresent, ...]) -> list[Step]:
+    """The steps with those that load a bundle, or bring in what is `wanted`; after them what uses their images."""
     if bundled is None:
-        return steps
+        return _with_pulls(steps, wanted)
     loading = [
         Step(CRITICAL, "Images", (ImagesLoaded(bundled.critical),), after=("runtime",), timeout=TIMEOUT),
         Step(OTHERS, "Images", (ImagesLoaded(bundled.others),), after=(CRITICAL,), timeout=TIMEOUT),
@@ -43,3 +43,14 @@ def with_images(steps: list[Step], bundled: Bundled | None) -> list[Step]:
         for step in steps
     ]
     return [*waiting, *loading]
+
+
+def _with_pulls(steps: list[Step], wanted: tuple[ImagePresent, ...]) -> list[Step]:
+    pulls = [
+        Step(f"images/{effect.image}", "Images", (effect,), after=("runtime",), timeout=TIMEOUT) for effect in wanted
+    ]
+    before = tuple(pull.id for pull in pulls)
+    return [
+        *(dataclasses.replace(s, after=(*s.after, *before)) if s.id == "kubelet-start" else s for s in steps),
+        *pulls,
+    ]

@@ -16,6 +16,7 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    ImagePresent,
     ImagesImported,
     ImagesSeeded,
     NetworkNoted,
@@ -33,7 +34,9 @@ from bootstrap.phases.select import without
 from bootstrap.render import addons, host, images, objects
 from bootstrap.render.audit import audit_files
 from bootstrap.render.containerd import containerd_file
+from bootstrap.render.images import to_bring_in
 from bootstrap.render.kubelet import kubelet_files
+from bootstrap.render.mirrors import hosts_files
 from bootstrap.render.net import loopback, url_host
 from bootstrap.render.static_pods import manifest_path, static_pods
 
@@ -83,7 +86,13 @@ def init_plan(inputs: Inputs) -> Plan:
         *_addons(inputs),
         *_node(inputs),
     ]
-    return Plan(without(tuple(with_images(steps, inputs.bundled)), inputs.cfg.skip_phases))
+    steps = with_images(steps, inputs.bundled, _wanted(inputs.cfg))
+    return Plan(without(tuple(steps), inputs.cfg.skip_phases))
+
+
+def _wanted(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:
+    """Without mirrors the kubelet pulls by itself; not all that mirrors may say is known to the runtime."""
+    return to_bring_in(cfg) if cfg.extension.mirrors.rules else ()
 
 
 def _files(inputs: Inputs) -> list[Step]:
@@ -152,12 +161,13 @@ def _runtime(inputs: Inputs, runtime: Runtime) -> tuple[Effect, ...]:
         given = (ImagesImported(runtime.socket),) if built else ()
         return *given, Noted(PATH, f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}")
     config = containerd_file(inputs.cfg, inputs.facts, runtime)
+    mirrors = hosts_files(inputs.cfg.extension.mirrors, runtime.registries)
     if inputs.facts.mode == "node":
-        return config, UnitRunning(runtime.unit, (config.path,))
+        return config, *mirrors, UnitRunning(runtime.unit, (config.path,))
     unit = host.runtime_unit(runtime)
     installed = tuple(f"{runtime.binaries}/{name}" for name in host.RUNTIME_BINARIES)
     running = UnitRunning(runtime.unit, (config.path, unit.path, *installed))
-    return config, unit, Directory(runtime.cni_conf), ImagesSeeded(runtime.root), running
+    return config, *mirrors, unit, Directory(runtime.cni_conf), ImagesSeeded(runtime.root), running
 
 
 def _control_plane(inputs: Inputs) -> list[Step]:

@@ -178,7 +178,7 @@ def act(
     runtime, since = runtime_at(decision.cfg.node.cri_socket, decision.facts.mode), time.time()
     look = looking(host, runtime, since)
     try:
-        world = World(host, _connector(host, decision.cfg), probe, look, load_images=load_images)
+        world = World(host, _connector(host, decision.cfg), probe, look, load_images=load_images, report=listen)
         timings = run(plan, world, listen)
     except BootstrapError as e:
         raise (with_cause(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
 from gen_docs import default_plan
 
 BUNDLED = Bundled(("pause", "apiserver"), ("scheduler", "dns"))
-PLAN = {step.id: step for step in Plan(tuple(with_images(list(default_plan().steps), BUNDLED))).steps}
+PLAN = {step.id: step for step in Plan(tuple(with_images(list(default_plan().steps), BUNDLED, ()))).steps}
 
 
 def predecessors(step: str) -> set[str]:
@@ -45,4 +45,4 @@ def test_images_are_loaded_into_a_runtime_that_runs() -> None:
 def test_without_a_bundle_nothing_changes() -> None:
     steps = [Step("kubelet-start", "Kubelet")]
 
-    assert with_images(steps, None) == steps
+    assert with_images(steps, None, ()) == steps

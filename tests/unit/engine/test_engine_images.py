@@ -1,36 +1,53 @@
-"""Images of a bundle as an effect."""
+"""An image that is there is left alone, and nobody is asked for it."""
 
 from __future__ import annotations
 
 import pytest
-from fakes import MemoryHost, world
 
-from bootstrap.engine.describe import describe
 from bootstrap.engine.effects import apply_effect
-from bootstrap.model.effects import ImagesLoaded
+from bootstrap.engine.preview import preview
+from bootstrap.model.effects import ImagePresent
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.mirrors import Mirrors
+from bootstrap.model.plan import Plan, Step
+from tests.unit.engine.fakes import MemoryHost, world
 
-EFFECT = ImagesLoaded(("a", "b"))
-
-
-def test_it_says_what_came_and_nothing_when_all_was_there() -> None:
-    asked: list[tuple[str, ...]] = []
-
-    def load(names: tuple[str, ...]) -> tuple[str, ...]:
-        asked.append(names)
-        return names if len(asked) == 1 else ()
-
-    subject = world()
-    subject.load_images = load
-
-    assert apply_effect(EFFECT, subject, 1) == "2 images loaded"
-    assert apply_effect(EFFECT, subject, 1) == ""
-    assert asked == [("a", "b"), ("a", "b")]
+NAME = "registry.k8s.io/pause:3.10.2"
+CHECK = f"ctr --address=/run/c.sock --namespace=k8s.io images check name=={NAME}"
+HEAD = "REF TYPE DIGEST STATUS SIZE UNPACKED\n"
+LINE = f"{NAME} application/vnd.oci.image.index.v1+json sha256:{'a' * 64} "
+OFFLINE = Mirrors(offline=True)
+"""There is no place to ask: what asks nevertheless fails at once, and opens no connection."""
 
 
-def test_a_plan_with_images_and_no_bundle_is_a_bug() -> None:
-    with pytest.raises(TypeError):
-        apply_effect(EFFECT, world(), 1)
+def host(line: str) -> MemoryHost:
+    machine = MemoryHost()
+    machine.outputs[CHECK] = HEAD + line
+    return machine
 
 
-def test_a_dry_run_names_them() -> None:
-    assert "a, b" in describe(EFFECT, MemoryHost())
+def test_an_image_that_is_there_is_left_alone() -> None:
+    machine = host(LINE + "complete (3/3) 1.9 MiB/1.9 MiB true\n")
+
+    assert apply_effect(ImagePresent(NAME, "unix:///run/c.sock", OFFLINE), world(machine), 1) == ""
+    assert machine.log == [CHECK]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", LINE + "incomplete (1/3) 0.1 MiB/1.9 MiB false\n", LINE + "complete (3/3) 1.9 MiB/1.9 MiB false\n"],
+)
+def test_an_image_that_is_not_whole_is_wanted(line: str) -> None:
+    with pytest.raises(BootstrapError) as caught:
+        apply_effect(ImagePresent(NAME, "unix:///run/c.sock", OFFLINE), world(host(line)), 1)
+
+    assert caught.value.code == Exit.EFFECT
+    assert caught.value.details == ("registry.k8s.io: not asked: mirrors.offline is true",)
+
+
+def test_a_dry_run_names_the_image_and_asks_nobody() -> None:
+    machine = host("")
+    (step,) = preview(Plan((Step("images", "Images", (ImagePresent(NAME, "unix:///run/c.sock", OFFLINE),)),)), machine)
+
+    assert [effect.what for effect in step.effects] == [f"image {NAME}: brought in and pinned unless it is there"]
+    assert machine.log == []

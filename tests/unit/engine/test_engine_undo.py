@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.effects.undo import SLICE, mounts_below
 from bootstrap.engine.observe import before
-from bootstrap.engine.undo import SLICE, mounts_below
 from bootstrap.host.port import UnitState
 from bootstrap.model import names
 from bootstrap.model.effects import ContainersGone, ImagesGone, NetworkRestored, Restored, UnitsReloaded, Unmounted
