@@ -106,9 +106,11 @@ def test_commands_that_look_say_what_is_there(machine: Machine) -> None:
     found = json.loads(must(machine.bootstrap("diagnose", "-o", "json")))
     assert found["findings"] == []
     checks = json.loads(must(machine.bootstrap("preflight", "-o", "json")))
-    assert checks["mode"] == "host"
-    inside = must(machine.bootstrap("kubeconfig", "--inside"))
-    assert inside == machine.must("cat /etc/kubernetes/admin.conf")
+    assert checks["ok"]
+    assert {"name": "RuntimeCNI", "result": "ok"} in checks["checks"]
+    own = machine.must("cat /etc/kubernetes/admin.conf")
+    assert must(machine.bootstrap("kubeconfig", "--inside")) == own
+    assert must(machine.bootstrap("kubeconfig")) == own
 
 
 def test_another_configuration_is_shown_and_refused(machine: Machine) -> None:
