@@ -52,9 +52,9 @@ def write_archive(seed: Path, target: Path) -> None:
     index = _index(seed)
     with tarfile.open(target, "w") as archive:
         for digest, layer in index["layers"].items():
-            with tempfile.TemporaryFile(dir=target.parent) as content:
-                _write_checked(seed / layer["tree"], content, digest)
-                archive.addfile(_member(_blob(digest), layer["size"]), content)
+            with tempfile.TemporaryFile(dir=target.parent) as tar:
+                _write_checked(seed / layer["tree"], tar, digest)
+                archive.addfile(_member(_blob(digest), layer["size"]), tar)
         documents = {d: _document(seed, d) for image in index["images"] for d in (image["config"], image["manifest"])}
         files = {_blob(digest): content for digest, content in documents.items()}
         files[LAYOUT_FILE] = LAYOUT
