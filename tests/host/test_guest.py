@@ -10,10 +10,9 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from machine import BUSY, ROOT, Machine
+from machine import BUSY, ENTER, PRODUCT, ROOT, Machine
 from node import docker, must, until
 
-CTR = "/opt/bootstrap/bin/ctr --address /run/bootstrap/containerd/containerd.sock --namespace k8s.io"
 WEB = ROOT / "tests/e2e/app/web.yaml"
 CONFLICT = 8
 VERBOSE = """\
@@ -71,7 +70,7 @@ def test_init_makes_the_machine_a_node(machine: Machine, before: list[str], app_
 
 def test_pods_reach_a_service_by_name_and_the_world(machine: Machine, app_image: str, outside: str) -> None:
     assert "-P FORWARD DROP" in machine.must("iptables -S FORWARD")
-    machine.load(app_image, f"{CTR} images import -")
+    machine.load(app_image, f"docker run --rm -i {' '.join(ENTER)} {PRODUCT} images load -")
     machine.must(f"cat > /root/web.yaml <<'END'\n{WEB.read_text()}END")
     must(machine.kubectl("apply", "-f", "/root/web.yaml"))
     must(machine.kubectl("rollout", "status", "deployment/web", "--timeout=90s", timeout=120))
