@@ -110,10 +110,12 @@ def _(effect: ContainersGone, world: World, timeout: float) -> str:
 
 @apply_effect.register
 def _(effect: ImagesGone, world: World, timeout: float) -> str:
-    left = images.ours_left(world.host, effect.entry)
+    host, socket = world.host, effect.entry.name
+    left = images.ours_left(host, effect.entry)
     for name in left:
-        world.host.run([*crictl(effect.entry.name), "rmi", name], timeout=CRI_TIMEOUT, here=True)
-    return f"{len(left)} images removed from {effect.entry.name}" if left else ""
+        if name in (host.images(socket) or ()):  # an image goes with all its names
+            host.run([*crictl(socket), "rmi", name], timeout=CRI_TIMEOUT, here=True)
+    return f"{len(left)} images removed from {socket}" if left else ""
 
 
 @apply_effect.register
