@@ -40,6 +40,7 @@ class MemoryHost:
         self.units: dict[str, UnitState] = {}
         self.outputs: dict[str, str] = {}
         self.networks: dict[str, tuple[str, ...]] = {}
+        self.image_ids: dict[str, dict[str, str]] = {}
         self.log: list[str] = []
         self._locked: set[str] = set()
         self._now = 0.0
@@ -116,7 +117,7 @@ class MemoryHost:
         self.entries[place] = Entry("link", 0o777, target.encode(), mtime=self._tick(f"link {path}"))
 
     def set_sysctl(self, key: str, value: str) -> None:
-        path = "/proc/sys/" + key.replace(".", "/")
+        path = self._target("set", "/proc/sys/" + key.replace(".", "/"), make=True)
         self.entries[path] = Entry("file", 0o644, f"{value}\n".encode(), mtime=self._tick(f"sysctl {key}={value}"))
 
     def mkdir(self, path: str, mode: int) -> None:
@@ -147,6 +148,9 @@ class MemoryHost:
 
     def network(self, kind: str) -> tuple[str, ...] | None:
         return self.networks.get(kind)
+
+    def images(self, socket: str) -> dict[str, str] | None:
+        return self.image_ids.get(socket)
 
     def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
         self._tick(" ".join(argv))

@@ -8,10 +8,12 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, Final, TypeVar
 
 from bootstrap.host import durable, lock, place, tree
 from bootstrap.host.commands import COMMAND_PATH, execute
+from bootstrap.host.cri import image_ids
 from bootstrap.host.failures import file_error, out_of_inodes
 from bootstrap.host.netstate import network_names
 from bootstrap.host.place import Place
@@ -112,6 +114,9 @@ class LiveHost:
 
     def network(self, kind: str) -> tuple[str, ...] | None:
         return network_names(self.run, kind)
+
+    def images(self, socket: str) -> dict[str, str] | None:
+        return image_ids(partial(self.run, here=True), socket)
 
     def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
         if here or not self._enter:

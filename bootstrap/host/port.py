@@ -61,6 +61,9 @@ class HostReader(Protocol):
     def network(self, kind: str) -> tuple[str, ...] | None:
         """Names of links, nftables tables or iptables chains (host.netstate); None where there is no such thing."""
 
+    def images(self, socket: str) -> Mapping[str, str] | None:
+        """Name → id of each image in the runtime behind a CRI socket; None where none answers."""
+
 
 class Host(HostReader, Protocol):
     """The read half plus every way to change the host (docs: explanation/host-boundary).
@@ -105,7 +108,7 @@ class Host(HostReader, Protocol):
     def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
         """Standard output of a command, which reads our standard input with `keep_stdin` and nothing without.
 
-        `here` is for a network tool of our own image: it need not be on the host, whose network is ours anyway.
+        `here` is for a tool of our own image that the host need not have: its network is ours, and so are its sockets.
 
         Raises BootstrapError (exit 5) with its output when it fails."""
 

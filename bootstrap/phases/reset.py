@@ -13,6 +13,7 @@ from bootstrap.model.cluster import LocalEtcd
 from bootstrap.model.effects import (
     ContainersGone,
     Effect,
+    ImagesGone,
     NetworkRestored,
     Restored,
     UnitRunning,
@@ -20,7 +21,7 @@ from bootstrap.model.effects import (
     Unmounted,
 )
 from bootstrap.model.plan import Plan, Step
-from bootstrap.model.record import NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.record import IMAGES, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 
 KUBELET = "kubelet.service"
 TOOLS = ("/opt/bootstrap", names.WORK_DIR)
@@ -38,7 +39,7 @@ def reset_plan(entries: tuple[Entry, ...], containers: ContainersGone) -> Plan:
     stopped = [e for e in units if e.name != KUBELET]
     phases: dict[str, tuple[str, list[Effect]]] = {
         "kubelet": ("Kubelet", [Restored(e) for e in units if e.name == KUBELET]),
-        "containers": ("Containers", [containers]),
+        "containers": ("Containers", [containers, *(ImagesGone(e) for e in newest if e.kind == IMAGES)]),
         "units": ("Services", [Restored(e) for e in stopped]),
         "mounts": ("Mounts", [Unmounted(e.name, _entries(e)) for e in trees]),
         "files": ("Files", [*(Restored(e) for e in files if not _is_tool(e)), UnitsReloaded()]),

@@ -48,8 +48,10 @@ FIXED = (
     "ClusterConfiguration.networking",
     "ClusterConfiguration.certificatesDir",
     "ClusterConfiguration.etcd.local.dataDir",
+    "ClusterConfiguration.etcd.external.endpoints",
     "ClusterConfiguration.clusterName",
     "InitConfiguration.nodeRegistration.name",
+    "InitConfiguration.nodeRegistration.criSocket",
 )
 HTTP_OK = 200
 LoadImages = Callable[[tuple[str, ...]], tuple[str, ...]]

@@ -18,6 +18,7 @@ from bootstrap.model.plan import Plan
 from bootstrap.model.record import Entry
 from bootstrap.model.runtime import GUEST, NODE, Runtime
 from bootstrap.phases.reset import default_etcd_data_dir, foreign_entries, reset_plan
+from bootstrap.workflows.diagnose import cri_socket
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,18 @@ def decide_reset(host: HostReader, mode: str, request: ResetRequest) -> ResetDec
     """Raises BootstrapError (exit 8) when there is nothing to undo."""
     journal = read_journal(host)
     entries = journal or _foreign(host, request)
-    runtime = _runtime(journal, mode, request)
-    binaries = runtime.binaries or names.HOST_BIN_DIR
-    containers = ContainersGone(runtime.socket, f"{binaries}/crictl" if journal else "crictl", runtime.unit)
+    runtime = _runtime(host, journal, mode, request)
+    containers = ContainersGone(runtime.socket, runtime.unit)
     return ResetDecision(journal, reset_plan(entries, containers))
 
 
-def _runtime(journal: tuple[Entry, ...], mode: str, request: ResetRequest) -> Runtime:
+def _runtime(host: HostReader, journal: tuple[Entry, ...], mode: str, request: ResetRequest) -> Runtime:
+    """Ours, else the one that the user or the kubelet's own configuration names."""
     if mode == "node":
         return NODE
     if any(entry.name == GUEST.unit for entry in journal):
         return GUEST
-    return Runtime(request.cri_socket or NODE.socket)
+    return Runtime(request.cri_socket or cri_socket(host))
 
 
 def _foreign(host: HostReader, request: ResetRequest) -> tuple[Entry, ...]:

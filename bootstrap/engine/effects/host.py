@@ -23,6 +23,7 @@ from bootstrap.model.effects import (
     Link,
     Module,
     NetworkNoted,
+    Noted,
     Sysctl,
     Tree,
     UnitRunning,
@@ -71,6 +72,12 @@ def _(effect: Tree, world: World, timeout: float) -> str:
 def _(effect: NetworkNoted, world: World, timeout: float) -> str:
     for name in NETWORK_KINDS:
         world.journal.note(NETWORK, name)
+    return ""
+
+
+@apply_effect.register
+def _(effect: Noted, world: World, timeout: float) -> str:
+    world.journal.note(effect.kind, effect.name)
     return ""
 
 
