@@ -27,6 +27,11 @@ def read_journal(host: HostReader) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
+def begun(entries: Iterable[Entry]) -> frozenset[str]:
+    """Paths that were not there before a run of ours set out to make them."""
+    return frozenset(entry.name for entry in entries if entry.kind == PATH and entry.before is None)
+
+
 class Journal:
     """Notes what is about to change; safe to use from several threads."""
 
@@ -35,14 +40,20 @@ class Journal:
         self._lock = threading.Lock()
         self._known = {(entry.kind, entry.name) for entry in read_journal(host)}
 
-    def note(self, kind: str, name: str) -> None:
-        """Called before `name` is changed. A path's missing parents are noted first: they will be made with it."""
+    def note(self, kind: str, name: str, *, itself: bool = False) -> None:
+        """Called before `name` is changed. A path's missing parents are noted first: they will be made with it.
+
+        What is behind a link is what changes, unless the change is of the link `itself`.
+        """
         with self._lock:
-            changed = [*self._missing_parents(name), name] if kind == PATH else [name]
-            new = [item for item in changed if (kind, item) not in self._known]
-            if not new:
+            if kind in (PATH, TREE) and not itself:
+                name = self._behind(name)
+            parents = self._missing_parents(name) if kind in (PATH, TREE) else ()
+            wanted = [
+                item for item in (*((PATH, parent) for parent in parents), (kind, name)) if item not in self._known
+            ]
+            if not wanted:
                 return
-            wanted = [(kind, item) for item in new]
             if not self._known:  # the first entry is of the journal's own directory
                 wanted.insert(0, (TREE, names.WORK_DIR))
             entries = [Entry(*item, before(self._host, *item)) for item in wanted]
@@ -50,10 +61,17 @@ class Journal:
             self._host.append(names.JOURNAL, _lines(entries), 0o600)
             self._known.update(wanted)
 
+    def _behind(self, path: str) -> str:
+        """A device behind a link is never written: that error names the link."""
+        found = self._host.stat(path)
+        if self._host.readlink(path) is None or (found and found.kind == "other"):
+            return path
+        return self._host.resolve(path)
+
     def _missing_parents(self, path: str) -> Iterable[str]:
         parts = path.split("/")[1:-1]
         parents = ["/" + "/".join(parts[: i + 1]) for i in range(len(parts))]
-        return [parent for parent in parents if self._host.stat(parent) is None]
+        return [self._behind(parent) for parent in parents if self._host.stat(parent) is None]
 
 
 def _lines(entries: Iterable[Entry]) -> bytes:

@@ -99,6 +99,16 @@ def test_broken_ca_stops(pki: dict[str, bytes], broken: str) -> None:
     assert e.value.code == Exit.CONFIG and "/etc/kubernetes/pki/ca" in e.value.what and e.value.fix
 
 
+def test_a_ca_that_was_begun_is_finished_with_its_key(pki: dict[str, bytes]) -> None:
+    crt, key = "/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/pki/ca.key"
+    order = list(pki)
+    assert order.index(key) < order.index(crt), "or a kill between the two would leave what looks like an external CA"
+    half = {path: content for path, content in pki.items() if path != crt}
+    after = tree(issue_pki(CFG, half, KEYS, NOW, begun={key}))
+    assert {path for path in after if after[path] != pki[path]} <= {crt}
+    assert issue_pki(CFG, after, KEYS, NOW) and certificate_info(after[crt]).is_ca
+
+
 def test_external_ca_needs_its_leaves(pki: dict[str, bytes]) -> None:
     external = {p: c for p, c in pki.items() if not p.endswith("pki/ca.key")}
     assert not changed(pki, issue_pki(CFG, external, KEYS, NOW))
