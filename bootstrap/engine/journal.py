@@ -62,11 +62,7 @@ class Journal:
             self._known.update(wanted)
 
     def _behind(self, path: str) -> str:
-        """A device behind a link is never written: that error names the link."""
-        found = self._host.stat(path)
-        if self._host.readlink(path) is None or (found and found.kind == "other"):
-            return path
-        return self._host.resolve(path)
+        return path if self._host.readlink(path) is None else self._host.resolve(path)
 
     def _missing_parents(self, path: str) -> Iterable[str]:
         parts = path.split("/")[1:-1]

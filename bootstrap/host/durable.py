@@ -67,11 +67,11 @@ def unlink(place: Place) -> None:
 
 
 def remove_empty(place: Place) -> None:
-    """Remove a directory, unless something is in it or it is none."""
+    """Remove a directory, unless something is in it or mounted on it, or it is none."""
     try:
         os.rmdir(place.name, dir_fd=place.fd)
     except OSError as e:
-        if e.errno not in (errno.ENOTEMPTY, errno.ENOTDIR):
+        if e.errno not in (errno.ENOTEMPTY, errno.ENOTDIR, errno.EBUSY):
             raise
     sync_directory(place.fd)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
+import mmap
 import os
 import signal
 import threading
@@ -16,6 +18,8 @@ EXT4_IOC_SHUTDOWN = 0x8004587D
 NOLOGFLUSH = 2
 """The journal is not written either: what no fsync brought to the disk is lost (fs/ext4/ext4.h)."""
 End = Callable[[], object]
+SIZE = 8
+_open = os.open
 
 
 def die() -> None:
@@ -23,12 +27,20 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def power_cut(mount: str) -> End:
+def lose_power(mount: str) -> None:
     """The ext4 file system mounted there loses its power."""
+    fd = _open(mount, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, NOLOGFLUSH.to_bytes(4, "little"))
+    finally:
+        os.close(fd)
+
+
+def power_cut(mount: str) -> End:
+    """The machine whose ext4 file system is mounted there stops."""
 
     def cut() -> None:
-        fd = os.open(mount, os.O_RDONLY)
-        fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, NOLOGFLUSH.to_bytes(4, "little"))
+        lose_power(mount)
         die()
 
     return cut
@@ -37,20 +49,38 @@ def power_cut(mount: str) -> End:
 def at_call(number: int, calls: Iterable[str] = NAMES, end: End = die) -> Callable[[], None]:
     """For the child: `end` comes before call `number` (the first is 0) of these functions, in whichever thread."""
 
-    def prepare() -> None:
-        left, lock = [number], threading.Lock()
+    def look(made: int) -> None:
+        if made == number:
+            end()
 
-        def watched(call: Callable[..., object]) -> Callable[..., object]:
-            def run(*args: object, **kwargs: object) -> object:
-                with lock:
-                    if not left[0]:
-                        end()
-                    left[0] -= 1
-                return call(*args, **kwargs)
+    return lambda: _watch(calls, look)
 
-            return run
 
-        for name in calls:
-            setattr(os, name, watched(getattr(os, name)))
+class Counter:
+    """Counts the calls that a child makes."""
 
-    return prepare
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, SIZE)
+
+    def prepare(self) -> None:
+        _watch(CALLS, lambda made: self._shared.__setitem__(slice(SIZE), (made + 1).to_bytes(SIZE, "little")))
+
+    @property
+    def calls(self) -> int:
+        return int.from_bytes(self._shared[:SIZE], "little")
+
+
+def _watch(calls: Iterable[str], look: Callable[[int], object]) -> None:
+    """`look` is told, before each call, how many were made; one thread at a time."""
+    made, lock = itertools.count(), threading.Lock()
+
+    def watched(call: Callable[..., object]) -> Callable[..., object]:
+        def run(*args: object, **kwargs: object) -> object:
+            with lock:
+                look(next(made))
+            return call(*args, **kwargs)
+
+        return run
+
+    for name in calls:
+        setattr(os, name, watched(getattr(os, name)))

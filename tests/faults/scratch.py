@@ -98,6 +98,10 @@ class Scratch(Live):
         self.file("/var/lib/kubelet/device-plugins", b"theirs\n")
         self.directory("/proc/sys/net/ipv4")
         self.directory("/proc/sys/net/bridge")
+        self.set_kernel()
+
+    def set_kernel(self) -> None:
+        """The kernel's settings, as after a boot."""
         for value in ("ipv4/ip_forward", "bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables"):
             self.file(f"/proc/sys/net/{value}", b"0\n")
 
