@@ -48,7 +48,12 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 .PHONY: test
 test: check image ## every suite: check, contract, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm
-	$(PY) -m pytest tests/contract tests/parity tests/e2e tests/host
+	$(PY) -m pytest tests/contract tests/faults tests/parity tests/e2e tests/host
+
+.PHONY: faults
+faults: image ## every fault at every point; its counts go into docs/reference/faults.md
+	rm -f docs/reference/faults.md
+	$(PY) -m pytest tests/faults --sweep --figures
 
 .PHONY: test-vm
 test-vm: image ## the image on an emulated machine: cgroup v2, a kernel of its own, power cuts

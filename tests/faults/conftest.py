@@ -53,4 +53,4 @@ def score(request: pytest.FixtureRequest) -> Iterator[Score]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if session.config.getoption("--figures") and SCORES:
-        PAGE.write_text(page(SCORES))
+        PAGE.write_text(page(SCORES, PAGE.read_text() if PAGE.exists() else ""))

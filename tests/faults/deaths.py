@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
+from typing import Any
 
 NAMES = ("rename", "symlink", "mkdir", "unlink", "rmdir")
 """After these functions of `os` another name is on the disk."""
@@ -71,16 +72,17 @@ class Counter:
 
 
 def _watch(calls: Iterable[str], look: Callable[[int], object]) -> None:
-    """`look` is told, before each call, how many were made; one thread at a time."""
+    """`look` is told, before each call, how many were made; an `open` that makes no file is none."""
     made, lock = itertools.count(), threading.Lock()
 
-    def watched(call: Callable[..., object]) -> Callable[..., object]:
-        def run(*args: object, **kwargs: object) -> object:
-            with lock:
-                look(next(made))
+    def watched(name: str, call: Callable[..., object]) -> Callable[..., object]:
+        def run(*args: Any, **kwargs: object) -> object:
+            if name != "open" or args[1] & os.O_CREAT:
+                with lock:
+                    look(next(made))
             return call(*args, **kwargs)
 
         return run
 
     for name in calls:
-        setattr(os, name, watched(getattr(os, name)))
+        setattr(os, name, watched(name, getattr(os, name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ came to the state of an undisturbed run, and a reset gave back what was there be
 | Fault | Tried | Survived |
 |---|---:|---:|
 """
+
+ROW = re.compile(r"^\| (.+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 
 
 @dataclass
@@ -45,8 +48,10 @@ class Score:
 SCORES: list[Score] = []
 
 
-def page(scores: Sequence[Score]) -> str:
-    """The scores as Markdown, and their sum."""
-    rows = [(score.fault.rstrip("."), score.tried, score.survived) for score in scores]
-    rows.append(("**all**", sum(row[1] for row in rows), sum(row[2] for row in rows)))
-    return HEAD + "".join(f"| {fault} | {tried} | {survived} |\n" for fault, tried, survived in rows)
+def page(scores: Sequence[Score], before: str) -> str:
+    """The scores as Markdown, and their sum; faults that only the page as it was `before` has keep their line."""
+    rows = {fault: (int(tried), int(survived)) for fault, tried, survived in ROW.findall(before)}
+    rows |= {score.fault.rstrip("."): (score.tried, score.survived) for score in scores}
+    rows.pop("**all**", None)
+    rows["**all**"] = tuple(map(sum, zip(*rows.values(), strict=True)))
+    return HEAD + "".join(f"| {fault} | {tried} | {survived} |\n" for fault, (tried, survived) in rows.items())

@@ -15,7 +15,7 @@ import pytest
 from scorecard import Score
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
-from node import Node, must, until  # noqa: E402  # the path above makes it importable
+from node import Node, must, until
 
 HERE = Path(__file__).parent
 ENDED = ("/usr/bin/python3", "-IS", "/faults/inside.py")
@@ -120,15 +120,15 @@ def test_reset_killed(node: Node, before: list[str], score: Score, sweep: bool) 
             goes_back(node, before)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
-def test_interrupted(node: Node, before: list[str], score: Score, number: signal.Signals, sweep: bool) -> None:
+def test_interrupted(node: Node, before: list[str], score: Score, sweep: bool) -> None:
     """SIGTERM and SIGINT after a step of `init` and of `reset` on a node: exit code 130, then the same again."""
     for after in PART if sweep else PART[1:2]:
-        with score.trial(f"init, {after}"):
-            _is_interrupted(ended(node, after, number, "init"))
-            works(node)
-            _is_interrupted(ended(node, 3, number, "reset", "--force"))
-            goes_back(node, before)
+        for first, second in ((signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGTERM)):
+            with score.trial(f"{first.name} after {after}"):
+                _is_interrupted(ended(node, after, first, "init"))
+                works(node)
+                _is_interrupted(ended(node, 3, second, "reset", "--force"))
+                goes_back(node, before)
 
 
 def _is_interrupted(done: CompletedProcess[str]) -> None:
