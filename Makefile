@@ -46,9 +46,10 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 	$(PY) -m pytest tests/unit tests/golden
 
 .PHONY: test
-test: check image ## every suite: check, contract, parity with kubeadm, end to end
+test: check image ## every suite: check, contract, registries, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm
-	$(PY) -m pytest tests/contract tests/faults tests/parity tests/e2e tests/host
+	scripts/registry.sh
+	$(PY) -m pytest tests/contract tests/faults tests/registry tests/parity tests/bundle tests/e2e tests/host
 
 .PHONY: faults
 faults: image ## every fault at every point; its counts go into docs/reference/faults.md
@@ -68,6 +69,7 @@ golden: .venv/ready ## rewrite the expected rendered trees
 bench: image ## kubeadm and bootstrap side by side, as ratios
 	$(PY) scripts/build_components.py kubeadm
 	$(PY) scripts/bench.py $(ARGS)
+	$(PY) scripts/bench_bundles.py
 
 .PHONY: docs
 docs: .venv/ready ## rewrite the generated reference

@@ -46,7 +46,17 @@ from build_components import build, build_all
 
 PYTHON = "3.13"
 """The Python of the base (Debian 13)."""
-DEPENDENCIES = ("typer", "rich", "pydantic", "pyyaml", "cryptography", "tenacity", "requests", "docker")
+DEPENDENCIES = (
+    "typer",
+    "rich",
+    "pydantic",
+    "pyyaml",
+    "cryptography",
+    "tenacity",
+    "requests",
+    "docker",
+    "backports.zstd",
+)
 IN_USR_BIN = ("containerd", "runc", "crictl")
 IN_CNI_BIN = ("cni-plugins", "flannel-cni")
 SNAPSHOT_FILES = {

@@ -16,6 +16,7 @@ import sys
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -201,6 +202,16 @@ def python_module(tables: Tables) -> str:
     return "\n".join([*lines, "}", ""])
 
 
+MIRROR_TABLES = {
+    "Mirrors": "mirrors",
+    "Registry": "mirrors.registries[]",
+    "Endpoint": "mirrors.registries[].endpoints[]",
+    "Rewrite": "mirrors.registries[].endpoints[].rewrite[]",
+    "Credentials": "mirrors.registries[].endpoints[].credentials",
+}
+"""Class of the field → its heading."""
+
+
 def shown_type(tables: Tables, expression: str) -> str:
     if expression.startswith("[]"):
         return "list of " + shown_type(tables, expression[2:])
@@ -213,11 +224,19 @@ def shown_type(tables: Tables, expression: str) -> str:
     return expression
 
 
-def own_table() -> list[str]:
-    schema = BootstrapConfiguration.model_json_schema()["properties"]
+def own_tables() -> list[str]:
+    schema = BootstrapConfiguration.model_json_schema()
+    lines = own_table(schema["properties"])
+    for kind, title in MIRROR_TABLES.items():
+        lines += ["", f"### {title}", "", *own_table(schema["$defs"][kind]["properties"])]
+    return lines
+
+
+def own_table(properties: dict[str, Any]) -> list[str]:
     lines = ["| Field | Default | Meaning |", "|---|---|---|"]
-    for name, entry in schema.items():
-        lines.append(f"| `{name}` | `{json.dumps(entry.get('default'))}` | {entry['description']} |")
+    for name, entry in properties.items():
+        default = f"`{json.dumps(entry['default'])}`" if "default" in entry else ""
+        lines.append(f"| `{name}` | {default} | {entry['description']} |")
     return lines
 
 
@@ -236,7 +255,7 @@ def reference_page(tables: Tables) -> str:
         "",
         "`apiVersion: bootstrap/v1alpha1`: what the upstream kinds have no field for.",
         "",
-        *own_table(),
+        *own_tables(),
     ]
     kinds = [f"{short}.{kind}" for kind, (_, short) in KINDS.items()]
     for name in kinds + sorted(set(tables.types) - set(kinds)):

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.diagnose import diagnose
+from bootstrap.cli.images import config_images_app, images_app
 from bootstrap.cli.init import init
 from bootstrap.cli.inputs import ConfigFile, Output, read_config
 from bootstrap.cli.preflight import preflight
@@ -25,13 +27,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_app = typer.Typer(help="Show and check configurations.", no_args_is_help=True)
-images_app = typer.Typer(help="Images of this node.", no_args_is_help=True)
 app.command()(diagnose)
 app.add_typer(config_app, name="config")
 app.command()(init)
 app.command()(reset)
 app.add_typer(images_app, name="images")
+app.add_typer(bundle_app, name="bundle")
 app.command()(preflight)
+config_app.add_typer(config_images_app, name="images")
 
 
 @app.command()
@@ -75,38 +78,14 @@ def version(output: Output = "text") -> int:
     return Exit.OK
 
 
-@images_app.command("load")
-def images_load(source: Annotated[str, typer.Argument(help="A docker save archive; - is standard input.")]) -> int:
-    """Load images of your own into this node: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
-    from bootstrap.host.live import LiveHost
-    from bootstrap.workflows.images import load_images
-
-    for name in load_images(LiveHost(), source):
-        say(name)
-    return Exit.OK
-
-
-@images_app.command("list")
-def images_list(config: ConfigFile = None, output: Output = "text") -> int:
-    """The images that a cluster with this configuration needs."""
-    from bootstrap.host.live import LiveHost
-    from bootstrap.render.images import needed
-    from bootstrap.workflows.config import complete
-
-    found = needed(complete(read_config(config, LiveHost())))
-    print(json.dumps({"images": list(found)}, indent=2) if output == "json" else "\n".join(found))
-    return Exit.OK
-
-
 @config_app.command("validate")
 def config_validate(config: ConfigFile = None) -> int:
     """Check a configuration file; all problems at once."""
     from bootstrap.config import load, validate
-    from bootstrap.host.live import LiveHost
 
     if config is None:
         raise typer.BadParameter("is required", param_hint="--config")
-    validate(load(read_config(config, LiveHost()) or b""))
+    validate(load(read_config(config) or b""))
     print("ok")
     return Exit.OK
 
@@ -118,8 +97,7 @@ def config_print(
 ) -> int:
     """Print the complete configuration that `init` would use."""
     from bootstrap.config import defaults_yaml, dump
-    from bootstrap.host.live import LiveHost
     from bootstrap.workflows.config import complete
 
-    print(defaults_yaml() if what == "init-defaults" else dump(complete(read_config(config, LiveHost()))), end="")
+    print(defaults_yaml() if what == "init-defaults" else dump(complete(read_config(config))), end="")
     return Exit.OK

@@ -6,11 +6,13 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from bootstrap.cli.bundle import TrustedKey, Unsigned, offered_images
 from bootstrap.cli.inputs import (
     AdvertiseAddress,
     BindPort,
@@ -86,6 +88,11 @@ def init(
         bool, typer.Option("--exit-on-failure", help="End the container on any failure.")
     ] = False,
     timings: Annotated[bool, typer.Option("--timings", help="Print where the time went, step by step.")] = False,
+    bundle: Annotated[
+        str | None, typer.Option(help="Take the images from a bundle's file, an image layout's folder, or docker.")
+    ] = None,
+    trusted_key: TrustedKey = None,
+    insecure_unsigned: Unsigned = False,
     phase: Annotated[str | None, typer.Option(PHASE, hidden=True)] = None,
     output: Output = "text",
 ) -> int:
@@ -123,13 +130,14 @@ def init(
     )
     mode, host = enter()
     request = Request(read_config(config, host), overrides, wait, strict, reconfigure, phase)
+    offered = partial(offered_images, bundle, trusted_key, insecure_unsigned, mode)
     if dry_run:
-        return _init(mode, host, request, dry_run=True, timings=timings, output=output)
+        return _init(mode, host, request, offered, dry_run=True, timings=timings, output=output)
     with host.lock(names.LOCK):
-        return _init(mode, host, request, dry_run=False, timings=timings, output=output)
+        return _init(mode, host, request, offered, dry_run=False, timings=timings, output=output)
 
 
-def _init(mode: Any, host: Any, request: Any, *, dry_run: bool, timings: bool, output: str) -> int:
+def _init(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, timings: bool, output: str) -> int:
     from datetime import UTC, datetime
 
     from bootstrap.workflows.init import act, api_reader, decide, make_plan
@@ -141,19 +149,23 @@ def _init(mode: Any, host: Any, request: Any, *, dry_run: bool, timings: bool, o
     decision.preflight.raise_errors()
     if request.phase == "preflight":
         return Exit.OK
-    plan = make_plan(host, decision, manifests(), datetime.now(UTC), request)
-    if dry_run or decision.cfg.dry_run:
-        return show_plan(plan, host, api_reader(host, decision.cfg), output)
+    with offered(decision, manifests()) as (bundled, load):
+        plan = make_plan(host, decision, manifests(), datetime.now(UTC), request, bundled)
+        if dry_run or decision.cfg.dry_run:
+            return show_plan(plan, host, api_reader(host, decision.cfg), output)
+        result = act(host, decision, plan, Progress(plan) if output == "text" else _silent, load)
     if output == "json":
-        result = act(host, decision, plan, lambda event: None)
         print(json.dumps({"seconds": time.monotonic() - began, "steps": [asdict(t) for t in result]}, indent=2))
         return Exit.OK
-    result = act(host, decision, plan, Progress(plan))
     if timings:
         show_timings(result)
     if request.phase is None:
         _show_result(decision, result, time.monotonic() - began)
     return Exit.OK
+
+
+def _silent(event: Any) -> None:
+    """Who reads JSON reads it at the end."""
 
 
 def manifests() -> dict[str, str]:

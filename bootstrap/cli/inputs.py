@@ -27,15 +27,19 @@ ServiceCidr = Annotated[str | None, typer.Option(help="Range for Services; two f
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings of preflight are errors.")]
 
 
-def read_config(source: str | None, host: HostReader) -> bytes | None:
+def read_config(source: str | None, host: HostReader | None = None) -> bytes | None:
     """The bytes of a file of the host, or of standard input (`-`); None for None. Raises BootstrapError (exit 3).
 
-    In host mode a path means the host's, and there is no current directory of the user's to start from.
+    Without a host a path means our own container's. In host mode there is no current directory to start from.
     """
     if source is None:
         return None
     if source == "-":
         return sys.stdin.buffer.read()
+    if host is None:
+        from bootstrap.host.live import LiveHost
+
+        host = LiveHost()
     content = host.read(os.path.abspath(source))
     if content is None:
         raise BootstrapError(f"cannot read {source}", code=Exit.CONFIG, fix="give a file that exists, or - (stdin)")

@@ -65,7 +65,7 @@ def _unit() -> int:
     if argv[:1] == ["node"] and LiveHost().stat(STATE_CONFIG):
         argv = ["init"]  # an empty node that was given a cluster later has one from then on
     code = guarded(lambda: _command_line(argv))
-    if code and (code in (Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT) or "--exit-on-failure" in argv):
+    if code and (code in (Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT, Exit.IMAGE) or "--exit-on-failure" in argv):
         LiveHost().run(["systemctl", "exit", str(int(code))])
     return code
 
@@ -81,7 +81,10 @@ def _command_line(argv: Sequence[str]) -> int:
 def guarded(run: Callable[[], int]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return run()
+        code = run()
+        if code == Exit.INTERRUPTED:  # what typer makes of KeyboardInterrupt
+            _leave()
+        return code
     except BootstrapError as e:
         from bootstrap.cli.screen import show_error
 
@@ -91,6 +94,8 @@ def guarded(run: Callable[[], int]) -> int:
         _leave()
     except Exception as e:
         return _usage_or_bug(e)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -113,7 +118,7 @@ def _usage_or_bug(error: Exception) -> int:
 
     from bootstrap.cli.screen import say
 
-    if isinstance(error, typer.Abort):  # what typer makes of KeyboardInterrupt
+    if isinstance(error, typer.Abort):  # a question was not answered
         _leave()
     if isinstance(error, typer.TyperException):
         say(str(error), "✗", error=True)

@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Sequence
 
+from bootstrap.cli.transfer import TransferScreen
 from bootstrap.engine.timings import Timing, critical_path
 from bootstrap.model.errors import BootstrapError
-from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting
+from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting, Transferred
 from bootstrap.model.plan import Plan
 
 COLORS = {"✓": "\033[32m", "✗": "\033[31m", "!": "\033[33m"}
@@ -57,6 +58,7 @@ class Progress:
         self._changed: dict[str, int] = {}
         self._lock = threading.Lock()
         self._terminal = sys.stdout.isatty()
+        self._transfer = TransferScreen()
 
     def __call__(self, event: Event) -> None:
         with self._lock:
@@ -66,6 +68,8 @@ class Progress:
                 case StepWaiting():
                     if self._terminal:
                         print(f"\r\033[K   {event.group:<16} {event.condition}: {event.seen[:70]}", end="", flush=True)
+                case Transferred():
+                    self._transfer(event)
                 case StepDone():
                     self._done(event)
                 case StepFailed():

@@ -6,9 +6,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bootstrap.config.schema import unknown_field
+from bootstrap.config import yamltext
+from bootstrap.config.mirrors import Mirrors, to_model
+from bootstrap.config.written import problems_of
+from bootstrap.model import mirrors as model
 from bootstrap.model.cluster import Extension
-from bootstrap.model.errors import Problem
+from bootstrap.model.errors import Problem, config_error
+
+_KIND = "BootstrapConfiguration"
 
 
 class BootstrapConfiguration(BaseModel):
@@ -26,6 +31,10 @@ class BootstrapConfiguration(BaseModel):
     extraSANs: list[str] = Field(
         default_factory=list, description="Further names and addresses in the API server's certificate."
     )
+    mirrors: Mirrors = Field(
+        default_factory=lambda: Mirrors.model_validate({}),
+        description="Where images come from; [fields below](#mirrors), or in a `--mirrors` file.",
+    )
 
 
 def parse(document: dict[str, Any]) -> tuple[Extension, list[Problem]]:
@@ -35,14 +44,24 @@ def parse(document: dict[str, Any]) -> tuple[Extension, list[Problem]]:
     try:
         own = BootstrapConfiguration.model_validate(body)
     except ValidationError as error:
-        for found in error.errors():
-            problems.append(_problem(found["type"], [str(p) for p in found["loc"]], found["msg"]))
-            body.pop(str(found["loc"][0]), None)
-        own = BootstrapConfiguration.model_validate(body)
-    return Extension(own.cni, own.hardening, own.workloadsOnControlPlane, tuple(own.extraSANs)), problems
+        problems += problems_of(error, BootstrapConfiguration, _KIND)
+        wrong = {str(found["loc"][0]) for found in error.errors() if found["loc"]}
+        own = BootstrapConfiguration.model_validate({k: v for k, v in body.items() if k not in wrong})
+    extension = Extension(
+        own.cni, own.hardening, own.workloadsOnControlPlane, tuple(own.extraSANs), to_model(own.mirrors)
+    )
+    return extension, problems
 
 
-def _problem(error_type: str, path: list[str], message: str) -> Problem:
-    if error_type == "extra_forbidden":
-        message = unknown_field(path[-1], list(BootstrapConfiguration.model_fields))
-    return Problem(".".join(["BootstrapConfiguration", *path]), message[:1].lower() + message[1:])
+def load_mirrors(text: bytes) -> model.Mirrors:
+    """A rule file: the fields of `mirrors` alone. Raises BootstrapError (exit 3) with all problems."""
+    try:
+        values = yamltext.parse(text)
+    except yamltext.UnreadableError as error:
+        raise config_error((error.problem,)) from None
+    if len(values) != 1 or not isinstance(values[0], dict):
+        raise config_error((Problem("", "a rule file is one mapping with the fields of mirrors"),))
+    try:
+        return to_model(Mirrors.model_validate(values[0]))
+    except ValidationError as error:
+        raise config_error(tuple(problems_of(error, Mirrors, "mirrors"))) from None

@@ -11,6 +11,7 @@ import yaml
 from bootstrap.config.build import TIMEOUT_FIELDS
 from bootstrap.config.durations import format_duration
 from bootstrap.config.loader import OWN_KIND, OWN_VERSION
+from bootstrap.config.mirror_documents import to_document
 from bootstrap.model.cluster import (
     Arg,
     BootstrapToken,
@@ -94,7 +95,7 @@ def to_bootstrap_configuration(extension: Extension) -> dict[str, Any]:
         "hardening": extension.hardening,
         "workloadsOnControlPlane": extension.workloads_on_control_plane,
         "extraSANs": list(extension.extra_sans),
-    }
+    } | _filled({"mirrors": to_document(extension.mirrors)})
 
 
 def dump(config: ClusterConfig) -> str:

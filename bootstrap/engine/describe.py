@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from bootstrap.engine.effects import (
+from bootstrap.engine.differs import (
     directory_differs,
     file_differs,
     install_differs,
@@ -13,9 +13,9 @@ from bootstrap.engine.effects import (
     sysctl_differs,
     unit_differs,
 )
+from bootstrap.engine.effects.undo import mounts_below
 from bootstrap.engine.network import ours_left
 from bootstrap.engine.observe import before
-from bootstrap.engine.undo import mounts_below
 from bootstrap.host.install import file_digest
 from bootstrap.host.port import HostReader
 from bootstrap.model.effects import (
@@ -26,6 +26,9 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    FlannelSubnet,
+    ImagePresent,
+    ImagesLoaded,
     ImagesSeeded,
     Install,
     Link,
@@ -68,7 +71,7 @@ def _(effect: Directory, host: HostReader) -> str:
 
 @describe.register
 def _(effect: Tree, host: HostReader) -> str:
-    return f"directory {effect.path} ({effect.mode:04o}): {UNCHANGED if host.stat(effect.path) else 'new'}"
+    return f"journal of {effect.path}/: {UNCHANGED}"
 
 
 @describe.register
@@ -97,6 +100,11 @@ def _(effect: ImagesSeeded, host: HostReader) -> str:
 
 
 @describe.register
+def _(effect: ImagesLoaded, host: HostReader) -> str:
+    return f"images of the bundle, if they are not there: {', '.join(effect.references)}"
+
+
+@describe.register
 def _(effect: UnitRunning, host: HostReader) -> str:
     return f"unit {effect.name}: {_verdict(unit_differs(host, effect))}"
 
@@ -119,6 +127,16 @@ def _(effect: RotatableKubeletCredential, host: HostReader) -> str:
 @describe.register
 def _(effect: EtcdPeerUrl, host: HostReader) -> str:
     return f"etcd peer URL {effect.url}"
+
+
+@describe.register
+def _(effect: FlannelSubnet, host: HostReader) -> str:
+    return f"file {effect.path}: {UNCHANGED if host.stat(effect.path) else 'new, once the node has a Pod range'}"
+
+
+@describe.register
+def _(effect: ImagePresent, host: HostReader) -> str:
+    return f"image {effect.image}: brought in and pinned unless it is there"
 
 
 @describe.register

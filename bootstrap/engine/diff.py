@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bootstrap.engine.effects import file_differs
+from bootstrap.engine.differs import file_differs
 from bootstrap.host.api import object_path
 from bootstrap.host.port import HostReader
 from bootstrap.model.effects import Apply, Create, Effect, File

@@ -9,7 +9,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from graphlib import TopologicalSorter
 
-from bootstrap.engine import undo  # noqa: F401 - registers the effects of a reset
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.wait import wait_for

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from bootstrap.engine.journal import Journal
 from bootstrap.host.port import Api, Host
+from bootstrap.model.events import Transferred
 
 
 class RunOver(Exception):
@@ -23,6 +24,7 @@ class World:
     """`connect` makes an API client with full rights; it is called once, when first needed.
 
     `look` raises BootstrapError when waiting has become useless; `over` is set when the run ends, and ends every wait.
+    `report` is told the progress of transfers.
     """
 
     host: Host
@@ -30,6 +32,9 @@ class World:
     probe: Callable[[str], tuple[int, str]]
     look: Callable[[], None] = see_nothing
     over: threading.Event = field(default_factory=threading.Event)
+    load_images: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
+    """Loads references of a verified bundle and returns those that were not there; None without a bundle."""
+    report: Callable[[Transferred], None] = lambda event: None
     _api: Api | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

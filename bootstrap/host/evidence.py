@@ -67,7 +67,12 @@ def _unit(host: Host, values: dict[str, str], since: float) -> Unit:
     begin = since or (time.time() - RECENT if state == "active" else 0)
     window = [f"--since=@{begin:.0f}"] if begin else []
     journal = _output(host, "journalctl", "-u", name, "-o", "cat", "--no-pager", f"-n{JOURNAL_LINES}", *window)
-    return Unit(name, state, values.get("Result", ""), int(values.get("NRestarts") or 0), tuple(journal))
+    return Unit(name, state, values.get("Result", ""), int(values.get("NRestarts") or 0), _telling(journal))
+
+
+def _telling(journal: list[str]) -> tuple[str, ...]:
+    """Without what containerd tells for information: each plugin that it does without is an error in its words."""
+    return tuple(line for line in journal if "level=info" not in line)
 
 
 def _listeners(host: Host) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -23,6 +24,8 @@ HOST_COMMAND_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 """Where the host's distribution has them; /usr/local is its users' own."""
 NSENTER: Final = ("/usr/bin/nsenter", "--target=1", "--mount", "--uts", "--net", "--ipc", "--")
 """Runs a command as if it had been started on the host, whose PID 1 is ours with --pid=host."""
+MOUNT = "/host"
+"""Where the user mounts the root of the host."""
 UNIT_TIMEOUT = 120.0
 """Seconds for systemd to start or stop a unit: its own limit is 90 (systemd-system.conf(5))."""
 COPY_PIECE = 1 << 20
@@ -129,6 +132,9 @@ class LiveHost:
 
     def unmount(self, path: str) -> None:
         self.run(["umount", path])
+        if self._enter:  # our container's copy keeps the directory busy; mounted after we began, it is not in there
+            with contextlib.suppress(BootstrapError):
+                self.run(["umount", "--lazy", MOUNT + path], here=True)
 
     def start_unit(self, name: str, *, enable: bool, restart: bool) -> None:
         self._systemctl("daemon-reload")

@@ -6,11 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from bootstrap.host.live import LiveHost
+from bootstrap.host.live import MOUNT, LiveHost
 from bootstrap.host.rooted import locate
 from bootstrap.preflight.mode import ROOT_DIRECTORIES, WRITTEN, Observed, UserNamespace
 
-MOUNT = "/host"
 PID1_ROOT = "/proc/1/root"
 """The root directory of PID 1, in its own mount namespace: with --pid=host the host's files as the host sees them now.
 

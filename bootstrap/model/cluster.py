@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.model import names
+from bootstrap.model.mirrors import Mirrors
 from bootstrap.model.runtime import NODE
 
 Document = Mapping[str, Any]
@@ -134,6 +135,7 @@ class Extension:
     hardening: bool = True
     workloads_on_control_plane: bool | None = None
     extra_sans: tuple[str, ...] = ()
+    mirrors: Mirrors = field(default_factory=Mirrors)
 
 
 @dataclass(frozen=True)

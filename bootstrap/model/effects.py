@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bootstrap.model.mirrors import Mirrors
 from bootstrap.model.record import Entry
 
 
@@ -34,10 +35,9 @@ class File:
 
 @dataclass(frozen=True)
 class Tree:
-    """A directory that others fill (the kubelet, etcd, the runtime): what was not there before us is ours."""
+    """A directory that others make and fill (the kubelet, etcd, …): the journal says what was there before."""
 
     path: str
-    mode: int = 0o755
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,13 @@ class ImagesSeeded:
 
 
 @dataclass(frozen=True)
+class ImagesLoaded:
+    """The running containerd has these images of the bundle that `init` was given, pinned."""
+
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class UnitRunning:
     """The systemd unit runs with the present content of `uses` (restarted if older), and at every boot if `enabled`."""
 
@@ -122,6 +129,32 @@ class EtcdPeerUrl:
 
     url: str
     etcdctl: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImagePresent:
+    """The runtime behind `socket` has the image under its own name, through the mirrors if need be, and pinned.
+
+    With `always` a tag that means something else by now is brought in again.
+    """
+
+    image: str
+    socket: str
+    mirrors: Mirrors
+    always: bool = False
+
+
+@dataclass(frozen=True)
+class FlannelSubnet:
+    """flannel's file about the Pod range of `node`, as flanneld writes it, made as soon as the node has a range.
+
+    `network` is the Pod range of the cluster; `mtu` that of Pods, in bytes.
+    """
+
+    path: str
+    node: str
+    network: str
+    mtu: int
 
 
 @dataclass(frozen=True)
@@ -179,11 +212,14 @@ Effect = (
     | Module
     | Sysctl
     | ImagesSeeded
+    | ImagePresent
+    | ImagesLoaded
     | UnitRunning
     | Apply
     | Create
     | RotatableKubeletCredential
     | EtcdPeerUrl
+    | FlannelSubnet
     | NetworkNoted
     | Restored
     | NetworkRestored

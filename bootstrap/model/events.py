@@ -39,4 +39,14 @@ class StepFailed:
     what: str
 
 
-Event = StepStarted | StepWaiting | StepDone | StepFailed
+@dataclass(frozen=True)
+class Transferred:
+    """Bytes of an image that have arrived from a host so far; documents included."""
+
+    image: str
+    host: str
+    done: int
+    total: int
+
+
+Event = StepStarted | StepWaiting | StepDone | StepFailed | Transferred

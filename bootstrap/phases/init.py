@@ -17,6 +17,7 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    ImagePresent,
     ImagesSeeded,
     NetworkNoted,
     RotatableKubeletCredential,
@@ -26,10 +27,13 @@ from bootstrap.model.effects import (
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.runtime import Runtime, runtime_at
+from bootstrap.phases.images import Bundled, with_images
 from bootstrap.render import addons, host, objects
 from bootstrap.render.audit import audit_files
 from bootstrap.render.containerd import containerd_file
+from bootstrap.render.images import to_bring_in
 from bootstrap.render.kubelet import kubelet_files
+from bootstrap.render.mirrors import hosts_files
 from bootstrap.render.net import loopback, url_host
 from bootstrap.render.static_pods import manifest_path, static_pods
 
@@ -37,6 +41,9 @@ TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
 """Exists once the first init has made its tokens: later runs make none."""
 LAST = ("addon/flannel", "addon/kube-proxy", "addon/coredns")
 """Whose Pods somebody waits for: other objects keep a starting API server busy only after these."""
+KUBELET_FILES = "kubelet-start/config"
+"""A part of the phase `kubelet-start`, which in kubeadm writes these files too."""
+NODE_NETWORK = "addon/flannel/node"
 ANSWERS = "wait-control-plane/answers"
 """From here on the API server takes objects, though not every kind: it allocates no Service address yet."""
 MAY_LEAD = "wait-control-plane/leases"
@@ -63,6 +70,7 @@ class Inputs:
     now: datetime
     wait: str = "dns"
     external_ca: bool = False
+    bundled: Bundled | None = None
 
 
 def init_plan(inputs: Inputs) -> Plan:
@@ -75,7 +83,12 @@ def init_plan(inputs: Inputs) -> Plan:
         *_addons(inputs),
         *_node(inputs),
     ]
-    return Plan(_without(tuple(steps), inputs.cfg.skip_phases))
+    return Plan(_without(tuple(with_images(steps, inputs.bundled, _wanted(inputs.cfg))), inputs.cfg.skip_phases))
+
+
+def _wanted(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:
+    """Without mirrors the kubelet pulls by itself; not all that mirrors may say is known to the runtime."""
+    return to_bring_in(cfg) if cfg.extension.mirrors.rules else ()
 
 
 def _without(steps: tuple[Step, ...], skipped: tuple[str, ...]) -> tuple[Step, ...]:
@@ -114,8 +127,8 @@ def _files(inputs: Inputs) -> list[Step]:
 
 def _trees(cfg: ClusterConfig) -> tuple[Tree, ...]:
     """What the kubelet, the runtime and the Pods will fill: what is in it before is not ours."""
-    etcd = (Tree(cfg.etcd.data_dir, 0o700),) if isinstance(cfg.etcd, LocalEtcd) else ()
-    return (*(Tree(path) for path in names.TREES), Tree(names.KUBELET_DIR, 0o700), *etcd)
+    etcd = (cfg.etcd.data_dir,) if isinstance(cfg.etcd, LocalEtcd) else ()
+    return tuple(Tree(path) for path in (*names.TREES, names.KUBELET_DIR, *etcd))
 
 
 def _services(inputs: Inputs) -> list[Step]:
@@ -128,7 +141,7 @@ def _services(inputs: Inputs) -> list[Step]:
     return [
         *(_host(inputs, runtime) if on_boot else ()),
         *((Step("runtime", "Images", _runtime(inputs, runtime), after=before_runtime),) if runtime.ours else ()),
-        Step("kubelet-config", "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
+        Step(KUBELET_FILES, "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
         Step(
             "kubelet-start",
             "Kubelet",
@@ -136,7 +149,7 @@ def _services(inputs: Inputs) -> list[Step]:
             (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
             after=(
                 *(("runtime",) if runtime.ours else before_runtime),
-                *("kubelet-config", "etcd/local", "control-plane/apiserver", *ready_to_start),
+                *(KUBELET_FILES, "etcd/local", "control-plane/apiserver", *ready_to_start),
             ),
             timeout=cfg.timeouts.kubelet_health_check,
         ),
@@ -159,12 +172,13 @@ def _host(inputs: Inputs, runtime: Runtime) -> list[Step]:
 def _runtime(inputs: Inputs, runtime: Runtime) -> tuple[Effect, ...]:
     """The runtime's configuration and, on a host, its unit and its images, which a node container has already."""
     config = containerd_file(inputs.cfg, inputs.facts, runtime)
+    mirrors = hosts_files(inputs.cfg.extension.mirrors, runtime.registries)
     if inputs.facts.mode == "node":
-        return config, UnitRunning(runtime.unit, (config.path,))
+        return config, *mirrors, UnitRunning(runtime.unit, (config.path,))
     unit = host.runtime_unit(runtime)
     installed = tuple(f"{runtime.binaries}/{name}" for name in host.RUNTIME_BINARIES)
     running = UnitRunning(runtime.unit, (config.path, unit.path, *installed))
-    return config, unit, Directory(runtime.cni_conf), ImagesSeeded(runtime.root), running
+    return config, *mirrors, unit, Directory(runtime.cni_conf), ImagesSeeded(runtime.root), running
 
 
 def _control_plane(inputs: Inputs) -> list[Step]:
@@ -183,7 +197,7 @@ def _control_plane(inputs: Inputs) -> list[Step]:
             "control-plane/apiserver",
             "Control plane",
             (*(audit_files(cfg) if cfg.extension.hardening else ()), apiserver),
-            after=(*certs, "kubelet-config"),
+            after=(*certs, KUBELET_FILES),
         ),
         Step(
             ANSWERS,
@@ -213,7 +227,7 @@ def _control_plane(inputs: Inputs) -> list[Step]:
     if isinstance(cfg.etcd, LocalEtcd):
         etcd = (Directory(cfg.etcd.data_dir, 0o700), pods[manifest_path("etcd")])
         steps += [
-            Step("etcd/local", "Control plane", etcd, after=(*certs, "kubelet-config")),
+            Step("etcd/local", "Control plane", etcd, after=(*certs, KUBELET_FILES)),
             Step(
                 "etcd/peer-url",
                 "Control plane",
@@ -294,7 +308,7 @@ def _addons(inputs: Inputs) -> list[Step]:
     cfg, facts = inputs.cfg, inputs.facts
     proxy = addons.kube_proxy(cfg, facts, inputs.manifests, inputs.patches)
     network = addons.flannel(cfg, facts, inputs.manifests)
-    dns = addons.coredns(cfg, inputs.manifests, inputs.patches)
+    dns = addons.coredns(cfg, inputs.facts, inputs.manifests, inputs.patches)
     steps = []
     if network:
         steps.append(_apply(cfg, "addon/flannel", network, "Add-ons", api=ANSWERS))
@@ -320,10 +334,14 @@ def _node(inputs: Inputs) -> list[Step]:
             after=("node-registered",),
         ),
     ]
+    own_network = addons.flannel_files(cfg, inputs.facts, inputs.manifests)
+    if own_network:
+        ready_to_ask = ("node-registered", "control-plane/controller-manager")
+        steps.append(Step(NODE_NETWORK, "Node", own_network, after=ready_to_ask))
     if inputs.wait == "api":
         return steps
     if cfg.extension.cni != "none":
-        after = ("node-registered", "addon/flannel", "wait-control-plane/controller-manager")
+        after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager")
         steps.append(Step("node-ready", "Node", waits=(NodeReady(node, inputs.facts.booted),), after=after))
         if inputs.wait == "dns" and not cfg.dns_disabled:
             wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted),)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.cluster import ClusterConfig, NodeRegistration
 from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.finding import Found, check
 
@@ -19,6 +19,9 @@ QUALIFIED_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 DAY = 24 * 3600
 LAST_SANE_YEAR = 2099
 SYNCHRONIZE = "Start a time service: systemctl enable --now systemd-timesyncd (or chronyd)"
+
+RECOMMENDED = ClusterConfig(NodeRegistration(""), "")
+"""The defaults: kubeadm's constants."""
 
 
 @check("IsPrivilegedUser", "The user is root.", "Run as root.", kubeadm=True)
@@ -126,4 +129,23 @@ def _said(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-ALL = (user, privileged, cpus, memory, swap, hostname, clock, time_sync)
+@check(
+    "CertificateValidity",
+    "Certificates are valid for no longer than kubeadm recommends (1 year, CAs 10), and not longer than their CA.",
+    "Lower `certificateValidityPeriod` and `caCertificateValidityPeriod`.",
+    error=False,
+)
+def certificate_validity(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    """kubeadm warns of the same three (apis/kubeadm/validation)."""
+    leaf, ca = cfg.certificate_validity, cfg.ca_certificate_validity
+    limits = (
+        ("certificateValidityPeriod", leaf, RECOMMENDED.certificate_validity, "what is recommended"),
+        ("caCertificateValidityPeriod", ca, RECOMMENDED.ca_certificate_validity, "what is recommended"),
+        ("certificateValidityPeriod", leaf, ca, "that of the CA"),
+    )
+    for name, value, limit, whose in limits:
+        if value > limit:
+            yield Found(f"{name}: {value / 3600:.0f} h is more than {whose}, {limit / 3600:.0f} h", f"Lower {name}")
+
+
+ALL = (user, privileged, cpus, memory, swap, hostname, clock, time_sync, certificate_validity)

@@ -12,6 +12,7 @@ import yaml
 
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.effects import Effect, File, FlannelSubnet
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import runtime_at
@@ -22,6 +23,8 @@ from bootstrap.render.objects import Object, sign
 from bootstrap.render.patches import patched
 from bootstrap.render.text import to_yaml
 
+VXLAN_OVERHEAD = 50
+"""Bytes of a packet that are not a Pod's (flannel: backend/vxlan encapOverhead)."""
 Manifests = Mapping[str, str]
 """Path below `manifests/` (`coredns/coredns.yaml`) → text."""
 
@@ -70,8 +73,13 @@ def proxy_configuration(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     return overlaid(defaults, cfg.kube_proxy)
 
 
-def coredns(cfg: ClusterConfig, manifests: Manifests, patches: Mapping[str, bytes]) -> tuple[Object, ...]:
-    """CoreDNS; nothing if it is disabled."""
+def coredns(
+    cfg: ClusterConfig, facts: HostFacts, manifests: Manifests, patches: Mapping[str, bytes]
+) -> tuple[Object, ...]:
+    """CoreDNS; nothing if it is disabled.
+
+    In a node container it is given the API server's own address, and does not wait for kube-proxy's rules (ADR 9).
+    """
     if cfg.dns_disabled:
         return ()
     values = {
@@ -80,7 +88,14 @@ def coredns(cfg: ClusterConfig, manifests: Manifests, patches: Mapping[str, byte
         "DNS_IP": dns_ip(cfg),
         "IMAGE": images.coredns(cfg),
     }
-    return _filled("coredns", manifests, values, patches)
+    objects = _filled("coredns", manifests, values, patches)
+    if facts.mode == "node":
+        host, port = split_endpoint(cfg.endpoint)
+        for body in objects:
+            if body["kind"] == "Deployment":
+                env = body["spec"]["template"]["spec"]["containers"][0].setdefault("env", [])
+                env += _environment({"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port})
+    return objects
 
 
 def flannel(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) -> tuple[Object, ...]:
@@ -98,6 +113,23 @@ def flannel(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) -> tuple
         "NET_CONF": json.dumps(network),
     }
     return _filled("flannel", manifests, values, {})
+
+
+def flannel_files(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) -> tuple[Effect, ...]:
+    """This node's own network before flanneld is up: it needs no other node, and is the same as flanneld's.
+
+    Only for IPv4 alone, on an interface whose MTU is known; flanneld makes its own otherwise (ADR 9).
+    """
+    subnets = cfg.networking.pod_subnets
+    mtu = next((a.mtu for a in facts.addresses if a.address == cfg.advertise_address), 0)
+    if cfg.extension.cni != "flannel" or len(subnets) != 1 or is_ipv6(subnets[0]) or not mtu:
+        return ()
+    conflist = f"{runtime_at(cfg.node.cri_socket, facts.mode).cni_conf}/{names.FLANNEL_CONFLIST}"
+    settings = next(o for o in flannel(cfg, facts, manifests) if o["kind"] == "ConfigMap")["data"]
+    return (
+        FlannelSubnet(names.FLANNEL_SUBNET, cfg.node.name, subnets[0], mtu - VXLAN_OVERHEAD),
+        File(conflist, settings["cni-conf.json"].encode(), once=True),
+    )
 
 
 def flannel_network(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import runtime_at
+from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import TOKEN_CREATED, Inputs, init_plan
 from bootstrap.phases.select import only
 from bootstrap.preflight.checks import Preflight, run_checks
@@ -52,6 +53,8 @@ FIXED = (
     "InitConfiguration.nodeRegistration.name",
 )
 HTTP_OK = 200
+LoadImages = Callable[[tuple[str, ...]], tuple[str, ...]]
+"""Loads references of a verified bundle; see `World`."""
 TOKEN_ALPHABET = string.digits + string.ascii_lowercase
 
 
@@ -132,7 +135,12 @@ def _check_fixed(old: ClusterConfig, new: ClusterConfig) -> None:
 
 
 def make_plan(
-    host: HostReader, decision: Decision, manifests: Mapping[str, str], now: datetime, request: Request
+    host: HostReader,
+    decision: Decision,
+    manifests: Mapping[str, str],
+    now: datetime,
+    request: Request,
+    bundled: Bundled | None = None,
 ) -> Plan:
     """Certificates and kubeconfigs are issued here, so that the plan holds finished bytes."""
     cfg, keys = decision.cfg, CryptoKeySource()
@@ -149,11 +157,12 @@ def make_plan(
             pki=pki,
             kubeconfigs=kubeconfigs,
             manifests=manifests,
-            patches=_patches(host, cfg.patches_directory),
+            patches=read_patches(host, cfg.patches_directory),
             tokens=() if host.stat(TOKEN_CREATED) else tuple(_made(token) for token in cfg.tokens),
             now=now,
             wait=request.wait,
             external_ca=is_external_ca(cfg, existing),
+            bundled=bundled,
         )
     )
     if request.phase is None:
@@ -161,12 +170,15 @@ def make_plan(
     return only(plan, request.phase, lambda path: host.stat(path) is not None)
 
 
-def act(host: Host, decision: Decision, plan: Plan, listen: Listener) -> tuple[Timing, ...]:
+def act(
+    host: Host, decision: Decision, plan: Plan, listen: Listener, load_images: LoadImages | None = None
+) -> tuple[Timing, ...]:
     """Runs the plan. Raises BootstrapError: exit 5, 6 (with evidence) or 7."""
     runtime, since = runtime_at(decision.cfg.node.cri_socket, decision.facts.mode), time.time()
     look = looking(host, runtime, since)
     try:
-        timings = run(plan, World(host, _connector(host, decision.cfg), probe, look), listen)
+        world = World(host, _connector(host, decision.cfg), probe, look, load_images=load_images, report=listen)
+        timings = run(plan, world, listen)
     except BootstrapError as e:
         raise (with_cause(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None
     if decision.facts.mode == "node":  # the container's health check reads it
@@ -202,7 +214,7 @@ def _existing(host: HostReader, paths: tuple[str, ...]) -> dict[str, bytes]:
     return {path: content for path in paths if (content := host.read(path)) is not None}
 
 
-def _patches(host: HostReader, directory: str) -> dict[str, bytes]:
+def read_patches(host: HostReader, directory: str) -> dict[str, bytes]:
     if not directory:
         return {}
     files = _existing(host, tuple(f"{directory}/{name}" for name in host.listdir(directory)))

@@ -132,4 +132,4 @@ def test_damaged_etcd_data_is_named(broken: Node) -> None:
     until("it is named", lambda: first_rule(broken) == "etcd-data-damaged", 60, 1)
     found = findings(broken)[0]
     assert found["definite"]
-    assert "invalid" in found["evidence"][0]
+    assert "failed to open database" in found["evidence"][0]

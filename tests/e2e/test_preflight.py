@@ -27,7 +27,7 @@ def node() -> Iterator[Node]:
 
 @pytest.fixture
 def network() -> Iterator[Callable[..., str]]:
-    """Makes Docker networks that are removed after the test."""
+    """Makes Docker networks that are removed after the test; asked for before `start`, whose nodes go first."""
     made: list[str] = []
 
     def make(*options: str) -> str:
@@ -37,7 +37,7 @@ def network() -> Iterator[Callable[..., str]]:
 
     yield make
     for name in made:
-        docker("network", "rm", "-f", name)
+        must(docker("network", "rm", name))
 
 
 def checked(node: Node, *options: str) -> tuple[int, dict[str, Any]]:
@@ -58,7 +58,7 @@ def names(document: dict[str, Any]) -> set[str]:
 
 
 def test_a_new_node_passes_and_nothing_is_written(node: Node) -> None:
-    before = node.written("/")
+    before = set(node.written("/"))
     code, document = checked(node)
     assert (code, document["ok"]) == (0, True), document
     assert {"Port-*", "EtcdDisk", "Disk", "Inodes"} <= {c["name"] for c in document["checks"] if c["result"] == "ok"}
@@ -66,7 +66,7 @@ def test_a_new_node_passes_and_nothing_is_written(node: Node) -> None:
     text = node.run("bootstrap", "preflight", "init")
     assert re.search(r"✓ .*NumCPU, Mem", text)
     assert re.search(r"\d+ checks: 0 errors, \d+ warning", text)
-    assert node.written("/") == before
+    assert set(node.written("/")) == before
 
 
 def test_a_port_is_told_with_pid_process_and_unit(node: Node, app: Path) -> None:
@@ -108,7 +108,7 @@ def test_several_interfaces_are_told_with_the_choice(node: Node, network: Callab
         must(docker("network", "disconnect", second, node.name))
 
 
-def test_without_a_default_route_it_is_a_warning(start: Callable[..., Node], network: Callable[..., str]) -> None:
+def test_without_a_default_route_it_is_a_warning(network: Callable[..., str], start: Callable[..., Node]) -> None:
     cut_off = start("cut-off", "node", options=("--privileged", "--network", network("--internal")))
     cut_off.wait_healthy(60)
     code, document = checked(cut_off)
@@ -130,12 +130,10 @@ def test_files_in_the_way_are_told_by_kubeadms_names(node: Node) -> None:
         node.run("rm", "-r", "/etc/kubernetes", "/var/lib/etcd/member")
 
 
-def test_a_runtime_that_is_named_has_to_answer(node: Node) -> None:
-    code, document = checked(node, "--cri-socket", "unix:///run/containerd/containerd.sock")
+def test_a_node_brings_its_runtime_wherever_its_socket_is_to_be(node: Node) -> None:
+    code, document = checked(node, "--cri-socket", "unix:///run/elsewhere.sock")
     assert code == 0, document
     assert names(document) & {"CRI", "ContainerRuntimeVersion"} == set()
-    code, document = checked(node, "--cri-socket", "unix:///run/nobody.sock")
-    assert (code, finding(document, "CRI")["error"]) == (PREFLIGHT, True)
 
 
 def test_an_external_etcd_has_to_answer(node: Node) -> None:

@@ -1,4 +1,4 @@
-"""SIGKILL at every change of a name on the disk, and in a sweep at every call that changes anything."""
+"""SIGKILL at every change of a name on the disk; in a sweep, where the same command follows, at every changing call."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_reset_instead(disk: Path, goal: Goal, score: Score, sweep: bool) -> Non
     before, _, _ = goal
     for number in range(0, LIMIT, 1 if sweep else 3):
         with scratch(disk) as host:
-            if host.init(at_call(number, calls(sweep))).code == 0:
+            if host.init(at_call(number)).code == 0:
                 break
             with score.trial(number):
                 _reset_to_nothing(host, before)
@@ -77,7 +77,7 @@ def test_init_after_half_a_reset(disk: Path, goal: Goal, score: Score, sweep: bo
     for number in range(0, LIMIT, 1 if sweep else 5):
         with scratch(disk) as host:
             succeeded(host.init())
-            if host.reset(at_call(number, calls(sweep))).code == 0:
+            if host.reset(at_call(number)).code == 0:
                 break
             with score.trial(number):
                 succeeded(host.init())

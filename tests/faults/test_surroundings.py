@@ -52,7 +52,7 @@ def test_directories_behind_links(disk: Path, goal: Look, score: Score, sweep: b
     """A directory of ours is a link: absolute, relative, a chain, dangling; `init` whole or killed, then `reset`."""
     for path in MOVED:
         for form in ("absolute", "relative", "chain", "dangling"):
-            for kill in (None, *(KILLS if sweep else KILLS[2:3])):
+            for kill in (None, *(KILLS if sweep else KILLS[2:3] if form == "absolute" else ())):
                 with scratch(disk) as host, score.trial(f"{path}, {form}, killed at {kill}"):
                     theirs = host.look()
                     _move(host, path, form)

@@ -94,7 +94,7 @@ def api_objects(
         *(objects.token_secret(token, now) for token in cfg.tokens),
         objects.node_marks(cfg),
         *addons.kube_proxy(cfg, facts, manifests(), patch_files),
-        *addons.coredns(cfg, manifests(), patch_files),
+        *addons.coredns(cfg, facts, manifests(), patch_files),
         *addons.flannel(cfg, facts, manifests()),
     ]
 

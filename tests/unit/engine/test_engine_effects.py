@@ -96,7 +96,7 @@ def test_what_is_created_once_is_not_changed_later() -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_effects, "API_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(engine_effects.cluster, "API_RETRY_SECONDS", 0.001)
 
 
 @pytest.mark.usefixtures("quick")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.effects.undo import mounts_below
 from bootstrap.engine.journal import begun, read_journal
-from bootstrap.engine.undo import mounts_below
 from bootstrap.model.effects import Directory, Effect, File, Link, Tree, Unmounted
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.record import PATH, TREE

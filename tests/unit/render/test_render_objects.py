@@ -38,7 +38,7 @@ def test_every_object_can_be_applied() -> None:
         objects.token_secret(token, NOW),
         objects.node_marks(CFG),
         *addons.kube_proxy(CFG, FACTS, MANIFESTS, {}),
-        *addons.coredns(CFG, MANIFESTS, {}),
+        *addons.coredns(CFG, FACTS, MANIFESTS, {}),
         *addons.flannel(CFG, FACTS, MANIFESTS),
     )
     identities = [
@@ -103,7 +103,7 @@ def test_kube_proxy_keeps_kubernetes_own_placeholder_and_takes_proxies() -> None
 def test_addons_can_be_left_out() -> None:
     cfg = replace(CFG, proxy_disabled=True, dns_disabled=True, extension=Extension(cni="none"))
     assert not addons.kube_proxy(cfg, FACTS, MANIFESTS, {})
-    assert not addons.coredns(cfg, MANIFESTS, {})
+    assert not addons.coredns(cfg, FACTS, MANIFESTS, {})
     assert not addons.flannel(cfg, FACTS, MANIFESTS)
 
 
@@ -112,7 +112,7 @@ def test_addon_patches() -> None:
         "corednsdeployment.yaml": b"spec: {replicas: 5}",
         "kubeproxydaemonset.yaml": b"spec: {minReadySeconds: 3}",
     }
-    assert find(addons.coredns(CFG, MANIFESTS, patches), "Deployment")["spec"]["replicas"] == 5
+    assert find(addons.coredns(CFG, FACTS, MANIFESTS, patches), "Deployment")["spec"]["replicas"] == 5
     assert find(addons.kube_proxy(CFG, FACTS, MANIFESTS, patches), "DaemonSet")["spec"]["minReadySeconds"] == 3
 
 
@@ -146,14 +146,14 @@ def test_flannel_goes_straight_to_the_api_server() -> None:
 
 def test_corefile_has_the_domain() -> None:
     cfg = replace(CFG, networking=replace(CFG.networking, dns_domain="blue.example", service_subnet="172.30.0.0/16"))
-    bodies = addons.coredns(cfg, MANIFESTS, {})
+    bodies = addons.coredns(cfg, FACTS, MANIFESTS, {})
     assert "kubernetes blue.example in-addr.arpa" in find(bodies, "ConfigMap")["data"]["Corefile"]
     assert find(bodies, "Service")["spec"]["clusterIP"] == "172.30.0.10"
 
 
 def test_a_placeholder_that_nobody_fills_is_an_error() -> None:
     with pytest.raises(KeyError):
-        addons.coredns(CFG, {"coredns/x.yaml": "kind: ${NOBODY}"}, {})
+        addons.coredns(CFG, FACTS, {"coredns/x.yaml": "kind: ${NOBODY}"}, {})
 
 
 def test_manifests_are_plain_yaml() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootstrap.engine import network
-from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.observe import before
 from bootstrap.engine.world import World
 from bootstrap.host.port import Host, HostReader

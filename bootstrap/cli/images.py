@@ -1,0 +1,257 @@
+"""`bootstrap images`: which ones, pulled, explained, locked, loaded; `config images` in kubeadm's spelling."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bootstrap.cli.inputs import ConfigFile, Output, read_config
+from bootstrap.cli.screen import say
+from bootstrap.cli.transfer import TransferScreen, megabytes
+from bootstrap.model.errors import BootstrapError, Exit
+
+images_app = typer.Typer(help="Images of this node.", no_args_is_help=True)
+config_images_app = typer.Typer(help="Images of a configuration, as kubeadm spells it.", no_args_is_help=True)
+
+Version = Annotated[
+    str, typer.Option("--kubernetes-version", help="Upstream's images of this version: 1.36, v1.36.1, …")
+]
+Repository = Annotated[str, typer.Option("--image-repository", help="Where the images of Kubernetes are named.")]
+Arch = Annotated[list[str] | None, typer.Option("--arch", help="amd64, arm64, …; may be given several times.")]
+MirrorFile = Annotated[str | None, typer.Option("--mirrors", help="A file with the fields of `mirrors`.")]
+LockFile = Annotated[str | None, typer.Option("--lock", help="Digests that the images must have.")]
+Named = Annotated[list[str] | None, typer.Argument(help="Images; without any, those of the configuration.")]
+Timeout = Annotated[float, typer.Option("--timeout", help="Seconds for everything.")]
+LOCKED = ("amd64", "arm64")
+"""The architectures of a lock file unless others are asked for."""
+
+
+@config_images_app.command("list")
+@images_app.command("list")
+def images_list(
+    config: ConfigFile = None,
+    kubernetes_version: Version = "",
+    image_repository: Repository = "",
+    arch: Arch = None,
+    lock: LockFile = None,
+    output: Output = "text",
+) -> int:
+    """The images that a cluster with this configuration needs, with their locked digests if there is a lock file."""
+    from bootstrap.workflows.image_choice import choose, locked_as, read_lock
+
+    chosen = choose(read_config(config), (), kubernetes_version, image_repository, None)
+    locked = read_lock(read_config(lock), chosen)
+    platforms = [str(platform) for platform in _platforms(arch)]
+    details = []
+    for needed in chosen.images:
+        entry = locked_as(locked, needed)
+        digests = {p: asdict(d) for p, d in entry.platforms.items() if not arch or p in platforms} if entry else {}
+        details.append(asdict(needed) | {"digest": entry.digest if entry else None, "platforms": digests})
+    if output == "json":
+        print(json.dumps({"images": [needed.image for needed in chosen.images], "details": details}, indent=2))
+        return Exit.OK
+    for found in details:
+        print(found["image"] + (f"@{found['digest']}" if found["digest"] else ""))
+        for platform, digest in found["platforms"].items():
+            print(f"    {platform}  {digest['manifest']}")
+    return Exit.OK
+
+
+@config_images_app.command("pull")
+@images_app.command("pull")
+def images_pull(
+    images: Named = None,
+    config: ConfigFile = None,
+    kubernetes_version: Version = "",
+    image_repository: Repository = "",
+    cri_socket: Annotated[str, typer.Option("--cri-socket", help="containerd's socket: unix:///…")] = "",
+    mirrors: MirrorFile = None,
+    lock: LockFile = None,
+    arch: Arch = None,
+    to: Annotated[str, typer.Option("--to", help="A folder: an OCI layout there, instead of this node.")] = "",
+    timeout: Timeout = 1800,
+    output: Output = "text",
+) -> int:
+    """Bring images into this node under their own names (or into a folder), from the first place that has them."""
+    from dataclasses import replace
+
+    from bootstrap.host.limits import Limits
+    from bootstrap.host.live import LiveHost
+    from bootstrap.workflows.image_choice import choose, read_lock
+    from bootstrap.workflows.images import pull, pull_to
+
+    chosen = choose(read_config(config), images or (), kubernetes_version, image_repository, read_config(mirrors))
+    chosen = replace(chosen, cri_socket=cri_socket) if cri_socket else chosen
+    locked, limits, screen = read_lock(read_config(lock), chosen), Limits(total=timeout), TransferScreen()
+    platforms = _platforms(arch)
+    if to:
+        arriving = pull_to(Path(to), chosen, platforms, locked, limits, screen)
+    elif platforms == _platforms(None):
+        arriving = pull(LiveHost(), chosen, platforms[0], locked, limits, screen)
+    else:
+        raise typer.BadParameter(
+            "a node takes its own only; with --to DIR others go into a folder", param_hint="--arch"
+        )
+    done = []
+    try:
+        for image in arriving:
+            done.append(image)
+            screen.clear()
+            if output == "text":
+                _show_pulled(image)
+    finally:
+        screen.clear()
+    if output == "json":
+        print(json.dumps({"images": [asdict(image) for image in done]}, indent=2))
+    return Exit.OK
+
+
+def _show_pulled(image: Any) -> None:
+    for reason in image.passed:
+        say(reason, "!")
+    if image.host:
+        say(f"{image.image}  {megabytes(image.size)} MB from {image.host} in {image.seconds:.1f} s", "✓")
+    else:
+        say(f"{image.image}  is there already", "✓")
+
+
+@images_app.command("explain")
+def images_explain(
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Images.")],
+    config: ConfigFile = None,
+    mirrors: MirrorFile = None,
+    lock: LockFile = None,
+    arch: Arch = None,
+    output: Output = "text",
+) -> int:
+    """Where an image would come from: every place in order, what it answers now, and which one wins and why."""
+    from bootstrap.workflows.image_choice import choose, read_lock
+    from bootstrap.workflows.images import explain
+
+    chosen = choose(read_config(config), images, "", "", read_config(mirrors))
+    locked = read_lock(read_config(lock), chosen)
+    explained = [found for platform in _platforms(arch) for found in explain(chosen, platform, locked)]
+    if output == "json":
+        print(json.dumps({"images": [_explained_document(found) for found in explained]}, indent=2))
+    else:
+        for found in explained:
+            _show_explained(found, locked is not None)
+    return Exit.OK if all(found.winner is not None for found in explained) else Exit.EFFECT
+
+
+def _explained_document(found: Any) -> dict[str, Any]:
+    return {
+        "image": found.image,
+        "platform": found.platform,
+        "winner": found.winner,
+        "upstreamNotAsked": found.closed or None,
+        "candidates": [
+            {
+                "url": answer.candidate.server.url,
+                "repository": answer.candidate.repository,
+                "rule": answer.candidate.why,
+                "reachable": answer.seconds is not None,
+                "milliseconds": None if answer.seconds is None else round(answer.seconds * 1000, 1),
+                "via": answer.via or None,
+                "digest": answer.resolved.top.digest if answer.resolved else None,
+                "manifest": answer.resolved.manifest.digest if answer.resolved else None,
+                "bytes": answer.resolved.size if answer.resolved else None,
+                "problem": answer.problem or None,
+                "containerd": answer.candidate.containerd,
+                "hindrances": list(answer.candidate.hindrances),
+            }
+            for answer in found.answers
+        ],
+    }
+
+
+def _show_explained(found: Any, locked: bool) -> None:
+    say(f"{found.image} for {found.platform}")
+    for number, answer in enumerate(found.answers):
+        candidate = answer.candidate
+        say(f"{number + 1}. {candidate.server.url}/{candidate.repository}   ({candidate.why})", _mark(found, number))
+        if answer.problem:
+            say(f"        {answer.problem}")
+        if answer.resolved:
+            size = megabytes(answer.resolved.size)
+            say(f"        {answer.resolved.top.digest}, {size} MB, answered in {answer.seconds * 1000:.0f} ms")
+        if answer.via:
+            say(f"        through the proxy {answer.via}")
+        say(f"        {_containerd(candidate)}")
+    if found.closed:
+        say(f"   upstream is not asked: {found.closed}")
+    if found.winner is None:
+        say("no place has it", "✗")
+        return
+    why = "the first in order that has it" + (" with the locked digest" if locked else "")
+    say(f"   a pull uses {found.winner + 1}: {why}\n")
+
+
+def _mark(found: Any, number: int) -> str:
+    return "✓" if number == found.winner else "✗" if found.answers[number].problem else " "
+
+
+def _containerd(candidate: Any) -> str:
+    if candidate.containerd and not candidate.hindrances:
+        return "containerd gets there by itself (hosts.toml)"
+    if candidate.containerd:
+        return f"containerd gets there by itself, but cannot say {'; '.join(candidate.hindrances)}"
+    return f"brought in by `images pull`; containerd cannot say {'; '.join(candidate.hindrances)}"
+
+
+@images_app.command("lock")
+def images_lock(
+    images: Named = None,
+    config: ConfigFile = None,
+    kubernetes_version: Version = "",
+    image_repository: Repository = "",
+    mirrors: MirrorFile = None,
+    arch: Arch = None,
+    to: Annotated[str, typer.Option("--output", help="The file to write; - is standard output.")] = "-",
+    timeout: Timeout = 300,
+) -> int:
+    """Write down what the images are now: digests of each platform's manifest and configuration."""
+    from bootstrap.config.lockfile import lock_text
+    from bootstrap.host.limits import Limits
+    from bootstrap.workflows.image_choice import choose
+    from bootstrap.workflows.images import make_lock, save_lock
+
+    chosen = choose(read_config(config), images or (), kubernetes_version, image_repository, read_config(mirrors))
+    platforms = _platforms(arch or list(LOCKED))
+    lock = make_lock(chosen, platforms, Limits(total=timeout), lambda line: say(f"   {line}", error=True))
+    if to == "-":
+        print(lock_text(lock), end="")
+    else:
+        save_lock(Path(to), lock)
+    return Exit.OK
+
+
+@images_app.command("load")
+def images_load(source: Annotated[str, typer.Argument(help="A docker save archive; - is standard input.")]) -> int:
+    """Load images of your own into this node: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
+    from bootstrap.host.live import LiveHost
+    from bootstrap.workflows.images import load_images
+
+    for name in load_images(LiveHost(), source):
+        say(name)
+    return Exit.OK
+
+
+def _platforms(arch: list[str] | None) -> list[Any]:
+    """Those asked for, else this machine's."""
+    from bootstrap.host.runtime_images import own_platform
+    from bootstrap.model.image import ARCHITECTURES, Platform
+
+    for name in arch or ():
+        if name not in ARCHITECTURES.values():
+            raise BootstrapError(
+                f'"{name[:40]}" is not an architecture',
+                code=Exit.USAGE,
+                why=f"known are {', '.join(ARCHITECTURES.values())}",
+                fix="for example: --arch arm64",
+            )
+    return [Platform(name) for name in dict.fromkeys(arch)] if arch else [own_platform()]

@@ -1,0 +1,165 @@
+"""API objects, and what is known only once the API server answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Any
+
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_delay,
+    stop_when_event_set,
+    wait_fixed,
+)
+
+from bootstrap.engine.effects.dispatch import apply_effect
+from bootstrap.engine.effects.host import make_parent
+from bootstrap.engine.world import RunOver, World
+from bootstrap.host.api import object_path
+from bootstrap.host.port import ApiResponse
+from bootstrap.model.effects import (
+    Apply,
+    Create,
+    EtcdPeerUrl,
+    FlannelSubnet,
+    RotatableKubeletCredential,
+    object_name,
+)
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.render.kubeconfig import rotatable_kubelet_conf
+
+API_RETRY_SECONDS = 0.2
+ETCD_PATIENCE = 120.0
+"""Seconds (kubeadm's EtcdAPICall): the kubelet may take 30 s to end an etcd whose manifest has changed."""
+
+
+class _NotYet(Exception):
+    """The API answered something that passes by itself: starting, throttled, namespace not there yet."""
+
+
+@apply_effect.register
+def _(effect: Apply, world: World, timeout: float) -> str:
+    path = object_path(effect.body)
+
+    def attempt() -> str:
+        before = world.api.get(path)
+        after = _checked(world.api.apply(effect.body), effect.body)
+        unchanged = _version(before.body) == _version(after.body)
+        return "" if unchanged else f"{object_name(effect.body)} applied"
+
+    return _persist(attempt, world, timeout)
+
+
+@apply_effect.register
+def _(effect: Create, world: World, timeout: float) -> str:
+    def attempt() -> str:
+        answer = world.api.create(effect.body)
+        if answer.status == 409:
+            return ""
+        _checked(answer, effect.body)
+        return f"{object_name(effect.body)} created"
+
+    return _persist(attempt, world, timeout)
+
+
+@apply_effect.register
+def _(effect: RotatableKubeletCredential, world: World, timeout: float) -> str:
+    before = world.host.read(effect.kubeconfig)
+    if before is None or world.host.stat(effect.certificate) is None:
+        return ""
+    after = rotatable_kubelet_conf(before, effect.certificate)
+    if after == before:
+        return ""
+    world.host.write(effect.kubeconfig, after, 0o600)
+    return f"{effect.kubeconfig} written"
+
+
+@apply_effect.register
+def _(effect: FlannelSubnet, world: World, timeout: float) -> str:
+    """Only where there is none: from then on the file is flanneld's."""
+    if world.host.stat(effect.path):
+        return ""
+
+    def attempt() -> str:
+        subnet = world.api.get(f"/api/v1/nodes/{effect.node}").body.get("spec", {}).get("podCIDR")
+        if not subnet:
+            raise _NotYet(f"node {effect.node} has no Pod range yet")
+        return str(subnet)
+
+    content = subnet_file(effect, _persist(attempt, world, timeout))
+    make_parent(world.host, effect.path)
+    world.host.write(effect.path, content, 0o644)
+    return f"{effect.path} written"
+
+
+def subnet_file(effect: FlannelSubnet, subnet: str) -> bytes:
+    """The file's content (flannel v0.28: pkg/subnet/subnet.go); the first address of `subnet` is the bridge's."""
+    range_ = ip_network(subnet)
+    lines = (
+        f"FLANNEL_NETWORK={effect.network}",
+        f"FLANNEL_SUBNET={range_[1]}/{range_.prefixlen}",
+        f"FLANNEL_MTU={effect.mtu}",
+        "FLANNEL_IPMASQ=true",
+    )
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+@apply_effect.register
+def _(effect: EtcdPeerUrl, world: World, timeout: float) -> str:
+    """Only the one member of a single-node etcd is looked at: a larger cluster manages its own URLs.
+
+    An etcd that the kubelet is just starting anew does not answer yet.
+    """
+    retrying = Retrying(
+        stop=stop_after_delay(ETCD_PATIENCE),
+        wait=wait_fixed(API_RETRY_SECONDS),
+        retry=retry_if_exception(_said_something),
+        reraise=True,
+    )
+    output = retrying(world.host.run, [*effect.etcdctl, "member", "list"])
+    members = [line.split(", ") for line in output.splitlines() if line]
+    if len(members) != 1 or members[0][3] == effect.url:
+        return ""
+    world.host.run([*effect.etcdctl, "member", "update", members[0][0], f"--peer-urls={effect.url}"])
+    return f"etcd peer URL is now {effect.url}"
+
+
+def _said_something(error: BaseException) -> bool:
+    """A command that ran and failed; one that is not installed says nothing."""
+    return isinstance(error, BootstrapError) and bool(error.details)
+
+
+def _version(body: Mapping[str, Any]) -> str | None:
+    metadata = body.get("metadata")
+    return metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+
+
+def _checked(answer: ApiResponse, body: Mapping[str, Any]) -> ApiResponse:
+    if answer.status in (200, 201):
+        return answer
+    message = str(answer.body.get("message") or answer.text[:300])
+    if answer.status in (403, 404, 409, 429) or answer.status >= 500:
+        raise _NotYet(f"{object_name(body)}: {message}")
+    raise BootstrapError(f"the API server refused {object_name(body)}", code=Exit.API, details=(message,))
+
+
+def _persist(attempt: Any, world: World, timeout: float) -> str:
+    retrying = Retrying(
+        stop=stop_after_delay(timeout) | stop_when_event_set(world.over),
+        sleep=sleep_using_event(world.over),
+        wait=wait_fixed(API_RETRY_SECONDS),
+        retry=retry_if_exception_type((_NotYet, ConnectionError)),
+        reraise=True,
+    )
+    try:
+        return str(retrying(attempt))
+    except (_NotYet, ConnectionError) as e:
+        if world.over.is_set():
+            raise RunOver from None
+        raise BootstrapError(
+            f"the API server did not take an object within {timeout:.0f} s", code=Exit.API, details=(str(e),)
+        ) from e

@@ -1,0 +1,47 @@
+"""Images in the runtime: copied from our own, loaded from a bundle, or pulled through mirrors."""
+
+from __future__ import annotations
+
+from bootstrap.engine.effects.dispatch import apply_effect
+from bootstrap.engine.world import World
+from bootstrap.host.install import copy_seed
+from bootstrap.host.seed import METADATA, SEED
+from bootstrap.model.effects import (
+    ImagePresent,
+    ImagesLoaded,
+    ImagesSeeded,
+)
+from bootstrap.model.reference import parse_reference
+from bootstrap.render.mirrors import route
+
+
+@apply_effect.register
+def _(effect: ImagesSeeded, world: World, timeout: float) -> str:
+    if world.host.stat(f"{effect.root}/{METADATA}"):
+        return ""
+    copy_seed(SEED, world.host, effect.root)
+    return f"images in {effect.root}"
+
+
+@apply_effect.register
+def _(effect: ImagesLoaded, world: World, timeout: float) -> str:
+    if world.load_images is None:
+        raise TypeError("images of a bundle are in the plan, and no bundle was given")
+    loaded = world.load_images(effect.references)
+    return f"{len(loaded)} images loaded" if loaded else ""
+
+
+@apply_effect.register
+def _(effect: ImagePresent, world: World, timeout: float) -> str:
+    # Here, since few runs pull: the HTTP client costs a start 0.1 s.
+    from bootstrap.host.limits import Deadline, Limits
+    from bootstrap.host.runtime_images import RuntimeImages, own_platform
+    from bootstrap.host.station import Station
+
+    runtime, image = RuntimeImages(world.host, effect.socket), parse_reference(effect.image)
+    if not effect.always and runtime.digest(image.tagged):
+        return ""
+    limits = Limits(total=timeout)
+    station = Station(runtime, own_platform(), limits, Deadline.after(timeout), world.report)
+    _, found, _ = station.bring_in(image, route(effect.mirrors, image), None)
+    return f"{effect.image} brought in from {found.candidate.server.host}" if found else ""

@@ -1,0 +1,88 @@
+"""How long a transfer may take, and how it can fail."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from dataclasses import dataclass
+
+import requests
+
+PASSING = (408, 429, 500, 502, 503, 504)
+"""Statuses that another try may cure."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds, but for the attempts. `total` is for all that a command pulls; `longest_wait` bounds a Retry-After."""
+
+    connect: float = 10.0
+    stall: float = 30.0
+    total: float = 1800.0
+    longest_wait: float = 120.0
+    attempts: int = 5
+    unreachable_attempts: int = 2
+    """Fewer: a host that refuses connections seldom comes back while somebody waits, and another mirror may do."""
+
+
+class RegistryError(Exception):
+    """One registry did not give what was asked for; the message is for users and names the host."""
+
+
+class MissingError(RegistryError):
+    """The registry answers, and does not have it."""
+
+
+class DamagedError(RegistryError):
+    """The bytes are not those that their digest promises."""
+
+
+class DeadlineError(RegistryError):
+    """The total deadline has passed."""
+
+
+class PassingError(RegistryError):
+    """Another try may help; `retry_after` are the seconds that the server asked for, None if it did not."""
+
+    def __init__(self, message: str, retry_after: float | None = None, *, connected: bool = True) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.connected = connected
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """A point of the monotonic clock that nothing goes beyond."""
+
+    ends: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        return cls(time.monotonic() + seconds)
+
+    @property
+    def left(self) -> float:
+        return self.ends - time.monotonic()
+
+    def check(self, host: str) -> None:
+        if self.left <= 0:
+            raise DeadlineError(f"{host}: the total deadline has passed")
+
+
+def passing(host: str, answer: requests.Response) -> PassingError | None:
+    """The error of an answer whose status passes by itself, with the seconds that its Retry-After says."""
+    if answer.status_code not in PASSING:
+        return None
+    return PassingError(f"{host}: answered {answer.status_code} {answer.reason}", _retry_after(answer))
+
+
+def _retry_after(answer: requests.Response) -> float | None:
+    """Seconds, from a number or a date."""
+    value = answer.headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, moment.timestamp() - time.time())

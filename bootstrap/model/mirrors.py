@@ -1,0 +1,60 @@
+"""Where the bytes of images may come from. Names of images never change by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How to log in: a docker config.json, a credential helper's name, or a user with the file of the password."""
+
+    docker_config: str = ""
+    helper: str = ""
+    username: str = ""
+    password_file: str = ""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A registry as it is reached: `host` is HOST[:PORT]. No credentials given: the user's docker config decides."""
+
+    host: str
+    plain_http: bool = False
+    ca_file: str = ""
+    credentials: Credentials | None = None
+
+    @property
+    def url(self) -> str:
+        return f"{'http' if self.plain_http else 'https'}://{self.host}"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A mirror: how the repository of an upstream image is called there.
+
+    `rewrites` are (from, to) for the start of a repository's name, the first that fits wins; `flatten` keeps only the
+    name's last word; `prefix` then comes before it.
+    """
+
+    server: Server
+    prefix: str = ""
+    flatten: bool = False
+    rewrites: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The mirrors of one upstream registry in order; without `upstream` it is not asked itself."""
+
+    registry: str
+    endpoints: tuple[Endpoint, ...]
+    upstream: bool = True
+
+
+@dataclass(frozen=True)
+class Mirrors:
+    """All rules; `offline` forbids every upstream registry, those without a rule included."""
+
+    rules: tuple[Rule, ...] = ()
+    offline: bool = False

@@ -1,0 +1,89 @@
+"""Which images somebody means, where they may come from, and what their digests must be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bootstrap.config.lockfile import parse_lock
+from bootstrap.config.own import load_mirrors
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.lock import Lock, LockedImage
+from bootstrap.model.mirrors import Mirrors
+from bootstrap.model.reference import Reference, parse_reference
+from bootstrap.model.runtime import NODE
+from bootstrap.render import catalog
+from bootstrap.render.images import Needed, as_upstream, components
+from bootstrap.render.mirrors import Route, route
+from bootstrap.workflows.config import complete
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The images that somebody asked for, and where they may come from."""
+
+    images: tuple[Needed, ...]
+    mirrors: Mirrors
+    cri_socket: str = NODE.socket
+
+
+def choose(
+    config: bytes | None, references: Sequence[str], version: str, repository: str, mirrors: bytes | None
+) -> Chosen:
+    """What was named, else all that the configuration needs. Raises BootstrapError: exit 2 or 3."""
+    cfg = _with(complete(config), version, repository)
+    rules = load_mirrors(mirrors) if mirrors is not None else cfg.extension.mirrors
+    images = tuple(_named(text) for text in references) if references else components(cfg)
+    return Chosen(images, rules, cfg.node.cri_socket)
+
+
+def read_lock(text: bytes | None, chosen: Chosen) -> Lock | None:
+    """A lock file that has all chosen images. Raises BootstrapError (exit 9)."""
+    if text is None:
+        return None
+    lock = parse_lock(text)
+    missing = tuple(n.image for n in chosen.images if locked_as(lock, n) is None and not n.built)
+    if missing:
+        raise BootstrapError(
+            "the lock file does not have every image",
+            code=Exit.IMAGE,
+            details=missing,
+            fix="bootstrap images lock --output FILE",
+        )
+    return lock
+
+
+def _with(cfg: ClusterConfig, version: str, repository: str) -> ClusterConfig:
+    """A version asked for means upstream's images, since only one version of our own is carried."""
+    if version and version != names.BUILT_VERSION:
+        cfg = replace(as_upstream(cfg), kubernetes_version=catalog.complete_version(version))
+    if repository:
+        cfg = replace(cfg if repository == names.BUILT_REPOSITORY else as_upstream(cfg), image_repository=repository)
+    return cfg
+
+
+def _named(text: str) -> Needed:
+    try:
+        image = str(parse_reference(text))
+    except ValueError as e:
+        raise BootstrapError(
+            f"{text[:100]} is not an image", code=Exit.USAGE, why=str(e), fix="REGISTRY/REPOSITORY:TAG"
+        ) from e
+    return Needed("", image, image)
+
+
+def ways(chosen: Chosen) -> list[tuple[Needed, Reference, Route]]:
+    found = []
+    for needed in chosen.images:
+        image = parse_reference(needed.image)
+        found.append((needed, image, route(chosen.mirrors, image)))
+    return found
+
+
+def locked_as(lock: Lock | None, needed: Needed) -> LockedImage | None:
+    """By the image's own name, or by the upstream image that it is: our own builds only stand for one."""
+    if lock is None:
+        return None
+    return lock.get(needed.image) or (None if needed.built else lock.get(needed.upstream))

@@ -1,0 +1,177 @@
+"""Images through mirrors on a real node: containerd by its hosts.toml, `images pull` for what that cannot say."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from node import Node, docker, must, until
+
+sys.path.append(str(Path(__file__).parents[1] / "registry"))
+from samples import Image, from_engine, make_image, push
+from servers import RegistryServer
+
+REFUSED = 9
+OWN = "apiVersion: bootstrap/v1alpha1\nkind: BootstrapConfiguration\n"
+DEEP = "registry.k8s.io/team/deep:1"
+"""Two words: containerd cannot find it on a flat mirror."""
+FLAT = "registry.k8s.io/app:1"
+PREFIXED = "ghcr.io/team/deep/app:1"
+
+
+@pytest.fixture(scope="module")
+def gateway() -> str:
+    """This machine, as nodes reach it."""
+    found = must(docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}"))
+    return found.strip()
+
+
+@pytest.fixture(scope="module")
+def image(app_image: str) -> Image:
+    """The tests' program, as the engine saves it."""
+    return from_engine(app_image)
+
+
+@pytest.fixture(scope="module")
+def deep(app: Path) -> Image:
+    """The same program for two architectures, as an image of its own.
+
+    The kubelet remembers which names it has pulled an image's content under, and pulls it itself for any other name.
+    """
+    return make_image("deep", binary=app.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def flat(gateway: str, image: Image, deep: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """Every image below one name."""
+    server = RegistryServer(tmp_path_factory.mktemp("flat") / "registry", address=gateway)
+    push(server, "mirror/k8s/app", "1", image)
+    push(server, "mirror/k8s/deep", "1", deep)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def prefixed(gateway: str, image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """Upstream's names below a prefix."""
+    server = RegistryServer(tmp_path_factory.mktemp("prefixed") / "registry", address=gateway)
+    push(server, "proxy/ghcr/team/deep/app", "1", image)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def node(flat: RegistryServer, prefixed: RegistryServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """A cluster whose configuration has mirrors, and that may ask nobody else."""
+    mirrors = {
+        "offline": True,
+        "registries": [
+            {
+                "registry": "registry.k8s.io",
+                "endpoints": [{"server": flat.host, "prefix": "mirror/k8s", "flatten": True, "plainHTTP": True}],
+            },
+            {
+                "registry": "ghcr.io",
+                "endpoints": [{"server": prefixed.host, "prefix": "proxy/ghcr", "plainHTTP": True}],
+            },
+        ],
+    }
+    file = tmp_path_factory.mktemp("config") / "config.yaml"
+    file.write_text(OWN + yaml.safe_dump({"mirrors": mirrors}))
+    options = ("--privileged", "-v", f"{file}:/config.yaml:ro")
+    made = Node("images", "init", "--config", "/config.yaml", options=options)
+    made.wait_healthy()
+    yield made
+    made.remove()
+
+
+def run_pod(node: Node, name: str, image: str) -> None:
+    """A Pod that the kubelet has to find the image for."""
+    node.kubectl(
+        "run", name, f"--image={image}", "--image-pull-policy=IfNotPresent", "--restart=Never", "--", "serve", ":80"
+    )
+    waited = node.exec("kubectl", "wait", f"pod/{name}", "--for=condition=Ready", "--timeout=30s")
+    assert waited.returncode == 0, node.kubectl("describe", "pod", name)
+
+
+def here(node: Node, image: str) -> bool:
+    return node.exec("crictl", "inspecti", image).returncode == 0
+
+
+@pytest.mark.parametrize(("name", "reference"), [("flat", FLAT), ("prefixed", PREFIXED)])
+def test_the_kubelet_pulls_through_hosts_toml(node: Node, name: str, reference: str) -> None:
+    run_pod(node, name, reference)
+
+
+def test_what_hosts_toml_cannot_say_is_brought_in_under_its_upstream_name(node: Node, deep: Image) -> None:
+    by_itself = node.exec("crictl", "pull", DEEP)
+    assert by_itself.returncode != 0, "a flat mirror has no name of two words"
+    assert not here(node, DEEP)
+
+    explained = node.run("bootstrap", "images", "explain", DEEP, "--config", "/config.yaml")
+    assert "brought in by `images pull`; containerd cannot say flattening" in explained
+    node.run("bootstrap", "images", "pull", DEEP, "--config", "/config.yaml")
+    status = json.loads(node.run("crictl", "inspecti", DEEP))["status"]
+    assert status["pinned"] is True
+    assert DEEP in status["repoTags"]
+    assert f"registry.k8s.io/team/deep@{deep.top}" in status["repoDigests"]
+    run_pod(node, "deep", DEEP)
+    again = node.run("bootstrap", "images", "pull", DEEP, "--config", "/config.yaml")
+    assert "is there already" in again
+
+
+def test_pulled_images_survive_the_garbage_collection(node: Node, flat: RegistryServer) -> None:
+    push(flat, "mirror/k8s/unused", "1", make_image("unused"))
+    node.run("bootstrap", "images", "pull", "registry.k8s.io/more/unused:1", "--config", "/config.yaml")
+    push(flat, "mirror/k8s/loose", "1", make_image("loose"))
+    node.run("crictl", "pull", "registry.k8s.io/loose:1")
+    node.run("crictl", "rmi", "--prune")
+
+    assert here(node, "registry.k8s.io/more/unused:1")
+    assert not here(node, "registry.k8s.io/loose:1")
+
+
+def test_offline_asks_no_other_registry(node: Node) -> None:
+    for image in ("registry.k8s.io/nothing:1", "docker.io/library/busybox:1"):
+        pulled = node.exec("crictl", "pull", image)
+        assert pulled.returncode != 0
+        assert "not found" in pulled.stderr, "nobody was asked, so nothing timed out or was refused"
+    asked = node.exec("bootstrap", "images", "pull", "docker.io/library/busybox:1", "--config", "/config.yaml")
+    assert asked.returncode == 5
+    assert "not asked: mirrors.offline is true" in asked.stderr
+
+
+def test_an_image_that_is_not_the_locked_one_does_not_reach_the_node(node: Node, flat: RegistryServer) -> None:
+    name = "registry.k8s.io/more/moving:1"
+    push(flat, "mirror/k8s/moving", "1", make_image("as locked"))
+    lock = node.run("bootstrap", "images", "lock", name, "--config", "/config.yaml")
+    push(flat, "mirror/k8s/moving", "1", make_image("as swapped"))
+    words = ("bootstrap", "images", "pull", name, "--config", "/config.yaml", "--lock", "-")
+    refused = node.exec(*words, stdin=lock.encode())
+    assert refused.returncode == REFUSED, refused.stdout + refused.stderr
+    assert "locked is sha256:" in refused.stderr
+    assert not here(node, name)
+
+    push(flat, "mirror/k8s/moving", "1", make_image("as locked"))
+    node.run(*words, stdin=lock.encode())
+    assert here(node, name)
+
+
+def test_a_mirror_that_comes_back_is_used_again(node: Node, flat: RegistryServer) -> None:
+    """The rules are read for each pull: nothing remembers a failure."""
+    push(flat, "mirror/k8s/later", "1", make_image("later"))
+    os.kill(flat.process.pid, signal.SIGSTOP)
+    try:
+        words = ("bootstrap", "images", "pull", "registry.k8s.io/more/later:1", "--config", "/config.yaml")
+        stopped = node.exec(*words, "--timeout", "3")
+        assert stopped.returncode == 6, stopped.stdout + stopped.stderr
+        assert "did not arrive within 3 s" in stopped.stderr
+    finally:
+        os.kill(flat.process.pid, signal.SIGCONT)
+    until("the mirror is used", lambda: node.exec(*words).returncode == 0, 30)

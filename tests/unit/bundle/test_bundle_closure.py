@@ -1,0 +1,106 @@
+"""What belongs into a bundle, and whether it is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bootstrap.config import Documents, Overrides, load, resolve
+from bootstrap.config.resolve import ANY_HOST
+from bootstrap.model.bundle import BundledImage, BundleManifest, Damaged, PlatformImage, decode, tag
+from bootstrap.model.oci import MANIFEST
+from bootstrap.render import images
+from bootstrap.render.bundle import collect, critical, images_in, not_in, references
+
+CFG = resolve(Documents(), Overrides(), ANY_HOST)
+FOLDER = Path(__file__).parents[3] / "manifests"
+MANIFESTS = {str(path.relative_to(FOLDER)): path.read_text() for path in FOLDER.rglob("*.yaml")}
+DIGEST = "sha256:" + "0" * 64
+
+
+def bundle(*held: tuple[str, tuple[str, ...]]) -> BundleManifest:
+    found = [
+        BundledImage(
+            name,
+            "test",
+            {"mediaType": MANIFEST, "digest": DIGEST, "size": 1},
+            tuple(PlatformImage(architecture, DIGEST, DIGEST) for architecture in architectures),
+            critical=False,
+        )
+        for name, architectures in held
+    ]
+    return BundleManifest(("v1",), ("amd64",), "none", "", tuple(found), ())
+
+
+def test_critical_images_come_first() -> None:
+    found = references(CFG, ANY_HOST, MANIFESTS, {})
+
+    assert found[:3] == critical(CFG)
+    assert [name.rpartition("/")[2].partition(":")[0] for name in found[:3]] == ["pause", "etcd", "kube-apiserver"]
+
+
+def test_the_closure_holds_everything_that_kubeadms_rules_name() -> None:
+    assert set(images.needed(CFG)) <= set(references(CFG, ANY_HOST, MANIFESTS, {}))
+
+
+def test_the_closure_finds_what_a_patch_brings_in() -> None:
+    patch = b"spec:\n  initContainers:\n  - name: x\n    image: registry.example/x:1\n"
+
+    assert "registry.example/x:1" in references(CFG, ANY_HOST, MANIFESTS, {"kube-apiserver.yaml": patch})
+
+
+def test_the_closure_finds_what_an_add_on_names() -> None:
+    changed = {**MANIFESTS}
+    changed["coredns/coredns.yaml"] = changed["coredns/coredns.yaml"].replace("${IMAGE}", "registry.example/dns:1")
+
+    assert "registry.example/dns:1" in references(CFG, ANY_HOST, changed, {})
+
+
+def test_a_cluster_without_a_network_needs_none() -> None:
+    document = b"apiVersion: bootstrap/v1alpha1\nkind: BootstrapConfiguration\ncni: none\n"
+    cfg = resolve(load(document), Overrides(), ANY_HOST)
+
+    assert not [name for name in references(cfg, ANY_HOST, MANIFESTS, {}) if "flannel" in name]
+
+
+def test_images_are_found_in_containers_only() -> None:
+    pod = {"containers": [{"image": "a"}], "initContainers": [{"image": "b"}], "data": {"image": "no"}, "image": "no"}
+
+    assert list(images_in({"spec": {"template": pod}, "items": [pod]})) == ["a", "b", "a", "b"]
+
+
+def test_what_is_missing_is_named_with_its_architectures() -> None:
+    manifest = bundle(("a", ("amd64", "arm64")), ("b", ("amd64",)))
+
+    assert not_in(manifest, ["a", "b"], ["amd64"]) == ()
+    assert not_in(manifest, ["a", "b", "c"], ["amd64", "arm64"]) == ("b (arm64)", "c (amd64, arm64)")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b'{"format":"bootstrap-bundle/v1"}', b"\xff", b"[" * 100_000])
+def test_another_document_is_no_manifest(content: bytes) -> None:
+    with pytest.raises(Damaged):
+        decode(content)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[]",
+        b"{}",
+        b"no",
+        b'{"config":{},"layers":[]}',
+        b'{"config":{"digest":[]},"layers":7}',
+        b'{"config":{"mediaType":"x","digest":["a"],"size":1},"layers":[]}',
+        b'{"config":{"mediaType":"x","digest":"a","size":"1"},"layers":[]}',
+        b'{"config":{"mediaType":"x","digest":"a","size":true},"layers":[]}',
+    ],
+)
+def test_another_document_is_no_image(content: bytes) -> None:
+    with pytest.raises(Damaged):
+        collect({"mediaType": MANIFEST, "digest": DIGEST, "size": 1}, lambda _: content, ["amd64"])
+
+
+def test_the_tag_of_a_reference() -> None:
+    assert tag("registry.k8s.io/pause:3.10") == "3.10"
+    assert tag(f"registry.example:5000/a@{DIGEST}") == "0" * 64

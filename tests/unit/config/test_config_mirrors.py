@@ -1,0 +1,152 @@
+"""The rules for mirrors are read from a document and from a file of their own, with all problems at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from bootstrap.config import Overrides, dump, load, resolve
+from bootstrap.config.own import load_mirrors
+from bootstrap.config.resolve import ANY_HOST
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.mirrors import Credentials, Endpoint, Mirrors, Rule, Server
+
+HEAD = "apiVersion: bootstrap/v1alpha1\nkind: BootstrapConfiguration\nmirrors:\n"
+RULES = """\
+offline: true
+registries:
+- registry: registry.k8s.io
+  upstream: false
+  endpoints:
+  - server: flat.example:5000
+    prefix: team/k8s
+    flatten: true
+    rewrite:
+    - {from: coredns/coredns, to: dns}
+    caFile: /etc/ssl/flat.pem
+    credentials: {username: me, passwordFile: /root/password}
+  - server: 192.0.2.1:5000
+    plainHTTP: true
+    credentials: {dockerConfig: /root/.docker/config.json}
+- registry: index.docker.io
+  endpoints:
+  - {server: hub.example, credentials: {helper: vault}}
+"""
+EXPECTED = Mirrors(
+    (
+        Rule(
+            "registry.k8s.io",
+            (
+                Endpoint(
+                    Server(
+                        "flat.example:5000",
+                        ca_file="/etc/ssl/flat.pem",
+                        credentials=Credentials(username="me", password_file="/root/password"),  # noqa: S106
+                    ),
+                    "team/k8s",
+                    True,
+                    (("coredns/coredns", "dns"),),
+                ),
+                Endpoint(
+                    Server("192.0.2.1:5000", True, credentials=Credentials(docker_config="/root/.docker/config.json"))
+                ),
+            ),
+            upstream=False,
+        ),
+        Rule("docker.io", (Endpoint(Server("hub.example", credentials=Credentials(helper="vault"))),)),
+    ),
+    offline=True,
+)
+
+
+def indented(text: str) -> str:
+    return "".join(f"  {line}\n" for line in text.splitlines())
+
+
+def test_a_rule_file_and_the_field_of_the_document_say_the_same() -> None:
+    cfg = resolve(load((HEAD + indented(RULES)).encode()), Overrides(), ANY_HOST)
+
+    assert load_mirrors(RULES.encode()) == EXPECTED
+    assert cfg.extension.mirrors == EXPECTED
+
+
+def test_rules_survive_being_written_and_read() -> None:
+    cfg = resolve(load((HEAD + indented(RULES)).encode()), Overrides(), ANY_HOST)
+
+    assert resolve(load(dump(cfg).encode()), Overrides(), ANY_HOST) == cfg
+
+
+def test_without_rules_nothing_is_written_about_mirrors() -> None:
+    assert "mirrors" not in dump(resolve(load((HEAD + "  offline: false\n").encode()), Overrides(), ANY_HOST))
+
+
+WRONG = """\
+ofline: true
+registries:
+- registry: registry.k8s.io/coredns
+  endpoints:
+  - server: https://flat.example
+    flaten: true
+    rewrite:
+    - {form: a, to: B}
+  - {server: a.example/prefix, prefix: /x, caFile: 3}
+  - {server: a.example, plainHTTP: true, caFile: /x}
+  - {server: a.example, credentials: {username: me}}
+  - {server: a.example, credentials: {helper: x, dockerConfig: /y}}
+  - {}
+- registry: ghcr.io
+  upstream: false
+- registry: quay.io
+  endpoint: []
+"""
+PROBLEMS = [
+    'mirrors.ofline: unknown field; did you mean "offline"?',
+    'mirrors.registries[0].registry: "registry.k8s.io/coredns" is not a registry: HOST or HOST:PORT',
+    "mirrors.registries[0].endpoints[0].server: give HOST or HOST:PORT alone; plainHTTP: true stands for http://",
+    'mirrors.registries[0].endpoints[0].flaten: unknown field; did you mean "flatten"?',
+    'mirrors.registries[0].endpoints[0].rewrite[0].form: unknown field; did you mean "from"?',
+    "mirrors.registries[0].endpoints[0].rewrite[0].from: field required",
+    'mirrors.registries[0].endpoints[0].rewrite[0].to: "B" is not part of a name: lower-case words, split by "/", '
+    "none at the ends",
+    "mirrors.registries[0].endpoints[1].server: give HOST or HOST:PORT alone; what comes after it is the prefix",
+    'mirrors.registries[0].endpoints[1].prefix: "/x" is not part of a name: lower-case words, split by "/", '
+    "none at the ends",
+    "mirrors.registries[0].endpoints[1].caFile: input should be a valid string",
+    "mirrors.registries[0].endpoints[2]: plainHTTP and caFile exclude each other",
+    "mirrors.registries[0].endpoints[3].credentials: username and passwordFile belong together",
+    "mirrors.registries[0].endpoints[4].credentials: give one of dockerConfig, helper, or username with passwordFile",
+    "mirrors.registries[0].endpoints[5].server: field required",
+    "mirrors.registries[1]: without endpoints and upstream there is nothing to ask",
+    'mirrors.registries[2].endpoint: unknown field; did you mean "endpoints"?',
+]
+
+
+def test_all_problems_are_told_at_once_each_with_its_path() -> None:
+    with pytest.raises(BootstrapError) as caught:
+        load_mirrors(WRONG.encode())
+
+    assert caught.value.code == Exit.CONFIG
+    assert sorted(caught.value.details) == sorted(PROBLEMS)
+
+
+def test_problems_in_the_document_are_told_with_those_of_other_fields() -> None:
+    text = HEAD + indented("registries:\n- registry: a.example\n  endpoints:\n  - {serve: x}\n") + "cny: none\n"
+    found = [str(problem) for problem in load(text.encode()).problems]
+
+    assert found == [
+        "BootstrapConfiguration.mirrors.registries[0].endpoints[0].server: field required",
+        'BootstrapConfiguration.mirrors.registries[0].endpoints[0].serve: unknown field; did you mean "server"?',
+        'BootstrapConfiguration.cny: unknown field; did you mean "cni"?',
+    ]
+
+
+def test_two_rules_for_one_registry_are_refused() -> None:
+    with pytest.raises(BootstrapError) as caught:
+        load_mirrors(b"registries: [{registry: docker.io}, {registry: index.docker.io}]")
+
+    assert caught.value.details == ("mirrors.registries: docker.io has two rules; put their endpoints into one",)
+
+
+@pytest.mark.parametrize("text", [b"", b"- a", b"a: 1\n---\nb: 2\n"])
+def test_a_rule_file_is_one_mapping(text: bytes) -> None:
+    with pytest.raises(BootstrapError, match="1 problem"):
+        load_mirrors(text)

@@ -1,0 +1,36 @@
+"""Images of a bundle as an effect."""
+
+from __future__ import annotations
+
+import pytest
+from fakes import MemoryHost, world
+
+from bootstrap.engine.describe import describe
+from bootstrap.engine.effects import apply_effect
+from bootstrap.model.effects import ImagesLoaded
+
+EFFECT = ImagesLoaded(("a", "b"))
+
+
+def test_it_says_what_came_and_nothing_when_all_was_there() -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def load(names: tuple[str, ...]) -> tuple[str, ...]:
+        asked.append(names)
+        return names if len(asked) == 1 else ()
+
+    subject = world()
+    subject.load_images = load
+
+    assert apply_effect(EFFECT, subject, 1) == "2 images loaded"
+    assert apply_effect(EFFECT, subject, 1) == ""
+    assert asked == [("a", "b"), ("a", "b")]
+
+
+def test_a_plan_with_images_and_no_bundle_is_a_bug() -> None:
+    with pytest.raises(TypeError):
+        apply_effect(EFFECT, world(), 1)
+
+
+def test_a_dry_run_names_them() -> None:
+    assert "a, b" in describe(EFFECT, MemoryHost())

@@ -1,0 +1,53 @@
+"""An image that is there is left alone, and nobody is asked for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.preview import preview
+from bootstrap.model.effects import ImagePresent
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.mirrors import Mirrors
+from bootstrap.model.plan import Plan, Step
+from tests.unit.engine.fakes import MemoryHost, world
+
+NAME = "registry.k8s.io/pause:3.10.2"
+CHECK = f"ctr --address=/run/c.sock --namespace=k8s.io images check name=={NAME}"
+HEAD = "REF TYPE DIGEST STATUS SIZE UNPACKED\n"
+LINE = f"{NAME} application/vnd.oci.image.index.v1+json sha256:{'a' * 64} "
+OFFLINE = Mirrors(offline=True)
+"""There is no place to ask: what asks nevertheless fails at once, and opens no connection."""
+
+
+def host(line: str) -> MemoryHost:
+    machine = MemoryHost()
+    machine.outputs[CHECK] = HEAD + line
+    return machine
+
+
+def test_an_image_that_is_there_is_left_alone() -> None:
+    machine = host(LINE + "complete (3/3) 1.9 MiB/1.9 MiB true\n")
+
+    assert apply_effect(ImagePresent(NAME, "unix:///run/c.sock", OFFLINE), world(machine), 1) == ""
+    assert machine.log == [CHECK]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", LINE + "incomplete (1/3) 0.1 MiB/1.9 MiB false\n", LINE + "complete (3/3) 1.9 MiB/1.9 MiB false\n"],
+)
+def test_an_image_that_is_not_whole_is_wanted(line: str) -> None:
+    with pytest.raises(BootstrapError) as caught:
+        apply_effect(ImagePresent(NAME, "unix:///run/c.sock", OFFLINE), world(host(line)), 1)
+
+    assert caught.value.code == Exit.EFFECT
+    assert caught.value.details == ("registry.k8s.io: not asked: mirrors.offline is true",)
+
+
+def test_a_dry_run_names_the_image_and_asks_nobody() -> None:
+    machine = host("")
+    (step,) = preview(Plan((Step("images", "Images", (ImagePresent(NAME, "unix:///run/c.sock", OFFLINE),)),)), machine)
+
+    assert [effect.what for effect in step.effects] == [f"image {NAME}: brought in and pinned unless it is there"]
+    assert machine.log == []
