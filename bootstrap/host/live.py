@@ -111,7 +111,7 @@ class LiveHost:
 
     def tidy(self, path: str) -> None:
         if self._look(os.path.dirname(path), place.status):
-            self._change("tidy", path, remove_leftovers)
+            self._change("tidy", path, remove_leftovers, follow=False)
 
     @contextmanager
     def lock(self, path: str) -> Iterator[None]:

@@ -172,10 +172,14 @@ def test_what_a_killed_change_left_can_be_removed_alone(live: Live) -> None:
     live.file("/d/.f.0123abcd.tmp", b"half")
     live.file("/d/.g.0123abcd.tmp", b"half")
 
+    live.link("/d/l", "/none/f")
+    live.file("/d/.l.0123abcd.tmp")
+
     live.host.tidy("/d/f")
+    live.host.tidy("/d/l")
     live.host.tidy("/none/f")
 
-    assert live.host.listdir("/d") == (".f.tmp", ".g.0123abcd.tmp", "f")
+    assert live.host.listdir("/d") == (".f.tmp", ".g.0123abcd.tmp", "f", "l")
 
 
 def test_a_directory_that_a_killed_run_left_is_never_too_open(live: Live) -> None:
