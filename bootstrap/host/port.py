@@ -109,7 +109,7 @@ class Host(HostReader, Protocol):
         """Remove a directory that is empty, whichever it is. All else stays, a link to one too; absent is fine."""
 
     def tidy(self, path: str) -> None:
-        """Remove what a killed change left beside this name, even if it is a link. Every change of it does that first."""
+        """Remove what a killed change left beside this name, itself a link or not. Every change of it does so first."""
 
     def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
         """Standard output of a command, which reads our standard input with `keep_stdin` and nothing without.
