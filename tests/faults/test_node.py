@@ -26,13 +26,13 @@ PART = (3, 20, 34)
 PART_OF_RESET = (1, 4)
 AUTHORITY = "cat /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/ca.key /etc/kubernetes/pki/sa.key | sha256sum"
 STATE = """
-find /etc /opt /root /usr/local /var/lib /var/log/pods -xdev \
-  -not -path '/var/lib/containerd*' -not -path '/var/lib/systemd/*' -not -path /etc/mtab \
+find /etc /opt /root /usr/local /var/lib /var/log -xdev \
+  -not -path '/var/lib/containerd*' -not -path '/var/lib/systemd/*' -not -path '/var/log/journal*' \
   -printf '%p %M %u %g %l\\n' | sort
 find /etc /opt /usr/local -xdev -type f -exec sha256sum {} + | sort -k2
-awk '{print $2}' /proc/mounts | sort
+awk '{print $2}' /proc/mounts | grep -v ^/run/credentials/ | sort
 ip -br link | awk '{print $1}' | sed 's/@.*//' | sort
-systemctl list-units --type=service --state=active --no-legend --plain | awk '{print $1}' | sort
+for unit in kubelet containerd; do echo $unit $(systemctl is-active $unit) $(systemctl is-enabled $unit); done
 """
 FAKE = """
 mkdir -p /fake
