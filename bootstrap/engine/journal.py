@@ -32,6 +32,14 @@ def begun(entries: Iterable[Entry]) -> frozenset[str]:
     return frozenset(entry.name for entry in entries if entry.kind == PATH and entry.before is None)
 
 
+def sweep(host: Host) -> None:
+    """A run that is killed before its first note is whole, or after all were forgotten, leaves a place for notes."""
+    lines = (host.read(names.JOURNAL) or b"").strip().splitlines()
+    if len(lines) <= 1 and not read_journal(host):
+        host.remove(names.JOURNAL)
+        host.remove_empty(names.WORK_DIR)
+
+
 class Journal:
     """Notes what is about to change; safe to use from several threads."""
 
@@ -55,6 +63,7 @@ class Journal:
             if not wanted:
                 return
             if not self._known:  # the first entry is of the journal's own directory
+                sweep(self._host)
                 wanted.insert(0, (TREE, names.WORK_DIR))
             entries = [Entry(*item, before(self._host, *item)) for item in wanted]
             self._host.mkdir(names.WORK_DIR, 0o755)
