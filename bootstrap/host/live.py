@@ -115,6 +115,11 @@ class LiveHost:
     def network(self, kind: str) -> tuple[str, ...] | None:
         return network_names(self.run, kind)
 
+    def reach(self, path: str) -> str:
+        if self.root == "/":
+            return path
+        return self.root + (self._look(path, lambda at: at.path) or path)
+
     def images(self, socket: str) -> dict[str, str] | None:
         return image_ids(partial(self.run, here=True), socket)
 
