@@ -98,6 +98,17 @@ def test_everything_that_is_missing_is_named_and_nothing_is_written(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["layout"]
 
 
+def test_each_image_is_taken_from_the_first_source_that_has_it(tmp_path: Path) -> None:
+    first, second = Layout(tmp_path / "first"), LayoutSource(small_layout(tmp_path / "second"), "second")
+    first.set_index([named(add_image(first, [layer("other pause", 100)]), CRITICAL)])
+    origins = [LayoutSource(first, "first"), second]
+    manifest = create(small_contents(), origins, None, tmp_path / "b", NOW)
+
+    assert {image.reference: image.source for image in manifest.images} == {CRITICAL: "first", OTHER: "second"}
+    with verified(tmp_path / "b", UNSIGNED) as bundle:
+        assert bundle.manifest == manifest
+
+
 def test_a_damaged_source_leaves_no_file(tmp_path: Path) -> None:
     layout = small_layout(tmp_path / "layout")
     largest = max((tmp_path / "layout/blobs/sha256").iterdir(), key=lambda path: path.stat().st_size)

@@ -200,3 +200,17 @@ def test_a_race_cannot_lead_outside(live: Live) -> None:
     assert list(outside.iterdir()) == []
     assert len(list((etc / "real").iterdir())) == written
     assert not Path(live.root, str(outside).lstrip("/")).exists()
+
+
+def test_our_own_programs_reach_what_a_link_of_the_host_means(live: Live) -> None:
+    """`/var/run` is an absolute link on every host: followed outside of its root, it would mean the container's."""
+    live.directory("/run")
+    live.file("/run/socket", b"theirs")
+    live.directory("/var")
+    live.link("/var/run", "/run")
+    live.link("/var/lib", "../run")
+
+    for path in ("/var/run/socket", "/var/lib/socket", "/run/socket"):
+        assert live.host.reach(path) == f"{live.root}/run/socket"
+    assert live.host.reach("/run/not-there-yet") == f"{live.root}/run/not-there-yet"
+    assert live.host.reach("/nowhere/at/all") == f"{live.root}/nowhere/at/all"
