@@ -78,6 +78,12 @@ class MemoryHost:
         entry = self._look(path, follow=False)
         return entry.content.decode() if entry and entry.kind == "link" else None
 
+    def resolve(self, path: str) -> str:
+        try:
+            return self._walk(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return path
+
     def listdir(self, path: str) -> tuple[str, ...]:
         entry = self._look(path)
         if entry is None or entry.kind != "dir":
@@ -145,6 +151,17 @@ class MemoryHost:
         for name in [place, *(name for name in self.entries if name.startswith(f"{place}/"))]:
             del self.entries[name]
         self._tick(f"remove_tree {path}")
+
+    def remove_empty(self, path: str) -> None:
+        if self._look(path, follow=False) is None:
+            return
+        place = self._target("remove", path, follow=False)
+        if self.entries[place].kind == "dir" and not self._children(place):
+            del self.entries[place]
+            self._tick(f"remove {path}")
+
+    def tidy(self, path: str) -> None:
+        """Nothing here dies half way."""
 
     def network(self, kind: str) -> tuple[str, ...] | None:
         return self.networks.get(kind)

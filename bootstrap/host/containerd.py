@@ -91,7 +91,8 @@ class Containerd:
         Raises BootstrapError (exit 5) when it is refused. `--local` prints one `unpacking NAME (DIGEST)...done` an
         image; without it there is a progress display that mangles names.
         """
-        output = self._run("images", "import", "--local", f"--label={PINNED}", source, timeout=TIMEOUT, keep_stdin=True)
+        words = ("images", "import", "--local", f"--label={PINNED}", source)
+        output = self._run(*words, timeout=TIMEOUT, keep_stdin=source == "-")
         return tuple(line.split()[1] for line in output.splitlines() if line.startswith("unpacking "))
 
     def load(

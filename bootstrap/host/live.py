@@ -18,7 +18,7 @@ from bootstrap.host.failures import file_error, out_of_inodes
 from bootstrap.host.netstate import network_names
 from bootstrap.host.place import Place
 from bootstrap.host.port import Stat, UnitState
-from bootstrap.host.replace import replace_file, replace_link
+from bootstrap.host.replace import remove_leftovers, replace_file, replace_link
 from bootstrap.host.rooted import locate
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -52,6 +52,9 @@ class LiveHost:
 
     def readlink(self, path: str) -> str | None:
         return self._look(path, place.link_target, follow=False)
+
+    def resolve(self, path: str) -> str:
+        return self._look(path, lambda at: at.path) or path
 
     def listdir(self, path: str) -> tuple[str, ...]:
         return self._look(path, place.names) or ()
@@ -104,6 +107,14 @@ class LiveHost:
         if self._look(path, place.status, follow=False):
             self._change("remove", path, tree.remove_tree, follow=False)
 
+    def remove_empty(self, path: str) -> None:
+        if self._look(path, place.status, follow=False):
+            self._change("remove", path, durable.remove_empty, follow=False)
+
+    def tidy(self, path: str) -> None:
+        if self._look(os.path.dirname(path), place.status):
+            self._change("tidy", path, remove_leftovers, follow=False)
+
     @contextmanager
     def lock(self, path: str) -> Iterator[None]:
         fd = self._change("lock", path, lock.acquire, make=True)
@@ -116,9 +127,7 @@ class LiveHost:
         return network_names(self.run, kind)
 
     def reach(self, path: str) -> str:
-        if self.root == "/":
-            return path
-        return self.root + (self._look(path, lambda at: at.path) or path)
+        return path if self.root == "/" else self.root + self.resolve(path)
 
     def images(self, socket: str) -> dict[str, str] | None:
         return image_ids(partial(self.run, here=True), socket)

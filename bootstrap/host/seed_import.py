@@ -6,21 +6,26 @@ import io
 import json
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from bootstrap.host.cri import reached
+from bootstrap.host.containerd import Containerd
 from bootstrap.host.layers import write_layer
 from bootstrap.host.port import Host
 from bootstrap.host.seed import CONTENT, SEED
 from bootstrap.model.errors import BootstrapError, Exit
-
-NAMESPACE = "k8s.io"
-"""Where containerd's CRI part looks for images."""
-PINNED = "io.cri-containerd.pinned=pinned"
-"""The kubelet's garbage collection leaves such images alone."""
-IMPORT_TIMEOUT = 600.0
-BLOBS = "blobs/sha256"
+from bootstrap.model.oci import (
+    BLOBS,
+    IMAGE_NAME,
+    INDEX_FILE,
+    LAYOUT,
+    LAYOUT_FILE,
+    MANIFEST,
+    Descriptor,
+    hex_of,
+    index_bytes,
+)
 
 
 def seed_images(seed: Path = SEED) -> dict[str, str]:
@@ -30,45 +35,50 @@ def seed_images(seed: Path = SEED) -> dict[str, str]:
 
 def import_seed(host: Host, socket: str, seed: Path = SEED) -> None:
     """Import and pin all images of the seed. Raises BootstrapError (exit 5, 9)."""
-    command = ["ctr", f"--address={reached(socket)}", f"--namespace={NAMESPACE}", "images", "import"]
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "images.tar")
         write_archive(seed, archive)
-        host.run([*command, "--local", f"--label={PINNED}", str(archive)], timeout=IMPORT_TIMEOUT, here=True)
+        Containerd(host, socket).import_archive(str(archive))
 
 
 def write_archive(seed: Path, target: Path) -> None:
     """An OCI image layout in one tar (image-spec: image-layout.md); layers are made again from their trees."""
-    index, manifests = _index(seed), []
+    index = _index(seed)
     with tarfile.open(target, "w") as archive:
         for digest, layer in index["layers"].items():
-            with tempfile.TemporaryFile(dir=target.parent) as content:
-                made = write_layer(seed / layer["tree"], content)
-                if made != digest:
-                    raise BootstrapError(
-                        f"layer {digest} of the images inside gives {made}",
-                        code=Exit.IMAGE,
-                        why="files of this image were changed",
-                        fix="run an image that nobody changed",
-                    )
-                content.seek(0)
-                archive.addfile(_member(_blob(digest), layer["size"]), content)
-        for image in index["images"]:
-            for digest in (image["config"], image["manifest"]):
-                document = (seed / CONTENT / _blob(digest)).read_bytes()
-                archive.addfile(_member(_blob(digest), len(document)), io.BytesIO(document))
-            manifest = {
-                "mediaType": json.loads(document)["mediaType"],
-                "digest": image["manifest"],
-                "size": len(document),
-            }
-            manifests += [{**manifest, "annotations": {"io.containerd.image.name": name}} for name in image["names"]]
-        for name, body in (
-            ("oci-layout", {"imageLayoutVersion": "1.0.0"}),
-            ("index.json", {"schemaVersion": 2, "manifests": manifests}),
-        ):
-            text = json.dumps(body).encode()
-            archive.addfile(_member(name, len(text)), io.BytesIO(text))
+            with tempfile.TemporaryFile(dir=target.parent) as tar:
+                _write_checked(seed / layer["tree"], tar, digest)
+                archive.addfile(_member(_blob(digest), layer["size"]), tar)
+        documents = {d: _document(seed, d) for image in index["images"] for d in (image["config"], image["manifest"])}
+        files = {_blob(digest): content for digest, content in documents.items()}
+        files[LAYOUT_FILE] = LAYOUT
+        files[INDEX_FILE] = index_bytes(
+            [_described(image["manifest"], documents, name) for image in index["images"] for name in image["names"]]
+        )
+        for name, content in files.items():
+            archive.addfile(_member(name, len(content)), io.BytesIO(content))
+
+
+def _write_checked(tree: Path, output: IO[bytes], digest: str) -> None:
+    made = write_layer(tree, output)
+    if made != digest:
+        raise BootstrapError(
+            f"layer {digest} of the images inside gives {made}",
+            code=Exit.IMAGE,
+            why="files of this image were changed",
+            fix="run an image that nobody changed",
+        )
+    output.seek(0)
+
+
+def _document(seed: Path, digest: str) -> bytes:
+    return (seed / CONTENT / _blob(digest)).read_bytes()
+
+
+def _described(digest: str, documents: Mapping[str, bytes], name: str) -> Descriptor:
+    """A manifest under one name, in a layout's index."""
+    size = len(documents[digest])
+    return {"mediaType": MANIFEST, "digest": digest, "size": size, "annotations": {IMAGE_NAME: name}}
 
 
 def _index(seed: Path) -> dict[str, Any]:
@@ -77,7 +87,7 @@ def _index(seed: Path) -> dict[str, Any]:
 
 
 def _blob(digest: str) -> str:
-    return f"{BLOBS}/{digest.removeprefix('sha256:')}"
+    return f"{BLOBS}/{hex_of(digest)}"
 
 
 def _member(name: str, size: int) -> tarfile.TarInfo:

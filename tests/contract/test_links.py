@@ -214,3 +214,18 @@ def test_our_own_programs_reach_what_a_link_of_the_host_means(live: Live) -> Non
         assert live.host.reach(path) == f"{live.root}/run/socket"
     assert live.host.reach("/run/not-there-yet") == f"{live.root}/run/not-there-yet"
     assert live.host.reach("/nowhere/at/all") == f"{live.root}/nowhere/at/all"
+
+
+@pytest.mark.parametrize(("layout", "path", "place"), FOLLOWED.values(), ids=FOLLOWED)
+def test_a_path_resolves_to_one_without_links(subject: Subject, layout: Layout, path: str, place: str) -> None:
+    layout(subject)
+
+    assert subject.host.resolve(path) == place
+    assert subject.host.resolve(place) == place
+
+
+def test_a_path_that_leads_nowhere_resolves_to_itself(subject: Subject) -> None:
+    subject.link("/etc/dangling", "/none/f")
+
+    assert subject.host.resolve("/etc/dangling") == "/etc/dangling"
+    assert subject.host.resolve("/none/f") == "/none/f"

@@ -36,7 +36,7 @@ evictionHard: {imagefs.available: 1%, nodefs.available: 1%, nodefs.inodesFree: 1
 STATE = """
 systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | sort
 ip -br link | sed 's/@.*//' | awk '{print $1}' | grep -v '^veth' | sort
-ip route show table all | grep -v veth | sort
+ip route show table all | grep -v -E 'veth|fe80|ff00|linkdown' | sort
 nft list ruleset | grep -E '^table|jump|accept|drop' | grep -B1 -E '^\\s' | grep ^table | sort
 iptables-save | grep -E '^-A|^:.* -' | grep -v -E 'DOCKER_(OUTPUT|POSTROUTING)' | sed 's/\\[.*//' | sort
 sysctl net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables

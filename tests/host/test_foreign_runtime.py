@@ -28,6 +28,7 @@ rm -f /run/docker.sock
 GOOD = """\
 version = 2
 [plugins."io.containerd.grpc.v1.cri"]
+restrict_oom_score_adj = true
 sandbox_image = "localhost/bootstrap/pause:3.10.2"
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "/opt/cni/bin"
@@ -37,6 +38,7 @@ runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
 SystemdCgroup = true
 """
+"""Where a container may not lower OOM scores, this machine may not either."""
 IMAGES = "ctr --namespace k8s.io images ls -q | grep -v ^sha256: | sort"
 
 

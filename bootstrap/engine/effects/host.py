@@ -103,7 +103,7 @@ def _(effect: Install, world: World, timeout: float) -> str:
 def _(effect: Link, world: World, timeout: float) -> str:
     if not link_differs(world.host, effect):
         return ""
-    world.journal.note(PATH, effect.path)
+    world.journal.note(PATH, effect.path, itself=True)
     make_parent(world.host, effect.path)
     world.host.symlink(effect.target, effect.path)
     return f"{effect.path} linked"

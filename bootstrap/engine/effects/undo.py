@@ -34,6 +34,8 @@ def _(effect: Restored, world: World, timeout: float) -> str:
     host, entry = world.host, effect.entry
     if entry.kind == MODULE or (entry.kind == SYSCTL and not entry.before):  # came with a module, which stays
         return ""
+    if entry.kind == PATH:
+        host.tidy(entry.name)
     if before(host, entry.kind, entry.name) == entry.before and not _runs(host, entry):
         return ""
     if entry.kind == PATH:
@@ -71,10 +73,10 @@ def _restore_path(host: Host, entry: Entry) -> None:
 def _remove_path(host: Host, path: str) -> None:
     """A directory that we made goes when nothing of others is in it."""
     stat = host.stat(path)
-    if stat is None or not stat.is_dir or host.readlink(path) is not None:
+    if stat and stat.is_dir and host.readlink(path) is None:
+        host.remove_empty(path)
+    else:
         host.remove(path)
-    elif not host.listdir(path):
-        host.remove_tree(path)
 
 
 def _restore_tree(host: Host, entry: Entry, keep: tuple[str, ...]) -> None:
@@ -110,10 +112,12 @@ def _(effect: ContainersGone, world: World, timeout: float) -> str:
 
 @apply_effect.register
 def _(effect: ImagesGone, world: World, timeout: float) -> str:
-    left = images.ours_left(world.host, effect.entry)
+    host, socket = world.host, effect.entry.name
+    left = images.ours_left(host, effect.entry)
     for name in left:
-        world.host.run([*crictl(effect.entry.name), "rmi", name], timeout=CRI_TIMEOUT, here=True)
-    return f"{len(left)} images removed from {effect.entry.name}" if left else ""
+        if name in (host.images(socket) or ()):  # an image goes with all its names
+            host.run([*crictl(socket), "rmi", name], timeout=CRI_TIMEOUT, here=True)
+    return f"{len(left)} images removed from {socket}" if left else ""
 
 
 @apply_effect.register
@@ -136,10 +140,11 @@ def mounts_below(host: HostReader, effect: Unmounted) -> list[str]:
     """Mount points of ours, deepest first (proc(5): field 5 of mountinfo, octal escapes)."""
     lines = (host.read("/proc/1/mountinfo") or b"").decode().splitlines()
     points = [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), line.split()[4]) for line in lines]
-    kept = tuple(f"{effect.path}/{name}" for name in effect.before or ())
-    ours = [p for p in points if _is_at_or_below(p, (effect.path,)) and not _is_at_or_below(p, kept)]
+    path = host.resolve(effect.path)  # the kernel names mount points without links
+    kept = tuple(f"{path}/{name}" for name in effect.before or ())
+    ours = [p for p in points if _is_at_or_below(p, (path,)) and not _is_at_or_below(p, kept)]
     if effect.before is not None:
-        ours = [p for p in ours if p != effect.path]
+        ours = [p for p in ours if p != path]
     return sorted(ours, key=lambda point: point.count("/"), reverse=True)
 
 

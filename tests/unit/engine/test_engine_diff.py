@@ -21,12 +21,14 @@ from bootstrap.model.effects import (
     Effect,
     EtcdPeerUrl,
     File,
+    ImagesGone,
     ImagesSeeded,
     Install,
     Link,
     Module,
     NetworkNoted,
     NetworkRestored,
+    Noted,
     Restored,
     RotatableKubeletCredential,
     Sysctl,
@@ -35,7 +37,7 @@ from bootstrap.model.effects import (
     UnitsReloaded,
     Unmounted,
 )
-from bootstrap.model.record import NETWORK, PATH, TREE, UNIT, Entry
+from bootstrap.model.record import IMAGES, NETWORK, PATH, TREE, UNIT, Entry
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import config_map
 
@@ -49,6 +51,7 @@ def machine() -> MemoryHost:
     host.set_sysctl("a.b", "1")
     host.mkdir("/sys/module/m", 0o755)
     host.units["u.service"] = UnitState(active=True, enabled=True, started=99)
+    host.image_ids["unix:///x"] = {"localhost/bootstrap/a:1": "sha256:1", "theirs:1": "sha256:2"}
     host.networks["links"] = ("cni0", "eth0")
     host.mkdir("/proc/1", 0o755)
     host.write("/proc/1/mountinfo", b"1 0 0:1 / /t/a rw - tmpfs tmpfs rw\n", 0o444)
@@ -89,6 +92,9 @@ SHOWN = hashlib.sha256(b"one\n").hexdigest()[:12]
         (Restored(Entry(UNIT, "u.service", {"active": False, "enabled": False})), "restore unit u.service"),
         (NetworkRestored(Entry(NETWORK, "links", {"names": ["eth0"]})), "remove links: cni0"),
         (NetworkRestored(Entry(NETWORK, "links", {"names": ["cni0", "eth0"]})), "remove links: unchanged"),
+        (Noted(PATH, "/etc/a"), "journal of path /etc/a: unchanged"),
+        (ImagesGone(Entry(IMAGES, "unix:///x", {"names": []})), "remove images in unix:///x: localhost/bootstrap/a:1"),
+        (ImagesGone(Entry(IMAGES, "unix:///none", None)), "remove images in unix:///none: unchanged"),
         (ContainersGone("unix:///x"), "remove all Pods in unix:///x"),
         (Unmounted("/t", None), "unmount below /t: /t/a"),
         (Unmounted("/t", ("a",)), "unmount below /t: unchanged"),
