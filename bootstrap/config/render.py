@@ -95,7 +95,12 @@ def to_bootstrap_configuration(extension: Extension) -> dict[str, Any]:
         "hardening": extension.hardening,
         "workloadsOnControlPlane": extension.workloads_on_control_plane,
         "extraSANs": list(extension.extra_sans),
-    } | _filled({"mirrors": to_document(extension.mirrors)})
+    } | _filled(
+        {
+            "bundle": _filled({"trustedKeys": list(extension.trusted_keys)}),
+            "mirrors": to_document(extension.mirrors),
+        }
+    )
 
 
 def dump(config: ClusterConfig) -> str:

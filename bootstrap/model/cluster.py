@@ -136,6 +136,8 @@ class Extension:
     workloads_on_control_plane: bool | None = None
     extra_sans: tuple[str, ...] = ()
     mirrors: Mirrors = field(default_factory=Mirrors)
+    trusted_keys: tuple[str, ...] = ()
+    """Public keys (PEM) of those whose bundles are taken."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bootstrap.config.lockfile import parse_lock
@@ -17,7 +17,6 @@ from bootstrap.model.runtime import NODE
 from bootstrap.render import catalog
 from bootstrap.render.images import Needed, as_upstream, components
 from bootstrap.render.mirrors import Route, route
-from bootstrap.workflows.config import complete
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,21 @@ class Chosen:
 
 
 def choose(
-    config: bytes | None, references: Sequence[str], version: str, repository: str, mirrors: bytes | None
+    cfg: ClusterConfig,
+    references: Sequence[str],
+    version: str,
+    repository: str,
+    mirrors: bytes | None,
+    reach: Callable[[str], str] = str,
 ) -> Chosen:
-    """What was named, else all that the configuration needs. Raises BootstrapError: exit 2 or 3."""
-    cfg = _with(complete(config), version, repository)
+    """What was named, else all that the configuration needs. Raises BootstrapError: exit 2 or 3.
+
+    `mirrors` replaces the configuration's rules; `reach` says where the files that rules name are for us.
+    """
+    cfg = _with(cfg, version, repository)
     rules = load_mirrors(mirrors) if mirrors is not None else cfg.extension.mirrors
     images = tuple(_named(text) for text in references) if references else components(cfg)
-    return Chosen(images, rules, cfg.node.cri_socket)
+    return Chosen(images, rules.reached(reach), cfg.node.cri_socket)
 
 
 def read_lock(text: bytes | None, chosen: Chosen) -> Lock | None:
