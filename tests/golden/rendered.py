@@ -63,9 +63,14 @@ class FixedKeySource:
         return self.count
 
 
+def clusters() -> list[str]:
+    """The configurations that kubeadm renders too."""
+    return sorted(path.stem for path in CLUSTERS.glob("*.yaml"))
+
+
 def names() -> list[str]:
-    """The clusters that there are, and what host mode adds with a runtime of ours."""
-    return sorted([GUEST, *(path.stem for path in CLUSTERS.glob("*.yaml"))])
+    """Those clusters, and what host mode adds with a runtime of ours."""
+    return sorted([GUEST, *clusters()])
 
 
 def cluster(name: str, facts: HostFacts) -> ClusterConfig:

@@ -21,7 +21,7 @@ import yaml
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
 from bootstrap.render.keys import CryptoKeySource
-from tests.golden.rendered import CLUSTERS, api_objects, cluster, files, names, patches
+from tests.golden.rendered import CLUSTERS, api_objects, cluster, clusters, files, patches
 from tests.parity import kubeadm
 from tests.parity.fields import Fields, of_file, of_object
 
@@ -72,7 +72,7 @@ def differences(name: str) -> tuple[Difference, ...]:
     return tuple(Difference(name, field, a, b) for field, a, b in pairs if a != b)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", clusters())
 def test_only_wanted_differences(name: str) -> None:
     decisions = wanted()
     unwanted = [d for d in differences(name) if not any(w.covers(d) for w in decisions)]
@@ -80,7 +80,7 @@ def test_only_wanted_differences(name: str) -> None:
 
 
 def test_every_decision_still_differs() -> None:
-    found = [d for name in names() for d in differences(name)]
+    found = [d for name in clusters() for d in differences(name)]
     # `cluster: live`: looked at where it can differ, in test_live_parity.py.
     stale = [w.path for w in wanted() if w.cluster != "live" and not any(w.covers(d) for d in found)]
     assert not stale, stale

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -213,6 +214,15 @@ def test_a_failed_step_ends_calls_of_an_api_that_does_not_answer() -> None:
     assert time.monotonic() - began < 5
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """What was started in the background of a shell ignores SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_is_raised_while_a_step_still_runs() -> None:
     """The threads are left behind: the process ends with os._exit."""
     stuck = threading.Event()
