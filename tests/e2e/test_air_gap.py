@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from node import IMAGE, Node, docker, must, until
-from wall import NOTHING, RULES, tried
+from wall import NOTHING, RESET, RULES, tried
 
 SOCKET = "/var/run/docker.sock"
 BUNDLE = ("--bundle", "/in/app.bundle", "--trusted-key", "/in/key.pub")
@@ -49,7 +49,7 @@ def test_the_wall_holds_and_counts(node: Node) -> None:
     counted = tried(lambda script: sh(node, script))
     assert (counted["services"], counted["others"]) == (1, 0)
     assert counted["seen"] == [["10.96.0.1", "udp", 443]]
-    sh(node, "nft reset counters table inet wall >/dev/null; nft flush set inet wall seen")
+    sh(node, RESET)
 
 
 def test_a_cluster_comes_up_from_a_bundle(node: Node, app_image: str) -> None:

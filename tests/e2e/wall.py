@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 RULES = """\
 table inet wall {
+  counter names { }
   counter services { }
   counter others { }
   set seen { type ipv4_addr . inet_proto . inet_service; flags dynamic; size 1000; }
@@ -15,19 +16,26 @@ table inet wall {
     oifname != "eth0" accept
     meta nfproto ipv6 ip6 daddr { fe80::/10, ff02::/16 } drop
     ip daddr 224.0.0.0/24 drop
+    meta l4proto { tcp, udp } th dport 53 counter name names drop
     meta l4proto { tcp, udp } add @seen { ip daddr . meta l4proto . th dport }
     ip daddr 10.96.0.0/12 counter name services drop
     counter name others drop
   }
 }
 """
-"""After every translation of addresses. What only keeps the link itself (neighbours, groups) is not counted."""
+"""After every translation of addresses. What only keeps the link itself (neighbours, groups) is not counted.
+
+Questions to the machine's own nameserver are counted apart: CoreDNS asks it for names outside of the cluster, and once
+at its start to find loops. They are dropped too, and nothing waits for an answer.
+"""
+RESET = "nft reset counters table inet wall >/dev/null; nft flush set inet wall seen"
 
 
 def tried(run: Callable[[str], str]) -> dict[str, object]:
-    """Packets that wanted to leave, to Service addresses and elsewhere, and where; `run` is a shell on the machine."""
+    """Packets that wanted to leave, names aside: to Service addresses, elsewhere, and where; `run` is a shell there."""
     found = json.loads(run("nft -j list table inet wall"))["nftables"]
     counts = {o["counter"]["name"]: o["counter"]["packets"] for o in found if "counter" in o}
+    del counts["names"]
     seen = [e["concat"] for o in found if "set" in o for e in map(_element, o["set"].get("elem", ()))]
     return {**counts, "seen": seen}
 

@@ -1,4 +1,4 @@
-"""A machine behind a wall becomes a node from a bundle that lies on it, while not one packet tries to leave.
+"""A machine behind a wall becomes a node from a bundle that lies on it, and nothing leaves it.
 
 Needs a Docker engine and the product's image; makes one machine (a systemd container with an engine of its own). The
 tests come in the order of its life.
@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 from machine import Machine
 from node import docker, must, until
-from wall import NOTHING, RULES, tried
+from wall import NOTHING, RESET, RULES, tried
 
 BUNDLE = ("--bundle", "/root/app.bundle", "--trusted-key", "/root/key.pub")
 CRICTL = "/opt/bootstrap/bin/crictl --runtime-endpoint=unix:///run/bootstrap/containerd/containerd.sock"
@@ -34,7 +34,7 @@ def test_the_wall_holds_and_counts(machine: Machine) -> None:
     assert tried(machine.must) == NOTHING
     machine.sh("timeout 1 bash -c '</dev/tcp/10.96.0.1/443'")
     assert tried(machine.must)["seen"] == [["10.96.0.1", "tcp", 443]]
-    machine.must("nft reset counters table inet wall >/dev/null; nft flush set inet wall seen")
+    machine.must(RESET)
 
 
 def test_a_bundle_is_made_on_the_machine_from_its_own_engine(machine: Machine, app_image: str) -> None:
@@ -60,6 +60,14 @@ def test_the_machine_becomes_a_node_from_it(machine: Machine, app_image: str) ->
     must(machine.kubectl("wait", "pod/client", "--for=condition=Ready", "--timeout=60s", timeout=70))
     ask = ("exec", "client", "--", "/app", "get", "http://web/")
     assert until("the Service answers", lambda: must(machine.kubectl(*ask))).startswith("web-")
+
+
+def test_only_coredns_tried_before_kube_proxy_had_its_rules(machine: Machine) -> None:
+    """On a host it has the API server's Service address (docs/adr/0009): its first packets find no translation yet."""
+    found = tried(machine.must)
+    assert found["others"] == 0
+    assert found["seen"] in ([], [["10.96.0.1", "tcp", 443]])
+    machine.must(RESET)
 
 
 def test_what_the_bundle_brought_is_there_and_not_brought_again(machine: Machine) -> None:
@@ -92,7 +100,7 @@ def test_what_is_there_needs_no_registry(machine: Machine, app_image: str) -> No
     assert "is there already" in must(pulled)
 
 
-def test_not_one_packet_tried_to_leave(machine: Machine) -> None:
+def test_not_one_packet_tried_to_leave_since_then(machine: Machine) -> None:
     assert tried(machine.must) == NOTHING
 
 
