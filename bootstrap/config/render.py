@@ -95,7 +95,13 @@ def to_bootstrap_configuration(extension: Extension) -> dict[str, Any]:
         "hardening": extension.hardening,
         "workloadsOnControlPlane": extension.workloads_on_control_plane,
         "extraSANs": list(extension.extra_sans),
-    } | _filled({"mirrors": to_document(extension.mirrors)})
+    } | _filled(
+        {
+            "mirrors": to_document(extension.mirrors),
+            "addons": list(extension.addons),
+            "imagesInConfigMaps": extension.images_in_config_maps,
+        }
+    )
 
 
 def dump(config: ClusterConfig) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from bootstrap.engine.differs import file_differs
+from bootstrap.engine.kinds import located
 from bootstrap.host.api import object_path
 from bootstrap.host.port import HostReader
 from bootstrap.model.effects import Apply, Create, Effect, File
@@ -34,9 +35,13 @@ def _(effect: File, host: HostReader, objects: Objects) -> tuple[str, ...]:
 
 @diff.register
 def _(effect: Apply, host: HostReader, objects: Objects) -> tuple[str, ...]:
-    present = objects(object_path(effect.body))
-    before = b"" if present is None else _yaml(same_fields(effect.body, present))
-    return _lines(before, _yaml(effect.body))
+    if effect.body["kind"] == "Secret" and effect.discover:
+        return ()
+    found = located(effect, objects)
+    path, body = found if found else ("", effect.body)
+    present = objects(path) if path else None
+    before = b"" if present is None else _yaml(same_fields(body, present))
+    return _lines(before, _yaml(body))
 
 
 @diff.register

@@ -22,6 +22,7 @@ from bootstrap.model.runtime import NODE as NODE_RUNTIME
 from bootstrap.phases.images import Bundled
 from bootstrap.render.bundle import critical, not_in, references
 from bootstrap.render.signature import new_key
+from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.bundle_create import Contents, create, source
 from bootstrap.workflows.init import Decision, LoadImages, read_patches
 from bootstrap.workflows.mode import HOST, choose_mode
@@ -83,7 +84,9 @@ def for_init(
 ) -> Iterator[tuple[Bundled, LoadImages]]:
     """A bundle that was proven and has all that this cluster needs, and how to load from it. Raises BootstrapError."""
     cfg = decision.cfg
-    wanted = references(cfg, decision.facts, manifests, read_patches(LiveHost(), cfg.patches_directory))
+    host = LiveHost()
+    extra = read_addons(host, cfg, manifests)
+    wanted = references(cfg, decision.facts, manifests, read_patches(host, cfg.patches_directory), extra)
     first = critical(cfg)
     with _as_file(origin, trust, Contents(cfg, wanted, first, (architecture,))) as (path, believed):  # noqa: SIM117
         with verified(path, believed) as bundle:

@@ -34,6 +34,7 @@ from bootstrap.model.reference import parse_reference
 from bootstrap.render.bundle import collect, critical, references
 from bootstrap.render.sbom import spdx
 from bootstrap.render.signature import sign
+from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.mode import NODE
 
 SOURCES = "docker, layout:DIR or seed"
@@ -60,7 +61,7 @@ def contents(
     facts = gather(LiveHost(), NODE)
     documents = load(config) if config is not None else Documents()
     cfg = resolve(documents, Overrides(kubernetes_version=version), facts)
-    wanted = references(cfg, facts, manifests, {})
+    wanted = references(cfg, facts, manifests, {}, read_addons(LiveHost(), cfg, manifests))
     others = [_full(name) for name in more]
     return Contents(cfg, tuple(dict.fromkeys([*wanted, *others])), critical(cfg), tuple(architectures))
 

@@ -18,8 +18,8 @@ from tenacity import (
 
 from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.effects.host import make_parent
+from bootstrap.engine.kinds import located
 from bootstrap.engine.world import RunOver, World
-from bootstrap.host.api import object_path
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import (
     Apply,
@@ -43,13 +43,15 @@ class _NotYet(Exception):
 
 @apply_effect.register
 def _(effect: Apply, world: World, timeout: float) -> str:
-    path = object_path(effect.body)
-
     def attempt() -> str:
+        found = located(effect, lambda path: _body(world.api.get(path)))
+        if found is None:
+            raise _NotYet(f"{object_name(effect.body)}: the API server does not serve this kind")
+        path, body = found
         before = world.api.get(path)
-        after = _checked(world.api.apply(effect.body), effect.body)
+        after = _checked(world.api.apply(body, path), body)
         unchanged = _version(before.body) == _version(after.body)
-        return "" if unchanged else f"{object_name(effect.body)} applied"
+        return "" if unchanged else f"{object_name(body)} applied"
 
     return _persist(attempt, world, timeout)
 
@@ -131,6 +133,10 @@ def _(effect: EtcdPeerUrl, world: World, timeout: float) -> str:
 def _said_something(error: BaseException) -> bool:
     """A command that ran and failed; one that is not installed says nothing."""
     return isinstance(error, BootstrapError) and bool(error.details)
+
+
+def _body(answer: ApiResponse) -> Mapping[str, Any] | None:
+    return answer.body if answer.status == 200 else None
 
 
 def _version(body: Mapping[str, Any]) -> str | None:
