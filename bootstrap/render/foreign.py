@@ -25,9 +25,10 @@ _USUAL = Runtime(socket="")
 def objects_of(addon: Addon, cfg: ClusterConfig, facts: HostFacts) -> tuple[Object, ...]:
     """Its objects as they are applied. Raises BootstrapError (exit 3) when the manifest cannot be used."""
     objects = read_objects(addon.name, addon.content)
+    runtime = runtime_at(cfg.node.cri_socket, facts.mode)
     if addon.recipe:
-        objects = with_values(objects, addon.recipe, cfg)
-    moved = _moved(runtime_at(cfg.node.cri_socket, facts.mode))
+        objects = with_values(objects, addon.recipe, cfg, runtime)
+    moved = _moved(runtime)
     if addon.cni and moved:
         objects = tuple(_with_paths(body, moved) for body in objects)
 
@@ -77,12 +78,15 @@ def _with_paths(value: Any, moved: Mapping[str, str]) -> Any:
 
 
 def _environment(container: Mapping[str, Any], moved: Mapping[str, str]) -> list[Any]:
-    """A path at which the container itself has mounted something is its own, any other the host's."""
-    mounts = {mount.get("mountPath", "").rstrip("/") for mount in container.get("volumeMounts", ())}
+    """A path below which the container itself has mounted something is its own, any other the host's."""
+    mounts = [mount.get("mountPath", "").rstrip("/") + "/" for mount in container.get("volumeMounts", ())]
+
+    def is_hosts(entry: Mapping[str, Any]) -> bool:
+        value = entry.get("value")
+        return isinstance(value, str) and "CNI" in entry["name"] and not f"{value}/".startswith(tuple(mounts))
+
     return [
-        {**entry, "value": _elsewhere(entry["value"], moved)}
-        if isinstance(entry.get("value"), str) and "CNI" in entry["name"] and entry["value"].rstrip("/") not in mounts
-        else entry
+        {**entry, "value": _elsewhere(entry["value"], moved)} if is_hosts(entry) else entry
         for entry in container["env"]
     ]
 

@@ -12,6 +12,7 @@ import yaml
 from bootstrap.model.addon import Recipe
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.runtime import Runtime
 from bootstrap.render.net import split_endpoint
 from bootstrap.render.objects import Object
 
@@ -39,7 +40,9 @@ def recipe_of(manifests: Mapping[str, str], name: str) -> Recipe:
     return recipe
 
 
-def with_values(objects: tuple[Object, ...], recipe: Recipe, cfg: ClusterConfig) -> tuple[Object, ...]:
+def with_values(
+    objects: tuple[Object, ...], recipe: Recipe, cfg: ClusterConfig, runtime: Runtime
+) -> tuple[Object, ...]:
     """The objects with the recipe's values in them. Raises BootstrapError (exit 3) where a value finds no place."""
     host, port = split_endpoint(cfg.endpoint)
     filled = _filled(
@@ -49,6 +52,7 @@ def with_values(objects: tuple[Object, ...], recipe: Recipe, cfg: ClusterConfig)
             "SERVICE_CIDR": cfg.networking.service_subnet,
             "API_HOST": host,
             "API_PORT": port,
+            "CNI_CONF": runtime.cni_conf,
         },
     )
     result = list(objects)
@@ -98,13 +102,14 @@ def _set(body: Object, value: Mapping[str, Any]) -> Object | None:
     if "replace" in value:
         return _replaced(body, value["replace"])
     pod = body["spec"]["template"]["spec"]
-    containers = [
-        _extended(container, value) if container["name"] == value["container"] else container
-        for container in pod["containers"]
-    ]
-    if containers == pod["containers"] and not any(c["name"] == value["container"] for c in containers):
+    groups = {key: pod[key] for key in ("initContainers", "containers") if key in pod}
+    if not any(c["name"] == value["container"] for containers in groups.values() for c in containers):
         return None
-    template = {**body["spec"]["template"], "spec": {**pod, "containers": containers}}
+    changed = {
+        key: [_extended(c, value) if c["name"] == value["container"] else c for c in containers]
+        for key, containers in groups.items()
+    }
+    template = {**body["spec"]["template"], "spec": {**pod, **changed}}
     return {**body, "spec": {**body["spec"], "template": template}}
 
 

@@ -145,7 +145,7 @@ def test_a_pod_network_writes_where_our_runtime_reads() -> None:
     assert [v["hostPath"]["path"] for v in pod["volumes"]] == [GUEST.cni_bin, GUEST.cni_conf, "/proc"]
     assert pod["volumes"][1]["hostPath"]["type"] == "DirectoryOrCreate"
     assert [e["value"] for e in install["env"]] == [GUEST.cni_conf, "/host/opt/cni/bin"]
-    assert [e["value"] for e in agent["env"][:2]] == [f"{GUEST.cni_conf}/10-net.conflist", "/etc/cni/net.d"]
+    assert [e["value"] for e in agent["env"][:2]] == ["/etc/cni/net.d/10-net.conflist", "/etc/cni/net.d"]
 
 
 @pytest.mark.parametrize(("facts", "cni"), [(NODE, True), (HOST, False)])
