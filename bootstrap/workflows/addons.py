@@ -11,12 +11,12 @@ from bootstrap.host.facts import gather
 from bootstrap.host.manifest import fetch
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.addon import BUILT_IN_CNI, Addon, Source, is_foreign_cni, parse_source
+from bootstrap.model.addon import BUILT_IN_CNI, Addon, Recipe, Source, is_foreign_cni, parse_source
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render import images
 from bootstrap.render.foreign import kept_path
-from bootstrap.render.recipes import recipe_of
+from bootstrap.render.recipes import recipe_of, recipes
 
 
 def read_addons(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[Addon, ...]:
@@ -28,7 +28,7 @@ def read_addons(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, st
 
 def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bool) -> Addon:
     source = parse_source(text)
-    recipe = recipe_of(manifests, source.name) if source.recipe else None
+    recipe = _recipe(manifests, source)
     if recipe and recipe.cni != cni:
         wanted, given = ("--cni", "--addon") if recipe.cni else ("--addon", "--cni")
         raise BootstrapError(f"{source.name} is for {wanted}, not for {given}", code=Exit.CONFIG)
@@ -40,6 +40,14 @@ def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bo
     if before is not None and digest == hashlib.sha256(before).hexdigest():
         return Addon(source.name, url, before, recipe, cni)
     return Addon(source.name, url, fetch(url, digest), recipe, cni)
+
+
+def _recipe(manifests: Mapping[str, str], source: Source) -> Recipe | None:
+    """What a name alone means has to be known; one that was given to a file or a URL need not be."""
+    if not source.place:
+        return recipe_of(manifests, source.name)
+    found = recipes(manifests).get(source.name) if source.recipe else None
+    return found if found and not found.gone else None
 
 
 def _from_file(host: HostReader, source: Source) -> bytes:
@@ -91,7 +99,7 @@ def applied_here(host: Host, mode: str, manifests: Mapping[str, str]) -> tuple[L
 
 def _listed(host: HostReader, source: Source, manifests: Mapping[str, str]) -> Listed:
     content = host.read(kept_path(source.name))
-    recipe = recipe_of(manifests, source.name) if source.recipe else None
+    recipe = _recipe(manifests, source)
     place = source.place or (recipe.url if recipe else "")
     version = recipe.version if recipe and place == recipe.url else ""
     digest = hashlib.sha256(content).hexdigest() if content is not None else ""
