@@ -41,9 +41,10 @@ def images_list(
     output: Output = "text",
 ) -> int:
     """The images that a cluster with this configuration needs, with their locked digests if there is a lock file."""
+    from bootstrap.cli.init import manifests
     from bootstrap.workflows.image_choice import choose, locked_as, read_lock
 
-    chosen = choose(read_config(config), (), kubernetes_version, image_repository, None)
+    chosen = choose(read_config(config), (), kubernetes_version, image_repository, None, manifests())
     locked = read_lock(read_config(lock), chosen)
     platforms = [str(platform) for platform in _platforms(arch)]
     details = []
@@ -79,12 +80,15 @@ def images_pull(
     """Bring images into this node under their own names (or into a folder), from the first place that has them."""
     from dataclasses import replace
 
+    from bootstrap.cli.init import manifests
     from bootstrap.host.limits import Limits
     from bootstrap.host.live import LiveHost
     from bootstrap.workflows.image_choice import choose, read_lock
     from bootstrap.workflows.images import pull, pull_to
 
-    chosen = choose(read_config(config), images or (), kubernetes_version, image_repository, read_config(mirrors))
+    chosen = choose(
+        read_config(config), images or (), kubernetes_version, image_repository, read_config(mirrors), manifests()
+    )
     chosen = replace(chosen, cri_socket=cri_socket) if cri_socket else chosen
     locked, limits, screen = read_lock(read_config(lock), chosen), Limits(total=timeout), TransferScreen()
     platforms = _platforms(arch)
@@ -129,10 +133,11 @@ def images_explain(
     output: Output = "text",
 ) -> int:
     """Where an image would come from: every place in order, what it answers now, and which one wins and why."""
+    from bootstrap.cli.init import manifests
     from bootstrap.workflows.image_choice import choose, read_lock
     from bootstrap.workflows.images import explain
 
-    chosen = choose(read_config(config), images, "", "", read_config(mirrors))
+    chosen = choose(read_config(config), images, "", "", read_config(mirrors), manifests())
     locked = read_lock(read_config(lock), chosen)
     explained = [found for platform in _platforms(arch) for found in explain(chosen, platform, locked)]
     if output == "json":
@@ -215,12 +220,15 @@ def images_lock(
     timeout: Timeout = 300,
 ) -> int:
     """Write down what the images are now: digests of each platform's manifest and configuration."""
+    from bootstrap.cli.init import manifests
     from bootstrap.config.lockfile import lock_text
     from bootstrap.host.limits import Limits
     from bootstrap.workflows.image_choice import choose
     from bootstrap.workflows.images import make_lock, save_lock
 
-    chosen = choose(read_config(config), images or (), kubernetes_version, image_repository, read_config(mirrors))
+    chosen = choose(
+        read_config(config), images or (), kubernetes_version, image_repository, read_config(mirrors), manifests()
+    )
     platforms = _platforms(arch or list(LOCKED))
     lock = make_lock(chosen, platforms, Limits(total=timeout), lambda line: say(f"   {line}", error=True))
     if to == "-":
