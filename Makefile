@@ -49,7 +49,12 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 test: check image ## every suite: check, contract, registries, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm metrics-server local-path-provisioner
 	scripts/registry.sh
-	$(PY) -m pytest tests/contract tests/registry tests/parity tests/bundle tests/e2e tests/host
+	$(PY) -m pytest tests/contract tests/faults tests/registry tests/parity tests/bundle tests/e2e tests/host
+
+.PHONY: faults
+faults: image ## every fault at every point; its counts go into docs/reference/faults.md
+	rm -f docs/reference/faults.md
+	$(PY) -m pytest tests/faults --sweep --figures
 
 .PHONY: test-vm
 test-vm: image ## the image on an emulated machine: cgroup v2, a kernel of its own, power cuts

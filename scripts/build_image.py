@@ -175,6 +175,8 @@ def inner_images() -> dict[str, Any]:
             "merged": MERGED,
             "links": links,
             "folders": [f"/usr/lib/{platform.machine()}-linux-gnu/xtables"],
+            # Without it nft tells protocols by number, and kube-proxy does not know its own elements again.
+            "files": {"/etc/protocols": "etc/protocols"},
             "empty": {"tmp": "1777", "run": "755"},
             "programs": [
                 "/usr/sbin/nft",

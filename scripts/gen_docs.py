@@ -220,7 +220,7 @@ Where a check of kubeadm's name sees more or less than kubeadm's:
   not tried out with a cgroup: every kernel that passes has it.
 - `Port-*`: also etcd's loopback address, and the two ports for health and metrics (10248 and 2381).
 - `HTTPProxyCIDR`: `NO_PROXY` has to cover the whole range; kubeadm looks at its first address.
-- `CRI`, `ContainerRuntimeVersion`: only for a runtime that the configuration names; ours is not there yet.
+- `CRI`, `ContainerRuntimeVersion`, `Runtime*`: only for a runtime that the configuration names; ours is not there yet.
 - `KubeletVersion`, `Service-kubelet`: about a kubelet that the host has; the image brings its own, and enables it.
 - `Hostname`: whether the name resolves is asked on a host only.
 - `ExternalEtcdVersion`: one attempt of 5 s for each endpoint; kubeadm makes four of 10 s.

@@ -40,6 +40,7 @@ class MemoryHost:
         self.units: dict[str, UnitState] = {}
         self.outputs: dict[str, str] = {}
         self.networks: dict[str, tuple[str, ...]] = {}
+        self.image_ids: dict[str, dict[str, str]] = {}
         self.log: list[str] = []
         self._locked: set[str] = set()
         self._now = 0.0
@@ -76,6 +77,12 @@ class MemoryHost:
     def readlink(self, path: str) -> str | None:
         entry = self._look(path, follow=False)
         return entry.content.decode() if entry and entry.kind == "link" else None
+
+    def resolve(self, path: str) -> str:
+        try:
+            return self._walk(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return path
 
     def listdir(self, path: str) -> tuple[str, ...]:
         entry = self._look(path)
@@ -116,7 +123,7 @@ class MemoryHost:
         self.entries[place] = Entry("link", 0o777, target.encode(), mtime=self._tick(f"link {path}"))
 
     def set_sysctl(self, key: str, value: str) -> None:
-        path = "/proc/sys/" + key.replace(".", "/")
+        path = self._target("set", "/proc/sys/" + key.replace(".", "/"), make=True)
         self.entries[path] = Entry("file", 0o644, f"{value}\n".encode(), mtime=self._tick(f"sysctl {key}={value}"))
 
     def mkdir(self, path: str, mode: int) -> None:
@@ -145,8 +152,22 @@ class MemoryHost:
             del self.entries[name]
         self._tick(f"remove_tree {path}")
 
+    def remove_empty(self, path: str) -> None:
+        if self._look(path, follow=False) is None:
+            return
+        place = self._target("remove", path, follow=False)
+        if self.entries[place].kind == "dir" and not self._children(place):
+            del self.entries[place]
+            self._tick(f"remove {path}")
+
+    def tidy(self, path: str) -> None:
+        """Nothing here dies half way."""
+
     def network(self, kind: str) -> tuple[str, ...] | None:
         return self.networks.get(kind)
+
+    def images(self, socket: str) -> dict[str, str] | None:
+        return self.image_ids.get(socket)
 
     def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
         self._tick(" ".join(argv))

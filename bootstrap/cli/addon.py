@@ -35,8 +35,6 @@ def addon_list(output: Output = "text") -> int:
     say("\nby name")
     for recipe in known:
         flag = "--cni" if recipe.cni else "--addon"
-        say(
-            f"  {recipe.name:<24} {recipe.version:<12} {flag:<8} {recipe.gone or recipe.title}",
-            "!" if recipe.gone else "",
-        )
+        what = f"not any more: {recipe.gone}" if recipe.gone else recipe.title
+        say(f"  {recipe.name:<24} {recipe.version:<12} {flag:<8} {what}")
     return Exit.OK

@@ -55,11 +55,13 @@ def kubeconfig(
     server: Annotated[str, typer.Option(help="URL under which the API server is reached.")] = "",
     inside: Annotated[bool, typer.Option("--inside", help="For use inside this node.")] = False,
 ) -> int:
-    """Print a kubeconfig of the administrator, for use outside of the container."""
+    """Print a kubeconfig of the administrator, for use outside of the container, or of the host."""
     from bootstrap.workflows.kubeconfig import admin_kubeconfig
-    from bootstrap.workflows.mode import enter
+    from bootstrap.workflows.mode import HOST, enter
 
-    sys.stdout.write(admin_kubeconfig(enter()[1], server, inside=inside).decode())
+    mode, host = enter()
+    as_it_is = inside or (mode.name == HOST and not server)  # a host's address is the same outside
+    sys.stdout.write(admin_kubeconfig(host, server, inside=as_it_is).decode())
     return Exit.OK
 
 

@@ -241,10 +241,10 @@ def images_lock(
 @images_app.command("load")
 def images_load(source: Annotated[str, typer.Argument(help="A docker save archive; - is standard input.")]) -> int:
     """Load images of your own into this node: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
-    from bootstrap.host.live import LiveHost
     from bootstrap.workflows.images import load_images
+    from bootstrap.workflows.mode import enter
 
-    for name in load_images(LiveHost(), source):
+    for name in load_images(enter()[1], source):
         say(name)
     return Exit.OK
 

@@ -208,13 +208,15 @@ def _show_result(decision: Any, result: Any, seconds: float) -> None:
 
 
 def _closing(decision: Any) -> None:
+    from bootstrap.model import names
     from bootstrap.render.kubelet import node_taints
 
     name = decision.facts.hostname  # a container's hostname is its id, unless the user chose one
     if decision.cfg.node.taints is None and not node_taints(decision.cfg, decision.facts):
         say("\n  this is the only node, so workloads may run on it (workloadsOnControlPlane: false forbids it)")
     if decision.facts.mode == "host":
-        say("\n  use it      KUBECONFIG=/etc/kubernetes/admin.conf kubectl get pods -A   (here, as root)")
+        kubectl = f"{names.HOST_BIN_DIR}/kubectl" if decision.facts.read_only_usr else "kubectl"
+        say(f"\n  use it      KUBECONFIG={names.ADMIN_CONF} {kubectl} get pods -A   (here, as root)")
         say("  undo it     docker run --rm --privileged --pid=host --network=host -v /:/host IMAGE reset --force")
         return
     say(f"\n  use it      docker exec {name} kubectl get pods -A")

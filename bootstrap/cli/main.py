@@ -16,15 +16,19 @@ KEPT_REQUEST = "BOOTSTRAP_KEPT_REQUEST"
 """Set by bootstrap-init.service: the arguments are those that the container was started with."""
 
 
+UMASK = 0o022
+
+
 def main() -> int:
+    os.umask(UMASK)  # what is just made has its final mode at once, whatever the caller's umask
     argv = sys.argv[1:]
     if os.environ.get(KEPT_REQUEST):
         return _unit()
     if os.getpid() == 1 and argv and argv[0] in NODE_VERBS and not _asks_only(argv):
-        return _guarded(lambda: _become_node(argv))
+        return guarded(lambda: _become_node(argv))
     if argv == ["healthcheck"]:
         return answer_healthcheck()
-    return _guarded(lambda: _command_line(argv))
+    return guarded(lambda: _command_line(argv))
 
 
 def answer_healthcheck() -> int:
@@ -60,7 +64,7 @@ def _unit() -> int:
     os.environ.update(environment)
     if argv[:1] == ["node"] and LiveHost().stat(STATE_CONFIG):
         argv = ["init"]  # an empty node that was given a cluster later has one from then on
-    code = _guarded(lambda: _command_line(argv))
+    code = guarded(lambda: _command_line(argv))
     if code and (code in (Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT, Exit.IMAGE) or "--exit-on-failure" in argv):
         LiveHost().run(["systemctl", "exit", str(int(code))])
     return code
@@ -74,7 +78,7 @@ def _command_line(argv: Sequence[str]) -> int:
     return result if isinstance(result, int) else Exit.OK
 
 
-def _guarded(run: Callable[[], int]) -> int:
+def guarded(run: Callable[[], int]) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = run()

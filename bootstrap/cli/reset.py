@@ -40,6 +40,8 @@ def reset(
         return _verify(host, output, purge=purge)
     request = workflow.ResetRequest(cert_dir, cri_socket, cleanup_tmp_dir)
     with host.lock(names.LOCK):
+        if not dry_run:
+            workflow.sweep(host)
         decision = workflow.decide_reset(host, mode.name, request)
         if dry_run or not force:
             _show(decision, host, output)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from functools import singledispatch
 
+from bootstrap.engine import images
 from bootstrap.engine.differs import (
     directory_differs,
     file_differs,
+    images_missing,
     install_differs,
     link_differs,
     module_differs,
@@ -18,6 +20,7 @@ from bootstrap.engine.network import ours_left
 from bootstrap.engine.observe import before
 from bootstrap.host.install import file_digest
 from bootstrap.host.port import HostReader
+from bootstrap.host.seed import METADATA
 from bootstrap.model.effects import (
     Apply,
     ContainersGone,
@@ -28,6 +31,8 @@ from bootstrap.model.effects import (
     File,
     FlannelSubnet,
     ImagePresent,
+    ImagesGone,
+    ImagesImported,
     ImagesLoaded,
     ImagesSeeded,
     Install,
@@ -35,6 +40,7 @@ from bootstrap.model.effects import (
     Module,
     NetworkNoted,
     NetworkRestored,
+    Noted,
     Restored,
     RotatableKubeletCredential,
     Sysctl,
@@ -96,7 +102,18 @@ def _(effect: Sysctl, host: HostReader) -> str:
 
 @describe.register
 def _(effect: ImagesSeeded, host: HostReader) -> str:
-    return f"images in {effect.root}: {UNCHANGED if host.stat(effect.root) else 'new'}"
+    return f"images in {effect.root}: {UNCHANGED if host.stat(f'{effect.root}/{METADATA}') else 'new'}"
+
+
+@describe.register
+def _(effect: ImagesImported, host: HostReader) -> str:
+    missing = images_missing(host, effect)
+    return f"images in {effect.socket}: " + (f"{len(missing)} new" if missing else UNCHANGED)
+
+
+@describe.register
+def _(effect: Noted, host: HostReader) -> str:
+    return f"journal of {effect.kind} {effect.name}: {UNCHANGED}"
 
 
 @describe.register
@@ -157,6 +174,11 @@ def _(effect: Restored, host: HostReader) -> str:
 @describe.register
 def _(effect: NetworkRestored, host: HostReader) -> str:
     return f"remove {effect.entry.name}: {', '.join(ours_left(host, effect.entry)) or UNCHANGED}"
+
+
+@describe.register
+def _(effect: ImagesGone, host: HostReader) -> str:
+    return f"remove images in {effect.entry.name}: {', '.join(images.ours_left(host, effect.entry)) or UNCHANGED}"
 
 
 @describe.register

@@ -28,7 +28,7 @@ def diff(effect: Effect, host: HostReader, objects: Objects) -> tuple[str, ...]:
 
 @diff.register
 def _(effect: File, host: HostReader, objects: Objects) -> tuple[str, ...]:
-    if effect.secret or not file_differs(host, effect):
+    if effect.secret or file_differs(host, effect) not in ("missing", "content"):
         return ()
     return _lines(host.read(effect.path) or b"", effect.content)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bootstrap.host.port import HostReader
-from bootstrap.model.effects import Directory, File, Install, Link, Module, Sysctl, UnitRunning
+from bootstrap.host.seed_import import seed_images
+from bootstrap.model.effects import Directory, File, ImagesImported, Install, Link, Module, Sysctl, UnitRunning
 
 
 def file_differs(host: HostReader, effect: File) -> str:
@@ -61,3 +62,9 @@ def module_differs(host: HostReader, effect: Module) -> str:
 def sysctl_differs(host: HostReader, effect: Sysctl) -> str:
     value = (host.read(effect.path) or b"").decode().strip()
     return "" if value == effect.value else f"is {value or 'missing'}"
+
+
+def images_missing(host: HostReader, effect: ImagesImported) -> list[str]:
+    """Names that the runtime does not have, or has for other images."""
+    there = host.images(effect.socket) or {}
+    return [name for name, identifier in seed_images().items() if there.get(name) != identifier]

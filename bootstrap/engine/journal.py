@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from bootstrap.engine.observe import before
 from bootstrap.host.port import Host, HostReader
+from bootstrap.host.tree import PROTECTED
 from bootstrap.model import names
 from bootstrap.model.record import PATH, TREE, Entry
 
@@ -27,6 +28,11 @@ def read_journal(host: HostReader) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
+def begun(entries: Iterable[Entry]) -> frozenset[str]:
+    """Paths that were not there before a run of ours set out to make them."""
+    return frozenset(entry.name for entry in entries if entry.kind == PATH and entry.before is None)
+
+
 class Journal:
     """Notes what is about to change; safe to use from several threads."""
 
@@ -35,25 +41,34 @@ class Journal:
         self._lock = threading.Lock()
         self._known = {(entry.kind, entry.name) for entry in read_journal(host)}
 
-    def note(self, kind: str, name: str) -> None:
-        """Called before `name` is changed. A path's missing parents are noted first: they will be made with it."""
+    def note(self, kind: str, name: str, *, itself: bool = False) -> None:
+        """Called before `name` is changed. A path's missing parents are noted first: they will be made with it.
+
+        What is behind a link is what changes, unless the change is of the link `itself`.
+        """
         with self._lock:
-            changed = [*self._missing_parents(name), name] if kind == PATH else [name]
-            new = [item for item in changed if (kind, item) not in self._known]
-            if not new:
+            if kind in (PATH, TREE) and not itself:
+                name = self._behind(name)
+            parents = self._missing_parents(name) if kind in (PATH, TREE) else ()
+            changed = [(TREE, names.WORK_DIR)] if not self._known else []  # the journal's own directory is the first
+            changed += [*((PATH, parent) for parent in parents), (kind, name)]
+            wanted = [item for item in dict.fromkeys(changed) if item not in self._known]
+            if not wanted:
                 return
-            wanted = [(kind, item) for item in new]
-            if not self._known:  # the first entry is of the journal's own directory
-                wanted.insert(0, (TREE, names.WORK_DIR))
             entries = [Entry(*item, before(self._host, *item)) for item in wanted]
             self._host.mkdir(names.WORK_DIR, 0o755)
             self._host.append(names.JOURNAL, _lines(entries), 0o600)
             self._known.update(wanted)
 
+    def _behind(self, path: str) -> str:
+        return path if self._host.readlink(path) is None else self._host.resolve(path)
+
     def _missing_parents(self, path: str) -> Iterable[str]:
+        """Those of the system's own directories stay once they are made: nothing removes such a one."""
         parts = path.split("/")[1:-1]
         parents = ["/" + "/".join(parts[: i + 1]) for i in range(len(parts))]
-        return [parent for parent in parents if self._host.stat(parent) is None]
+        missing = [parent for parent in parents if parent not in PROTECTED and self._host.stat(parent) is None]
+        return [self._behind(parent) for parent in missing]
 
 
 def _lines(entries: Iterable[Entry]) -> bytes:

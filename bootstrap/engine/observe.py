@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bootstrap.host.port import HostReader
-from bootstrap.model.record import MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT
+from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT
 
 State = Mapping[str, Any] | None
 
@@ -52,6 +52,11 @@ def _network(host: HostReader, kind: str) -> State:
     return None if found is None else {"names": list(found)}
 
 
+def _images(host: HostReader, socket: str) -> State:
+    found = host.images(socket)
+    return None if found is None else {"names": sorted(found)}
+
+
 _OBSERVERS: Mapping[str, Callable[[HostReader, str], State]] = {
     PATH: _path,
     TREE: _tree,
@@ -59,4 +64,5 @@ _OBSERVERS: Mapping[str, Callable[[HostReader, str], State]] = {
     SYSCTL: _sysctl,
     MODULE: _module,
     NETWORK: _network,
+    IMAGES: _images,
 }

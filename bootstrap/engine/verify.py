@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bootstrap.engine import network
+from bootstrap.engine import images, network
 from bootstrap.engine.observe import before
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
-from bootstrap.model.record import MODULE, NETWORK, PATH, TREE, Entry
+from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, Entry
 
 
 @dataclass
@@ -26,11 +26,15 @@ def compare(host: HostReader, entries: Sequence[Entry]) -> Comparison:
     for entry in entries:
         if entry.kind == NETWORK:
             _network(host, entry, found)
+        elif entry.kind == IMAGES:
+            _images(host, entry, found)
         elif entry.kind == TREE:
             _tree(host, entry, found)
         elif entry.kind == PATH:
             _path(host, entry, found)
         elif before(host, entry.kind, entry.name) != entry.before:
+            if entry.kind == SYSCTL and entry.before is None:
+                continue  # it came with a module
             if entry.kind == MODULE:
                 found.others.append(f"module {entry.name} stays loaded: others may use it by now")
             else:
@@ -44,6 +48,11 @@ def _network(host: HostReader, entry: Entry, found: Comparison) -> None:
         (found.left if network.is_ours(entry.name, name) else found.others).append(line)
 
 
+def _images(host: HostReader, entry: Entry, found: Comparison) -> None:
+    for name in images.added(host, entry):
+        (found.left if images.is_ours(name) else found.others).append(f"image {name} in {entry.name}")
+
+
 def _tree(host: HostReader, entry: Entry, found: Comparison) -> None:
     now = host.listdir(entry.name)
     if entry.name == names.WORK_DIR:
@@ -53,6 +62,7 @@ def _tree(host: HostReader, entry: Entry, found: Comparison) -> None:
         return
     there = (entry.before or {"entries": ()})["entries"]
     found.left += [f"{entry.name}/{name}" for name in now if name not in there]
+    found.others += [f"{entry.name}/{name} is not there any more" for name in there if name not in now]
 
 
 def _path(host: HostReader, entry: Entry, found: Comparison) -> None:

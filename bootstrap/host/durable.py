@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def make_directory(place: Place, mode: int, owner: tuple[int, int] = (0, 0)) -> 
     """Make a directory, or give one that is there its mode; the owner is set on what is made only."""
     made = True
     try:
-        os.mkdir(place.name, 0o700, dir_fd=place.fd)
+        os.mkdir(place.name, mode, dir_fd=place.fd)  # at once: nobody looks again at one that a killed run left
     except FileExistsError:
         made = False
     fd = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place.fd)
@@ -62,6 +63,16 @@ def set_value(place: Place, value: str) -> None:
 
 def unlink(place: Place) -> None:
     os.unlink(place.name, dir_fd=place.fd)
+    sync_directory(place.fd)
+
+
+def remove_empty(place: Place) -> None:
+    """Remove a directory, unless something is in it or mounted on it, or it is none."""
+    try:
+        os.rmdir(place.name, dir_fd=place.fd)
+    except OSError as e:
+        if e.errno not in (errno.ENOTEMPTY, errno.ENOTDIR, errno.EBUSY):
+            raise
     sync_directory(place.fd)
 
 

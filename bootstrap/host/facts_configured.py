@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import requests
 from cryptography import x509
 
 from bootstrap.host.api import memory_file
+from bootstrap.host.cri import PID1_ROOT, crictl
 from bootstrap.host.disk import filesystems, fsync_seconds
 from bootstrap.host.live import LiveHost
 from bootstrap.host.look import attempt
@@ -79,23 +83,37 @@ def _resolves(host: Host, mode: str, name: str) -> bool:
 
 
 def _runtime(socket: str, mode: str) -> Runtime | None:
-    """A runtime that is not ours is asked with our own crictl; /var/run is a link, which would lead out of its root."""
+    """A runtime that is not ours is asked with our own crictl."""
     if runtime_at(socket, mode).ours:
         return None
-    path = socket.removeprefix("unix://").replace("/var/run/", "/run/", 1)
-    crictl = ["crictl", "--runtime-endpoint", f"unix:///proc/1/root{path}", "--timeout", CRI_TIME]
+    ask = [*crictl(socket), f"--timeout={CRI_TIME}"]
     try:
-        status = json.loads(LiveHost().run([*crictl, "info"], timeout=10))
+        status = json.loads(LiveHost().run([*ask, "info"], timeout=10))
     except BootstrapError as e:
         return Runtime(error=grpc_reason(e.details[-1] if e.details else e.what))
     conditions = {c["type"]: c["status"] for c in status.get("status", {}).get("conditions", [])}
-    knows = attempt(LiveHost(), [*crictl, "runtime-config"]) is not None
-    return Runtime(ready=conditions.get("RuntimeReady", False), runtime_config=knows)
+    knows = attempt(LiveHost(), [*ask, "runtime-config"]) is not None
+    told = runtime_facts(status, LiveHost().images(socket) or {})
+    return dataclasses.replace(told, ready=conditions.get("RuntimeReady", False), runtime_config=knows)
+
+
+def runtime_facts(info: Mapping[str, Any], images: Collection[str]) -> Runtime:
+    """What `crictl info` says of a containerd's configuration; `images` are the names of those in it."""
+    config, network = info.get("config") or {}, info.get("cniconfig") or {}
+    containerd = config.get("containerd") or {}
+    runtime = (containerd.get("runtimes") or {}).get(containerd.get("defaultRuntimeName", "runc")) or {}
+    sandbox = config.get("sandboxImage", "")
+    return Runtime(
+        systemd_cgroup=(runtime.get("options") or {}).get("SystemdCgroup"),
+        absent_sandbox_image="" if sandbox in images else sandbox,
+        cni_bin=tuple(network.get("PluginDirs") or ()),
+        cni_conf=network.get("PluginConfDir", ""),
+    )
 
 
 def grpc_reason(message: str) -> str:
     """The innermost description in a gRPC error, without the way that we took to the socket."""
-    return message.replace("\\", "").rpartition('desc = "')[2].rstrip('"').replace("/proc/1/root", "")
+    return message.replace("\\", "").rpartition('desc = "')[2].rstrip('"').replace(PID1_ROOT, "")
 
 
 def _etcd_versions(host: HostReader, cfg: ClusterConfig) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bootstrap.host.cri import PID1_ROOT, crictl
 from bootstrap.host.port import Host
 from bootstrap.model.errors import BootstrapError
 
@@ -23,8 +24,16 @@ def guest_facts(host: Host) -> dict[str, Any]:
     return {
         "free_cri_socket": next(_free_sockets(host), ""),
         "docker_user_chains": tuple(family for family in ("iptables", "ip6tables") if _has_docker_user(host, family)),
+        "read_only_usr": _is_read_only(f"{PID1_ROOT}/usr/local/bin"),
         "cni_plugins": tuple(sorted(os.listdir(CNI_PLUGINS))) if CNI_PLUGINS.is_dir() else (),
     }
+
+
+def _is_read_only(path: str) -> bool:
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except FileNotFoundError:
+        return _is_read_only(os.path.dirname(path))
 
 
 def _free_sockets(host: Host) -> Iterator[str]:
@@ -38,7 +47,7 @@ def _free_sockets(host: Host) -> Iterator[str]:
 
 def _answers_cri(host: Host, socket: str) -> bool:
     try:
-        host.run(["crictl", f"--runtime-endpoint={socket}", "version"], timeout=PROBE_SECONDS, here=True)
+        host.run([*crictl(socket), "version"], timeout=PROBE_SECONDS, here=True)
     except BootstrapError:
         return False
     return True

@@ -8,15 +8,17 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import IO, Final, TypeVar
 
 from bootstrap.host import durable, lock, place, tree
 from bootstrap.host.commands import COMMAND_PATH, execute
+from bootstrap.host.cri import image_ids
 from bootstrap.host.failures import file_error, out_of_inodes
 from bootstrap.host.netstate import network_names
 from bootstrap.host.place import Place
 from bootstrap.host.port import Stat, UnitState
-from bootstrap.host.replace import replace_file, replace_link
+from bootstrap.host.replace import remove_leftovers, replace_file, replace_link
 from bootstrap.host.rooted import locate
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -50,6 +52,9 @@ class LiveHost:
 
     def readlink(self, path: str) -> str | None:
         return self._look(path, place.link_target, follow=False)
+
+    def resolve(self, path: str) -> str:
+        return self._look(path, lambda at: at.path) or path
 
     def listdir(self, path: str) -> tuple[str, ...]:
         return self._look(path, place.names) or ()
@@ -102,6 +107,14 @@ class LiveHost:
         if self._look(path, place.status, follow=False):
             self._change("remove", path, tree.remove_tree, follow=False)
 
+    def remove_empty(self, path: str) -> None:
+        if self._look(path, place.status, follow=False):
+            self._change("remove", path, durable.remove_empty, follow=False)
+
+    def tidy(self, path: str) -> None:
+        if self._look(os.path.dirname(path), place.status):
+            self._change("tidy", path, remove_leftovers, follow=False)
+
     @contextmanager
     def lock(self, path: str) -> Iterator[None]:
         fd = self._change("lock", path, lock.acquire, make=True)
@@ -112,6 +125,9 @@ class LiveHost:
 
     def network(self, kind: str) -> tuple[str, ...] | None:
         return network_names(self.run, kind)
+
+    def images(self, socket: str) -> dict[str, str] | None:
+        return image_ids(partial(self.run, here=True), socket)
 
     def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
         if here or not self._enter:

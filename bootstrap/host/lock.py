@@ -9,6 +9,7 @@ import re
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bootstrap.host.place import Place
 from bootstrap.model.errors import BootstrapError, Exit
@@ -16,6 +17,8 @@ from bootstrap.model.errors import BootstrapError, Exit
 _SECRET = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}|[0-9a-f]{64}")
 """Bootstrap tokens and certificate keys: the holder's command line is shown to whoever waits."""
 READ_LIMIT = 64 * 1024
+PATIENCE, PAUSE = 1.0, 0.01
+"""Seconds for a holder to say who it is, and between two looks."""
 
 
 def acquire(place: Place) -> int:
@@ -32,7 +35,7 @@ def acquire(place: Place) -> int:
                 _describe_holder(fd)
                 return fd
         except BlockingIOError:
-            error = _held(place.path, os.pread(fd, READ_LIMIT, 0))
+            error = _held(place.path, _holder(fd))
             os.close(fd)
             raise error from None
         except BaseException:
@@ -56,13 +59,29 @@ def _describe_holder(fd: int) -> None:
     os.ftruncate(fd, len(holder))
 
 
-def _held(path: str, content: bytes) -> BootstrapError:
-    try:
-        holder = json.loads(content)
-        pid, command = int(holder["pid"]), " ".join(holder["argv"])
-        since = f"{datetime.fromtimestamp(holder['started'], UTC):%Y-%m-%d %H:%M:%S} UTC"
-    except (ValueError, KeyError, TypeError):  # it has the lock and has not written yet
+def _holder(fd: int) -> tuple[int, str, str] | None:
+    """Pid, command and start of who has the lock; None when it does not say so in time.
+
+    It may have the lock and not have written yet: then the file is empty, or speaks of a run that ended long ago.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            holder = json.loads(os.pread(fd, READ_LIMIT, 0))
+            pid, command = int(holder["pid"]), " ".join(holder["argv"])
+            since = f"{datetime.fromtimestamp(holder['started'], UTC):%Y-%m-%d %H:%M:%S} UTC"
+        except (ValueError, KeyError, TypeError):
+            pid = 0
+        if pid and Path(f"/proc/{pid}").exists():
+            return pid, command, since
+        time.sleep(PAUSE)
+    return None
+
+
+def _held(path: str, holder: tuple[int, str, str] | None) -> BootstrapError:
+    if holder is None:
         return BootstrapError(f"another run holds {path}", code=Exit.CONFLICT, fix="run the same command again")
+    pid, command, since = holder
     return BootstrapError(
         f"another run holds the lock since {since}: {command} (pid {pid})",
         code=Exit.CONFLICT,

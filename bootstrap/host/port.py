@@ -53,6 +53,9 @@ class HostReader(Protocol):
     def readlink(self, path: str) -> str | None:
         """The text of the link at `path` itself, None when there is none or something else."""
 
+    def resolve(self, path: str) -> str:
+        """Where a path leads, inside the host's root: no part of the answer is a link. The last name need not exist."""
+
     def listdir(self, path: str) -> tuple[str, ...]:
         """Names in a directory, sorted; empty when it does not exist."""
 
@@ -60,6 +63,9 @@ class HostReader(Protocol):
 
     def network(self, kind: str) -> tuple[str, ...] | None:
         """Names of links, nftables tables or iptables chains (host.netstate); None where there is no such thing."""
+
+    def images(self, socket: str) -> Mapping[str, str] | None:
+        """Name → id of each image in the runtime behind a CRI socket; None where none answers."""
 
 
 class Host(HostReader, Protocol):
@@ -102,10 +108,16 @@ class Host(HostReader, Protocol):
         Deletes nothing when anything is mounted there or below; the error names the mount points and their `umount`.
         """
 
+    def remove_empty(self, path: str) -> None:
+        """Remove a directory that is empty, whichever it is. All else stays, a link to one too; absent is fine."""
+
+    def tidy(self, path: str) -> None:
+        """Remove what a killed change left beside this name, itself a link or not. Every change of it does so first."""
+
     def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
         """Standard output of a command, which reads our standard input with `keep_stdin` and nothing without.
 
-        `here` is for a network tool of our own image: it need not be on the host, whose network is ours anyway.
+        `here` is for a tool of our own image that the host need not have: its network is ours, and so are its sockets.
 
         Raises BootstrapError (exit 5) with its output when it fails."""
 

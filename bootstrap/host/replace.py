@@ -31,7 +31,7 @@ def replace_link(place: Place, target: str) -> None:
 
 
 def _replace(place: Place, make: Callable[[str], None]) -> None:
-    _remove_leftovers(place)
+    remove_leftovers(place)
     temp = f".{place.name}.{secrets.token_hex(4)}.tmp"
     try:
         make(temp)
@@ -55,7 +55,7 @@ def _make_file(
         os.fsync(fd)
 
 
-def _remove_leftovers(place: Place) -> None:
+def remove_leftovers(place: Place) -> None:
     """What a killed run left of this name; safe because one run at a time holds the lock."""
     pattern = re.compile(re.escape(f".{place.name}.") + r"[0-9a-f]{8}\.tmp")
     fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=place.fd)

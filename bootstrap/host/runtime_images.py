@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Iterable
 from typing import IO
 
+from bootstrap.host.cri import reached
 from bootstrap.host.layout import Layout
 from bootstrap.host.port import Host
 from bootstrap.model.errors import BootstrapError, Exit
@@ -36,7 +37,7 @@ class RuntimeImages:
 
     def __init__(self, host: Host, socket: str) -> None:
         self._host = host
-        self._ctr = ("ctr", f"--address={socket.removeprefix('unix://')}", "--namespace=k8s.io", "images")
+        self._ctr = ("ctr", f"--address={reached(socket)}", "--namespace=k8s.io", "images")
 
     def digest(self, image: Reference) -> str:
         """What the name stands for, if the image is complete and unpacked; empty otherwise. Raises BootstrapError."""
@@ -70,7 +71,7 @@ class RuntimeImages:
 
     def _run(self, *words: str, refused: str = "") -> str:
         try:
-            return self._host.run([*self._ctr, *words], timeout=TIMEOUT)
+            return self._host.run([*self._ctr, *words], timeout=TIMEOUT, here=True)
         except BootstrapError as e:
             if not refused:
                 raise

@@ -6,15 +6,11 @@ import os
 import sys
 from pathlib import Path
 
+from bootstrap.host.cri import PID1_ROOT
 from bootstrap.host.live import MOUNT, LiveHost
 from bootstrap.host.rooted import locate
 from bootstrap.preflight.mode import ROOT_DIRECTORIES, WRITTEN, Observed, UserNamespace
 
-PID1_ROOT = "/proc/1/root"
-"""The root directory of PID 1, in its own mount namespace: with --pid=host the host's files as the host sees them now.
-
-What the engine mounts at /host is a copy of the host's mounts: what is mounted or unmounted later may not show there.
-"""
 CAPABILITIES = (19, 21)
 """CAP_SYS_PTRACE and CAP_SYS_ADMIN, for PID 1's namespaces; --privileged gives them and all others."""
 

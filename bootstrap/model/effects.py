@@ -86,6 +86,21 @@ class ImagesSeeded:
 
 
 @dataclass(frozen=True)
+class ImagesImported:
+    """The containerd of others behind `socket` (a URL) has the images inside our image, pinned."""
+
+    socket: str
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A thing is in the journal as it was before us: the kubelet or a Pod of ours will change it."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
 class ImagesLoaded:
     """The running containerd has these images of the bundle that `init` was given, pinned."""
 
@@ -182,11 +197,17 @@ class NetworkRestored:
 
 
 @dataclass(frozen=True)
+class ImagesGone:
+    """No image of ours is left in a runtime of others, but those that were there before."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True)
 class ContainersGone:
     """No Pod runs in the runtime behind `socket` (a URL); `unit` is the runtime's own, empty when it is not ours."""
 
     socket: str
-    crictl: str
     unit: str = ""
 
 
@@ -216,6 +237,8 @@ Effect = (
     | Module
     | Sysctl
     | ImagesSeeded
+    | ImagesImported
+    | Noted
     | ImagePresent
     | ImagesLoaded
     | UnitRunning
@@ -227,6 +250,7 @@ Effect = (
     | NetworkNoted
     | Restored
     | NetworkRestored
+    | ImagesGone
     | ContainersGone
     | Unmounted
     | UnitsReloaded

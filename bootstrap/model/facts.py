@@ -62,11 +62,18 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Runtime:
-    """What the CRI socket of the configuration answered: `error` is empty when it did."""
+    """What the CRI socket of the configuration answered: `error` is empty when it did.
+
+    The last four only where the runtime tells them (containerd does); an image that is there is no question.
+    """
 
     error: str = ""
     ready: bool = True
     runtime_config: bool = True
+    systemd_cgroup: bool | None = None
+    absent_sandbox_image: str = ""
+    cni_bin: tuple[str, ...] = ()
+    cni_conf: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,5 +147,7 @@ class HostFacts:
     """CRI socket of a runtime on the host that no Docker engine uses; empty when there is none."""
     docker_user_chains: tuple[str, ...] = ()
     """Which of `iptables` and `ip6tables` know Docker's chain for rules of others, DOCKER-USER."""
+    read_only_usr: bool = False
+    """/usr/local/bin cannot be written: kubectl is in our own directory only."""
     cni_plugins: tuple[str, ...] = ()
     """Names of the CNI plugins in our own image."""

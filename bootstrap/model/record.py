@@ -12,7 +12,8 @@ UNIT = "unit"
 SYSCTL = "sysctl"
 MODULE = "module"
 NETWORK = "network"
-KINDS = (PATH, TREE, UNIT, SYSCTL, MODULE, NETWORK)
+IMAGES = "images"
+KINDS = (PATH, TREE, UNIT, SYSCTL, MODULE, NETWORK, IMAGES)
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Entry:
     | sysctl | key | `value` |
     | module | name | `{}` when it was loaded |
     | network | `links`, `nftables`, `iptables` or `ip6tables` | `names`: links, tables or chains |
+    | images | CRI socket (URL) of a runtime of others | `names` of the images in it |
     """
 
     kind: str

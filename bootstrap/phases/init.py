@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,18 +18,22 @@ from bootstrap.model.effects import (
     EtcdPeerUrl,
     File,
     ImagePresent,
+    ImagesImported,
     ImagesSeeded,
     NetworkNoted,
+    Noted,
     RotatableKubeletCredential,
     Tree,
     UnitRunning,
 )
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan, Step
+from bootstrap.model.record import PATH, SYSCTL
 from bootstrap.model.runtime import Runtime, runtime_at
 from bootstrap.phases.addons import addon_steps, applied
 from bootstrap.phases.images import Bundled, with_images
-from bootstrap.render import addons, host, objects
+from bootstrap.phases.select import without
+from bootstrap.render import addons, host, images, objects
 from bootstrap.render.audit import audit_files
 from bootstrap.render.containerd import containerd_file
 from bootstrap.render.images import to_bring_in
@@ -88,32 +91,13 @@ def init_plan(inputs: Inputs) -> Plan:
         *addon_steps(inputs.cfg, inputs.facts, inputs.extra, inputs.wait),
         *_node(inputs),
     ]
-    return Plan(_without(tuple(with_images(steps, inputs.bundled, _wanted(inputs.cfg))), inputs.cfg.skip_phases))
+    steps = with_images(steps, inputs.bundled, _wanted(inputs.cfg))
+    return Plan(without(tuple(steps), inputs.cfg.skip_phases))
 
 
 def _wanted(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:
     """Without mirrors the kubelet pulls by itself; not all that mirrors may say is known to the runtime."""
     return to_bring_in(cfg) if cfg.extension.mirrors.rules else ()
-
-
-def _without(steps: tuple[Step, ...], skipped: tuple[str, ...]) -> tuple[Step, ...]:
-    """Leaves out phases (`addon` with all its sub-phases); who came after one comes after its predecessors.
-
-    Predecessors that this configuration has no step for (no local etcd, no add-on) drop out in the same way.
-    """
-    by_id = {step.id: step for step in steps}
-
-    def is_skipped(step_id: str) -> bool:
-        return any(step_id == name or step_id.startswith(f"{name}/") for name in skipped)
-
-    def kept(after: tuple[str, ...]) -> tuple[str, ...]:
-        found: list[str] = []
-        for step_id in after:
-            if step_id in by_id:
-                found += kept(by_id[step_id].after) if is_skipped(step_id) else (step_id,)
-        return tuple(dict.fromkeys(found))
-
-    return tuple(dataclasses.replace(s, after=kept(s.after)) for s in steps if not is_skipped(s.id))
 
 
 def _files(inputs: Inputs) -> list[Step]:
@@ -145,17 +129,14 @@ def _services(inputs: Inputs) -> list[Step]:
     ready_to_start = [f"kubeconfig/{name}" for name in ("kubelet", "admin", "super-admin")]
     return [
         *(_host(inputs, runtime) if on_boot else ()),
-        *((Step("runtime", "Images", _runtime(inputs, runtime), after=before_runtime),) if runtime.ours else ()),
+        Step("runtime", "Images", _runtime(inputs, runtime), after=before_runtime),
         Step(KUBELET_FILES, "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
         Step(
             "kubelet-start",
             "Kubelet",
             (UnitRunning("kubelet.service", tuple(f.path for f in kubelet), enabled=on_boot),),
             (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
-            after=(
-                *(("runtime",) if runtime.ours else before_runtime),
-                *(KUBELET_FILES, "etcd/local", "control-plane/apiserver", *ready_to_start),
-            ),
+            after=("runtime", KUBELET_FILES, "etcd/local", "control-plane/apiserver", *ready_to_start),
             timeout=cfg.timeouts.kubelet_health_check,
         ),
     ]
@@ -164,18 +145,26 @@ def _services(inputs: Inputs) -> list[Step]:
 def _host(inputs: Inputs, runtime: Runtime) -> list[Step]:
     """What a node container has by itself, and a host does not."""
     cfg, facts = inputs.cfg, inputs.facts
+    noted = [Noted(SYSCTL, key) for key in host.OTHERS_SYSCTLS]
     unit = host.network_unit(cfg, facts)
     network = (unit, UnitRunning(host.NETWORK_UNIT, (unit.path,))) if unit else ()
     steps = (
-        Step("host/binaries", "Host", host.binaries(runtime, facts.cni_plugins), after=("record",)),
-        Step("host/kernel", "Host", host.kernel(cfg), after=("record",)),
+        Step("host/binaries", "Host", host.binaries(runtime, facts), after=("record",)),
+        Step("host/kernel", "Host", (*noted, *host.kernel(cfg)), after=("record",)),
         Step("host/network", "Host", network, after=("record",)),
     )
     return [step for step in steps if step.effects]
 
 
 def _runtime(inputs: Inputs, runtime: Runtime) -> tuple[Effect, ...]:
-    """The runtime's configuration and, on a host, its unit and its images, which a node container has already."""
+    """The runtime's configuration and, on a host, its unit and its images, which a node container has already.
+
+    One of others is given images only.
+    """
+    if not runtime.ours:
+        built = any(name.startswith(f"{names.BUILT_REPOSITORY}/") for name in images.needed(inputs.cfg))
+        given = (ImagesImported(runtime.socket),) if built else ()
+        return *given, Noted(PATH, f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}")
     config = containerd_file(inputs.cfg, inputs.facts, runtime)
     mirrors = hosts_files(inputs.cfg.extension.mirrors, runtime.registries)
     if inputs.facts.mode == "node":
@@ -333,7 +322,7 @@ def _node(inputs: Inputs) -> list[Step]:
         Step("node-registered", "Node", waits=(NodeExists(node),), after=("wait-control-plane/apiserver",)),
         _apply(cfg, "mark-control-plane", (objects.node_marks(cfg),), "Node", after=("node-registered",)),
         Step(
-            "kubelet-finalize",
+            "kubelet-finalize/enable-client-cert-rotation",
             "Node",
             (RotatableKubeletCredential(names.KUBELET_CONF, names.KUBELET_CLIENT_CURRENT),),
             after=("node-registered",),

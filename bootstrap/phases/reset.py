@@ -6,13 +6,14 @@ The kubelet first, or it starts again what is removed; mounts before files; our 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from bootstrap.model import names
 from bootstrap.model.cluster import LocalEtcd
 from bootstrap.model.effects import (
     ContainersGone,
     Effect,
+    ImagesGone,
     NetworkRestored,
     Restored,
     UnitRunning,
@@ -20,7 +21,7 @@ from bootstrap.model.effects import (
     Unmounted,
 )
 from bootstrap.model.plan import Plan, Step
-from bootstrap.model.record import NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.record import IMAGES, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 
 KUBELET = "kubelet.service"
 TOOLS = ("/opt/bootstrap", names.WORK_DIR)
@@ -28,8 +29,11 @@ TOOLS = ("/opt/bootstrap", names.WORK_DIR)
 KEPT = (names.JOURNAL.rpartition("/")[2],)
 
 
-def reset_plan(entries: tuple[Entry, ...], containers: ContainersGone) -> Plan:
-    """Undoes every entry of the journal, newest first; the journal itself stays until it is verified."""
+def reset_plan(entries: tuple[Entry, ...], containers: ContainersGone, tools: Collection[str] = TOOLS) -> Plan:
+    """Undoes every entry of the journal, newest first; the journal itself stays until it is verified.
+
+    `tools` are what reset needs to the end, by every name that these have.
+    """
     newest = tuple(reversed(entries))
     units = [e for e in newest if e.kind == UNIT]
     trees = [e for e in newest if e.kind == TREE]
@@ -38,14 +42,17 @@ def reset_plan(entries: tuple[Entry, ...], containers: ContainersGone) -> Plan:
     stopped = [e for e in units if e.name != KUBELET]
     phases: dict[str, tuple[str, list[Effect]]] = {
         "kubelet": ("Kubelet", [Restored(e) for e in units if e.name == KUBELET]),
-        "containers": ("Containers", [containers]),
+        "containers": ("Containers", [containers, *(ImagesGone(e) for e in newest if e.kind == IMAGES)]),
         "units": ("Services", [Restored(e) for e in stopped]),
         "mounts": ("Mounts", [Unmounted(e.name, _entries(e)) for e in trees]),
-        "files": ("Files", [*(Restored(e) for e in files if not _is_tool(e)), UnitsReloaded()]),
+        "files": ("Files", [*(Restored(e) for e in files if not _holds_tools(e, tools)), UnitsReloaded()]),
         "running-before": ("Services", _running_before(units)),
         "kernel": ("Kernel", [Restored(e) for e in newest if e.kind == SYSCTL]),
         "network": ("Network", [NetworkRestored(e) for e in newest if e.kind == NETWORK]),
-        "tools": ("Tools", [Restored(e, KEPT if e.name == names.WORK_DIR else ()) for e in files if _is_tool(e)]),
+        "tools": (
+            "Tools",
+            [Restored(e, KEPT if e.name == names.WORK_DIR else ()) for e in files if _holds_tools(e, tools)],
+        ),
     }
     steps: list[Step] = []
     for name, (group, effects) in phases.items():
@@ -85,8 +92,9 @@ def _entries(tree: Entry) -> tuple[str, ...] | None:
     return tuple(tree.before["entries"]) if tree.before else None
 
 
-def _is_tool(entry: Entry) -> bool:
-    return any(entry.name == tool or entry.name.startswith(f"{tool}/") for tool in TOOLS)
+def _holds_tools(entry: Entry, tools: Collection[str]) -> bool:
+    """A tool, something below it, or a directory made for it, which is empty only when the tool is gone."""
+    return any(f"{entry.name}/".startswith(f"{tool}/") or tool.startswith(f"{entry.name}/") for tool in tools)
 
 
 def _running_before(units: Iterable[Entry]) -> list[Effect]:

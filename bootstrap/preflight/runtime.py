@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, ExternalEtcd
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.runtime import Runtime
 from bootstrap.preflight.finding import Found, check
+from bootstrap.render import images
 
 EXECUTABLES = ("losetup", "mount")
 """What the kubelet calls on the host, and the image cannot bring."""
@@ -17,6 +19,8 @@ OLDEST_ETCD = (3, 5, 24)
 KUBELET_SKEW = 3
 """Minors that a kubelet may be behind (kubeadm's MinimumKubeletVersion)."""
 KUBELET_UNIT = "kubelet.service"
+FOREIGN = Runtime("")
+"""Where a runtime of others has what it shares with us."""
 
 
 @check(
@@ -49,6 +53,63 @@ def runtime_version(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         yield Found(
             f"the container runtime at {cfg.node.cri_socket} does not know RuntimeConfig, which 1.38 will need",
             "Update it: containerd 2.0, CRI-O 1.28 or later",
+        )
+
+
+@check(
+    "RuntimeCgroups",
+    "That runtime makes cgroups as the kubelet does: with systemd, unless `cgroupDriver` says otherwise.",
+    "Set `SystemdCgroup = true` in its configuration.",
+)
+def runtime_cgroups(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    runtime = facts.configured.runtime
+    if runtime is None or runtime.systemd_cgroup is None:
+        return
+    wanted = cfg.kubelet.get("cgroupDriver", "systemd") == "systemd"
+    if runtime.systemd_cgroup != wanted:
+        yield Found(
+            f"the container runtime at {cfg.node.cri_socket} has SystemdCgroup = {_toml(runtime.systemd_cgroup)}, "
+            f"and the kubelet's cgroup driver is {'systemd' if wanted else 'cgroupfs'}",
+            f"Set SystemdCgroup = {_toml(wanted)} for its runtime runc, and restart it; bootstrap never configures it",
+        )
+
+
+def _toml(value: bool) -> str:
+    return str(value).lower()
+
+
+@check(
+    "RuntimeSandbox",
+    "The sandbox image of that runtime is there, or is the one that bootstrap brings.",
+    "Name ours in its configuration.",
+    error=False,
+)
+def runtime_sandbox(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    runtime, ours = facts.configured.runtime, images.pause(cfg)
+    if runtime is not None and runtime.absent_sandbox_image not in ("", ours):
+        yield Found(
+            f"the container runtime at {cfg.node.cri_socket} begins each Pod with {runtime.absent_sandbox_image}, "
+            "which is not there: it has to reach a registry",
+            f'Set sandbox_image = "{ours}" in its configuration, and restart it; bootstrap never configures it',
+        )
+
+
+@check(
+    "RuntimeCNI",
+    f"That runtime looks for CNI plugins and their configuration where bootstrap puts them: "
+    f"`{FOREIGN.cni_bin}` and `{FOREIGN.cni_conf}`.",
+    "Set `bin_dir` and `conf_dir` in its configuration.",
+)
+def runtime_cni(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    runtime = facts.configured.runtime
+    if runtime is None or not runtime.cni_bin:
+        return
+    if FOREIGN.cni_bin not in runtime.cni_bin or runtime.cni_conf != FOREIGN.cni_conf:
+        yield Found(
+            f"the container runtime at {cfg.node.cri_socket} looks for CNI plugins in {', '.join(runtime.cni_bin)} "
+            f"and for their configuration in {runtime.cni_conf}",
+            f'Set bin_dir = "{FOREIGN.cni_bin}" and conf_dir = "{FOREIGN.cni_conf}" below cni, and restart it; '
+            "bootstrap never configures it",
         )
 
 
@@ -125,4 +186,14 @@ def etcd_version(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
             )
 
 
-ALL = (cri, runtime_version, executables, kubelet_version, kubelet_service, etcd_version)
+ALL = (
+    cri,
+    runtime_version,
+    runtime_cgroups,
+    runtime_sandbox,
+    runtime_cni,
+    executables,
+    kubelet_version,
+    kubelet_service,
+    etcd_version,
+)

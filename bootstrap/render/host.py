@@ -19,20 +19,29 @@ SYSCTL_FILE = "/etc/sysctl.d/99-bootstrap.conf"
 MODULES = {"overlay": "/sys/module/overlay", "br_netfilter": "/proc/sys/net/bridge"}
 """Name → what is there once it is loaded, or when it is built in."""
 BRIDGE_SYSCTL = "net.bridge.bridge-nf-call-"
+OTHERS_SYSCTLS = (
+    *("vm.overcommit_memory", "vm.panic_on_oom", "kernel.panic", "kernel.panic_on_oops"),
+    *("kernel.keys.root_maxkeys", "kernel.keys.root_maxbytes"),
+    "net.netfilter.nf_conntrack_max",
+    *(f"net.netfilter.nf_conntrack_tcp_timeout_{state}" for state in ("established", "close_wait")),
+    "net.ipv4.conf.all.route_localnet",
+)
+"""What the kubelet, kube-proxy and the portmap plugin set (README: what stays on the kernel)."""
 NETWORK_UNIT = "bootstrap-network.service"
 UNITS = "/etc/systemd/system"
 
 
-def binaries(runtime: Runtime, plugins: tuple[str, ...]) -> tuple[Effect, ...]:
+def binaries(runtime: Runtime, facts: HostFacts) -> tuple[Effect, ...]:
     """Everything that a host runs of ours, below /opt: /usr may be read-only, and is not ours.
 
-    `plugins` are the names of the CNI plugins in our image. kubectl is the kubelet's multi-call binary.
+    kubectl is the kubelet's multi-call binary.
     """
     ours = NODE_BINARIES + (RUNTIME_BINARIES if runtime.ours else ())
     installed = [Install(f"/usr/bin/{name}", f"{names.HOST_BIN_DIR}/{name}") for name in ours]
-    installed += [Install(f"{OUR_CNI_BIN}/{name}", f"{runtime.cni_bin}/{name}") for name in plugins]
+    installed += [Install(f"{OUR_CNI_BIN}/{name}", f"{runtime.cni_bin}/{name}") for name in facts.cni_plugins]
     kubectl = f"{names.HOST_BIN_DIR}/kubectl"
-    return (*installed, Link(kubectl, "kubelet"), Link(KUBECTL, kubectl, keep=True))
+    in_path = () if facts.read_only_usr else (Link(KUBECTL, kubectl, keep=True),)
+    return (*installed, Link(kubectl, "kubelet"), *in_path)
 
 
 def kernel(cfg: ClusterConfig) -> tuple[Effect, ...]:
@@ -90,9 +99,10 @@ def network_unit(cfg: ClusterConfig, facts: HostFacts) -> File | None:
     """A unit whose start makes, and whose stop removes, what Pods need of the host's network; None if nothing.
 
     Docker sets the policy of FORWARD to DROP and leaves DOCKER-USER to us; without a default route, Service addresses
-    have no way out of a process before kube-proxy's rules see them.
+    have no way out of a process before kube-proxy's rules see them. A Docker that is stopped leaves its policy, and our
+    rules stay too; one that starts late, on the first use of its socket, starts this unit again.
     """
-    pairs = _docker_rules(cfg, facts) + _service_routes(cfg, facts)
+    pairs = _service_routes(cfg, facts) + _docker_rules(cfg, facts)
     if not pairs:
         return None
     starts = "".join(f"ExecStart=/bin/sh -c '{start}'\n" for start, _ in pairs)
@@ -104,7 +114,6 @@ def network_unit(cfg: ClusterConfig, facts: HostFacts) -> File | None:
 Description=Ways of Kubernetes Pods through this host's network, made by bootstrap
 After=docker.service network-online.target
 Wants=network-online.target
-PartOf=docker.service
 Before=kubelet.service
 
 [Service]

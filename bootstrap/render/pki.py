@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,6 +37,7 @@ class _Issuance:
     existing: Mapping[str, bytes]
     keys: KeySource
     now: datetime
+    begun: Collection[str] = ()
     files: list[File] = field(default_factory=list)
 
     def path(self, name: str) -> str:
@@ -54,13 +55,22 @@ class _Issuance:
         self.files.append(File(self.path(name), content, mode=mode, secret=secret, once=once))
 
 
-def issue_pki(cfg: ClusterConfig, existing: Mapping[str, bytes], keys: KeySource, now: datetime) -> tuple[File, ...]:
+def issue_pki(
+    cfg: ClusterConfig,
+    existing: Mapping[str, bytes],
+    keys: KeySource,
+    now: datetime,
+    begun: Collection[str] = (),
+) -> tuple[File, ...]:
     """The whole set, kept files included with the bytes they have.
 
     `existing` maps paths to what lies there. CAs and the service-account key are never replaced; a leaf is kept while
     it is valid, signed by its CA and names everything it must. A CA without its key has leaves that exist.
+
+    `begun` are paths that an earlier run of ours set out to make. A CA's key is written before its certificate, so one
+    of ours without a certificate is of a run that was killed between the two, and gets its certificate now.
     """
-    run = _Issuance(cfg, existing, keys, now)
+    run = _Issuance(cfg, existing, keys, now, begun)
     for authority in authorities(cfg):
         issuer, ca = _authority(run, authority)
         for name, spec in authority.leaves:
@@ -144,27 +154,29 @@ def _etcd_authority(cfg: ClusterConfig, etcd: LocalEtcd) -> Authority:
 def _authority(run: _Issuance, authority: Authority) -> tuple[Issuer | None, x509.Certificate]:
     """The CA's signing pair (None when its key is elsewhere) and certificate; made only if neither file is there."""
     crt, key_pem = run.read(authority.name + ".crt"), run.read(authority.name + ".key")
-    if crt is None and key_pem is not None:
-        raise _broken(run, authority.name, f"{run.path(authority.name)}.key is there, its certificate is not")
     if crt is None:
-        key = run.keys.new(run.cfg.encryption_algorithm)
-        ca = run.sign(authority.spec, key, None, run.cfg.ca_certificate_validity)
-        run.add(authority.name + ".crt", certs.certificate_pem(ca), once=True)
-        run.add(authority.name + ".key", private_pem(key), once=True)
-        return Issuer(ca, key), ca
+        return _new_authority(run, authority, key_pem)
     ca = _certificates(run, authority.name, crt)[0]
     if not certs.describe(ca).is_ca:
         raise _broken(run, authority.name, f"{run.path(authority.name)}.crt is not a CA certificate")
     run.add(authority.name + ".crt", crt, once=True)
     if key_pem is None:
         return None, ca
-    try:
-        key = load_private(key_pem)
-    except (ValueError, TypeError) as e:
-        raise _broken(run, authority.name, f"{run.path(authority.name)}.key does not hold a private key: {e}") from e
+    key = _private(run, authority.name, key_pem)
     if not certs.same_key(ca, key):
         raise _broken(run, authority.name, f"{run.path(authority.name)}.crt and .key do not belong together")
     run.add(authority.name + ".key", key_pem, once=True)
+    return Issuer(ca, key), ca
+
+
+def _new_authority(run: _Issuance, authority: Authority, key_pem: bytes | None) -> tuple[Issuer, x509.Certificate]:
+    """The key comes first: a certificate without a key would mean that the key is kept elsewhere."""
+    if key_pem is not None and run.path(authority.name + ".key") not in run.begun:
+        raise _broken(run, authority.name, f"{run.path(authority.name)}.key is there, its certificate is not")
+    key = run.keys.new(run.cfg.encryption_algorithm) if key_pem is None else _private(run, authority.name, key_pem)
+    ca = run.sign(authority.spec, key, None, run.cfg.ca_certificate_validity)
+    run.add(authority.name + ".key", key_pem or private_pem(key), once=True)
+    run.add(authority.name + ".crt", certs.certificate_pem(ca), once=True)
     return Issuer(ca, key), ca
 
 
@@ -207,12 +219,16 @@ def _service_account(run: _Issuance) -> None:
     pem = run.read("sa.key")
     if pem is None and (run.read("sa.pub") is not None or is_external_ca(run.cfg, run.existing)):
         raise _broken(run, "sa", f"{run.path('sa.key')} is missing")
-    try:
-        key = load_private(pem) if pem is not None else run.keys.new(run.cfg.encryption_algorithm)
-    except (ValueError, TypeError) as e:
-        raise _broken(run, "sa", f"{run.path('sa.key')} does not hold a private key: {e}") from e
+    key = run.keys.new(run.cfg.encryption_algorithm) if pem is None else _private(run, "sa", pem)
     run.add("sa.key", pem or private_pem(key), once=True)
     run.add("sa.pub", run.read("sa.pub") or public_pem(key.public_key()), once=True)
+
+
+def _private(run: _Issuance, name: str, pem: bytes) -> PrivateKey:
+    try:
+        return load_private(pem)
+    except (ValueError, TypeError) as e:
+        raise _broken(run, name, f"{run.path(name)}.key does not hold a private key: {e}") from e
 
 
 def _certificates(run: _Issuance, name: str, pem: bytes) -> list[x509.Certificate]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from bootstrap.host.atomic import replacing
 from bootstrap.host.bundle import Bundle, Trust, verified
 from bootstrap.host.containerd_images import ContainerdImages
+from bootstrap.host.cri import PID1_ROOT, reached
 from bootstrap.host.docker_images import DockerImages
 from bootstrap.host.live import LiveHost
-from bootstrap.host.surroundings import PID1_ROOT
 from bootstrap.host.zst import FAST
 from bootstrap.model.bundle import BundleManifest
 from bootstrap.model.errors import BootstrapError, Exit
@@ -92,7 +92,7 @@ def for_init(
         with verified(path, believed) as bundle:
             require(bundle.manifest, wanted, [architecture])
             ours = [image.reference for image in bundle.manifest.images if image.platform(architecture)]
-            containerd = ContainerdImages(cfg.node.cri_socket.removeprefix("unix://"))
+            containerd = ContainerdImages(reached(cfg.node.cri_socket))
 
             def load(names: tuple[str, ...]) -> tuple[str, ...]:
                 return containerd.load(bundle, architecture, only=names)

@@ -10,6 +10,7 @@ from pathlib import Path
 from bootstrap.config.lockfile import lock_text
 from bootstrap.host.asking import Answer, ask_all
 from bootstrap.host.atomic import replacing
+from bootstrap.host.cri import reached, seen
 from bootstrap.host.layout import Layout
 from bootstrap.host.limits import Deadline, Limits
 from bootstrap.host.port import Host
@@ -20,12 +21,11 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.image import Platform
 from bootstrap.model.lock import Lock, LockedImage, LockedPlatform
 from bootstrap.model.oci import IMAGE_NAME, INDEX_FILE
-from bootstrap.model.runtime import NODE
 from bootstrap.render.images import Needed
+from bootstrap.workflows.diagnose import cri_socket
 from bootstrap.workflows.image_choice import Chosen, locked_as, ways
 
-CTR = ("ctr", f"--address={NODE.address}", "--namespace=k8s.io")
-IMPORT = (*CTR, "images", "import", "--local")
+IMPORT = ("--namespace=k8s.io", "images", "import", "--local")
 """`--local` prints one `unpacking NAME (DIGEST)...done` an image; without it, a progress display that mangles names."""
 IMPORT_TIMEOUT = 3600.0
 
@@ -136,9 +136,13 @@ def save_lock(path: Path, lock: Lock) -> None:
 
 
 def load_images(host: Host, source: str) -> tuple[str, ...]:
-    """Imports a `docker save` archive (`-`: standard input). Raises BootstrapError (exit 9) when it is refused."""
+    """Imports a `docker save` archive (a path of the host, or `-`: standard input) into the kubelet's runtime.
+
+    Raises BootstrapError (exit 9) when it is refused.
+    """
+    command = ["ctr", f"--address={reached(cri_socket(host))}", *IMPORT, source if source == "-" else seen(source)]
     try:
-        output = host.run([*IMPORT, source], timeout=IMPORT_TIMEOUT, keep_stdin=True)
+        output = host.run(command, timeout=IMPORT_TIMEOUT, keep_stdin=True, here=True)
     except BootstrapError as e:
         raise BootstrapError(
             "the archive was refused",

@@ -21,6 +21,7 @@ from bootstrap.config import (
     resolve,
     to_cluster_configuration,
 )
+from bootstrap.engine.journal import begun, read_journal
 from bootstrap.engine.run import Listener, run
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.world import World
@@ -49,8 +50,10 @@ FIXED = (
     "ClusterConfiguration.networking",
     "ClusterConfiguration.certificatesDir",
     "ClusterConfiguration.etcd.local.dataDir",
+    "ClusterConfiguration.etcd.external.endpoints",
     "ClusterConfiguration.clusterName",
     "InitConfiguration.nodeRegistration.name",
+    "InitConfiguration.nodeRegistration.criSocket",
 )
 HTTP_OK = 200
 LoadImages = Callable[[tuple[str, ...]], tuple[str, ...]]
@@ -145,7 +148,7 @@ def make_plan(
     """Certificates and kubeconfigs are issued here, so that the plan holds finished bytes."""
     cfg, keys = decision.cfg, CryptoKeySource()
     existing = _existing(host, pki_paths(cfg))
-    pki = issue_pki(cfg, existing, keys, now)
+    pki = issue_pki(cfg, existing, keys, now, begun(read_journal(host)))
     by_path = {f.path: f.content for f in pki}
     kubeconfigs = issue_kubeconfigs(cfg, by_path, _existing(host, tuple(identities(cfg))), keys, now)
     plan = init_plan(

@@ -19,6 +19,6 @@ def admin_kubeconfig(host: HostReader, server: str, *, inside: bool) -> bytes:
             "there is no cluster here yet",
             code=Exit.CONFLICT,
             why=f"{names.ADMIN_CONF} does not exist",
-            fix="docker exec NAME bootstrap init",
+            fix="bootstrap init",
         )
     return content if inside else with_server(content, server or PUBLISHED)

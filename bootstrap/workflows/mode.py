@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bootstrap.host.cri import PID1_ROOT
 from bootstrap.host.live import NSENTER, LiveHost
-from bootstrap.host.surroundings import PID1_ROOT, look_around
+from bootstrap.host.surroundings import look_around
 from bootstrap.preflight.mode import HOST, NODE, Mode, choose
 
 __all__ = ["HOST", "NODE", "Mode", "choose_mode", "enter"]

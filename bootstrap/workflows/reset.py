@@ -15,9 +15,10 @@ from bootstrap.model import names
 from bootstrap.model.effects import ContainersGone
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan
-from bootstrap.model.record import Entry
+from bootstrap.model.record import TREE, Entry
 from bootstrap.model.runtime import GUEST, NODE, Runtime
-from bootstrap.phases.reset import default_etcd_data_dir, foreign_entries, reset_plan
+from bootstrap.phases.reset import TOOLS, default_etcd_data_dir, foreign_entries, reset_plan
+from bootstrap.workflows.diagnose import cri_socket
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,19 @@ def decide_reset(host: HostReader, mode: str, request: ResetRequest) -> ResetDec
     """Raises BootstrapError (exit 8) when there is nothing to undo."""
     journal = read_journal(host)
     entries = journal or _foreign(host, request)
-    runtime = _runtime(journal, mode, request)
-    binaries = runtime.binaries or names.HOST_BIN_DIR
-    containers = ContainersGone(runtime.socket, f"{binaries}/crictl" if journal else "crictl", runtime.unit)
-    return ResetDecision(journal, reset_plan(entries, containers))
+    runtime = _runtime(host, journal, mode, request)
+    containers = ContainersGone(runtime.socket, runtime.unit)
+    tools = (*TOOLS, *map(host.resolve, TOOLS))
+    return ResetDecision(journal, reset_plan(entries, containers, tools))
 
 
-def _runtime(journal: tuple[Entry, ...], mode: str, request: ResetRequest) -> Runtime:
+def _runtime(host: HostReader, journal: tuple[Entry, ...], mode: str, request: ResetRequest) -> Runtime:
+    """Ours, else the one that the user or the kubelet's own configuration names."""
     if mode == "node":
         return NODE
     if any(entry.name == GUEST.unit for entry in journal):
         return GUEST
-    return Runtime(request.cri_socket or NODE.socket)
+    return Runtime(request.cri_socket or cri_socket(host))
 
 
 def _foreign(host: HostReader, request: ResetRequest) -> tuple[Entry, ...]:
@@ -84,11 +86,17 @@ def verify_reset(host: Host) -> Comparison:
     return compare(host, journal)
 
 
+def sweep(host: Host) -> None:
+    """A run that is killed before its first note, or after the last was forgotten, leaves an empty directory."""
+    if host.stat(names.JOURNAL) is None:
+        host.remove_empty(names.WORK_DIR)
+
+
 def forget(host: Host) -> None:
     """The last trace: the journal and its directory."""
+    made = Entry(TREE, names.WORK_DIR, None) in read_journal(host)
     host.remove(names.JOURNAL)
-    if not host.listdir(names.WORK_DIR):
-        host.remove_tree(names.WORK_DIR)
+    host.remove_empty(host.resolve(names.WORK_DIR) if made else names.WORK_DIR)
 
 
 def _no_cluster() -> Api:

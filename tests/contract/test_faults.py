@@ -164,6 +164,24 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new(
     assert live.host.listdir("/d") == ("f",)
 
 
+def test_what_a_killed_change_left_can_be_removed_alone(live: Live) -> None:
+    live.directory("/d")
+    live.file("/d/f", b"old")
+    live.file("/d/.f.tmp")
+    killed_at_every_call(lambda: live.host.write("/d/f", b"old", 0o644), lambda: None)
+    live.file("/d/.f.0123abcd.tmp", b"half")
+    live.file("/d/.g.0123abcd.tmp", b"half")
+
+    live.link("/d/l", "/none/f")
+    live.file("/d/.l.0123abcd.tmp")
+
+    live.host.tidy("/d/f")
+    live.host.tidy("/d/l")
+    live.host.tidy("/none/f")
+
+    assert live.host.listdir("/d") == (".f.tmp", ".g.0123abcd.tmp", "f", "l")
+
+
 def test_a_directory_that_a_killed_run_left_is_never_too_open(live: Live) -> None:
     def check() -> None:
         for name in ("/a", "/a/b"):

@@ -200,3 +200,18 @@ def test_a_race_cannot_lead_outside(live: Live) -> None:
     assert list(outside.iterdir()) == []
     assert len(list((etc / "real").iterdir())) == written
     assert not Path(live.root, str(outside).lstrip("/")).exists()
+
+
+@pytest.mark.parametrize(("layout", "path", "place"), FOLLOWED.values(), ids=FOLLOWED)
+def test_a_path_resolves_to_one_without_links(subject: Subject, layout: Layout, path: str, place: str) -> None:
+    layout(subject)
+
+    assert subject.host.resolve(path) == place
+    assert subject.host.resolve(place) == place
+
+
+def test_a_path_that_leads_nowhere_resolves_to_itself(subject: Subject) -> None:
+    subject.link("/etc/dangling", "/none/f")
+
+    assert subject.host.resolve("/etc/dangling") == "/etc/dangling"
+    assert subject.host.resolve("/none/f") == "/none/f"

@@ -164,3 +164,26 @@ def test_an_immutable_file_is_named(live: Live) -> None:
         subprocess.run(["chattr", "-i", live.root / "k" / "f"], check=True)
 
     assert "lsattr" in caught.value.fix
+
+
+def test_only_an_empty_directory_is_removed_as_one(subject: Subject) -> None:
+    for path in ("/usr/local", "/srv/full", "/srv/empty"):
+        subject.directory(path)
+    subject.file("/srv/full/f")
+    subject.file("/srv/file")
+    subject.link("/srv/link", "empty")
+    before = set(subject.snapshot())
+
+    for path in ("/usr/local", "/srv/full", "/srv/file", "/srv/link", "/srv/none", "/none/none"):
+        subject.host.remove_empty(path)
+
+    assert before - set(subject.snapshot()) == {"/usr/local"}, "one of the system's too, when it is empty"
+
+
+def test_an_empty_directory_with_a_mount_stays(live: Live) -> None:
+    live.directory("/srv/disk")
+    live.mount("/srv/disk")
+
+    live.host.remove_empty("/srv/disk")
+
+    assert live.host.stat("/srv/disk")

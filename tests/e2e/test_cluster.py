@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -224,6 +225,14 @@ def take_address(address: str, image: str, squatters: list[str]) -> None:
         got = must(docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", squatters[-1])).strip()
         if got == address:
             return
+
+
+def test_services_survive_a_restart_of_kube_proxy(web: Node) -> None:
+    """A new kube-proxy takes over the rules that it finds."""
+    web.kubectl("-n", "kube-system", "delete", "pod", "-l", "k8s-app=kube-proxy", "--wait")
+    web.kubectl("-n", "kube-system", "rollout", "status", "daemonset/kube-proxy", "--timeout=60s")
+    time.sleep(3)  # what it takes for a mistake comes with its first synchronisation
+    assert_works(web)
 
 
 def test_it_survives_a_restart_with_another_address(web: Node, app_image: str, squatters: list[str]) -> None:

@@ -98,6 +98,33 @@ def test_a_taken_port_is_named_with_its_holder(start: Start, app: Path) -> None:
     assert elsewhere.returncode == 0, elsewhere.stderr
 
 
+def test_a_taken_port_ends_the_container(start: Start) -> None:
+    """Another container's network, in which something listens already."""
+    listen = "import socket, time; s = socket.create_server(('', 6443)); time.sleep(600)"
+    other = start("listens", "-c", listen, options=("--entrypoint", "python3"))
+    until("it listens", lambda: ":192B" in other.exec("cat", "/proc/net/tcp").stdout, 10)
+    node = start("joined", "init", options=("--privileged", "--network", f"container:{other.name}"))
+    assert_refused(node, PREFLIGHT, "[Port-6443] port 6443 is taken")
+
+
+def test_a_missing_cgroup_controller_is_named(start: Start) -> None:
+    """The kernel's list of controllers is covered by one without memory, as a kernel command line can have it."""
+    node = start("controllers", "node")
+    node.wait_healthy(60)
+    cover = (
+        "set -e; if test -e /sys/fs/cgroup/cgroup.controllers; then list=/sys/fs/cgroup/cgroup.controllers;"
+        " sed 's/memory//' $list >/tmp/list; else list=/proc/cgroups; sed '/^memory/s/1$/0/' $list >/tmp/list; fi;"
+        " mount --bind /tmp/list $list"
+    )
+    must(node.exec("sh", "-c", cover))
+    refused = node.exec("bootstrap", "init")
+    text = refused.stdout + refused.stderr
+    assert refused.returncode == PREFLIGHT, text
+    assert "[SystemVerification]" in text and "memory" in text
+    assert "next" in text and "Traceback" not in text
+    assert node.written("/etc/kubernetes", "/etc/systemd/system/kubelet") == []
+
+
 def test_all_problems_of_a_file_are_told_at_once(start: Start, tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(FILES["several problems"][0])

@@ -13,11 +13,14 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from bootstrap.config import Overrides, load, resolve, to_cluster_configuration
+from bootstrap.config import Overrides, dump, load, resolve, to_cluster_configuration
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import Directory, File
-from bootstrap.model.facts import HostFacts
+from bootstrap.model.facts import Address, HostFacts
+from bootstrap.model.plan import Plan, Step
+from bootstrap.model.runtime import GUEST as RUNTIME
 from bootstrap.model.runtime import runtime_at
+from bootstrap.phases.init import Inputs, init_plan
 from bootstrap.render import addons, audit, certs, containerd, kubeconfig, kubelet, objects, pki, static_pods
 from bootstrap.render.keys import CURVES, KeySource, PrivateKey, load_private
 
@@ -26,6 +29,17 @@ CLUSTERS = ROOT / "tests" / "parity" / "clusters"
 EXPECTED = Path(__file__).parent / "expected"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HOST = HostFacts(mode="host", hostname="node-1", ca_directories=("/etc/ca-certificates",))
+GUEST = "guest"
+"""The name of the host-mode case."""
+GUEST_HOST = HostFacts(
+    mode="host",
+    hostname="node-1",
+    addresses=(Address("eth0", "192.0.2.10", default=False), Address("eth1", "198.51.100.7", default=False)),
+    has_default_route=False,
+    docker_user_chains=("iptables", "ip6tables"),
+    cni_plugins=("bridge", "loopback"),
+)
+"""Docker runs there, and there is no default route."""
 NODE = HostFacts(
     mode="node", hostname="node-1", cgroup_version=1, conntrack_writable=False, can_raise_oom=False, swap=("/dev/vda2",)
 )
@@ -50,8 +64,8 @@ class FixedKeySource:
 
 
 def names() -> list[str]:
-    """The clusters that there are."""
-    return sorted(path.stem for path in CLUSTERS.glob("*.yaml"))
+    """The clusters that there are, and what host mode adds with a runtime of ours."""
+    return sorted([GUEST, *(path.stem for path in CLUSTERS.glob("*.yaml"))])
 
 
 def cluster(name: str, facts: HostFacts) -> ClusterConfig:
@@ -108,6 +122,36 @@ def manifests() -> dict[str, str]:
 
 def text(name: str) -> str:
     """The whole of a cluster as one text: the throwaway node for the default one, a host for the others."""
+    return guest_text() if name == GUEST else cluster_text(name)
+
+
+def guest_text() -> str:
+    """What `init` changes on a host that is nobody's but Docker's, besides the files of a cluster: every effect."""
+    steps = [step for step in guest_plan().steps if step.id == "runtime" or step.id.startswith(("record", "host/"))]
+    found = [f"##### {step.id} after {', '.join(step.after) or 'nothing'}\n{_effects(step)}" for step in steps]
+    return "\n".join(found)
+
+
+def guest_plan() -> Plan:
+    """The whole plan there."""
+    cfg = resolve(load((CLUSTERS / "default.yaml").read_bytes()), Overrides(cri_socket=RUNTIME.socket), GUEST_HOST)
+    keys = FixedKeySource()
+    certificates = pki.issue_pki(cfg, {}, keys, NOW)
+    by_path = {f.path: f.content for f in certificates}
+    kubeconfigs = kubeconfig.issue_kubeconfigs(cfg, by_path, {}, keys, NOW)
+    stored = to_cluster_configuration(cfg)
+    return init_plan(
+        Inputs(cfg, GUEST_HOST, stored, dump(cfg).encode(), certificates, kubeconfigs, manifests(), {}, cfg.tokens, NOW)
+    )
+
+
+def _effects(step: Step) -> str:
+    """Files as sections, everything else as it is."""
+    return "".join(_section(e) if isinstance(e, Directory | File) else f"=== {e}\n" for e in step.effects)
+
+
+def cluster_text(name: str) -> str:
+    """Files and objects of a cluster of tests/parity/clusters."""
     facts = NODE if name == "default" else HOST
     cfg = cluster(name, facts)
     found = files(cfg, facts, patches(name), FixedKeySource(), NOW)

@@ -1,25 +1,47 @@
-"""The machine that the host-mode tests share, and its journal below each failure."""
+"""The tests' own image, and the journal of every machine below each failure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from machine import Machine
+from machine import APP_IMAGE, ROOT, Machine
+from node import docker, must
 
 LOG_LINES = 60
 machines: list[Machine] = []
 
 
+@pytest.fixture(scope="module")
+def make() -> Iterator[Callable[..., Machine]]:
+    """Makes machines that the tests of a module share, and removes them after those."""
+    mine: list[Machine] = []
+
+    def machine(*arguments: object, **options: object) -> Machine:
+        made = Machine(*arguments, **options)  # type: ignore[arg-type]
+        mine.append(made)
+        machines.append(made)
+        return made
+
+    yield machine
+    for made in mine:
+        machines.remove(made)
+        made.remove()
+
+
 @pytest.fixture(scope="session")
-def machine() -> Iterator[Machine]:
-    """A Docker host that has the product's image and a busy container; tests leave it as they found it."""
-    made = Machine("guest")
-    machines.append(made)
-    made.load_product()
-    yield made
-    machines.remove(made)
-    made.remove()
+def app_image(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A web server and its client, in the engine's store."""
+    binary: Path = tmp_path_factory.mktemp("app") / "app"
+    env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", "GOWORK": "off"}
+    command = ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", str(binary), "."]
+    subprocess.run(command, cwd=ROOT / "tests/e2e/app", env=env, check=True)
+    archive = subprocess.run(["tar", "-C", binary.parent, "-c", binary.name], capture_output=True, check=True).stdout
+    must(docker("import", "--change", 'ENTRYPOINT ["/app"]', "-", APP_IMAGE, stdin=archive))
+    return APP_IMAGE
 
 
 @pytest.hookimpl(wrapper=True)
@@ -27,7 +49,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     if report.failed:
         for made in machines:
-            units = "-u kubelet -u bootstrap-containerd -u bootstrap-network -u docker"
+            units = "-u kubelet -u bootstrap-containerd -u bootstrap-network -u docker -u containerd"
             tail = made.sh(f"journalctl {units} -n {LOG_LINES} --no-pager").stdout
             report.sections.append((made.name, tail))
     return report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,31 @@ BUSY = "busy"
 ENTER = ("--privileged", "--pid=host", "--network=host", "-v", "/:/host")
 VOLUMES = ("-v", "/var/lib", "--tmpfs", "/run", "--tmpfs", "/tmp")  # noqa: S108 - mount points of the machine
 SLOW = 600.0
+APP_IMAGE = "bt-e2e-app:1"
+"""A web server and its client (tests/e2e/app)."""
+CONFIG = """\
+apiVersion: bootstrap/v1alpha1
+kind: BootstrapConfiguration
+workloadsOnControlPlane: true
+---
+# The machine's disk is that of whoever runs this test: how full it is says nothing.
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+evictionHard: {imagefs.available: 1%, nodefs.available: 1%, nodefs.inodesFree: 1%}
+"""
+STATE = """
+systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | sort
+ip -br link | sed 's/@.*//' | awk '{print $1}' | grep -v '^veth' | sort
+ip route show table all | grep -v -E 'veth|fe80|ff00|linkdown' | sort
+nft list ruleset | grep -E '^table|jump|accept|drop' | grep -B1 -E '^\\s' | grep ^table | sort
+iptables-save | grep -E '^-A|^:.* -' | grep -v -E 'DOCKER_(OUTPUT|POSTROUTING)' | sed 's/\\[.*//' | sort
+sysctl net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables
+cat /proc/mounts | awk '{print $2}' | grep -v /run/docker/netns | sort
+find /etc /opt /usr/local /var/lib /root -xdev -not -path '/var/lib/docker/*' -not -path '/var/lib/containerd/*' \
+  -not -path '/var/lib/systemd/*' -not -path '/root/.kube*' -printf '%p %M %u %g %l\\n' | sort
+find /etc /opt /usr/local -xdev -type f -exec sha256sum {} + | sort -k2
+"""
+"""What a machine is like, in words that do not change by themselves."""
 
 
 def machine_image() -> str:
@@ -38,9 +64,10 @@ def machine_image() -> str:
 class Machine:
     """One such machine; `remove` it, volumes included."""
 
-    def __init__(self, name: str, options: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, options: Sequence[str] = (), network: Sequence[str] = ()) -> None:
         self.name = f"bt-host-{name}-{os.getpid()}"
-        must(docker("network", "create", self.name))  # alone there, it keeps its address when it boots
+        must(docker("network", "create", *network, self.name))  # alone there, it keeps its address when it boots
+        self.engine = "unix:///var/run/docker.sock"
         place = ("--hostname", name, "--name", self.name, "--network", self.name)
         words = ("--privileged", "--cgroupns=private", *place, *VOLUMES, *options)
         must(docker("run", "-d", *words, machine_image()))
@@ -51,22 +78,45 @@ class Machine:
 
     def sh(self, script: str, timeout: float = SLOW) -> subprocess.CompletedProcess[str]:
         """A shell script on the machine, as root."""
-        return docker("exec", self.name, "sh", "-c", script, timeout=timeout)
+        return docker("exec", "-e", f"DOCKER_HOST={self.engine}", self.name, "sh", "-c", script, timeout=timeout)
 
     def must(self, script: str, timeout: float = SLOW) -> str:
         return must(self.sh(script, timeout))
 
     def load_product(self) -> None:
         """The product's image, and that of the busy container, into the machine's engine."""
-        command = f"docker save {IMAGE} | docker exec -i {self.name} docker load -q"
-        subprocess.run(["sh", "-c", command], check=True, capture_output=True, timeout=SLOW)
+        self.load(IMAGE)
         if IMAGE != PRODUCT:
             self.must(f"docker tag {IMAGE} {PRODUCT}")
         self.must(f"docker run -d --name {BUSY} --restart=always --entrypoint sleep {PRODUCT} infinity")
+        self.must(f"cat > /root/config.yaml <<'END'\n{CONFIG}END")
+
+    def load(self, image: str, command: str = "docker load -q") -> None:
+        """An image of the engine outside, into whatever takes an archive there."""
+        pipe = f"docker save {image} | docker exec -i -e DOCKER_HOST={self.engine} {self.name} {command}"
+        subprocess.run(["sh", "-c", pipe], check=True, capture_output=True, timeout=SLOW)
 
     def bootstrap(self, *words: str, timeout: float = SLOW) -> subprocess.CompletedProcess[str]:
         """`docker run … bootstrap WORDS` on the machine, with the host entered."""
-        return docker("exec", self.name, "docker", "run", "--rm", *ENTER, PRODUCT, *words, timeout=timeout)
+        run = ("docker", "run", "--rm", *ENTER, PRODUCT, *words)
+        return docker("exec", "-e", f"DOCKER_HOST={self.engine}", self.name, *run, timeout=timeout)
+
+    def init(self, *words: str) -> str:
+        return must(self.bootstrap("init", "--config", "/root/config.yaml", *words))
+
+    def state(self) -> list[str]:
+        return self.must(STATE).splitlines()
+
+    def is_ready(self) -> bool:
+        nodes = json.loads(must(self.kubectl("get", "nodes", "-o", "json")))["items"]
+        conditions = [c for node in nodes for c in node["status"]["conditions"] if c["type"] == "Ready"]
+        return bool(conditions) and all(c["status"] == "True" for c in conditions)
+
+    def address(self) -> str:
+        shown = docker(
+            "inspect", "--format", f'{{{{(index .NetworkSettings.Networks "{self.name}").IPAddress}}}}', self.name
+        )
+        return must(shown).strip()
 
     def kubectl(self, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         command = "KUBECONFIG=/etc/kubernetes/admin.conf kubectl " + " ".join(words)

@@ -1,93 +1,163 @@
 """`init` and `reset` on a machine that is not ours: Docker and its containers never notice.
 
-Needs a Docker engine and the product's image; makes one machine (a systemd container with an engine of its own).
+Needs a Docker engine, Go and the product's image; makes one machine (a systemd container with an engine of its own).
+The tests share it and come in the order of its life.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 
 import pytest
-from machine import BUSY, Machine
-from node import must, until
+from machine import BUSY, ENTER, PRODUCT, ROOT, Machine
+from node import docker, must, until
 
-CONFIG = """\
-apiVersion: bootstrap/v1alpha1
-kind: BootstrapConfiguration
-workloadsOnControlPlane: true
+WEB = ROOT / "tests/e2e/app/web.yaml"
+CONFLICT = 8
+VERBOSE = """\
 ---
-# The machine's disk is that of whoever runs this test: how full it is says nothing.
-apiVersion: kubelet.config.k8s.io/v1beta1
-kind: KubeletConfiguration
-evictionHard: {imagefs.available: 1%, nodefs.available: 1%, nodefs.inodesFree: 1%}
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+apiServer: {extraArgs: [{name: v, value: "3"}]}
 """
-WEB = """\
-kubectl create deployment web --image=localhost/bootstrap/kube-proxy:v1.37.0_bootstrap.1 --replicas=2 -- \
-  sh -c 'while :; do sleep 1; done' """
-STATE = """
-systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | sort
-ip -br link | sed 's/@.*//' | awk '{print $1}' | grep -v '^veth' | sort
-nft list ruleset | grep -E '^table|jump|accept|drop' | grep -B1 -E '^\\s' | grep ^table | sort
-iptables-save | grep -E '^-A|^:.* -' | grep -v -E 'DOCKER_(OUTPUT|POSTROUTING)' | sed 's/\\[.*//' | sort
-sysctl net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables
-cat /proc/mounts | awk '{print $2}' | grep -v /run/docker/netns | sort
-find /etc /opt /usr/local /var/lib /root -xdev -not -path '/var/lib/docker/*' -not -path '/var/lib/containerd/*' \
-  -not -path '/var/lib/systemd/*' -not -path '/root/.kube*' -printf '%p %M %u %g %l\\n' | sort
-find /etc /opt /usr/local -xdev -type f -exec sha256sum {} + | sort -k2
-"""
+PORT = 9000
 
 
 @pytest.fixture(scope="module")
-def before(machine: Machine) -> str:
-    """What the machine is like, in words that do not change by themselves."""
-    machine.must(f"cat > /root/config.yaml <<'END'\n{CONFIG}END")
-    return machine.must(STATE)
+def machine(make: Callable[..., Machine], app_image: str) -> Machine:
+    """Docker as its distribution ships it, whose policy for what it forwards is DROP; one container serves."""
+    made = make("guest")
+    made.load_product()
+    made.load(app_image)
+    made.must("iptables -P FORWARD DROP")
+    made.must(f"docker run -d --name web --restart=always -p {PORT}:{PORT} {app_image} serve :{PORT}")
+    return made
 
 
-def init(machine: Machine) -> str:
-    return must(machine.bootstrap("init", "--config", "/root/config.yaml"))
+@pytest.fixture(scope="module")
+def outside(machine: Machine, app_image: str) -> Iterator[str]:
+    """The URL of a server beside the machine."""
+    name = f"{machine.name}-outside"
+    must(docker("run", "-d", "--name", name, "--network", machine.name, app_image, "serve", f":{PORT}"))
+    place = f'{{{{(index .NetworkSettings.Networks "{machine.name}").IPAddress}}}}'
+    yield f"http://{must(docker('inspect', '--format', place, name)).strip()}:{PORT}/"
+    docker("rm", "-fv", name)
 
 
-def ready(machine: Machine) -> bool:
-    nodes = json.loads(must(machine.kubectl("get", "nodes", "-o", "json")))["items"]
-    conditions = [c for node in nodes for c in node["status"]["conditions"] if c["type"] == "Ready"]
-    return bool(conditions) and all(c["status"] == "True" for c in conditions)
+@pytest.fixture(scope="module")
+def before(machine: Machine) -> list[str]:
+    return machine.state()
 
 
-def test_init_makes_the_machine_a_node(machine: Machine, before: str) -> None:
-    output = init(machine)
+def assert_docker_works(machine: Machine, image: str, outside: str) -> None:
+    """Docker's containers reach others and are reached by them."""
+    client = ("docker", "run", "--rm", "--network", machine.name, image)
+    until(
+        "the published port answers",
+        lambda: not docker(*client[1:], "get", f"http://{machine.address()}:{PORT}/").returncode,
+    )
+    machine.must(f"docker run --rm {image} get {outside}")
+
+
+def test_init_makes_the_machine_a_node(machine: Machine, before: list[str], app_image: str, outside: str) -> None:
+    assert_docker_works(machine, app_image, outside)
+    output = machine.init()
     assert "host mode" in output.splitlines()[0]
-    assert ready(machine)
+    assert machine.is_ready()
     assert "bootstrap" not in machine.must("docker ps --format '{{.Names}} {{.Command}}' | grep -v busy || true")
 
 
-def test_a_second_init_changes_nothing(machine: Machine, before: str) -> None:
-    assert "nothing changed" in init(machine)
+def test_pods_reach_a_service_by_name_and_the_world(machine: Machine, app_image: str, outside: str) -> None:
+    assert "-P FORWARD DROP" in machine.must("iptables -S FORWARD")
+    machine.load(app_image, f"docker run --rm -i {' '.join(ENTER)} {PRODUCT} images load -")
+    machine.must(f"cat > /tmp/web.yaml <<'END'\n{WEB.read_text()}END")
+    must(machine.kubectl("apply", "-f", "/tmp/web.yaml"))
+    must(machine.kubectl("rollout", "status", "deployment/web", "--timeout=90s", timeout=120))
+    must(machine.kubectl("wait", "pod/client", "--for=condition=Ready", "--timeout=60s", timeout=90))
+    assert_service_answers(machine)
+    must(machine.kubectl("exec", "client", "--", "/app", "get", outside))
 
 
-def test_the_kubelet_is_the_hosts_own(machine: Machine, before: str) -> None:
+def assert_service_answers(machine: Machine) -> None:
+    pods = json.loads(must(machine.kubectl("get", "pods", "-l", "app=web", "-o", "json")))["items"]
+    names = {pod["metadata"]["name"] for pod in pods}
+    assert len(names) == 2
+    ask = ("exec", "client", "--", "/app", "get", "http://web/")
+    until("both Pods answer", lambda: {must(machine.kubectl(*ask)).strip() for _ in range(6)} == names)
+
+
+def test_dockers_containers_work_beside_it(machine: Machine, app_image: str, outside: str) -> None:
+    assert_docker_works(machine, app_image, outside)
+
+
+def test_a_second_init_changes_nothing(machine: Machine) -> None:
+    assert "nothing changed" in machine.init()
+
+
+def test_the_kubelet_is_the_hosts_own(machine: Machine) -> None:
     assert machine.must("systemctl is-enabled kubelet bootstrap-containerd").split() == ["enabled", "enabled"]
     assert machine.must("stat -c %a /etc/systemd/system/kubelet.service.d/10-kubeadm.conf").strip() == "600"
     machine.must("systemd-analyze verify /etc/systemd/system/kubelet.service")
 
 
-def test_the_machine_boots_into_the_same_cluster(machine: Machine, before: str) -> None:
+def test_commands_that_look_say_what_is_there(machine: Machine) -> None:
+    found = json.loads(must(machine.bootstrap("diagnose", "-o", "json")))
+    assert found["findings"] == []
+    checks = json.loads(must(machine.bootstrap("preflight", "-o", "json")))
+    assert checks["ok"]
+    assert {"name": "RuntimeCNI", "result": "ok"} in checks["checks"]
+    own = machine.must("cat /etc/kubernetes/admin.conf")
+    assert must(machine.bootstrap("kubeconfig", "--inside")) == own
+    assert must(machine.bootstrap("kubeconfig")) == own
+
+
+def test_another_configuration_is_shown_and_refused(machine: Machine) -> None:
+    machine.must(f"(cat /root/config.yaml; cat <<'END'\n{VERBOSE}END\n) > /tmp/verbose.yaml")
+    refused = machine.bootstrap("init", "--config", "/tmp/verbose.yaml")
+    assert refused.returncode == CONFLICT
+    assert "apiServer.extraArgs" in refused.stderr
+    assert "--reconfigure" in refused.stderr
+
+
+def test_reconfigure_changes_what_can_be_changed(machine: Machine) -> None:
+    must(machine.bootstrap("init", "--config", "/tmp/verbose.yaml", "--reconfigure"))
+    until("the API server has its flag", lambda: "--v=3" in machine.sh("pgrep -af '^kube-apiserver '").stdout, 90)
+    assert machine.is_ready()
+
+
+def test_reconfigure_refuses_another_pod_range(machine: Machine) -> None:
+    words = ("init", "--config", "/tmp/verbose.yaml", "--pod-network-cidr", "10.7.0.0/16", "--reconfigure")
+    refused = machine.bootstrap(*words)
+    assert refused.returncode == CONFLICT
+    assert "networking.podSubnet: 10.244.0.0/16 → 10.7.0.0/16" in refused.stderr
+    assert "bootstrap reset" in refused.stderr
+
+
+def test_docker_starts_again_and_pods_do_not_notice(machine: Machine, app_image: str, outside: str) -> None:
+    machine.must("systemctl restart docker")
+    assert "10.244.0.0/16" in machine.must("iptables -S DOCKER-USER")
+    assert_service_answers(machine)
+    assert_docker_works(machine, app_image, outside)
+
+
+def test_the_machine_boots_into_the_same_cluster(machine: Machine) -> None:
     machine.reboot()
-    until("the node is Ready again", lambda: ready(machine), 180)
-    must(
-        machine.kubectl(
-            "wait", "-n", "kube-system", "deployment/coredns", "--for=condition=Available", "--timeout=120s"
-        )
-    )
+    until("the node is Ready again", machine.is_ready, 180)
+    wait = ("wait", "-n", "kube-system", "deployment/coredns", "--for=condition=Available", "--timeout=120s")
+    must(machine.kubectl(*wait, timeout=150))
+    assert_service_answers(machine)
 
 
-def test_reset_takes_it_all_back(machine: Machine, before: str) -> None:
+def test_reset_takes_it_all_back(machine: Machine, before: list[str], app_image: str, outside: str) -> None:
     refused = machine.bootstrap("reset")
-    assert refused.returncode == 2 and "--force" in refused.stderr
+    assert refused.returncode == 2
+    assert "--force" in refused.stderr
     done = machine.bootstrap("reset", "--force")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert sorted(set(machine.must(STATE).splitlines()) ^ set(before.splitlines())) == []
+    assert sorted(set(machine.state()) ^ set(before)) == []
+    assert_docker_works(machine, app_image, outside)
 
 
-def test_dockers_container_never_noticed(machine: Machine, before: str) -> None:
+def test_dockers_container_never_noticed(machine: Machine) -> None:
     assert machine.must(f"docker inspect -f '{{{{.RestartCount}}}}' {BUSY}").strip() == "0"

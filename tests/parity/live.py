@@ -20,6 +20,7 @@ from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.runtime import NODE
 from bootstrap.render import addons
 from bootstrap.render.kubelet import kubelet_files
 from bootstrap.render.text import to_yaml
@@ -139,7 +140,7 @@ def configuration(
         {
             "apiVersion": upstream,
             "kind": "InitConfiguration",
-            "nodeRegistration": {"criSocket": names.CRI_SOCKET},
+            "nodeRegistration": {"criSocket": NODE.socket},
             **({"patches": {"directory": _PATCHES}} if patches else {}),
             **(init or {}),
         },

@@ -23,6 +23,7 @@ from bootstrap.model.effects import (
     Link,
     Module,
     NetworkNoted,
+    Noted,
     Sysctl,
     Tree,
     UnitRunning,
@@ -75,6 +76,12 @@ def _(effect: NetworkNoted, world: World, timeout: float) -> str:
 
 
 @apply_effect.register
+def _(effect: Noted, world: World, timeout: float) -> str:
+    world.journal.note(effect.kind, effect.name)
+    return ""
+
+
+@apply_effect.register
 def _(effect: Install, world: World, timeout: float) -> str:
     wanted = file_digest(effect.source)
     if not install_differs(world.host, effect, wanted):
@@ -96,7 +103,7 @@ def _(effect: Install, world: World, timeout: float) -> str:
 def _(effect: Link, world: World, timeout: float) -> str:
     if not link_differs(world.host, effect):
         return ""
-    world.journal.note(PATH, effect.path)
+    world.journal.note(PATH, effect.path, itself=True)
     make_parent(world.host, effect.path)
     world.host.symlink(effect.target, effect.path)
     return f"{effect.path} linked"

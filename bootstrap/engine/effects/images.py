@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from bootstrap.engine.differs import images_missing
 from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.world import World
 from bootstrap.host.install import copy_seed
 from bootstrap.host.seed import METADATA, SEED
+from bootstrap.host.seed_import import import_seed
 from bootstrap.model.effects import (
     ImagePresent,
+    ImagesImported,
     ImagesLoaded,
     ImagesSeeded,
 )
+from bootstrap.model.record import IMAGES
 from bootstrap.model.reference import parse_reference
 from bootstrap.render.mirrors import route
 
@@ -21,6 +25,16 @@ def _(effect: ImagesSeeded, world: World, timeout: float) -> str:
         return ""
     copy_seed(SEED, world.host, effect.root)
     return f"images in {effect.root}"
+
+
+@apply_effect.register
+def _(effect: ImagesImported, world: World, timeout: float) -> str:
+    missing = images_missing(world.host, effect)
+    if not missing:
+        return ""
+    world.journal.note(IMAGES, effect.socket)
+    import_seed(world.host, effect.socket)
+    return f"{len(missing)} images in {effect.socket}"
 
 
 @apply_effect.register

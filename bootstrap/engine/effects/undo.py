@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from bootstrap.engine import network
+from bootstrap.engine import images, network
 from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.observe import before
 from bootstrap.engine.world import World
+from bootstrap.host.cri import crictl
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model.effects import (
     ContainersGone,
+    ImagesGone,
     NetworkRestored,
     Restored,
     UnitsReloaded,
     Unmounted,
 )
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.record import PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.record import MODULE, PATH, SYSCTL, TREE, UNIT, Entry
 
 CRI_TIMEOUT = 60.0
 SLICE = "kubepods.slice"
@@ -29,7 +32,11 @@ SLICE = "kubepods.slice"
 @apply_effect.register
 def _(effect: Restored, world: World, timeout: float) -> str:
     host, entry = world.host, effect.entry
-    if before(host, entry.kind, entry.name) == entry.before:
+    if entry.kind == MODULE or (entry.kind == SYSCTL and not entry.before):  # came with a module, which stays
+        return ""
+    if entry.kind == PATH:
+        host.tidy(entry.name)
+    if before(host, entry.kind, entry.name) == entry.before and not _runs(host, entry):
         return ""
     if entry.kind == PATH:
         _restore_path(host, entry)
@@ -42,8 +49,15 @@ def _(effect: Restored, world: World, timeout: float) -> str:
     return f"{entry.name} as before"
 
 
+def _runs(host: HostReader, entry: Entry) -> bool:
+    """A unit that ran before us runs with our files now: it has to end, and is started again with its own."""
+    return entry.kind == UNIT and host.unit(entry.name).active
+
+
 def _restore_path(host: Host, entry: Entry) -> None:
     state: Mapping[str, Any] = entry.before or {}
+    if state.get("type") == "file" and host.readlink(entry.name) is not None:
+        host.remove(entry.name)  # or the file that it leads to would be written
     match state.get("type"):
         case "file":
             content = base64.b64decode(state["content"])
@@ -59,10 +73,10 @@ def _restore_path(host: Host, entry: Entry) -> None:
 def _remove_path(host: Host, path: str) -> None:
     """A directory that we made goes when nothing of others is in it."""
     stat = host.stat(path)
-    if stat is None or not stat.is_dir or host.readlink(path) is not None:
+    if stat and stat.is_dir and host.readlink(path) is None:
+        host.remove_empty(path)
+    else:
         host.remove(path)
-    elif not host.listdir(path):
-        host.remove_tree(path)
 
 
 def _restore_tree(host: Host, entry: Entry, keep: tuple[str, ...]) -> None:
@@ -81,19 +95,29 @@ def _(effect: ContainersGone, world: World, timeout: float) -> str:
     host = world.host
     if effect.unit and not host.unit(effect.unit).active:
         return ""
-    crictl = (effect.crictl, f"--runtime-endpoint={effect.socket}")
+    ask = crictl(effect.socket)
     try:
-        pods = host.run([*crictl, "pods", "--quiet"], timeout=CRI_TIMEOUT).split()
+        pods = host.run([*ask, "pods", "--quiet"], timeout=CRI_TIMEOUT, here=True).split()
         for pod in pods:
-            host.run([*crictl, "rmp", "--force", pod], timeout=CRI_TIMEOUT)
+            host.run([*ask, "rmp", "--force", pod], timeout=CRI_TIMEOUT, here=True)
     except BootstrapError:
         if not effect.unit:
-            return ""
+            return f"{effect.socket} did not answer: its Pods were left alone"
         host.stop_unit(SLICE, disable=False)
         host.run(["systemctl", "kill", "--signal=KILL", effect.unit])
         return f"{effect.unit} did not answer: its containers were killed"
     host.stop_unit(SLICE, disable=False)
     return f"{len(pods)} Pods removed" if pods else ""
+
+
+@apply_effect.register
+def _(effect: ImagesGone, world: World, timeout: float) -> str:
+    host, socket = world.host, effect.entry.name
+    left = images.ours_left(host, effect.entry)
+    for name in left:
+        if name in (host.images(socket) or ()):  # an image goes with all its names
+            host.run([*crictl(socket), "rmi", name], timeout=CRI_TIMEOUT, here=True)
+    return f"{len(left)} images removed from {socket}" if left else ""
 
 
 @apply_effect.register
@@ -115,11 +139,12 @@ def _(effect: Unmounted, world: World, timeout: float) -> str:
 def mounts_below(host: HostReader, effect: Unmounted) -> list[str]:
     """Mount points of ours, deepest first (proc(5): field 5 of mountinfo, octal escapes)."""
     lines = (host.read("/proc/1/mountinfo") or b"").decode().splitlines()
-    points = [line.split()[4].encode().decode("unicode_escape") for line in lines]
-    kept = tuple(f"{effect.path}/{name}" for name in effect.before or ())
-    ours = [p for p in points if _is_at_or_below(p, (effect.path,)) and not _is_at_or_below(p, kept)]
+    points = [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), line.split()[4]) for line in lines]
+    path = host.resolve(effect.path)  # the kernel names mount points without links
+    kept = tuple(f"{path}/{name}" for name in effect.before or ())
+    ours = [p for p in points if _is_at_or_below(p, (path,)) and not _is_at_or_below(p, kept)]
     if effect.before is not None:
-        ours = [p for p in ours if p != effect.path]
+        ours = [p for p in ours if p != path]
     return sorted(ours, key=lambda point: point.count("/"), reverse=True)
 
 

@@ -70,6 +70,19 @@ def test_expired_leaves_are_reissued_and_cas_are_not(pki: dict[str, bytes]) -> N
     assert not after & {"pki/ca.crt", "pki/ca.key", "pki/etcd/ca.crt", "pki/sa.key", "pki/sa.pub"}
 
 
+def test_certificates_are_good_where_the_clock_is_five_minutes_behind(pki: dict[str, bytes]) -> None:
+    for path, content in pki.items():
+        if path.endswith(".crt"):
+            assert certificate_info(content).not_before == NOW - timedelta(minutes=5)
+
+
+def test_leaves_of_a_clock_that_was_ahead_are_reissued_and_cas_are_not(pki: dict[str, bytes]) -> None:
+    ahead = tree(issue_pki(CFG, pki, KEYS, NOW + timedelta(days=400)))
+    after = changed(ahead, issue_pki(CFG, ahead, KEYS, NOW))
+    assert "pki/apiserver.crt" in after
+    assert not after & {"pki/ca.crt", "pki/ca.key", "pki/etcd/ca.crt", "pki/sa.key", "pki/sa.pub"}
+
+
 def test_leaf_of_another_ca_or_without_its_key_is_reissued(pki: dict[str, bytes]) -> None:
     other = tree(issue_pki(CFG, {}, KEYS, NOW))
     mixed = pki | {p: other[p] for p in other if "front-proxy-client" in p}
@@ -97,6 +110,16 @@ def test_broken_ca_stops(pki: dict[str, bytes], broken: str) -> None:
     with pytest.raises(BootstrapError) as e:
         issue_pki(CFG, existing, KEYS, NOW)
     assert e.value.code == Exit.CONFIG and "/etc/kubernetes/pki/ca" in e.value.what and e.value.fix
+
+
+def test_a_ca_that_was_begun_is_finished_with_its_key(pki: dict[str, bytes]) -> None:
+    crt, key = "/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/pki/ca.key"
+    order = list(pki)
+    assert order.index(key) < order.index(crt), "or a kill between the two would leave what looks like an external CA"
+    half = {path: content for path, content in pki.items() if path != crt}
+    after = tree(issue_pki(CFG, half, KEYS, NOW, begun={key}))
+    assert {path for path in after if after[path] != pki[path]} <= {crt}
+    assert issue_pki(CFG, after, KEYS, NOW) and certificate_info(after[crt]).is_ca
 
 
 def test_external_ca_needs_its_leaves(pki: dict[str, bytes]) -> None:

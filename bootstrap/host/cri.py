@@ -1,0 +1,42 @@
+"""A container runtime of the machine, asked with the tools of our own image: a host need not have any."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+
+from bootstrap.model.errors import BootstrapError
+
+PID1_ROOT = "/proc/1/root"
+"""The root directory of PID 1, in its own mount namespace: with --pid=host the host's files as the host sees them now.
+
+What the engine mounts at /host is a copy of the host's mounts: what is mounted or unmounted later may not show there.
+"""
+
+
+def reached(socket: str) -> str:
+    """Where a socket of the host (a path or `unix://` URL) is for us, as a path.
+
+    /var/run is a link to /run, which would lead out of the host's root.
+    """
+    return seen(socket.removeprefix("unix://").replace("/var/run/", "/run/", 1))
+
+
+def seen(path: str) -> str:
+    """Where a path of the host is for a tool of ours that is given a file; links in it are not resolved."""
+    return f"{PID1_ROOT}{os.path.abspath(path)}"
+
+
+def crictl(socket: str) -> tuple[str, ...]:
+    """The command that asks the runtime behind a CRI socket; it runs here (`Host.run`)."""
+    return ("crictl", f"--runtime-endpoint=unix://{reached(socket)}")
+
+
+def image_ids(run: Callable[[list[str]], str], socket: str) -> dict[str, str] | None:
+    """Name → id (digest of the configuration) of each image in the runtime; None when it does not answer."""
+    try:
+        shown = json.loads(run([*crictl(socket), "images", "--output=json"]))
+    except (BootstrapError, ValueError):
+        return None
+    return {name: image["id"] for image in shown.get("images") or () for name in image.get("repoTags") or ()}

@@ -1,0 +1,102 @@
+"""The images inside our image, brought into a containerd that is not ours: as an archive, through its own API."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from bootstrap.host.cri import reached
+from bootstrap.host.layers import write_layer
+from bootstrap.host.port import Host
+from bootstrap.host.runtime_images import PINNED
+from bootstrap.host.seed import CONTENT, SEED
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.oci import (
+    BLOBS,
+    IMAGE_NAME,
+    INDEX_FILE,
+    LAYOUT,
+    LAYOUT_FILE,
+    MANIFEST,
+    Descriptor,
+    hex_of,
+    index_bytes,
+)
+
+NAMESPACE = "k8s.io"
+"""Where containerd's CRI part looks for images."""
+IMPORT_TIMEOUT = 600.0
+
+
+def seed_images(seed: Path = SEED) -> dict[str, str]:
+    """Name → id (the configuration's digest) of each image of the seed, as CRI tells them."""
+    return {name: image["config"] for image in _index(seed)["images"] for name in image["names"]}
+
+
+def import_seed(host: Host, socket: str, seed: Path = SEED) -> None:
+    """Import and pin all images of the seed. Raises BootstrapError (exit 5, 9)."""
+    command = ["ctr", f"--address={reached(socket)}", f"--namespace={NAMESPACE}", "images", "import"]
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder, "images.tar")
+        write_archive(seed, archive)
+        host.run([*command, "--local", f"--label={PINNED}", str(archive)], timeout=IMPORT_TIMEOUT, here=True)
+
+
+def write_archive(seed: Path, target: Path) -> None:
+    """An OCI image layout in one tar (image-spec: image-layout.md); layers are made again from their trees."""
+    index = _index(seed)
+    with tarfile.open(target, "w") as archive:
+        for digest, layer in index["layers"].items():
+            with tempfile.TemporaryFile(dir=target.parent) as tar:
+                _write_checked(seed / layer["tree"], tar, digest)
+                archive.addfile(_member(_blob(digest), layer["size"]), tar)
+        documents = {d: _document(seed, d) for image in index["images"] for d in (image["config"], image["manifest"])}
+        files = {_blob(digest): content for digest, content in documents.items()}
+        files[LAYOUT_FILE] = LAYOUT
+        files[INDEX_FILE] = index_bytes(
+            [_described(image["manifest"], documents, name) for image in index["images"] for name in image["names"]]
+        )
+        for name, content in files.items():
+            archive.addfile(_member(name, len(content)), io.BytesIO(content))
+
+
+def _write_checked(tree: Path, output: IO[bytes], digest: str) -> None:
+    made = write_layer(tree, output)
+    if made != digest:
+        raise BootstrapError(
+            f"layer {digest} of the images inside gives {made}",
+            code=Exit.IMAGE,
+            why="files of this image were changed",
+            fix="run an image that nobody changed",
+        )
+    output.seek(0)
+
+
+def _document(seed: Path, digest: str) -> bytes:
+    return (seed / CONTENT / _blob(digest)).read_bytes()
+
+
+def _described(digest: str, documents: Mapping[str, bytes], name: str) -> Descriptor:
+    """A manifest under one name, in a layout's index."""
+    size = len(documents[digest])
+    return {"mediaType": MANIFEST, "digest": digest, "size": size, "annotations": {IMAGE_NAME: name}}
+
+
+def _index(seed: Path) -> dict[str, Any]:
+    index: dict[str, Any] = json.loads((seed / "index.json").read_text())
+    return index
+
+
+def _blob(digest: str) -> str:
+    return f"{BLOBS}/{hex_of(digest)}"
+
+
+def _member(name: str, size: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.size = size
+    return member

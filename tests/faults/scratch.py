@@ -1,0 +1,238 @@
+"""A scratch root with a used host's files, and the real workflows on it: all of `init` and `reset` that is files.
+
+Certificates are issued, the journal is written and the lock is held as on a machine; units, commands, the network and
+the API are left out. Root only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests/contract"))
+from subjects import Live  # noqa: E402  # the path above makes it importable
+
+from bootstrap.cli.init import manifests  # noqa: E402
+from bootstrap.cli.main import guarded  # noqa: E402
+from bootstrap.config import Overrides, load, resolve  # noqa: E402
+from bootstrap.engine.journal import read_journal  # noqa: E402
+from bootstrap.host.live import LiveHost  # noqa: E402
+from bootstrap.model import names  # noqa: E402
+from bootstrap.model.effects import Directory, File, Install, Link, Restored, Sysctl, Tree, Unmounted  # noqa: E402
+from bootstrap.model.errors import Exit  # noqa: E402
+from bootstrap.model.facts import HostFacts  # noqa: E402
+from bootstrap.model.plan import Plan  # noqa: E402
+from bootstrap.model.runtime import GUEST  # noqa: E402
+from bootstrap.preflight.checks import Preflight  # noqa: E402
+from bootstrap.workflows import init as init_workflow  # noqa: E402
+from bootstrap.workflows import reset as reset_workflow  # noqa: E402
+
+FACTS = HostFacts(mode="host", hostname="node-1", cni_plugins=("bridge", "flannel"))
+CONFIG = f"""
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+nodeRegistration: {{criSocket: "{GUEST.socket}"}}
+localAPIEndpoint: {{advertiseAddress: 192.0.2.1}}
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+encryptionAlgorithm: ECDSA-P256
+"""
+BINARY = "/bin/true"
+"""Stands for every binary of ours."""
+FILES = (Directory, File, Install, Link, Sysctl, Tree, Restored, Unmounted)
+CREDENTIAL = re.compile(r"/etc/kubernetes/(pki/.*\.(crt|key|pub)|[a-z-]+\.conf)")
+"""Files whose bytes differ from run to run. Whether they fit together is judged by `init`, which keeps what fits."""
+KEPT = re.compile(r"/etc/kubernetes/pki/(.*ca\.(crt|key)|sa\.(key|pub))")
+"""What a cluster depends on: never replaced once it is there."""
+Look = dict[str, tuple[str, int, tuple[int, int], bytes]]
+"""Path → kind, mode, owner, content."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: its exit code, or minus the signal that killed it; both of its outputs."""
+
+    code: int
+    output: str
+
+    @property
+    def messages(self) -> int:
+        """How many errors it showed."""
+        return len(re.findall("^ *✗", self.output, re.MULTILINE))
+
+
+class Scratch(Live):
+    """A small host that was in use before us.
+
+    Some of what `init` writes is there, with other content, modes and owners; /opt, /var/log and /usr/local are not.
+    """
+
+    def __init__(self, top: Path) -> None:
+        top.mkdir()
+        super().__init__(top)
+        for path in ("/etc", "/run", "/tmp", "/var/lib", "/usr/bin", "/root", "/home/user"):  # noqa: S108
+            self.directory(path)
+        self.file("/etc/hostname", b"node-1\n")
+        self.file("/home/user/thesis")
+        self.directory("/etc/sysctl.d")
+        self.file("/etc/sysctl.d/99-bootstrap.conf", b"theirs = 1\n", 0o640)
+        os.chown(self.root / "etc/sysctl.d/99-bootstrap.conf", 12, 34)
+        self.file("/etc/sysctl.d/99-theirs.conf")
+        self.directory("/etc/systemd/system/multi-user.target.wants")
+        self.file("/etc/systemd/system/kubelet.service", b"[Service]\nExecStart=/theirs\n", 0o600)
+        self.directory("/var/lib/kubelet", 0o750)
+        self.file("/var/lib/kubelet/kubeadm-flags.env", b"THEIRS=1\n")
+        self.file("/var/lib/kubelet/device-plugins", b"theirs\n")
+        self.directory("/proc/sys/net/ipv4")
+        self.directory("/proc/sys/net/bridge")
+        self.set_kernel()
+
+    def set_kernel(self) -> None:
+        """The kernel's settings, as after a boot."""
+        for value in ("ipv4/ip_forward", "bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables"):
+            self.file(f"/proc/sys/net/{value}", b"0\n")
+
+    def look(self) -> Look:
+        """All that is there, but for the lock, which a machine forgets when it boots."""
+        found = self.snapshot()
+        found.pop(names.LOCK, None)
+        return found
+
+    def noted(self) -> dict[tuple[str, str], object]:
+        """What the journal says was there before."""
+        return {(entry.kind, entry.name): entry.before for entry in read_journal(self.host)}
+
+    def init(self, prepare: Callable[[], object] = lambda: None, now: datetime | None = None) -> Ended:
+        """`init` in a child; `prepare` is called in it before the first change. Prints what it changed."""
+
+        def work() -> int:
+            prepare()
+            return init(str(self.root), now or datetime.now(UTC))
+
+        return child(work)
+
+    def reset(self, prepare: Callable[[], object] = lambda: None) -> Ended:
+        """`reset --force` in a child."""
+
+        def work() -> int:
+            prepare()
+            return reset(str(self.root))
+
+        return child(work)
+
+
+@contextmanager
+def memory_disk(top: Path) -> Iterator[Path]:
+    """A place for many scratch roots, where fsync costs nothing."""
+    top.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", top], check=True)
+    try:
+        yield top
+    finally:
+        subprocess.run(["umount", top], check=True)
+
+
+@contextmanager
+def scratch(top: Path) -> Iterator[Scratch]:
+    """A new scratch root, gone afterwards."""
+    place = Path(tempfile.mkdtemp(dir=top))
+    try:
+        yield Scratch(place / "top")
+    finally:
+        shutil.rmtree(place)
+
+
+def child(work: Callable[[], int]) -> Ended:
+    """Do something in a process of its own, with the command's way to show errors and to end."""
+    with tempfile.TemporaryFile() as output:
+        pid = os.fork()
+        if not pid:
+            for fd in (1, 2):
+                os.dup2(output.fileno(), fd)
+            sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
+            code = 99
+            try:
+                code = guarded(work)
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        output.seek(0)
+        return Ended(status, output.read().decode())
+
+
+def init(root: str, now: datetime) -> int:
+    """The files of `init`, as the command makes them once preflight is over."""
+    host, cfg = LiveHost(root), _configuration()
+    with host.lock(names.LOCK):
+        resumed = host.stat(names.STATE_CONFIG) is not None
+        decision = init_workflow.Decision(cfg, FACTS, Preflight(()), resumed)
+        request = init_workflow.Request(None, Overrides())
+        plan = init_workflow.make_plan(host, decision, _manifests(), now, request)
+        for timing in init_workflow.act(host, decision, files_of(plan), lambda event: None):
+            print("".join(f"changed: {change}\n" for change in timing.changed), end="")
+    return Exit.OK
+
+
+def init_at_gate(root: str) -> int:
+    """`init`, with the command's way to show errors and to end, in this process."""
+    return guarded(lambda: init(root, datetime.now(UTC)))
+
+
+def reset(root: str) -> int:
+    """The files of `reset --force`, its own check of the result included."""
+    host = LiveHost(root)
+    with host.lock(names.LOCK):
+        reset_workflow.sweep(host)
+        decision = reset_workflow.decide_reset(host, "host", reset_workflow.ResetRequest())
+        reset_workflow.act_reset(host, dataclasses.replace(decision, plan=files_of(decision.plan)), lambda event: None)
+        if not decision.journal:
+            return Exit.OK
+        found = reset_workflow.verify_reset(host)
+        print(*found.left, *found.others, sep="\n")
+        if not found.left:
+            reset_workflow.forget(host)
+    return Exit.EFFECT if found.left else Exit.OK
+
+
+def files_of(plan: Plan) -> Plan:
+    """The plan's steps in their order, with what they do to files only; binaries are all a small one."""
+
+    def kept(effects: Sequence[object]) -> tuple[object, ...]:
+        here = (effect for effect in effects if isinstance(effect, FILES))
+        return tuple(dataclasses.replace(e, source=BINARY) if isinstance(e, Install) else e for e in here)
+
+    steps = [dataclasses.replace(step, effects=kept(step.effects), waits=()) for step in plan.steps]
+    return Plan(tuple(steps))
+
+
+def masked(look: Look) -> Look:
+    """What two runs have in common: all but the bytes of credentials, and the journal, whose lines have no order."""
+    return {
+        path: (kind, mode, owner, b"" if CREDENTIAL.fullmatch(path) or path == names.JOURNAL else content)
+        for path, (kind, mode, owner, content) in look.items()
+    }
+
+
+@cache
+def _configuration() -> init_workflow.ClusterConfig:
+    return resolve(load(CONFIG.encode()), Overrides(), FACTS)
+
+
+@cache
+def _manifests() -> dict[str, str]:
+    return manifests()

@@ -1,0 +1,167 @@
+"""What a machine can be like: hostile umasks, directories that lie elsewhere, a wrong clock, twenty users at once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from after import converges, goes_back, same, succeeded
+from deaths import at_call
+from scorecard import Score
+from scratch import ROOT, Look, Scratch, masked, scratch
+
+from bootstrap.model import names
+
+MOVED = (
+    "/etc/kubernetes",
+    "/etc/bootstrap",
+    "/etc/sysctl.d",
+    "/opt",
+    "/var/lib/kubelet",
+    "/var/lib/etcd",
+    names.WORK_DIR,
+)
+"""Directories that an administrator keeps on another disk, behind a link."""
+KILLS = (10, 40, 70, 100, 130)
+PARALLEL = 20
+
+
+@pytest.fixture(scope="module")
+def goal(disk: Path) -> Look:
+    with scratch(disk) as host:
+        succeeded(host.init())
+        return host.look()
+
+
+def test_umask(disk: Path, goal: Look, score: Score) -> None:
+    """Umask 000, 027, 077 and 777 for `init` and `reset`."""
+    for umask in (0o000, 0o027, 0o077, 0o777):
+        with scratch(disk) as host, score.trial(f"{umask:03o}"):
+            before = host.look()
+            succeeded(host.init(lambda: os.umask(umask)))  # noqa: B023 - called at once
+            same(masked(host.look()), masked(goal))
+            succeeded(host.reset(lambda: os.umask(umask)))  # noqa: B023
+            same(host.look(), before)
+
+
+def test_directories_behind_links(disk: Path, goal: Look, score: Score, sweep: bool) -> None:
+    """A directory of ours is a link: absolute, relative, a chain, dangling; `init` whole or killed, then `reset`."""
+    for path in MOVED:
+        for form in ("absolute", "relative", "chain", "dangling"):
+            for kill in (None, *(KILLS if sweep else KILLS[2:3] if form == "absolute" else ())):
+                with scratch(disk) as host, score.trial(f"{path}, {form}, killed at {kill}"):
+                    theirs = host.look()
+                    _move(host, path, form)
+                    before = host.look()
+                    if kill is not None:
+                        assert host.init(at_call(kill)).code < 0
+                    succeeded(host.init())
+                    wanted = _at(goal, path, path)
+                    if form == "dangling":
+                        wanted = {p: e for p, e in wanted.items() if goal[p] != theirs.get(p)}
+                    same(_at(host.look(), "/srv/moved", path), wanted)
+                    assert host.host.readlink(path), "the link is still there"
+                    assert "changed" not in host.init().output
+                    goes_back(host, before)
+
+
+def _move(host: Scratch, path: str, form: str) -> None:
+    """What lies at `path`, if anything, lies below /srv, and `path` is a link."""
+    host.directory("/srv")
+    place, there = host.root / path[1:], host.root / "srv/moved"
+    if place.exists():
+        place.rename(there)
+    elif form != "dangling":
+        there.mkdir(0o755)
+    if form == "dangling" and there.exists():
+        there.rename(host.root / "srv/away")
+    target = "/srv/moved"
+    if form == "relative":
+        target = "../" * (path.count("/") - 1) + "srv/moved"
+    elif form == "chain":
+        host.link("/srv/first", "moved")
+        target = "/srv/first"
+    host.link(path, target)
+
+
+def _at(look: Look, place: str, path: str) -> Look:
+    """What lies below `place`, as if it lay below `path`."""
+    return masked({path + p.removeprefix(place): e for p, e in look.items() if p.startswith(f"{place}/")})
+
+
+def test_files_behind_links(disk: Path, score: Score) -> None:
+    """A file of ours is a link to a file of others, or dangles: `reset` gives its content back."""
+    for path in (
+        "/etc/sysctl.d/99-bootstrap.conf",
+        "/etc/systemd/system/kubelet.service",
+        "/var/lib/kubelet/kubeadm-flags.env",
+        names.AUDIT_POLICY,
+        names.ADMIN_CONF,
+    ):
+        for target in ("/srv/theirs", "../../srv/theirs", "/srv/none"):
+            with scratch(disk) as host, score.trial(f"{path} → {target}"):
+                host.directory("/srv")
+                host.file("/srv/theirs", b"theirs\n", 0o640)
+                host.directory(os.path.dirname(path))
+                (host.root / path[1:]).unlink(missing_ok=True)
+                depth = path.count("/") - 1
+                host.link(path, target.replace("../../", "../" * depth))
+                before = host.look()
+                succeeded(host.init())
+                assert host.host.readlink(path)
+                goes_back(host, before)
+
+
+def test_clock(disk: Path, goal: Look, score: Score) -> None:
+    """The clock was ahead, or behind, when certificates were made, and is right now; and the other way round."""
+    now = datetime.now(UTC)
+    for hours in (1, -1, 24, -24, 24 * 400):
+        with scratch(disk) as host, score.trial(f"{hours:+} h"):
+            before = host.look()
+            succeeded(host.init(now=now + timedelta(hours=hours)))
+            made = host.look()
+            converges(host, made, goal)
+            goes_back(host, before)
+
+
+def test_one_of_twenty(tmp_path: Path, disk: Path, score: Score) -> None:
+    """Twenty runs of `init` at once: one goes on, the others name it and end with exit code 8."""
+    for _ in range(5):
+        with scratch(disk) as host, score.trial("parallel"):
+            before = host.look()
+            runs = _at_once(host, PARALLEL)
+            won = [run for run in runs if run.returncode == 0]
+            assert won, [run.stderr for run in runs]
+            lost = [run for run in runs if run.returncode]
+            assert {run.returncode for run in lost} <= {8}, [run.stderr for run in lost]
+            pids = {str(pid) for pid, run in zip(_pids, runs, strict=True) if run.returncode == 0}
+            for run in lost:
+                assert run.stderr.count("✗") == 1
+                assert any(f"pid {pid})" in run.stderr for pid in pids), f"{pids} {run.stderr}"
+            assert len(won) == 1, f"{len(won)} went on"
+            goes_back(host, before)
+
+
+_pids: list[int] = []
+
+
+def _at_once(host: Scratch, count: int) -> list[subprocess.CompletedProcess[str]]:
+    """Processes that begin when the last of them is ready; the one that has the lock stays for as long as they last."""
+    gate = host.top / "gate"
+    gate.touch()
+    command = [sys.executable, str(Path(__file__).with_name("contender.py")), str(host.root), str(gate)]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"}
+    started = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(count)
+    ]
+    for process in started:
+        assert process.stdout and process.stdout.readline() == "ready\n"
+    gate.rename(host.top / "open")
+    ends = [process.communicate(timeout=120) for process in started]
+    _pids[:] = [process.pid for process in started]
+    return [subprocess.CompletedProcess(p.args, p.returncode, *end) for p, end in zip(started, ends, strict=True)]

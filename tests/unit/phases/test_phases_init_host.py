@@ -1,0 +1,120 @@
+"""The plan of `init` on a host: what comes before the runtime, and whose runtime gets what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bootstrap.config import Overrides, dump, load, resolve, to_cluster_configuration
+from bootstrap.model.effects import (
+    Directory,
+    File,
+    ImagesImported,
+    ImagesSeeded,
+    NetworkNoted,
+    Noted,
+    Tree,
+    UnitRunning,
+)
+from bootstrap.model.facts import HostFacts
+from bootstrap.model.plan import Plan, Step
+from bootstrap.model.record import PATH
+from bootstrap.model.runtime import GUEST
+from bootstrap.phases.init import Inputs, init_plan
+from bootstrap.render.kubeconfig import issue_kubeconfigs
+from bootstrap.render.pki import issue_pki
+from tests.golden.rendered import CLUSTERS, GUEST_HOST, NODE, NOW, FixedKeySource, guest_plan, manifests
+
+THEIRS = "unix:///run/containerd/containerd.sock"
+
+
+def plan(facts: HostFacts, socket: str, **flags: str) -> Plan:
+    documents = load((CLUSTERS / "default.yaml").read_bytes())
+    if "image_repository" in flags:  # the version that is built here is in no other repository
+        flags["kubernetes_version"] = "v1.37.0"
+    cfg = resolve(documents, Overrides(cri_socket=socket, **flags), facts)  # type: ignore[arg-type]
+    keys, stored = FixedKeySource(), to_cluster_configuration(cfg)
+    pki = issue_pki(cfg, {}, keys, NOW)
+    kubeconfigs = issue_kubeconfigs(cfg, {f.path: f.content for f in pki}, {}, keys, NOW)
+    return init_plan(Inputs(cfg, facts, stored, dump(cfg).encode(), pki, kubeconfigs, manifests(), {}, (), NOW))
+
+
+def step(found: Plan, name: str) -> Step:
+    return next(s for s in found.steps if s.id == name)
+
+
+def test_before_anything_else_the_journal_knows_what_others_will_fill() -> None:
+    first = step(guest_plan(), "record")
+
+    assert first.after == ()
+    assert {e.path for e in first.effects if isinstance(e, Tree)} >= {
+        "/etc/kubernetes",
+        "/var/lib/kubelet",
+        "/var/lib/etcd",
+        "/var/lib/bootstrap",
+    }
+    assert NetworkNoted() in first.effects
+    others = [s for s in guest_plan().steps if s.id != "record" and not s.after]
+    assert others == []
+
+
+def test_every_tree_is_noted_before_a_file_is_written_into_it() -> None:
+    effects = step(guest_plan(), "record").effects
+
+    assert max(i for i, e in enumerate(effects) if isinstance(e, Tree)) < min(
+        i for i, e in enumerate(effects) if isinstance(e, Directory | File)
+    )
+
+
+def test_our_runtime_starts_last_of_its_step_with_the_images_in_it() -> None:
+    effects = step(guest_plan(), "runtime").effects
+
+    assert effects[-2] == ImagesSeeded(GUEST.root)
+    last = effects[-1]
+    assert isinstance(last, UnitRunning)
+    assert (last.name, last.enabled) == (GUEST.unit, True)
+    assert {GUEST.config, "/etc/systemd/system/bootstrap-containerd.service"} <= set(last.uses)
+
+
+def test_a_runtime_of_others_gets_images_and_is_never_configured_nor_started() -> None:
+    found = plan(GUEST_HOST, THEIRS)
+
+    assert step(found, "runtime").effects == (
+        ImagesImported(THEIRS),
+        Noted(PATH, "/etc/cni/net.d/10-flannel.conflist"),
+    )
+    units = [e.name for s in found.steps for e in s.effects if isinstance(e, UnitRunning)]
+    assert units == ["bootstrap-network.service", "kubelet.service"]
+    assert not [e for s in found.steps for e in s.effects if isinstance(e, File) and "containerd" in e.path]
+
+
+def test_images_from_a_registry_are_not_brought() -> None:
+    found = plan(GUEST_HOST, THEIRS, image_repository="registry.k8s.io")
+
+    assert not [e for e in step(found, "runtime").effects if isinstance(e, ImagesImported)]
+
+
+def test_the_kubelet_starts_after_the_runtime_whoever_it_belongs_to() -> None:
+    for found in (guest_plan(), plan(GUEST_HOST, THEIRS)):
+        assert "runtime" in step(found, "kubelet-start").after
+        assert set(step(found, "runtime").after) == {"record", "host/binaries", "host/kernel", "host/network"}
+
+
+def test_a_host_that_needs_no_rules_has_no_step_for_them() -> None:
+    found = plan(replace(GUEST_HOST, docker_user_chains=(), has_default_route=True, addresses=()), GUEST.socket)
+
+    assert "host/network" not in [s.id for s in found.steps]
+    assert "host/network" not in step(found, "runtime").after
+
+
+@pytest.mark.parametrize(("facts", "enabled"), [(GUEST_HOST, True), (NODE, False)])
+def test_only_a_hosts_kubelet_starts_by_itself_at_boot(facts: HostFacts, enabled: bool) -> None:
+    """In a node container `init` runs at every boot, and starts it once its address is known."""
+    kubelet = next(e for e in step(plan(facts, GUEST.socket), "kubelet-start").effects if isinstance(e, UnitRunning))
+
+    assert kubelet.enabled is enabled
+
+
+def test_a_node_container_has_none_of_the_hosts_steps() -> None:
+    assert not [s.id for s in plan(NODE, GUEST.socket).steps if s.id.startswith("host/")]

@@ -1,0 +1,192 @@
+"""The plan of a reset: in what order, and what a tree of ours makes unnecessary."""
+
+from __future__ import annotations
+
+import pytest
+
+from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.journal import read_journal
+from bootstrap.model import names
+from bootstrap.model.effects import (
+    ContainersGone,
+    ImagesGone,
+    NetworkRestored,
+    Restored,
+    UnitRunning,
+    UnitsReloaded,
+    Unmounted,
+)
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.plan import Plan
+from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.runtime import GUEST, NODE
+from bootstrap.phases.reset import KEPT, foreign_entries, reset_plan
+from bootstrap.workflows.reset import ResetRequest, decide_reset, forget
+from tests.memory import MemoryHost
+from tests.unit.engine.fakes import world
+
+STOPPED = {"active": False, "enabled": False}
+GONE = ContainersGone("unix:///x")
+JOURNAL = (
+    Entry(TREE, names.WORK_DIR, None),
+    Entry(TREE, "/etc/kubernetes", None),
+    Entry(TREE, "/opt/bootstrap", None),
+    Entry(TREE, "/run/netns", {"entries": ["theirs"]}),
+    Entry(NETWORK, "links", {"names": ["lo"]}),
+    Entry(PATH, "/etc/kubernetes/admin.conf", None),
+    Entry(PATH, "/opt/bootstrap/bin", None),
+    Entry(PATH, "/usr/local/bin/kubectl", None),
+    Entry(PATH, "/srv/new", None),
+    Entry(PATH, "/srv/new/file", None),
+    Entry(SYSCTL, "net.ipv4.ip_forward", {"value": "0"}),
+    Entry(MODULE, "overlay", None),
+    Entry(IMAGES, "unix:///x", {"names": []}),
+    Entry(UNIT, "bootstrap-network.service", STOPPED),
+    Entry(UNIT, "kubelet.service", {"active": True, "enabled": True}),
+)
+
+
+def steps(plan: Plan) -> dict[str, tuple[object, ...]]:
+    return {step.id: step.effects for step in plan.steps}
+
+
+def restored(effects: tuple[object, ...]) -> list[str]:
+    return [e.entry.name for e in effects if isinstance(e, Restored)]
+
+
+def test_the_order_is_that_of_a_living_node() -> None:
+    plan = reset_plan(JOURNAL, GONE)
+
+    order = ["kubelet", "containers", "units", "mounts", "files", "running-before", "kernel", "network", "tools"]
+    assert [step.id for step in plan.steps] == order
+    assert [step.after for step in plan.steps] == [(), *((before,) for before in order[:-1])]
+
+
+def test_what_each_step_undoes() -> None:
+    found = steps(reset_plan(JOURNAL, GONE))
+
+    assert restored(found["kubelet"]) == ["kubelet.service"]
+    assert found["containers"] == (GONE, ImagesGone(JOURNAL[12]))
+    assert restored(found["units"]) == ["bootstrap-network.service"]
+    assert found["mounts"] == (
+        Unmounted("/run/netns", ("theirs",)),
+        Unmounted("/opt/bootstrap", None),
+        Unmounted("/etc/kubernetes", None),
+        Unmounted(names.WORK_DIR, None),
+    )
+    assert found["running-before"] == (UnitRunning("kubelet.service", enabled=True),)
+    assert restored(found["kernel"]) == ["net.ipv4.ip_forward"]
+    assert found["network"] == (NetworkRestored(JOURNAL[4]),)
+
+
+def test_newer_files_go_first_and_systemd_is_told_after_them() -> None:
+    files = steps(reset_plan(JOURNAL, GONE))["files"]
+
+    assert restored(files) == ["/srv/new/file", "/srv/new", "/usr/local/bin/kubectl", "/run/netns", "/etc/kubernetes"]
+    assert files[-1] == UnitsReloaded()
+
+
+def test_what_is_in_a_tree_of_ours_goes_with_it_but_not_what_is_in_a_tree_that_was_there() -> None:
+    inside = Entry(PATH, "/run/netns/ours", None)
+
+    files = restored(steps(reset_plan((*JOURNAL, inside), GONE))["files"])
+    assert "/run/netns/ours" in files
+    assert "/etc/kubernetes/admin.conf" not in files
+
+
+def test_a_name_that_only_begins_like_a_tree_is_not_in_it() -> None:
+    beside = Entry(PATH, "/etc/kubernetes-other", None)
+
+    assert "/etc/kubernetes-other" in restored(steps(reset_plan((*JOURNAL, beside), GONE))["files"])
+
+
+def test_our_tools_go_last_and_the_journal_stays() -> None:
+    tools = steps(reset_plan(JOURNAL, GONE))["tools"]
+
+    assert tools == (Restored(JOURNAL[2]), Restored(JOURNAL[0], KEPT))
+
+
+def test_a_step_with_nothing_to_do_is_not_there() -> None:
+    plan = reset_plan((Entry(PATH, "/etc/x", None),), GONE)
+
+    assert [step.id for step in plan.steps] == ["containers", "files"]
+
+
+def test_a_reset_of_files_leaves_the_host_as_it_was() -> None:
+    host = MemoryHost()
+    host.write("/etc/theirs", b"1", 0o640)
+    then = {name: (e.kind, e.mode, e.content) for name, e in host.entries.items()}
+    journal = world(host).journal
+    for path in ("/etc/theirs", "/data/a/b"):
+        journal.note(PATH, path)
+        host.mkdir(path.rpartition("/")[0], 0o755)
+        host.write(path, b"2", 0o600)
+    journal.note(TREE, "/etc/tree")
+    host.mkdir("/etc/tree/x/y", 0o700)
+
+    for step in reset_plan(read_journal(host), GONE).steps:
+        for effect in step.effects:
+            apply_effect(effect, world(host), 1)
+    forget(host)
+    left = {name: (e.kind, e.mode, e.content) for name, e in host.entries.items()}
+    assert left == then | {name: left[name] for name in ("/var", "/var/lib")}
+
+
+def machine(*files: str) -> MemoryHost:
+    host = MemoryHost()
+    for path in files:
+        host.mkdir(path.rpartition("/")[0], 0o755)
+        host.write(path, b"", 0o600)
+    return host
+
+
+def test_a_node_that_kubeadm_made_is_reset_as_kubeadm_does() -> None:
+    decision = decide_reset(machine(names.KUBELET_CONF), "host", ResetRequest())
+
+    assert decision.journal == ()
+    found = steps(decision.plan)
+    assert found["containers"] == (ContainersGone(NODE.socket),)
+    assert set(restored(found["files"])) == {
+        "/etc/kubernetes/manifests",
+        "/etc/kubernetes/pki",
+        "/var/lib/kubelet",
+        "/var/lib/etcd",
+        *(f"/etc/kubernetes/{name}.conf" for name in ("admin", "super-admin", "kubelet", "bootstrap-kubelet")),
+        *(f"/etc/kubernetes/{name}.conf" for name in ("controller-manager", "scheduler")),
+    }
+    assert "running-before" not in found
+    assert "tools" not in found
+
+
+def test_kubeadms_directories_stay_and_what_is_in_them_goes() -> None:
+    trees = [e for e in foreign_entries("/etcd", "/pki", with_temporary=True) if e.kind == TREE]
+
+    assert {e.name for e in trees} >= {"/etcd", "/pki", "/etc/kubernetes/tmp"}
+    assert all(e.before == {"entries": []} for e in trees)
+
+
+def test_the_kubelets_own_configuration_says_which_runtime_it_has() -> None:
+    host = machine(names.KUBELET_CONF)
+    host.mkdir(names.KUBELET_DIR, 0o755)
+    host.write(names.KUBELET_CONFIG, b"containerRuntimeEndpoint: unix:///run/crio/crio.sock\n", 0o600)
+
+    assert steps(decide_reset(host, "host", ResetRequest()).plan)["containers"] == (
+        ContainersGone("unix:///run/crio/crio.sock"),
+    )
+    request = ResetRequest(cri_socket="unix:///y")
+    assert steps(decide_reset(host, "host", request).plan)["containers"] == (ContainersGone("unix:///y"),)
+
+
+def test_a_runtime_of_ours_is_known_by_its_unit() -> None:
+    host = MemoryHost()
+    world(host).journal.note(UNIT, GUEST.unit)
+
+    assert steps(decide_reset(host, "host", ResetRequest()).plan)["containers"] == (
+        ContainersGone(GUEST.socket, GUEST.unit),
+    )
+
+
+def test_where_no_node_is_there_is_nothing_to_reset() -> None:
+    with pytest.raises(BootstrapError, match="nothing to reset") as caught:
+        decide_reset(MemoryHost(), "host", ResetRequest())
+    assert caught.value.code == Exit.CONFLICT

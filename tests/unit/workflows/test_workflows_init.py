@@ -1,0 +1,95 @@
+"""Another configuration for a cluster that is here: shown and refused, or changed where that can be done in place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from bootstrap.config import Documents, Overrides, dump, load, resolve
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.facts import Address, HostFacts
+from bootstrap.workflows.init import _check_difference
+
+FACTS = HostFacts(mode="host", hostname="n1", addresses=(Address("eth0", "192.0.2.10", default=True),))
+BEFORE = dump(resolve(Documents(), Overrides(), FACTS)).encode()
+
+
+def check(*, reconfigure: bool, facts: HostFacts = FACTS, cluster: dict[str, Any] | None = None, **flags: Any) -> None:
+    document = {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration", **(cluster or {})}
+    cfg = resolve(load(yaml.safe_dump(document).encode()), Overrides(**flags), facts)
+    _check_difference(BEFORE, cfg, facts, reconfigure=reconfigure)
+
+
+ARGUMENT = {"apiServer": {"extraArgs": [{"name": "v", "value": "3"}]}}
+CHANGED: list[dict[str, Any]] = [
+    {"cluster": ARGUMENT},
+    {"apiserver_cert_extra_sans": ("example.test",)},
+    {"image_repository": "registry.example.test"},
+]
+FIXED: list[dict[str, Any]] = [
+    {"pod_network_cidr": "10.1.0.0/16"},
+    {"service_cidr": "10.2.0.0/16"},
+    {"service_dns_domain": "example.test"},
+    {"cert_dir": "/srv/pki"},
+    {"node_name": "other"},
+    {"cri_socket": "unix:///run/containerd/containerd.sock"},
+    {"cluster": {"clusterName": "other"}},
+    {"cluster": {"etcd": {"local": {"dataDir": "/srv/etcd"}}}},
+    {
+        "cluster": {
+            "etcd": {
+                "external": {
+                    "endpoints": ["https://192.0.2.9:2379"],
+                    **dict.fromkeys(("caFile", "certFile", "keyFile"), "/a"),
+                }
+            }
+        }
+    },
+]
+
+
+@pytest.mark.parametrize("reconfigure", [False, True])
+def test_the_same_configuration_is_no_difference(reconfigure: bool) -> None:
+    check(reconfigure=reconfigure)
+
+
+@pytest.mark.parametrize("reconfigure", [False, True])
+def test_another_address_is_no_difference_a_container_gets_one_at_each_start(reconfigure: bool) -> None:
+    elsewhere = replace(FACTS, addresses=(Address("eth0", "192.0.2.11", default=True),))
+
+    check(reconfigure=reconfigure, facts=elsewhere)
+
+
+@pytest.mark.parametrize("change", [*CHANGED, *FIXED])
+def test_a_difference_is_shown_and_stops(change: dict[str, Any]) -> None:
+    with pytest.raises(BootstrapError) as caught:
+        check(reconfigure=False, **change)
+
+    assert caught.value.code == Exit.CONFLICT
+    assert "--reconfigure" in caught.value.fix
+    assert all(" → " in line for line in caught.value.details)
+    assert caught.value.details
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_what_can_be_changed_in_place_is(change: dict[str, Any]) -> None:
+    check(reconfigure=True, **change)
+
+
+@pytest.mark.parametrize("change", FIXED)
+def test_what_pods_and_objects_hold_on_to_is_refused_by_name(change: dict[str, Any]) -> None:
+    with pytest.raises(BootstrapError, match="cannot be changed") as caught:
+        check(reconfigure=True, **change)
+
+    assert caught.value.code == Exit.CONFLICT
+    assert "bootstrap reset" in caught.value.fix
+
+
+def test_only_what_cannot_be_changed_is_named() -> None:
+    with pytest.raises(BootstrapError) as caught:
+        check(reconfigure=True, cluster=ARGUMENT, pod_network_cidr="10.1.0.0/16")
+
+    assert caught.value.details == ("ClusterConfiguration.networking.podSubnet: 10.244.0.0/16 → 10.1.0.0/16",)
