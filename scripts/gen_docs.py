@@ -252,25 +252,28 @@ def preflight() -> str:
 
 def default_plan() -> Plan:
     """The plan of an empty configuration on a machine that has what is needed."""
+    return init_plan(default_inputs())
+
+
+def default_inputs() -> Inputs:
+    """What that plan is made from."""
     facts = HostFacts(mode="node", hostname="node", addresses=(Address("eth0", "192.0.2.10", True),))
     cfg = resolve(Documents(), Overrides(), facts)
     keys, now = CryptoKeySource(), datetime(2026, 1, 1, tzinfo=UTC)
     pki = issue_pki(cfg, {}, keys, now)
     kubeconfigs = issue_kubeconfigs(cfg, {f.path: f.content for f in pki}, {}, keys, now)
     folder = ROOT / "manifests"
-    return init_plan(
-        Inputs(
-            cfg=cfg,
-            facts=facts,
-            stored=to_cluster_configuration(cfg),
-            state=b"",
-            pki=pki,
-            kubeconfigs=kubeconfigs,
-            manifests={str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob("*.yaml"))},
-            patches={},
-            tokens=(),
-            now=now,
-        )
+    return Inputs(
+        cfg=cfg,
+        facts=facts,
+        stored=to_cluster_configuration(cfg),
+        state=b"",
+        pki=pki,
+        kubeconfigs=kubeconfigs,
+        manifests={str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob("*.yaml"))},
+        patches={},
+        tokens=(),
+        now=now,
     )
 
 

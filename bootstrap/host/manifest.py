@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -16,6 +16,18 @@ PATIENCE = 120.0
 SILENCE = 20.0
 """Seconds without a byte."""
 _PIECE = 1 << 16
+
+
+class _Session(requests.Session):
+    """A redirect never leaves TLS."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target and urlsplit(urljoin(resp.url, target)).scheme != "https":
+            raise _refused(
+                resp.url, "it leads to a server without TLS", "give the address that it leads to, over https"
+            )
+        return target
 
 
 def fetch(url: str, sha256: str) -> bytes:
@@ -43,10 +55,7 @@ def fetch(url: str, sha256: str) -> bytes:
 def _read(url: str) -> bytes:
     end = time.monotonic() + PATIENCE
     content = bytearray()
-    with requests.Session() as session, session.get(url, stream=True, timeout=SILENCE) as answer:
-        for step in (*answer.history, answer):
-            if urlsplit(step.url).scheme != "https":
-                raise _refused(url, "it leads to a server without TLS", "give the address that it leads to, over https")
+    with _Session() as session, session.get(url, stream=True, timeout=SILENCE) as answer:
         if answer.status_code != 200:
             raise _refused(url, f"the server said {answer.status_code} {answer.reason}", "correct the address")
         for piece in answer.iter_content(_PIECE):

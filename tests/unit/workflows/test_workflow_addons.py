@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,13 @@ from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.phases.addons import addon_steps
+from bootstrap.phases.init import init_plan
 from bootstrap.render.foreign import kept_path
 from bootstrap.workflows.addons import read_addons
 from tests.memory import MemoryHost
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
+from gen_docs import default_inputs
 
 FACTS = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2.1", True),))
 MANIFESTS = {"recipes.yaml": (Path(__file__).parents[3] / "manifests" / "recipes.yaml").read_text()}
@@ -146,3 +151,34 @@ def test_steps_are_in_order_and_one_add_on_after_the_other() -> None:
 @pytest.mark.parametrize("fields", [{"cni": "none"}, {"wait": "node"}])
 def test_nobody_waits_for_pods_that_cannot_run_or_that_nobody_asked_for(fields: dict[str, Any]) -> None:
     assert "addon/one/wait" not in steps(WORKLOAD, **fields)
+
+
+def plan(*addons: Addon, cni: str = "flannel", wait: str = "dns") -> dict[str, Any]:
+    inputs = default_inputs()
+    cfg = replace(inputs.cfg, extension=replace(inputs.cfg.extension, cni=cni))
+    return {step.id: step for step in init_plan(replace(inputs, cfg=cfg, extra=addons, wait=wait)).steps}
+
+
+def test_in_the_plan_pods_are_waited_for_when_the_node_is_ready() -> None:
+    found = plan(Addon("one", "/one", WORKLOAD))
+
+    assert set(found["addon/one/wait"].after) >= {"addon/one", "node-ready", "addon/kube-proxy/wait"}
+    assert found["addon/one/definitions"].after == ("wait-control-plane/apiserver",)
+
+
+def test_another_pod_network_takes_the_place_of_flannel() -> None:
+    found = plan(Addon("net", "/net", WORKLOAD, cni=True), cni="/net")
+
+    assert not [step for step in found if "flannel" in step]
+    assert "addon/net" in found["node-ready"].after
+    assert "node-ready" in found["addon/coredns/wait"].after
+    assert "node-ready" in found["addon/net/wait"].after
+
+
+def test_a_phase_of_an_add_on_can_be_skipped_or_run_alone() -> None:
+    inputs = default_inputs()
+    skipping = replace(
+        inputs, cfg=replace(inputs.cfg, skip_phases=("addon/one",)), extra=(Addon("one", "/1", WORKLOAD),)
+    )
+
+    assert not [step.id for step in init_plan(skipping).steps if step.id.startswith("addon/one")]
