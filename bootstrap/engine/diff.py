@@ -52,9 +52,16 @@ def _(effect: Create, host: HostReader, objects: Objects) -> tuple[str, ...]:
 
 
 def same_fields(wanted: Any, present: Any) -> Any:
-    """Of `present` what `wanted` speaks about: server-side apply leaves everything else alone."""
+    """Of `present` what `wanted` speaks about: server-side apply leaves everything else alone.
+
+    The API server does not store fields that say nothing (`false`, empty): they count as there.
+    """
     if isinstance(wanted, Mapping) and isinstance(present, Mapping):
-        return {key: same_fields(value, present[key]) for key, value in wanted.items() if key in present}
+        return {
+            key: same_fields(value, present.get(key, value))
+            for key, value in wanted.items()
+            if key in present or not value
+        }
     if isinstance(wanted, list | tuple) and isinstance(present, list) and len(wanted) == len(present):
         return [same_fields(*pair) for pair in zip(wanted, present, strict=True)]
     return present

@@ -82,7 +82,10 @@ class Waves:
 
 
 def read_objects(name: str, content: bytes) -> tuple[Object, ...]:
-    """The objects of all documents, Lists unfolded. Raises BootstrapError (exit 3) with everything that is wrong."""
+    """The objects of all documents, Lists unfolded, without a status: that is for controllers to say.
+
+    Raises BootstrapError (exit 3) with everything that is wrong.
+    """
     try:
         documents = parse(content, MANIFEST)
     except UnreadableError as e:
@@ -93,7 +96,7 @@ def read_objects(name: str, content: bytes) -> tuple[Object, ...]:
         problems = _twice(bodies)
     if problems or not bodies:
         raise _refused(name, tuple(problems) or ("it has no objects",))
-    return tuple(bodies)
+    return tuple({key: value for key, value in body.items() if key != "status"} for body in bodies)
 
 
 def waves(objects: tuple[Object, ...]) -> Waves:

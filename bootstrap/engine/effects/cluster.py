@@ -50,8 +50,7 @@ def _(effect: Apply, world: World, timeout: float) -> str:
         path, body = found
         before = world.api.get(path)
         after = _checked(world.api.apply(body, path), body)
-        unchanged = _version(before.body) == _version(after.body)
-        return "" if unchanged else f"{object_name(body)} applied"
+        return "" if _same(before.body, after.body) else f"{object_name(body)} applied"
 
     return _persist(attempt, world, timeout)
 
@@ -139,9 +138,17 @@ def _body(answer: ApiResponse) -> Mapping[str, Any] | None:
     return answer.body if answer.status == 200 else None
 
 
-def _version(body: Mapping[str, Any]) -> str | None:
-    metadata = body.get("metadata")
-    return metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+def _same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether an object says the same: who owns its fields and what its controller reports do not count.
+
+    A second apply gives up the fields that the API server itself filled in at the first (the label of a Namespace).
+    """
+    return _said(before) == _said(after)
+
+
+def _said(body: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {k: v for k, v in body.get("metadata", {}).items() if k not in ("resourceVersion", "managedFields")}
+    return {**body, "metadata": metadata, "status": None}
 
 
 def _checked(answer: ApiResponse, body: Mapping[str, Any]) -> ApiResponse:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from fakes import MemoryApi
+
+from bootstrap.engine.diff import same_fields
+from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.kinds import located
+from bootstrap.engine.world import World
+from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import Apply
+from tests.memory import MemoryHost
 
 SERVED: dict[str, Any] = {
     "/apis/example.org/v1": {
@@ -51,3 +58,25 @@ def test_a_namespace_that_cannot_be_is_dropped() -> None:
 def test_a_kind_that_is_not_served_is_nowhere() -> None:
     assert where(effect("example.org/v1", "Other")) is None
     assert where(effect("example.com/v1", "Store")) is None
+
+
+def test_fields_that_say_nothing_count_as_there() -> None:
+    wanted = {"spec": {"size": 3, "keep": False, "names": []}}
+
+    assert same_fields(wanted, {"spec": {"size": 2, "more": 1}}) == {"spec": {"size": 2, "keep": False, "names": []}}
+
+
+def test_who_owns_a_field_is_no_change() -> None:
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}
+    before, after = (
+        {
+            **body,
+            "status": {"phase": version},
+            "metadata": {"name": "x", "resourceVersion": version, "managedFields": []},
+        }
+        for version in ("1", "2")
+    )
+    api = MemoryApi(ApiResponse(200, before), ApiResponse(200, after))
+    world = World(MemoryHost(), lambda: api, lambda url: (0, ""))
+
+    assert apply_effect(Apply(body), world, 1) == ""
