@@ -166,6 +166,9 @@ class MemoryHost:
     def network(self, kind: str) -> tuple[str, ...] | None:
         return self.networks.get(kind)
 
+    def reach(self, path: str) -> str:
+        return path
+
     def images(self, socket: str) -> dict[str, str] | None:
         return self.image_ids.get(socket)
 

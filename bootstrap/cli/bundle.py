@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import platform
+import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,6 @@ TrustedKey = Annotated[
 ]
 Unsigned = Annotated[bool, typer.Option("--insecure-unsigned", help="Take a bundle that nobody has to have signed.")]
 Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @app.command()
@@ -33,11 +33,13 @@ def keygen(
     """Make a key to sign bundles with (Ed25519)."""
     from bootstrap.render.signature import key_id
     from bootstrap.workflows.bundle import keygen
+    from bootstrap.workflows.mode import look_on
 
-    public = keygen(path)
+    public = path.with_name(f"{path.name}.pub")
+    content = keygen(Path(look_on()[1].reach(os.path.abspath(path))))
     say(f"{path}  the private key: it stays where bundles are made")
     say(f"{public}  the public key: bundle verify, bundle load and init take it as --trusted-key")
-    say(f"id {key_id(public.read_bytes())}")
+    say(f"id {key_id(content)}")
     return Exit.OK
 
 
@@ -45,34 +47,50 @@ def keygen(
 def create(
     output: Annotated[Path, typer.Option("--output", help="The file to write.")],
     source: Annotated[
-        str, typer.Option("--from", help="docker, layout:DIR or seed (the images inside this one).")
-    ] = "seed",
+        list[str] | None,
+        typer.Option(
+            "--from",
+            help="seed (the images inside this one; the default), registry, docker or layout:DIR; repeatable: "
+            "each image is taken from the first that has it.",
+        ),
+    ] = None,
     key: Annotated[Path | None, typer.Option(help="Private key to sign with.")] = None,
     config: Annotated[str | None, typer.Option("--config", help="kubeadm v1beta4 YAML; - is standard input.")] = None,
     kubernetes_version: Annotated[str | None, typer.Option(help="As for init.")] = None,
+    image_repository: Annotated[str | None, typer.Option(help="As for init.")] = None,
     arch: Annotated[str, typer.Option(help="Architectures, separated by commas; this machine's if not given.")] = "",
     image: Annotated[list[str] | None, typer.Option("--image", help="Another image; repeatable.")] = None,
 ) -> int:
-    """Write everything that a cluster with this configuration needs into one file."""
+    """Write everything that a cluster with this configuration needs into one file.
+
+    A registry is asked by the rules for mirrors in the configuration.
+    """
     from datetime import UTC, datetime
 
     from bootstrap.cli.init import manifests
     from bootstrap.cli.inputs import read_config
-    from bootstrap.host.live import LiveHost
-    from bootstrap.workflows import bundle_create
+    from bootstrap.cli.transfer import TransferScreen
+    from bootstrap.config import Overrides
+    from bootstrap.host.containerd import own_platform
+    from bootstrap.workflows.bundle_create import contents, create
+    from bootstrap.workflows.bundle_sources import sources
+    from bootstrap.workflows.mode import look_on
 
-    began = time.monotonic()
-    private = _read(key) if key else None
-    architectures = [name for name in arch.split(",") if name] or [architecture()]
-    wanted = bundle_create.contents(
-        read_config(config, LiveHost()), kubernetes_version, architectures, image or [], manifests()
-    )
-    with bundle_create.source(source, wanted.images) as origin:
-        manifest = bundle_create.create(wanted, origin, private, output, datetime.now(UTC))
+    began, screen = time.monotonic(), TransferScreen()
+    machine = look_on()
+    host = machine[1]
+    private = _read(key, host) if key else None
+    flags = Overrides(kubernetes_version=kubernetes_version, image_repository=image_repository)
+    architectures = [name for name in arch.split(",") if name] or [own_platform().architecture]
+    wanted = contents(read_config(config, host), flags, machine, architectures, image or [], manifests())
+    file = Path(host.reach(os.path.abspath(output)))
+    with sources(source or ["seed"], wanted, host.reach, screen) as origins:
+        screen.clear()
+        manifest = create(wanted, origins, private, file, datetime.now(UTC))
     size = sum(member.size for member in manifest.members)
     say(
         f"{output}: {len(manifest.images)} images for {', '.join(manifest.architectures)}, "
-        f"{size / 1e6:.0f} MB as {output.stat().st_size / 1e6:.0f} MB, {time.monotonic() - began:.1f} s"
+        f"{size / 1e6:.0f} MB as {file.stat().st_size / 1e6:.0f} MB, {time.monotonic() - began:.1f} s"
     )
     if key is None:
         say(
@@ -86,8 +104,9 @@ def create(
 def inspect(path: Bundle, output: Output = "text") -> int:
     """Show what a bundle says about itself. Nothing of it is proven: that is what verify is for."""
     from bootstrap.host.bundle import inspected
+    from bootstrap.workflows.mode import look_on
 
-    manifest, signature = inspected(path)
+    manifest, signature = inspected(path, look_on()[1].reach)
     if output == "json":
         body = json.loads(manifest.encode())
         print(json.dumps({**body, "signature": json.loads(signature) if signature else None}, indent=2))
@@ -114,11 +133,19 @@ def verify(
     """Prove every byte of a bundle: signature, digests, nothing missing, nothing else."""
     from bootstrap.cli.init import manifests
     from bootstrap.cli.inputs import read_config
-    from bootstrap.host.live import LiveHost
-    from bootstrap.workflows import bundle, bundle_create
+    from bootstrap.config import Overrides
+    from bootstrap.workflows.bundle import verify
+    from bootstrap.workflows.bundle_create import contents
+    from bootstrap.workflows.config import present
+    from bootstrap.workflows.mode import look_on
 
-    wanted = bundle_create.contents(read_config(config, LiveHost()), None, [], [], manifests()).images if config else ()
-    manifest, signer = bundle.verify(path, _trust(trusted_key, insecure_unsigned), wanted)
+    machine = mode, host = look_on()
+    if config:
+        needed = contents(read_config(config, host), Overrides(), machine, [], [], manifests())
+        wanted, known = needed.images, needed.cfg.extension.trusted_keys
+    else:
+        wanted, known = (), present(host, mode).extension.trusted_keys
+    manifest, signer = verify(path, _trust(trusted_key, insecure_unsigned, host, known), host, wanted)
     size = sum(member.size for member in manifest.members)
     result = {"images": len(manifest.images), "members": len(manifest.members), "bytes": size, "signer": signer}
     if output == "json":
@@ -140,7 +167,9 @@ def load(
     socket: Annotated[str, typer.Option(help="Of containerd, if it is not the one that init makes.")] = "",
 ) -> int:
     """Prove a bundle, then load what is not there already, pinned against garbage collection."""
-    from bootstrap.workflows import bundle
+    from bootstrap.workflows.bundle import load_bundle
+    from bootstrap.workflows.config import present
+    from bootstrap.workflows.mode import enter, look_on
 
     if to not in ("containerd", "docker"):
         raise typer.BadParameter("containerd or docker", param_hint="--to")
@@ -149,43 +178,39 @@ def load(
     def done(name: str) -> None:
         say(f"{name:<72} {time.monotonic() - began:6.1f} s", "✓")
 
-    where = socket.removeprefix("unix://")
-    trust = _trust(trusted_key, insecure_unsigned)
-    loaded, count = bundle.load_bundle(path, trust, to, architecture(), where, done)
+    if to == "docker":
+        mode, host = look_on()
+    else:
+        entered, host = enter()
+        mode = entered.name
+    here = present(host, mode)
+    trust = _trust(trusted_key, insecure_unsigned, host, here.extension.trusted_keys)
+    loaded, count = load_bundle(path, trust, to, host, socket or here.node.cri_socket, done)
     say(f"{len(loaded)} images loaded, {count - len(loaded)} were there, {time.monotonic() - began:.1f} s")
     return Exit.OK
 
 
 def offered_images(
-    origin: str | None, keys: list[Path] | None, unsigned: bool, mode: Any, decision: Any, manifests: Any
+    origin: str | None, keys: list[Path] | None, unsigned: bool, host: Any, decision: Any, manifests: Any
 ) -> Any:
     """What `init --bundle` offers to the plan: references and how to load them, or nothing of both."""
     if origin is None:
         return contextlib.nullcontext((None, None))
-    if mode.name != "node":
-        raise BootstrapError(
-            "--bundle is for node mode in this version",
-            code=Exit.USAGE,
-            fix="load it into the runtime that is there: bootstrap bundle load",
-        )
     from bootstrap.workflows.bundle import for_init
 
-    return for_init(origin, _trust(keys, unsigned), decision, manifests, architecture())
+    trust = _trust(keys, unsigned, host, decision.cfg.extension.trusted_keys)
+    return for_init(origin, trust, host, decision, manifests)
 
 
-def architecture() -> str:
-    """This machine's, by Go's name."""
-    return ARCHITECTURES.get(platform.machine(), platform.machine())
-
-
-def _trust(keys: list[Path] | None, unsigned: bool) -> Any:
+def _trust(keys: list[Path] | None, unsigned: bool, host: Any, known: Sequence[str] = ()) -> Any:
+    """The keys of the command line and those of the configuration."""
     from bootstrap.host.bundle import Trust
 
-    return Trust(tuple(_read(path) for path in keys or []), unsigned)
+    return Trust((*(_read(path, host) for path in keys or ()), *(key.encode() for key in known)), unsigned)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
-    except OSError as e:
-        raise BootstrapError(f"cannot read {path}: {e.strerror}", code=Exit.USAGE, fix="give a file that exists") from e
+def _read(path: Path, host: Any) -> bytes:
+    content = sys.stdin.buffer.read() if str(path) == "-" else host.read(os.path.abspath(path))
+    if content is None:
+        raise BootstrapError(f"cannot read {path}", code=Exit.USAGE, fix="give a file that exists")
+    return bytes(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from bootstrap.cli.screen import say
 from bootstrap.cli.transfer import TransferScreen, megabytes
 from bootstrap.model.errors import BootstrapError, Exit
 
-images_app = typer.Typer(help="Images of this node.", no_args_is_help=True)
+images_app = typer.Typer(help="Images of this machine.", no_args_is_help=True)
 config_images_app = typer.Typer(help="Images of a configuration, as kubeadm spells it.", no_args_is_help=True)
 
 Version = Annotated[
@@ -41,11 +42,11 @@ def images_list(
     output: Output = "text",
 ) -> int:
     """The images that a cluster with this configuration needs, with their locked digests if there is a lock file."""
-    from bootstrap.cli.init import manifests
     from bootstrap.workflows.image_choice import choose, locked_as, read_lock
 
-    chosen = choose(read_config(config), (), kubernetes_version, image_repository, None, manifests())
-    locked = read_lock(read_config(lock), chosen)
+    cfg, host = _configured(config)
+    chosen = choose(cfg, (), kubernetes_version, image_repository, None, of_addons=_of_addons(cfg, host))
+    locked = read_lock(read_config(lock, host), chosen)
     platforms = [str(platform) for platform in _platforms(arch)]
     details = []
     for needed in chosen.images:
@@ -80,22 +81,20 @@ def images_pull(
     """Bring images into this node under their own names (or into a folder), from the first place that has them."""
     from dataclasses import replace
 
-    from bootstrap.cli.init import manifests
     from bootstrap.host.limits import Limits
-    from bootstrap.host.live import LiveHost
     from bootstrap.workflows.image_choice import choose, read_lock
     from bootstrap.workflows.images import pull, pull_to
 
-    chosen = choose(
-        read_config(config), images or (), kubernetes_version, image_repository, read_config(mirrors), manifests()
-    )
+    cfg, host = _configured(config)
+    rules = read_config(mirrors, host)
+    chosen = choose(cfg, images or (), kubernetes_version, image_repository, rules, host.reach, _of_addons(cfg, host))
     chosen = replace(chosen, cri_socket=cri_socket) if cri_socket else chosen
-    locked, limits, screen = read_lock(read_config(lock), chosen), Limits(total=timeout), TransferScreen()
+    locked, limits, screen = read_lock(read_config(lock, host), chosen), Limits(total=timeout), TransferScreen()
     platforms = _platforms(arch)
     if to:
-        arriving = pull_to(Path(to), chosen, platforms, locked, limits, screen)
+        arriving = pull_to(Path(host.reach(os.path.abspath(to))), chosen, platforms, locked, limits, screen)
     elif platforms == _platforms(None):
-        arriving = pull(LiveHost(), chosen, platforms[0], locked, limits, screen)
+        arriving = pull(host, chosen, platforms[0], locked, limits, screen)
     else:
         raise typer.BadParameter(
             "a node takes its own only; with --to DIR others go into a folder", param_hint="--arch"
@@ -133,12 +132,12 @@ def images_explain(
     output: Output = "text",
 ) -> int:
     """Where an image would come from: every place in order, what it answers now, and which one wins and why."""
-    from bootstrap.cli.init import manifests
     from bootstrap.workflows.image_choice import choose, read_lock
     from bootstrap.workflows.images import explain
 
-    chosen = choose(read_config(config), images, "", "", read_config(mirrors), manifests())
-    locked = read_lock(read_config(lock), chosen)
+    cfg, host = _configured(config)
+    chosen = choose(cfg, images, "", "", read_config(mirrors, host), host.reach)
+    locked = read_lock(read_config(lock, host), chosen)
     explained = [found for platform in _platforms(arch) for found in explain(chosen, platform, locked)]
     if output == "json":
         print(json.dumps({"images": [_explained_document(found) for found in explained]}, indent=2))
@@ -220,38 +219,57 @@ def images_lock(
     timeout: Timeout = 300,
 ) -> int:
     """Write down what the images are now: digests of each platform's manifest and configuration."""
-    from bootstrap.cli.init import manifests
     from bootstrap.config.lockfile import lock_text
     from bootstrap.host.limits import Limits
     from bootstrap.workflows.image_choice import choose
     from bootstrap.workflows.images import make_lock, save_lock
 
-    chosen = choose(
-        read_config(config), images or (), kubernetes_version, image_repository, read_config(mirrors), manifests()
-    )
+    cfg, host = _configured(config)
+    rules = read_config(mirrors, host)
+    chosen = choose(cfg, images or (), kubernetes_version, image_repository, rules, host.reach, _of_addons(cfg, host))
     platforms = _platforms(arch or list(LOCKED))
     lock = make_lock(chosen, platforms, Limits(total=timeout), lambda line: say(f"   {line}", error=True))
     if to == "-":
         print(lock_text(lock), end="")
     else:
-        save_lock(Path(to), lock)
+        save_lock(Path(host.reach(os.path.abspath(to))), lock)
     return Exit.OK
 
 
 @images_app.command("load")
 def images_load(source: Annotated[str, typer.Argument(help="A docker save archive; - is standard input.")]) -> int:
-    """Load images of your own into this node: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
+    """Load images of your own into this machine: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
+    from bootstrap.workflows.config import present
     from bootstrap.workflows.images import load_images
     from bootstrap.workflows.mode import enter
 
-    for name in load_images(enter()[1], source):
+    mode, host = enter()
+    for name in load_images(host, present(host, mode.name).node.cri_socket, source):
         say(name)
     return Exit.OK
 
 
+def _configured(config: str | None) -> tuple[Any, Any]:
+    """The configuration that is meant, and the host that it is for."""
+    from bootstrap.workflows.config import complete, present
+    from bootstrap.workflows.mode import look_on
+
+    mode, host = look_on()
+    given = read_config(config, host)
+    return present(host, mode) if given is None else complete(given, host, mode), host
+
+
+def _of_addons(cfg: Any, host: Any) -> Any:
+    """Reads the manifests of add-ons for their images, when they are needed."""
+    from bootstrap.cli.init import manifests
+    from bootstrap.workflows.addons import needed_images
+
+    return lambda: needed_images(host, cfg, manifests())
+
+
 def _platforms(arch: list[str] | None) -> list[Any]:
     """Those asked for, else this machine's."""
-    from bootstrap.host.runtime_images import own_platform
+    from bootstrap.host.containerd import own_platform
     from bootstrap.model.image import ARCHITECTURES, Platform
 
     for name in arch or ():

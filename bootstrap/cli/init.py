@@ -139,7 +139,7 @@ def init(
     )
     mode, host = enter()
     request = Request(read_config(config, host), overrides, wait, strict, reconfigure, phase)
-    offered = partial(offered_images, bundle, trusted_key, insecure_unsigned, mode)
+    offered = partial(offered_images, bundle, trusted_key, insecure_unsigned, host)
     if dry_run:
         return _init(mode, host, request, offered, dry_run=True, timings=timings, output=output)
     with host.lock(names.LOCK):

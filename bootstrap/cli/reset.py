@@ -31,6 +31,7 @@ def reset(
     output: Annotated[str, typer.Option("-o", "--output", help="text or json.")] = "text",
 ) -> int:
     """Undo everything that init did to this machine, and prove it."""
+    from bootstrap.engine.journal import sweep
     from bootstrap.model import names
     from bootstrap.workflows import reset as workflow
     from bootstrap.workflows.mode import enter
@@ -41,7 +42,7 @@ def reset(
     request = workflow.ResetRequest(cert_dir, cri_socket, cleanup_tmp_dir)
     with host.lock(names.LOCK):
         if not dry_run:
-            workflow.sweep(host)
+            sweep(host)
         decision = workflow.decide_reset(host, mode.name, request)
         if dry_run or not force:
             _show(decision, host, output)

@@ -9,6 +9,7 @@ from bootstrap.config.render import all_documents
 from bootstrap.model.cluster import ClusterConfig
 
 _OF_ONE_RUN = (
+    "BootstrapConfiguration.bundle",
     "InitConfiguration.bootstrapTokens",
     "InitConfiguration.certificateKey",
     "InitConfiguration.dryRun",

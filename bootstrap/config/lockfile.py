@@ -8,7 +8,8 @@ from bootstrap.config import yamltext
 from bootstrap.config.render import to_yaml
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.lock import Lock, LockedImage, LockedPlatform
-from bootstrap.model.reference import DIGEST, parse_reference
+from bootstrap.model.oci import DIGEST
+from bootstrap.model.reference import parse_reference
 
 KIND = {"apiVersion": "bootstrap/v1alpha1", "kind": "ImageLock"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bootstrap.config import yamltext
 from bootstrap.config.mirrors import Mirrors, to_model
@@ -12,9 +12,34 @@ from bootstrap.config.written import problems_of
 from bootstrap.model import mirrors as model
 from bootstrap.model.addon import BUILT_IN_CNI
 from bootstrap.model.cluster import Extension
-from bootstrap.model.errors import Problem, config_error
+from bootstrap.model.errors import BootstrapError, Problem, config_error
 
 _KIND = "BootstrapConfiguration"
+
+
+class Bundle(BaseModel):
+    """Whose bundles are taken."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    trustedKeys: list[str] = Field(
+        default_factory=list,
+        description="Public keys (PEM, as `bundle keygen` writes them) of those whose bundles are taken; "
+        "`--trusted-key` adds to them.",
+    )
+
+    @field_validator("trustedKeys")
+    @classmethod
+    def _keys(cls, keys: list[str]) -> list[str]:
+        """A key that is none is found when the file is read, not when a bundle comes."""
+        from bootstrap.render.signature import key_id  # here: few files have keys, and cryptography takes long
+
+        for key in keys:
+            try:
+                key_id(key.encode())
+            except BootstrapError as e:
+                raise ValueError(f"{e.what}: {e.why}") from e
+        return keys
 
 
 class BootstrapConfiguration(BaseModel):
@@ -38,6 +63,10 @@ class BootstrapConfiguration(BaseModel):
     extraSANs: list[str] = Field(
         default_factory=list, description="Further names and addresses in the API server's certificate."
     )
+    bundle: Bundle = Field(
+        default_factory=lambda: Bundle.model_validate({}),
+        description="Bundles of images; [fields below](#bundle).",
+    )
     mirrors: Mirrors = Field(
         default_factory=lambda: Mirrors.model_validate({}),
         description="Where images come from; [fields below](#mirrors), or in a `--mirrors` file.",
@@ -60,6 +89,7 @@ def parse(document: dict[str, Any]) -> tuple[Extension, list[Problem]]:
         own.workloadsOnControlPlane,
         tuple(own.extraSANs),
         to_model(own.mirrors),
+        tuple(own.bundle.trustedKeys),
         tuple(own.addons),
         own.imagesInConfigMaps,
     )

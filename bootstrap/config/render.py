@@ -97,6 +97,7 @@ def to_bootstrap_configuration(extension: Extension) -> dict[str, Any]:
         "extraSANs": list(extension.extra_sans),
     } | _filled(
         {
+            "bundle": _filled({"trustedKeys": list(extension.trusted_keys)}),
             "mirrors": to_document(extension.mirrors),
             "addons": list(extension.addons),
             "imagesInConfigMaps": extension.images_in_config_maps,

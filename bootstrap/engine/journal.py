@@ -33,6 +33,14 @@ def begun(entries: Iterable[Entry]) -> frozenset[str]:
     return frozenset(entry.name for entry in entries if entry.kind == PATH and entry.before is None)
 
 
+def sweep(host: Host) -> None:
+    """A run that is killed before its first note is whole, or after all were forgotten, leaves a place for notes."""
+    lines = (host.read(names.JOURNAL) or b"").strip().splitlines()
+    if len(lines) <= 1 and not read_journal(host):
+        host.remove(names.JOURNAL)
+        host.remove_empty(names.WORK_DIR)
+
+
 class Journal:
     """Notes what is about to change; safe to use from several threads."""
 
@@ -55,6 +63,8 @@ class Journal:
             wanted = [item for item in dict.fromkeys(changed) if item not in self._known]
             if not wanted:
                 return
+            if not self._known:
+                sweep(self._host)
             entries = [Entry(*item, before(self._host, *item)) for item in wanted]
             self._host.mkdir(names.WORK_DIR, 0o755)
             self._host.append(names.JOURNAL, _lines(entries), 0o600)

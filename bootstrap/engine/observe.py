@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,7 +31,15 @@ def _path(host: HostReader, path: str) -> State:
 
 
 def _tree(host: HostReader, path: str) -> State:
-    return {"entries": list(host.listdir(path))} if host.stat(path) else None
+    if host.stat(path) is None:
+        return None
+    return {"entries": list(host.listdir(path)), "mounted": path in mount_points(host)}
+
+
+def mount_points(host: HostReader) -> list[str]:
+    """Where something is mounted on the host (proc(5): field 5 of mountinfo, octal escapes)."""
+    lines = (host.read("/proc/1/mountinfo") or b"").decode().splitlines()
+    return [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), line.split()[4]) for line in lines]
 
 
 def _unit(host: HostReader, name: str) -> State:

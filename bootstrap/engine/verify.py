@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bootstrap.engine import images, network
-from bootstrap.engine.observe import before
+from bootstrap.engine.observe import before, mount_points
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
 from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, Entry
@@ -62,6 +62,8 @@ def _tree(host: HostReader, entry: Entry, found: Comparison) -> None:
         return
     there = (entry.before or {"entries": ()})["entries"]
     found.left += [f"{entry.name}/{name}" for name in now if name not in there]
+    if (entry.before or {}).get("mounted") is False and entry.name in mount_points(host):
+        found.left.append(f"{entry.name} is mounted")
     found.others += [f"{entry.name}/{name} is not there any more" for name in there if name not in now]
 
 

@@ -32,6 +32,8 @@ DOCUMENTS_LIMIT = 64 << 20
 """Bytes of all indexes, manifests and configurations, which are kept in memory while a bundle is checked."""
 
 Blobs = Iterator[tuple[Member, Iterator[bytes]]]
+Reach = Callable[[str], str]
+"""By which path we get to what the user names: `Host.reach`."""
 Fill = Callable[[Member, Writable], None]
 """Writes the content of a member."""
 
@@ -94,17 +96,17 @@ def write_bundle(
 
 
 @contextlib.contextmanager
-def verified(path: Path, trust: Trust) -> Iterator[Bundle]:
+def verified(path: Path, trust: Trust, reach: Reach = str) -> Iterator[Bundle]:
     """A bundle of which every byte was checked. Raises BootstrapError (exit 9) with what is wrong."""
-    with _open(path) as file:
+    with _open(path, reach) as file:
         with _refusing(path):
             manifest, signer, documents = _prove(file, trust)
         yield Bundle(path, manifest, signer, os.fstat(file.fileno()).st_size, documents, file)
 
 
-def inspected(path: Path) -> tuple[BundleManifest, bytes]:
+def inspected(path: Path, reach: Reach = str) -> tuple[BundleManifest, bytes]:
     """What a bundle says about itself, unproven, and its signature: the rest of the file is not read."""
-    with _open(path) as file, _refusing(path):
+    with _open(path, reach) as file, _refusing(path):
         content, signature = _head(ArchiveReader(Decompressor(file)))
         return decode(content), signature
 
@@ -148,14 +150,14 @@ def _read(content: Iterator[bytes]) -> bytes:
     return b"".join(content)
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path, reach: Reach) -> IO[bytes]:
     try:
-        return path.open("rb")
+        return open(reach(str(path.absolute())), "rb")
     except OSError as e:
         raise BootstrapError(
             f"cannot read {path}: {e.strerror}",
             code=Exit.IMAGE,
-            why="the path is looked up where this program runs: in its container",
+            why="the path is looked up in this container, or on the host whose root is mounted at /host",
             fix=f"docker run -v $PWD/{path.name}:/{path.name} … or docker cp {path.name} NAME:/",
         ) from e
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 
 from bootstrap.model.errors import BootstrapError
@@ -20,12 +19,8 @@ def reached(socket: str) -> str:
 
     /var/run is a link to /run, which would lead out of the host's root.
     """
-    return seen(socket.removeprefix("unix://").replace("/var/run/", "/run/", 1))
-
-
-def seen(path: str) -> str:
-    """Where a path of the host is for a tool of ours that is given a file; links in it are not resolved."""
-    return f"{PID1_ROOT}{os.path.abspath(path)}"
+    path = socket.removeprefix("unix://").replace("/var/run/", "/run/", 1)
+    return f"{PID1_ROOT}{path}"
 
 
 def crictl(socket: str) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +16,8 @@ from bootstrap.model.errors import BootstrapError, Exit
 
 NODE_SOCKET = "/docker.sock"
 """Where a node container's engine can be mounted: systemd covers /run, and with it the usual place."""
+MOUNTED_SOCKET = "/var/run/docker.sock"
+HOST_SOCKET = "/run/docker.sock"
 _CHUNK = 1 << 20
 _TIMEOUT = 3600
 """Seconds until an engine must have answered: saving and loading take as long as disks need."""
@@ -22,14 +25,18 @@ _BLOCK = 512
 
 
 class DockerImages:
-    """The engine behind a mounted socket, or where DOCKER_HOST leads. Raises BootstrapError (exit 5) without one."""
+    """The engine behind a mounted socket, or where DOCKER_HOST leads, or the host's own (`reach`: its way to it).
 
-    def __init__(self) -> None:
+    Raises BootstrapError (exit 5) without one.
+    """
+
+    def __init__(self, reach: Callable[[str], str] = str) -> None:
         import docker
 
+        mounted = next((path for path in (NODE_SOCKET, MOUNTED_SOCKET, reach(HOST_SOCKET)) if Path(path).exists()), "")
         try:
-            if Path(NODE_SOCKET).exists():
-                self._client: Any = docker.DockerClient(base_url=f"unix://{NODE_SOCKET}", timeout=_TIMEOUT)
+            if mounted and "DOCKER_HOST" not in os.environ:
+                self._client: Any = docker.DockerClient(base_url=f"unix://{mounted}", timeout=_TIMEOUT)
             else:
                 self._client = docker.from_env(timeout=_TIMEOUT)
             self._client.ping()

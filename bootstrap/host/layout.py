@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -87,6 +88,11 @@ class Layout:
             file.write(LAYOUT)
         with replacing(self.path / INDEX_FILE) as file:
             file.write(index_bytes(descriptors))
+
+    def discard(self) -> None:
+        """Removes a layout that was only a station on the way; one that is not there is fine."""
+        if self.path.is_dir():
+            shutil.rmtree(self.path)
 
     def _blob(self, digest: str) -> Path:
         return self.path / BLOBS / hex_of(digest)

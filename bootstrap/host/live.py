@@ -126,6 +126,9 @@ class LiveHost:
     def network(self, kind: str) -> tuple[str, ...] | None:
         return network_names(self.run, kind)
 
+    def reach(self, path: str) -> str:
+        return path if self.root == "/" else self.root + self.resolve(path)
+
     def images(self, socket: str) -> dict[str, str] | None:
         return image_ids(partial(self.run, here=True), socket)
 

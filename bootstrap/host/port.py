@@ -64,6 +64,9 @@ class HostReader(Protocol):
     def network(self, kind: str) -> tuple[str, ...] | None:
         """Names of links, nftables tables or iptables chains (host.netstate); None where there is no such thing."""
 
+    def reach(self, path: str) -> str:
+        """By which path a program of our own image gets to a file, folder or socket of the host: links resolved."""
+
     def images(self, socket: str) -> Mapping[str, str] | None:
         """Name → id of each image in the runtime behind a CRI socket; None where none answers."""
 

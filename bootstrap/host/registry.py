@@ -16,8 +16,7 @@ from bootstrap.host.limits import DamagedError, Deadline, Limits, MissingError, 
 from bootstrap.host.transport import Transport
 from bootstrap.model.image import Blob, Platform, Resolved
 from bootstrap.model.mirrors import Server
-from bootstrap.model.oci import DOCUMENT_LIMIT, INDEXES, MANIFESTS
-from bootstrap.model.reference import DIGEST
+from bootstrap.model.oci import DIGEST, DOCUMENT_LIMIT, INDEXES, MANIFESTS
 
 MOST_RESUMES = 50
 RESUME_PAUSE = 1.0

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from bootstrap.host.cri import reached
+from bootstrap.host.containerd import Containerd
 from bootstrap.host.layers import write_layer
 from bootstrap.host.port import Host
-from bootstrap.host.runtime_images import PINNED
 from bootstrap.host.seed import CONTENT, SEED
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.oci import (
@@ -28,10 +27,6 @@ from bootstrap.model.oci import (
     index_bytes,
 )
 
-NAMESPACE = "k8s.io"
-"""Where containerd's CRI part looks for images."""
-IMPORT_TIMEOUT = 600.0
-
 
 def seed_images(seed: Path = SEED) -> dict[str, str]:
     """Name → id (the configuration's digest) of each image of the seed, as CRI tells them."""
@@ -40,11 +35,10 @@ def seed_images(seed: Path = SEED) -> dict[str, str]:
 
 def import_seed(host: Host, socket: str, seed: Path = SEED) -> None:
     """Import and pin all images of the seed. Raises BootstrapError (exit 5, 9)."""
-    command = ["ctr", f"--address={reached(socket)}", f"--namespace={NAMESPACE}", "images", "import"]
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder, "images.tar")
         write_archive(seed, archive)
-        host.run([*command, "--local", f"--label={PINNED}", str(archive)], timeout=IMPORT_TIMEOUT, here=True)
+        Containerd(host, socket).import_archive(str(archive))
 
 
 def write_archive(seed: Path, target: Path) -> None:

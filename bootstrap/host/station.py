@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from bootstrap.host.containerd import Containerd
 from bootstrap.host.layout import Layout
 from bootstrap.host.limits import Deadline, Limits
 from bootstrap.host.pull import Found, Listener, Search, fetch
-from bootstrap.host.runtime_images import RuntimeImages, discard
 from bootstrap.model.image import Platform
 from bootstrap.model.lock import LockedImage
 from bootstrap.model.reference import Reference
@@ -22,7 +22,7 @@ class Station:
     """Brings in one image after the other; one deadline for all."""
 
     def __init__(
-        self, runtime: RuntimeImages, platform: Platform, limits: Limits, deadline: Deadline, listen: Listener
+        self, runtime: Containerd, platform: Platform, limits: Limits, deadline: Deadline, listen: Listener
     ) -> None:
         self._runtime, self._platform = runtime, platform
         self._limits, self._deadline = limits, deadline
@@ -45,9 +45,9 @@ class Station:
         layout = Layout(FOLDER / hashlib.sha256(str(image).encode()).hexdigest()[:16])
         found = fetch(search, found, image, layout, self._listen)
         self._runtime.bring_in(image.tagged, found.resolved, self._platform, layout)
-        discard(layout)
+        layout.discard()
         return found.resolved.top.digest, found, found.passed
 
     def close(self) -> None:
         """Nothing of what was on the way is left, older breaks included."""
-        discard(Layout(FOLDER))
+        Layout(FOLDER).discard()

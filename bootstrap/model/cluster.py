@@ -137,6 +137,8 @@ class Extension:
     workloads_on_control_plane: bool | None = None
     extra_sans: tuple[str, ...] = ()
     mirrors: Mirrors = field(default_factory=Mirrors)
+    trusted_keys: tuple[str, ...] = ()
+    """Public keys (PEM) of those whose bundles are taken."""
     addons: tuple[str, ...] = ()
     images_in_config_maps: bool = False
     """Whether ConfigMaps of add-ons are searched for images too."""

@@ -221,6 +221,8 @@ class Unmounted:
 
     path: str
     before: tuple[str, ...] | None
+    itself: bool = False
+    """The directory was there, and nothing was mounted on it."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -62,3 +63,20 @@ class Mirrors:
 
     rules: tuple[Rule, ...] = ()
     offline: bool = False
+
+    def reached(self, reach: Callable[[str], str]) -> Mirrors:
+        """The same rules, with the files that they name where `reach` says that they are."""
+        return replace(self, rules=tuple(replace(rule, endpoints=_reached(rule, reach)) for rule in self.rules))
+
+
+def _reached(rule: Rule, reach: Callable[[str], str]) -> tuple[Endpoint, ...]:
+    def at(path: str) -> str:
+        return reach(path) if path else ""
+
+    def login(known: Credentials | None) -> Credentials | None:
+        return known and replace(known, docker_config=at(known.docker_config), password_file=at(known.password_file))
+
+    def server(known: Server) -> Server:
+        return replace(known, ca_file=at(known.ca_file), credentials=login(known.credentials))
+
+    return tuple(replace(endpoint, server=server(endpoint.server)) for endpoint in rule.endpoints)

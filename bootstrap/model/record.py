@@ -23,7 +23,7 @@ class Entry:
     | kind | name | before |
     |---|---|---|
     | path | absolute path | `type` (file, link, dir), `mode`, `uid`, `gid`, `content` (base64) or `target` |
-    | tree | absolute path of a directory | `entries`: the names in it |
+    | tree | absolute path of a directory | `entries`: the names in it; `mounted`: whether it was a mount point |
     | unit | unit name | `active`, `enabled` |
     | sysctl | key | `value` |
     | module | name | `{}` when it was loaded |

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from bootstrap.model.oci import DIGEST
+
 DOCKER_HUB = "docker.io"
 DOCKER_HUB_SERVER = "registry-1.docker.io"
 """The host that answers for docker.io."""
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _HUB_ALIASES = ("index.docker.io", DOCKER_HUB_SERVER)
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")

@@ -44,7 +44,7 @@ def reset_plan(entries: tuple[Entry, ...], containers: ContainersGone, tools: Co
         "kubelet": ("Kubelet", [Restored(e) for e in units if e.name == KUBELET]),
         "containers": ("Containers", [containers, *(ImagesGone(e) for e in newest if e.kind == IMAGES)]),
         "units": ("Services", [Restored(e) for e in stopped]),
-        "mounts": ("Mounts", [Unmounted(e.name, _entries(e)) for e in trees]),
+        "mounts": ("Mounts", [Unmounted(e.name, _entries(e), itself=_was_no_mount(e)) for e in trees]),
         "files": ("Files", [*(Restored(e) for e in files if not _holds_tools(e, tools)), UnitsReloaded()]),
         "running-before": ("Services", _running_before(units)),
         "kernel": ("Kernel", [Restored(e) for e in newest if e.kind == SYSCTL]),
@@ -90,6 +90,10 @@ def default_etcd_data_dir() -> str:
 
 def _entries(tree: Entry) -> tuple[str, ...] | None:
     return tuple(tree.before["entries"]) if tree.before else None
+
+
+def _was_no_mount(tree: Entry) -> bool:
+    return tree.before is not None and tree.before.get("mounted") is False
 
 
 def _holds_tools(entry: Entry, tools: Collection[str]) -> bool:

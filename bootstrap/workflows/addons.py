@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bootstrap.config import Overrides, load, resolve
+from bootstrap.config.resolve import ANY_HOST
 from bootstrap.host.facts import gather
 from bootstrap.host.manifest import fetch
 from bootstrap.host.port import Host, HostReader
@@ -15,7 +16,7 @@ from bootstrap.model.addon import BUILT_IN_CNI, Addon, Recipe, Source, is_foreig
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render import images
-from bootstrap.render.foreign import kept_path
+from bootstrap.render.foreign import addon_images, kept_path
 from bootstrap.render.recipes import recipe_of, recipes
 
 
@@ -24,6 +25,15 @@ def read_addons(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, st
     extension = cfg.extension
     network = (_addon(host, extension.cni, manifests, cni=True),) if is_foreign_cni(extension.cni) else ()
     return (*network, *(_addon(host, text, manifests, cni=False) for text in extension.addons))
+
+
+def needed_images(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[images.Needed, ...]:
+    """The images of all add-ons from manifests. Raises BootstrapError: exit 3 or 9."""
+    return tuple(
+        images.Needed(addon.name, image, image)
+        for addon in read_addons(host, cfg, manifests)
+        for image in addon_images(addon, cfg, ANY_HOST)
+    )
 
 
 def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bool) -> Addon:

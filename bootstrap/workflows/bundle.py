@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,28 +11,25 @@ from pathlib import Path
 
 from bootstrap.host.atomic import replacing
 from bootstrap.host.bundle import Bundle, Trust, verified
-from bootstrap.host.containerd_images import ContainerdImages
-from bootstrap.host.cri import PID1_ROOT, reached
+from bootstrap.host.containerd import Containerd, own_platform
 from bootstrap.host.docker_images import DockerImages
-from bootstrap.host.live import LiveHost
+from bootstrap.host.port import Host, HostReader
 from bootstrap.host.zst import FAST
 from bootstrap.model.bundle import BundleManifest
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.runtime import GUEST
-from bootstrap.model.runtime import NODE as NODE_RUNTIME
 from bootstrap.phases.images import Bundled
 from bootstrap.render.bundle import critical, not_in, references
 from bootstrap.render.signature import new_key
 from bootstrap.workflows.addons import read_addons
-from bootstrap.workflows.bundle_create import Contents, create, source
+from bootstrap.workflows.bundle_create import Contents, create
+from bootstrap.workflows.bundle_sources import sources
 from bootstrap.workflows.init import Decision, LoadImages, read_patches
-from bootstrap.workflows.mode import HOST, choose_mode
 
 DOCKER = "docker"
 
 
-def keygen(path: Path) -> Path:
-    """Writes a private key (0600) and `.pub` beside it, and returns the latter. Raises BootstrapError (exit 5)."""
+def keygen(path: Path) -> bytes:
+    """Writes a private key (0600) and `.pub` beside it, and returns what is in that. Raises BootstrapError (exit 5)."""
     private, public = new_key()
     try:
         with replacing(path, 0o600, overwrite=False) as file:
@@ -45,7 +43,7 @@ def keygen(path: Path) -> Path:
             why="a key is never overwritten" if isinstance(e, FileExistsError) else "",
             fix="give a new file in a folder that exists",
         ) from e
-    return path.with_name(f"{path.name}.pub")
+    return public
 
 
 def require(manifest: BundleManifest, wanted: Sequence[str], architectures: Sequence[str]) -> None:
@@ -60,39 +58,40 @@ def require(manifest: BundleManifest, wanted: Sequence[str], architectures: Sequ
         )
 
 
-def verify(path: Path, trust: Trust, wanted: Sequence[str] = ()) -> tuple[BundleManifest, str]:
+def verify(path: Path, trust: Trust, host: HostReader, wanted: Sequence[str] = ()) -> tuple[BundleManifest, str]:
     """Proves every byte; the manifest and the id of the key that signed it. Raises BootstrapError (exit 9)."""
-    with verified(path, trust) as bundle:
+    with verified(path, trust, host.reach) as bundle:
         require(bundle.manifest, wanted, bundle.manifest.architectures)
         return bundle.manifest, bundle.signer
 
 
 def load_bundle(
-    path: Path, trust: Trust, to: str, architecture: str, socket: str, done: Callable[[str], None]
+    path: Path, trust: Trust, to: str, host: Host, socket: str, done: Callable[[str], None]
 ) -> tuple[tuple[str, ...], int]:
     """Proves a bundle, then loads what is not there already; those names, and how many images it has for us."""
-    with verified(path, trust) as bundle:
+    architecture = own_platform().architecture
+    with verified(path, trust, host.reach) as bundle:
         ours = _for_us(bundle, architecture)
-        if to == "docker":
-            return DockerImages().load(bundle, architecture), ours
-        return ContainerdImages(socket or our_socket()).load(bundle, architecture, done), ours
+        if to == DOCKER:
+            return DockerImages(host.reach).load(bundle, architecture), ours
+        return Containerd(host, socket).load(bundle, architecture, done), ours
 
 
 @contextlib.contextmanager
 def for_init(
-    origin: str, trust: Trust, decision: Decision, manifests: Mapping[str, str], architecture: str
+    origin: str, trust: Trust, host: Host, decision: Decision, manifests: Mapping[str, str]
 ) -> Iterator[tuple[Bundled, LoadImages]]:
     """A bundle that was proven and has all that this cluster needs, and how to load from it. Raises BootstrapError."""
-    cfg = decision.cfg
-    host = LiveHost()
+    cfg, architecture = decision.cfg, own_platform().architecture
     extra = read_addons(host, cfg, manifests)
     wanted = references(cfg, decision.facts, manifests, read_patches(host, cfg.patches_directory), extra)
     first = critical(cfg)
-    with _as_file(origin, trust, Contents(cfg, wanted, first, (architecture,))) as (path, believed):  # noqa: SIM117
-        with verified(path, believed) as bundle:
+    contents = Contents(cfg, wanted, first, (architecture,))
+    with _as_file(origin, trust, contents, host) as (path, believed, reach):  # noqa: SIM117
+        with verified(path, believed, reach) as bundle:
             require(bundle.manifest, wanted, [architecture])
             ours = [image.reference for image in bundle.manifest.images if image.platform(architecture)]
-            containerd = ContainerdImages(reached(cfg.node.cri_socket))
+            containerd = Containerd(host, cfg.node.cri_socket)
 
             def load(names: tuple[str, ...]) -> tuple[str, ...]:
                 return containerd.load(bundle, architecture, only=names)
@@ -101,14 +100,17 @@ def for_init(
 
 
 @contextlib.contextmanager
-def _as_file(origin: str, trust: Trust, contents: Contents) -> Iterator[tuple[Path, Trust]]:
+def _as_file(
+    origin: str, trust: Trust, contents: Contents, host: HostReader
+) -> Iterator[tuple[Path, Trust, Callable[[str], str]]]:
     """A bundle's file as it is; an image layout's folder or the Docker engine's images as a bundle made for this once.
 
-    The engine is believed as it is: it runs us. A folder is signed by nobody.
+    The engine is believed as it is: it runs us. A folder is signed by nobody. With the file comes the way to it, since
+    what is made for this once lies in our own container.
     """
-    folder = Path(origin).is_dir()
+    folder = origin != DOCKER and Path(host.reach(os.path.abspath(origin))).is_dir()
     if origin != DOCKER and not folder:
-        yield Path(origin), trust
+        yield Path(origin), trust, host.reach
         return
     if folder and not trust.unsigned:
         raise BootstrapError(
@@ -117,15 +119,10 @@ def _as_file(origin: str, trust: Trust, contents: Contents) -> Iterator[tuple[Pa
             fix="make a signed bundle of it (bootstrap bundle create --from layout:DIR), or add --insecure-unsigned",
         )
     where = tempfile.TemporaryDirectory(prefix="bootstrap-bundle-", dir="/var/tmp")
-    with where as name, source(f"layout:{origin}" if folder else DOCKER, contents.images) as found:
+    with where as name, sources([f"layout:{origin}" if folder else DOCKER], contents, host.reach) as found:
         path = Path(name) / "images.bundle"
         create(contents, found, None, path, datetime.now(UTC), FAST)
-        yield path, Trust(unsigned=True)
-
-
-def our_socket() -> str:
-    """Path of the socket of the containerd that init makes: this container's, or the host's below its root."""
-    return f"{PID1_ROOT}{GUEST.address}" if choose_mode().name == HOST else NODE_RUNTIME.address
+        yield path, Trust(unsigned=True), str
 
 
 def _for_us(bundle: Bundle, architecture: str) -> int:

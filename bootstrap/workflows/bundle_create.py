@@ -1,10 +1,9 @@
-"""`bundle create`: what a cluster needs, taken from a source, in one file."""
+"""`bundle create`: what a cluster needs, taken from its sources, in one file."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,11 +11,9 @@ from pathlib import Path
 from bootstrap.config import Documents, Overrides, load, resolve
 from bootstrap.host.archive import Writable
 from bootstrap.host.bundle import write_bundle
-from bootstrap.host.docker_images import DockerImages
 from bootstrap.host.facts import gather
-from bootstrap.host.layout import Layout
-from bootstrap.host.live import LiveHost
-from bootstrap.host.sources import LayoutSource, SeedSource, Source, docker_source
+from bootstrap.host.port import Host
+from bootstrap.host.sources import Source
 from bootstrap.host.zst import LEVEL
 from bootstrap.model.bundle import (
     LEADING,
@@ -35,9 +32,8 @@ from bootstrap.render.bundle import collect, critical, references
 from bootstrap.render.sbom import spdx
 from bootstrap.render.signature import sign
 from bootstrap.workflows.addons import read_addons
-from bootstrap.workflows.mode import NODE
 
-SOURCES = "docker, layout:DIR or seed"
+SOURCES = "docker, layout:DIR, registry or seed"
 
 
 @dataclass(frozen=True)
@@ -52,16 +48,20 @@ class Contents:
 
 def contents(
     config: bytes | None,
-    version: str | None,
+    flags: Overrides,
+    machine: tuple[str, Host],
     architectures: Sequence[str],
     more: Sequence[str],
     manifests: Mapping[str, str],
 ) -> Contents:
-    """What a cluster with this configuration needs, and more. Raises BootstrapError: exit 2 (names), 3."""
-    facts = gather(LiveHost(), NODE)
-    documents = load(config) if config is not None else Documents()
-    cfg = resolve(documents, Overrides(kubernetes_version=version), facts)
-    wanted = references(cfg, facts, manifests, {}, read_addons(LiveHost(), cfg, manifests))
+    """What a cluster with this configuration needs on this machine (its mode, and the host), and more.
+
+    Raises BootstrapError: exit 2 (names), 3.
+    """
+    mode, host = machine
+    facts = gather(host, mode)
+    cfg = resolve(load(config) if config is not None else Documents(), flags, facts)
+    wanted = references(cfg, facts, manifests, {}, read_addons(host, cfg, manifests))
     others = [_full(name) for name in more]
     return Contents(cfg, tuple(dict.fromkeys([*wanted, *others])), critical(cfg), tuple(architectures))
 
@@ -74,30 +74,18 @@ def _full(name: str) -> str:
         raise BootstrapError(f"{name!r} is not the name of an image", code=Exit.USAGE, why=str(e)) from e
 
 
-@contextlib.contextmanager
-def source(text: str, images: Sequence[str]) -> Iterator[Source]:
-    """The source that --from names. Raises BootstrapError (exit 2)."""
-    kind, _, rest = text.partition(":")
-    if text == "seed":
-        yield SeedSource()
-    elif text == "docker":
-        with docker_source(DockerImages(), images) as found:
-            yield found
-    elif kind == "layout" and rest:
-        yield LayoutSource(Layout(Path(rest)), text)
-    else:
-        raise BootstrapError(f"{text!r} is no source of images", code=Exit.USAGE, fix=f"--from {SOURCES}")
-
-
 def create(
-    wanted: Contents, origin: Source, key: bytes | None, output: Path, now: datetime, level: int = LEVEL
+    wanted: Contents, origins: Sequence[Source], key: bytes | None, output: Path, now: datetime, level: int = LEVEL
 ) -> BundleManifest:
-    """Writes a bundle with everything that is wanted, or nothing. Raises BootstrapError (exit 9)."""
+    """Writes a bundle with everything that is wanted, each image from the first source that has it, or nothing.
+
+    Raises BootstrapError (exit 9).
+    """
     missing: list[str] = []
     images: list[BundledImage] = []
-    blobs: dict[str, tuple[str, Descriptor]] = {}
+    blobs: dict[str, tuple[Source, str, Descriptor]] = {}
     for reference in wanted.images:
-        target = origin.target(reference)
+        origin, target = _first(origins, reference)
         if target is None:
             missing.append(reference)
             continue
@@ -111,28 +99,35 @@ def create(
             BundledImage(reference, origin.name, plain, found.platforms, critical=reference in wanted.critical)
         )
         for blob in found.blobs:
-            blobs.setdefault(blob["digest"], (reference, blob))
+            blobs.setdefault(blob["digest"], (origin, reference, blob))
     if missing:
         raise BootstrapError(
-            f"{len(missing)} of {len(wanted.images)} images cannot be taken from {origin.name}",
+            f"{len(missing)} of {len(wanted.images)} images cannot be taken from {', '.join(o.name for o in origins)}",
             code=Exit.IMAGE,
             details=tuple(missing),
             fix=f"name another source (--from {SOURCES}), or another version or architecture",
         )
-    return _write(wanted, images, blobs, origin, key, output, now.strftime("%Y-%m-%dT%H:%M:%SZ"), level)
+    return _write(wanted, images, blobs, key, output, now.strftime("%Y-%m-%dT%H:%M:%SZ"), level)
+
+
+def _first(origins: Sequence[Source], reference: str) -> tuple[Source, Descriptor | None]:
+    """The first source that has an image, and what it means there."""
+    for origin in origins:
+        if (target := origin.target(reference)) is not None:
+            return origin, target
+    return origins[-1], None
 
 
 def _write(
     wanted: Contents,
     images: list[BundledImage],
-    blobs: Mapping[str, tuple[str, Descriptor]],
-    origin: Source,
+    blobs: Mapping[str, tuple[Source, str, Descriptor]],
     key: bytes | None,
     output: Path,
     created: str,
     level: int,
 ) -> BundleManifest:
-    members = [Member(blob_name(digest), digest, blob["size"]) for digest, (_, blob) in blobs.items()]
+    members = [Member(blob_name(digest), digest, blob["size"]) for digest, (_, _, blob) in blobs.items()]
     base = BundleManifest(
         kubernetes=(wanted.cfg.kubernetes_version,),
         architectures=wanted.architectures,
@@ -149,7 +144,7 @@ def _write(
     signature = sign(key, manifest.encode()) if key else b""
 
     def fill(member: Member, archive: Writable) -> None:
-        reference, blob = blobs[member.digest]
+        origin, reference, blob = blobs[member.digest]
         origin.copy(reference, blob, archive)
 
     write_bundle(output, manifest, signature, leading, fill, level)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bootstrap.config.lockfile import parse_lock
 from bootstrap.config.own import load_mirrors
-from bootstrap.config.resolve import ANY_HOST
-from bootstrap.host.live import LiveHost
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
@@ -17,11 +15,8 @@ from bootstrap.model.mirrors import Mirrors
 from bootstrap.model.reference import Reference, parse_reference
 from bootstrap.model.runtime import NODE
 from bootstrap.render import catalog
-from bootstrap.render.foreign import addon_images
 from bootstrap.render.images import Needed, as_upstream, components
 from bootstrap.render.mirrors import Route, route
-from bootstrap.workflows.addons import read_addons
-from bootstrap.workflows.config import complete
 
 
 @dataclass(frozen=True)
@@ -34,27 +29,24 @@ class Chosen:
 
 
 def choose(
-    config: bytes | None,
+    cfg: ClusterConfig,
     references: Sequence[str],
     version: str,
     repository: str,
     mirrors: bytes | None,
-    manifests: Mapping[str, str],
+    reach: Callable[[str], str] = str,
+    of_addons: Callable[[], tuple[Needed, ...]] = tuple,
 ) -> Chosen:
-    """What was named, else all that the configuration needs. Raises BootstrapError: exit 2, 3 or 9."""
-    cfg = _with(complete(config), version, repository)
+    """What was named, else all that the configuration needs. Raises BootstrapError: exit 2 or 3.
+
+    `mirrors` replaces the configuration's rules; `reach` says where the files that rules name are for us; `of_addons`
+    gives the images of add-ons.
+    """
+    cfg = _with(cfg, version, repository)
     rules = load_mirrors(mirrors) if mirrors is not None else cfg.extension.mirrors
     named = tuple(_named(text) for text in references)
-    images = named if named else (*components(cfg), *_of_addons(cfg, manifests))
-    return Chosen(images, rules, cfg.node.cri_socket)
-
-
-def _of_addons(cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[Needed, ...]:
-    return tuple(
-        Needed(addon.name, image, image)
-        for addon in read_addons(LiveHost(), cfg, manifests)
-        for image in addon_images(addon, cfg, ANY_HOST)
-    )
+    images = named if named else (*components(cfg), *of_addons())
+    return Chosen(images, rules.reached(reach), cfg.node.cri_socket)
 
 
 def read_lock(text: bytes | None, chosen: Chosen) -> Lock | None:

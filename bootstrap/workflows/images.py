@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,24 +11,19 @@ from pathlib import Path
 from bootstrap.config.lockfile import lock_text
 from bootstrap.host.asking import Answer, ask_all
 from bootstrap.host.atomic import replacing
-from bootstrap.host.cri import reached, seen
+from bootstrap.host.containerd import Containerd
 from bootstrap.host.layout import Layout
 from bootstrap.host.limits import Deadline, Limits
 from bootstrap.host.port import Host
 from bootstrap.host.pull import Found, Listener, Search, fetch, writing
-from bootstrap.host.runtime_images import RuntimeImages, entry
 from bootstrap.host.station import Station
+from bootstrap.model.bundle import named
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.image import Platform
 from bootstrap.model.lock import Lock, LockedImage, LockedPlatform
 from bootstrap.model.oci import IMAGE_NAME, INDEX_FILE
 from bootstrap.render.images import Needed
-from bootstrap.workflows.diagnose import cri_socket
 from bootstrap.workflows.image_choice import Chosen, locked_as, ways
-
-IMPORT = ("--namespace=k8s.io", "images", "import", "--local")
-"""`--local` prints one `unpacking NAME (DIGEST)...done` an image; without it, a progress display that mangles names."""
-IMPORT_TIMEOUT = 3600.0
 
 
 @dataclass(frozen=True)
@@ -56,8 +52,8 @@ class Explained:
 def pull(
     host: Host, chosen: Chosen, platform: Platform, lock: Lock | None, limits: Limits, listen: Listener
 ) -> Iterator[Pulled]:
-    """Into the node's containerd, each under its own name. What is there with the same digest stays untouched."""
-    station = Station(RuntimeImages(host, chosen.cri_socket), platform, limits, Deadline.after(limits.total), listen)
+    """Into the machine's containerd, each under its own name. What is there with the same digest stays untouched."""
+    station = Station(Containerd(host, chosen.cri_socket), platform, limits, Deadline.after(limits.total), listen)
     for needed, image, way in ways(chosen):
         began = time.monotonic()
         digest, found, passed = station.bring_in(image, way, locked_as(lock, needed))
@@ -88,7 +84,7 @@ def pull_to(
     for (needed, image, search), first in zip(searches, founds, strict=True):
         began = time.monotonic()
         found = fetch(search, first, image, layout, listen)
-        entries[str(image.tagged)] = entry(image.tagged, found.resolved)
+        entries[str(image.tagged)] = named(found.resolved.top.document(), str(image.tagged))
         yield _pulled(needed, found, began)
     with writing(layout):
         layout.set_index(list(entries.values()))
@@ -135,22 +131,20 @@ def save_lock(path: Path, lock: Lock) -> None:
         raise BootstrapError(f"cannot write {path}: {e.strerror}", code=Exit.EFFECT) from e
 
 
-def load_images(host: Host, source: str) -> tuple[str, ...]:
-    """Imports a `docker save` archive (a path of the host, or `-`: standard input) into the kubelet's runtime.
+def load_images(host: Host, socket: str, source: str) -> tuple[str, ...]:
+    """Imports a `docker save` archive (a path of the machine; `-`: standard input), pinned; the names in it.
 
     Raises BootstrapError (exit 9) when it is refused.
     """
-    command = ["ctr", f"--address={reached(cri_socket(host))}", *IMPORT, source if source == "-" else seen(source)]
     try:
-        output = host.run(command, timeout=IMPORT_TIMEOUT, keep_stdin=True, here=True)
+        return Containerd(host, socket).import_archive(source if source == "-" else host.reach(os.path.abspath(source)))
     except BootstrapError as e:
         raise BootstrapError(
             "the archive was refused",
             code=Exit.IMAGE,
             details=e.details,
-            fix="docker save IMAGE | docker exec -i NAME bootstrap images load -",
+            fix="docker save IMAGE | docker exec -i NAME bootstrap images load - (on a host: docker run -i …)",
         ) from e
-    return tuple(line.split()[1] for line in output.splitlines() if line.startswith("unpacking "))
 
 
 def _pulled(needed: Needed, found: Found, began: float) -> Pulled:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from bootstrap.host.cri import PID1_ROOT
-from bootstrap.host.live import NSENTER, LiveHost
+from bootstrap.host.live import MOUNT, NSENTER, LiveHost
 from bootstrap.host.surroundings import look_around
 from bootstrap.preflight.mode import HOST, NODE, Mode, choose
 
-__all__ = ["HOST", "NODE", "Mode", "choose_mode", "enter"]
+__all__ = ["HOST", "NODE", "Mode", "choose_mode", "enter", "look_on"]
 
 
 def choose_mode() -> Mode:
@@ -19,3 +21,11 @@ def enter() -> tuple[Mode, LiveHost]:
     """The mode, and the host to work on."""
     mode = choose_mode()
     return mode, LiveHost(PID1_ROOT, NSENTER) if mode.name == HOST else LiveHost()
+
+
+def look_on() -> tuple[str, LiveHost]:
+    """The mode's name and the host, for who changes nothing there: without a host, any container will do."""
+    if not os.path.ismount(MOUNT):
+        return NODE, LiveHost()
+    mode, host = enter()
+    return mode.name, host

@@ -86,12 +86,6 @@ def verify_reset(host: Host) -> Comparison:
     return compare(host, journal)
 
 
-def sweep(host: Host) -> None:
-    """A run that is killed before its first note, or after the last was forgotten, leaves an empty directory."""
-    if host.stat(names.JOURNAL) is None:
-        host.remove_empty(names.WORK_DIR)
-
-
 def forget(host: Host) -> None:
     """The last trace: the journal and its directory."""
     made = Entry(TREE, names.WORK_DIR, None) in read_journal(host)

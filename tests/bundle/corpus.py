@@ -116,7 +116,7 @@ def good_bundle(folder: Path) -> Good:
     private, public = new_key()
     path = folder / "good.bundle"
     source = LayoutSource(small_layout(folder / "layout"), "layout:test")
-    create(small_contents(), source, private, path, NOW)
+    create(small_contents(), [source], private, path, NOW)
     return Good(path, private, public)
 
 

@@ -27,7 +27,7 @@ UNSIGNED = Trust(unsigned=True)
 
 def test_the_same_content_gives_the_same_file(good: Good, tmp_path: Path) -> None:
     source = LayoutSource(small_layout(tmp_path / "layout"), "layout:test")
-    create(small_contents(), source, good.private, tmp_path / "again.bundle", NOW)
+    create(small_contents(), [source], good.private, tmp_path / "again.bundle", NOW)
 
     assert (tmp_path / "again.bundle").read_bytes() == good.packed
 
@@ -64,7 +64,7 @@ def test_every_member_is_in_the_sbom(good: Good) -> None:
 
 def test_both_architectures_of_an_index(tmp_path: Path) -> None:
     source = LayoutSource(small_layout(tmp_path / "layout"), "test")
-    manifest = create(small_contents(OTHER, architectures=("amd64", "arm64")), source, None, tmp_path / "b", NOW)
+    manifest = create(small_contents(OTHER, architectures=("amd64", "arm64")), [source], None, tmp_path / "b", NOW)
 
     assert [p.architecture for p in manifest.images[0].platforms] == ["amd64", "arm64"]
     with verified(tmp_path / "b", UNSIGNED) as bundle:
@@ -76,7 +76,7 @@ def test_manifests_of_one_name_become_an_index(tmp_path: Path) -> None:
     platforms = [add_image(layout, [layer(name, 100)], name) for name in ("amd64", "arm64")]
     layout.set_index([named(platform, CRITICAL) for platform in platforms])
     wanted = small_contents(CRITICAL, architectures=("arm64", "amd64"))
-    manifest = create(wanted, LayoutSource(layout, "test"), None, tmp_path / "b", NOW)
+    manifest = create(wanted, [LayoutSource(layout, "test")], None, tmp_path / "b", NOW)
 
     assert {p.manifest for p in manifest.images[0].platforms} == {platform["digest"] for platform in platforms}
     with verified(tmp_path / "b", UNSIGNED) as bundle:
@@ -87,7 +87,7 @@ def test_everything_that_is_missing_is_named_and_nothing_is_written(tmp_path: Pa
     source = LayoutSource(small_layout(tmp_path / "layout"), "layout:x")
     wanted = small_contents(CRITICAL, OTHER, "registry.example/none:1", architectures=("amd64", "s390x"))
     with pytest.raises(BootstrapError) as refused:
-        create(wanted, source, None, tmp_path / "b", NOW)
+        create(wanted, [source], None, tmp_path / "b", NOW)
 
     assert refused.value.code == Exit.IMAGE
     assert refused.value.details == (
@@ -98,12 +98,23 @@ def test_everything_that_is_missing_is_named_and_nothing_is_written(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["layout"]
 
 
+def test_each_image_is_taken_from_the_first_source_that_has_it(tmp_path: Path) -> None:
+    first, second = Layout(tmp_path / "first"), LayoutSource(small_layout(tmp_path / "second"), "second")
+    first.set_index([named(add_image(first, [layer("other pause", 100)]), CRITICAL)])
+    origins = [LayoutSource(first, "first"), second]
+    manifest = create(small_contents(), origins, None, tmp_path / "b", NOW)
+
+    assert {image.reference: image.source for image in manifest.images} == {CRITICAL: "first", OTHER: "second"}
+    with verified(tmp_path / "b", UNSIGNED) as bundle:
+        assert bundle.manifest == manifest
+
+
 def test_a_damaged_source_leaves_no_file(tmp_path: Path) -> None:
     layout = small_layout(tmp_path / "layout")
     largest = max((tmp_path / "layout/blobs/sha256").iterdir(), key=lambda path: path.stat().st_size)
     largest.write_bytes(largest.read_bytes()[:-1] + b"x")
     with pytest.raises(BootstrapError, match="other bytes"):
-        create(small_contents(), LayoutSource(layout, "test"), None, tmp_path / "b", NOW)
+        create(small_contents(), [LayoutSource(layout, "test")], None, tmp_path / "b", NOW)
 
     assert [path.name for path in tmp_path.iterdir()] == ["layout"]
 
@@ -131,7 +142,7 @@ def test_layers_of_a_seed_are_made_again_from_their_trees(tmp_path: Path) -> Non
     (tree / "usr/bin/pause").write_bytes(b"binary" * 1000)
     (tree / "bin").symlink_to("usr/bin")
     expected = seed_of(tmp_path / "seed", tree)
-    manifest = create(small_contents(CRITICAL), SeedSource(tmp_path / "seed"), None, tmp_path / "b", NOW)
+    manifest = create(small_contents(CRITICAL), [SeedSource(tmp_path / "seed")], None, tmp_path / "b", NOW)
 
     assert manifest.images[0].target["digest"] == expected
     with verified(tmp_path / "b", UNSIGNED) as bundle:
@@ -150,7 +161,7 @@ def test_a_seed_that_was_changed_is_noticed(tmp_path: Path) -> None:
     (tree / "pause").write_bytes(b"BINARY")
 
     with pytest.raises(BootstrapError, match="other bytes"):
-        create(small_contents(CRITICAL), SeedSource(tmp_path / "seed"), None, tmp_path / "b", NOW)
+        create(small_contents(CRITICAL), [SeedSource(tmp_path / "seed")], None, tmp_path / "b", NOW)
 
 
 def test_a_file_that_changes_after_its_proof_is_noticed(good: Good, tmp_path: Path) -> None:

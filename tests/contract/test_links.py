@@ -202,6 +202,20 @@ def test_a_race_cannot_lead_outside(live: Live) -> None:
     assert not Path(live.root, str(outside).lstrip("/")).exists()
 
 
+def test_our_own_programs_reach_what_a_link_of_the_host_means(live: Live) -> None:
+    """`/var/run` is an absolute link on every host: followed outside of its root, it would mean the container's."""
+    live.directory("/run")
+    live.file("/run/socket", b"theirs")
+    live.directory("/var")
+    live.link("/var/run", "/run")
+    live.link("/var/lib", "../run")
+
+    for path in ("/var/run/socket", "/var/lib/socket", "/run/socket"):
+        assert live.host.reach(path) == f"{live.root}/run/socket"
+    assert live.host.reach("/run/not-there-yet") == f"{live.root}/run/not-there-yet"
+    assert live.host.reach("/nowhere/at/all") == f"{live.root}/nowhere/at/all"
+
+
 @pytest.mark.parametrize(("layout", "path", "place"), FOLLOWED.values(), ids=FOLLOWED)
 def test_a_path_resolves_to_one_without_links(subject: Subject, layout: Layout, path: str, place: str) -> None:
     layout(subject)

@@ -54,7 +54,7 @@ def at_call(number: int, calls: Iterable[str] = NAMES, end: End = die) -> Callab
         if made == number:
             end()
 
-    return lambda: _watch(calls, look)
+    return lambda: watch(calls, look)
 
 
 class Counter:
@@ -64,14 +64,14 @@ class Counter:
         self._shared = mmap.mmap(-1, SIZE)
 
     def prepare(self) -> None:
-        _watch(CALLS, lambda made: self._shared.__setitem__(slice(SIZE), (made + 1).to_bytes(SIZE, "little")))
+        watch(CALLS, lambda made: self._shared.__setitem__(slice(SIZE), (made + 1).to_bytes(SIZE, "little")))
 
     @property
     def calls(self) -> int:
         return int.from_bytes(self._shared[:SIZE], "little")
 
 
-def _watch(calls: Iterable[str], look: Callable[[int], object]) -> None:
+def watch(calls: Iterable[str], look: Callable[[int], object]) -> None:
     """`look` is told, before each call, how many were made; an `open` that makes no file is none."""
     made, lock = itertools.count(), threading.Lock()
 

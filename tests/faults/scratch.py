@@ -27,7 +27,7 @@ from subjects import Live  # noqa: E402  # the path above makes it importable
 from bootstrap.cli.init import manifests  # noqa: E402
 from bootstrap.cli.main import guarded  # noqa: E402
 from bootstrap.config import Overrides, load, resolve  # noqa: E402
-from bootstrap.engine.journal import read_journal  # noqa: E402
+from bootstrap.engine.journal import read_journal, sweep  # noqa: E402
 from bootstrap.host.live import LiveHost  # noqa: E402
 from bootstrap.model import names  # noqa: E402
 from bootstrap.model.effects import Directory, File, Install, Link, Restored, Sysctl, Tree, Unmounted  # noqa: E402
@@ -197,7 +197,7 @@ def reset(root: str) -> int:
     """The files of `reset --force`, its own check of the result included."""
     host = LiveHost(root)
     with host.lock(names.LOCK):
-        reset_workflow.sweep(host)
+        sweep(host)
         decision = reset_workflow.decide_reset(host, "host", reset_workflow.ResetRequest())
         reset_workflow.act_reset(host, dataclasses.replace(decision, plan=files_of(decision.plan)), lambda event: None)
         if not decision.journal:

@@ -51,7 +51,7 @@ def test_reset_instead(disk: Path, goal: Goal, score: Score, sweep: bool) -> Non
     before, _, _ = goal
     for number in range(0, LIMIT, 1 if sweep else 3):
         with scratch(disk) as host:
-            if host.init(at_call(number)).code == 0:
+            if host.init(at_call(number, calls(sweep))).code == 0:
                 break
             with score.trial(number):
                 _reset_to_nothing(host, before)

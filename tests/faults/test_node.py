@@ -27,7 +27,7 @@ PART_OF_RESET = (4,)
 BOTH = ((signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGTERM))
 AUTHORITY = "cat /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/ca.key /etc/kubernetes/pki/sa.key | sha256sum"
 STATE = """
-find /etc /opt /root /usr/local /var/lib /var/log -xdev \
+find /etc /opt /usr/local /var/lib /var/log -xdev \
   -not -path '/var/lib/containerd*' -not -path '/var/lib/systemd/*' -not -path '/var/log/journal*' \
   -printf '%p %M %u %g %l\\n' | sort
 find /etc /opt /usr/local -xdev -type f -exec sha256sum {} + | sort -k2

@@ -119,7 +119,7 @@ class Machine:
         return must(shown).strip()
 
     def kubectl(self, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        command = "KUBECONFIG=/etc/kubernetes/admin.conf kubectl " + " ".join(words)
+        command = "KUBECONFIG=/etc/kubernetes/admin.conf /opt/bootstrap/bin/kubectl " + " ".join(words)
         return self.sh(command, timeout)
 
     def reboot(self) -> None:

@@ -33,6 +33,7 @@ mkdir -p /etc/cni/net.d; echo theirs > /etc/cni/net.d/10-theirs.conflist
 def machine(make: Callable[..., Machine]) -> Machine:
     made = make("alone", network=("--internal",))
     made.must("""echo 'disabled_plugins = ["cri"]' > /etc/containerd/config.toml""")  # as Docker's own packages have it
+    made.must("mkdir -p /usr/lib/modules")  # where a machine with a kernel of its own has it
     made.must("systemctl restart containerd docker && mount --bind /usr /usr && mount -o remount,bind,ro /usr")
     made.load_product()
     return made

@@ -71,8 +71,8 @@ def test_init_makes_the_machine_a_node(machine: Machine, before: list[str], app_
 def test_pods_reach_a_service_by_name_and_the_world(machine: Machine, app_image: str, outside: str) -> None:
     assert "-P FORWARD DROP" in machine.must("iptables -S FORWARD")
     machine.load(app_image, f"docker run --rm -i {' '.join(ENTER)} {PRODUCT} images load -")
-    machine.must(f"cat > /tmp/web.yaml <<'END'\n{WEB.read_text()}END")
-    must(machine.kubectl("apply", "-f", "/tmp/web.yaml"))
+    machine.must(f"cat > /srv/web.yaml <<'END'\n{WEB.read_text()}END")
+    must(machine.kubectl("apply", "-f", "/srv/web.yaml"))
     must(machine.kubectl("rollout", "status", "deployment/web", "--timeout=90s", timeout=120))
     must(machine.kubectl("wait", "pod/client", "--for=condition=Ready", "--timeout=60s", timeout=90))
     assert_service_answers(machine)
@@ -113,21 +113,21 @@ def test_commands_that_look_say_what_is_there(machine: Machine) -> None:
 
 
 def test_another_configuration_is_shown_and_refused(machine: Machine) -> None:
-    machine.must(f"(cat /root/config.yaml; cat <<'END'\n{VERBOSE}END\n) > /tmp/verbose.yaml")
-    refused = machine.bootstrap("init", "--config", "/tmp/verbose.yaml")
+    machine.must(f"(cat /root/config.yaml; cat <<'END'\n{VERBOSE}END\n) > /srv/verbose.yaml")
+    refused = machine.bootstrap("init", "--config", "/srv/verbose.yaml")
     assert refused.returncode == CONFLICT
     assert "apiServer.extraArgs" in refused.stderr
     assert "--reconfigure" in refused.stderr
 
 
 def test_reconfigure_changes_what_can_be_changed(machine: Machine) -> None:
-    must(machine.bootstrap("init", "--config", "/tmp/verbose.yaml", "--reconfigure"))
+    must(machine.bootstrap("init", "--config", "/srv/verbose.yaml", "--reconfigure"))
     until("the API server has its flag", lambda: "--v=3" in machine.sh("pgrep -af '^kube-apiserver '").stdout, 90)
     assert machine.is_ready()
 
 
 def test_reconfigure_refuses_another_pod_range(machine: Machine) -> None:
-    words = ("init", "--config", "/tmp/verbose.yaml", "--pod-network-cidr", "10.7.0.0/16", "--reconfigure")
+    words = ("init", "--config", "/srv/verbose.yaml", "--pod-network-cidr", "10.7.0.0/16", "--reconfigure")
     refused = machine.bootstrap(*words)
     assert refused.returncode == CONFLICT
     assert "networking.podSubnet: 10.244.0.0/16 → 10.7.0.0/16" in refused.stderr

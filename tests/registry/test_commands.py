@@ -125,6 +125,42 @@ def test_all_images_of_a_minor_come_through_a_flat_mirror_for_two_architectures(
     assert "\r" not in done.stderr
 
 
+def test_a_bundle_is_made_through_a_flat_mirror_for_two_architectures(
+    mirror: RegistryServer, rules: Path, tmp_path: Path
+) -> None:
+    """Of a configuration whose images are upstream's; one of the user's own lies on the mirror too."""
+    push(mirror, "team/k8s/own", "1", own := make_image("own"))
+    config = tmp_path / "upstream.yaml"
+    config.write_text(
+        NO_CNI + f"mirrors: {yaml.safe_load(rules.read_text())}\n---\napiVersion: kubeadm.k8s.io/v1beta4\n"
+        "kind: ClusterConfiguration\nimageRepository: registry.k8s.io\nkubernetesVersion: v1.37.0\n"
+    )
+    for needed in must(bootstrap("images", "list", "--config", str(config))).split():
+        repository, _, tag = needed.rpartition(":")
+        push(mirror, f"team/k8s/{repository.rsplit('/', 1)[-1]}", tag, make_image(repository, size=20_000))
+    words = ["--config", str(config), "--arch", "amd64,arm64", "--image", "registry.k8s.io/own:1"]
+    file = str(tmp_path / "app.bundle")
+    must(bootstrap("bundle", "create", "--from", "registry", *words, "--output", file))
+    must(bootstrap("bundle", "verify", file, "--insecure-unsigned", "--config", str(config)))
+    found = {i["reference"]: i for i in json.loads(must(bootstrap("bundle", "inspect", file, "-o", "json")))["images"]}
+
+    assert found["registry.k8s.io/own:1"]["target"]["digest"] == own.top
+    assert {i["source"] for i in found.values()} == {"registry"}
+    assert all([p["architecture"] for p in i["platforms"]] == ["amd64", "arm64"] for i in found.values())
+    assert len(found) == len(MINOR) + 1
+
+
+def test_a_bundle_of_what_no_mirror_has_is_not_made(rules: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(NO_CNI + f"mirrors: {yaml.safe_load(rules.read_text())}\n")
+    file = tmp_path / "app.bundle"
+    done = bootstrap("bundle", "create", "--from", "registry", "--config", str(config), "--output", str(file))
+
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "these images are part of the bootstrap image, no registry has them" in done.stderr
+    assert not file.exists()
+
+
 def test_a_pull_that_cannot_be_complete_writes_nothing(
     images: dict[str, Image], rules: Path, config: Path, tmp_path: Path
 ) -> None:

@@ -48,14 +48,14 @@ def _(effect: ImagesLoaded, world: World, timeout: float) -> str:
 @apply_effect.register
 def _(effect: ImagePresent, world: World, timeout: float) -> str:
     # Here, since few runs pull: the HTTP client costs a start 0.1 s.
+    from bootstrap.host.containerd import Containerd, own_platform
     from bootstrap.host.limits import Deadline, Limits
-    from bootstrap.host.runtime_images import RuntimeImages, own_platform
     from bootstrap.host.station import Station
 
-    runtime, image = RuntimeImages(world.host, effect.socket), parse_reference(effect.image)
+    runtime, image = Containerd(world.host, effect.socket), parse_reference(effect.image)
     if not effect.always and runtime.digest(image.tagged):
         return ""
     limits = Limits(total=timeout)
     station = Station(runtime, own_platform(), limits, Deadline.after(timeout), world.report)
-    _, found, _ = station.bring_in(image, route(effect.mirrors, image), None)
+    _, found, _ = station.bring_in(image, route(effect.mirrors.reached(world.host.reach), image), None)
     return f"{effect.image} brought in from {found.candidate.server.host}" if found else ""

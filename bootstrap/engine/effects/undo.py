@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from bootstrap.engine import images, network
 from bootstrap.engine.effects.dispatch import apply_effect
-from bootstrap.engine.observe import before
+from bootstrap.engine.observe import before, mount_points
 from bootstrap.engine.world import World
 from bootstrap.host.cri import crictl
 from bootstrap.host.port import Host, HostReader
@@ -137,13 +136,11 @@ def _(effect: Unmounted, world: World, timeout: float) -> str:
 
 
 def mounts_below(host: HostReader, effect: Unmounted) -> list[str]:
-    """Mount points of ours, deepest first (proc(5): field 5 of mountinfo, octal escapes)."""
-    lines = (host.read("/proc/1/mountinfo") or b"").decode().splitlines()
-    points = [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), line.split()[4]) for line in lines]
+    """Mount points of ours, deepest first."""
     path = host.resolve(effect.path)  # the kernel names mount points without links
     kept = tuple(f"{path}/{name}" for name in effect.before or ())
-    ours = [p for p in points if _is_at_or_below(p, (path,)) and not _is_at_or_below(p, kept)]
-    if effect.before is not None:
+    ours = [p for p in mount_points(host) if _is_at_or_below(p, (path,)) and not _is_at_or_below(p, kept)]
+    if effect.before is not None and not effect.itself:
         ours = [p for p in ours if p != path]
     return sorted(ours, key=lambda point: point.count("/"), reverse=True)
 

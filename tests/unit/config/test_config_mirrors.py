@@ -150,3 +150,19 @@ def test_two_rules_for_one_registry_are_refused() -> None:
 def test_a_rule_file_is_one_mapping(text: bytes) -> None:
     with pytest.raises(BootstrapError, match="1 problem"):
         load_mirrors(text)
+
+
+def test_files_that_rules_name_are_where_the_host_is() -> None:
+    found = EXPECTED.reached(lambda path: f"/proc/1/root{path}")
+    before, after = ([e.server for rule in m.rules for e in rule.endpoints] for m in (EXPECTED, found))
+
+    assert EXPECTED.reached(str) == EXPECTED
+    assert [s.ca_file for s in after] == [s.ca_file and f"/proc/1/root{s.ca_file}" for s in before]
+    assert any(s.ca_file for s in after)
+    logins = [(one.credentials, other.credentials) for one, other in zip(before, after, strict=True)]
+    for one, other in logins:
+        assert one is None or other is not None
+        if one and other:
+            assert other.password_file == (one.password_file and f"/proc/1/root{one.password_file}")
+            assert other.docker_config == (one.docker_config and f"/proc/1/root{one.docker_config}")
+            assert other.helper == one.helper

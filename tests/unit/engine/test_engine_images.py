@@ -13,7 +13,7 @@ from bootstrap.model.plan import Plan, Step
 from tests.unit.engine.fakes import MemoryHost, world
 
 NAME = "registry.k8s.io/pause:3.10.2"
-CHECK = f"ctr --address=/proc/1/root/run/c.sock --namespace=k8s.io images check name=={NAME}"
+CHECK = f"ctr --address=/run/c.sock --namespace=k8s.io images check name=={NAME}"
 HEAD = "REF TYPE DIGEST STATUS SIZE UNPACKED\n"
 LINE = f"{NAME} application/vnd.oci.image.index.v1+json sha256:{'a' * 64} "
 OFFLINE = Mirrors(offline=True)

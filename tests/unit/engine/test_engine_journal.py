@@ -155,7 +155,7 @@ def test_each_kind_can_be_observed() -> None:
     }
     assert found == {
         PATH: {"type": "link", "target": "f"},
-        TREE: {"entries": ["f", "l"]},
+        TREE: {"entries": ["f", "l"], "mounted": False},
         UNIT: {"active": True, "enabled": False},
         SYSCTL: {"value": "0"},
         MODULE: {},

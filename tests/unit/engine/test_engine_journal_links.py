@@ -6,27 +6,29 @@ import pytest
 
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.effects.undo import mounts_below
-from bootstrap.engine.journal import begun, read_journal
+from bootstrap.engine.journal import begun, read_journal, sweep
+from bootstrap.model import names
 from bootstrap.model.effects import Directory, Effect, File, Link, Tree, Unmounted
 from bootstrap.model.errors import BootstrapError
-from bootstrap.model.record import PATH, TREE
+from bootstrap.model.record import PATH, TREE, Entry
 from bootstrap.workflows.reset import ResetRequest, act_reset, decide_reset, forget, verify_reset
-from tests.memory import Entry, MemoryHost
+from tests.memory import Entry as There
+from tests.memory import MemoryHost
 from tests.unit.engine.fakes import world
 
 THEIRS = {
-    "/": Entry("dir", 0o755),
-    "/etc": Entry("dir", 0o755),
-    "/var": Entry("dir", 0o755),
-    "/var/lib": Entry("dir", 0o755),
-    "/srv": Entry("dir", 0o755),
-    "/srv/file": Entry("file", 0o640, b"theirs", (12, 34)),
-    "/srv/full": Entry("dir", 0o755),
-    "/srv/full/f": Entry("file", 0o644, b"theirs"),
-    "/etc/file": Entry("link", 0o777, b"/srv/file"),
-    "/etc/full": Entry("link", 0o777, b"../srv/full"),
-    "/etc/new": Entry("link", 0o777, b"/srv/new"),
-    "/etc/link": Entry("link", 0o777, b"/srv/file"),
+    "/": There("dir", 0o755),
+    "/etc": There("dir", 0o755),
+    "/var": There("dir", 0o755),
+    "/var/lib": There("dir", 0o755),
+    "/srv": There("dir", 0o755),
+    "/srv/file": There("file", 0o640, b"theirs", (12, 34)),
+    "/srv/full": There("dir", 0o755),
+    "/srv/full/f": There("file", 0o644, b"theirs"),
+    "/etc/file": There("link", 0o777, b"/srv/file"),
+    "/etc/full": There("link", 0o777, b"../srv/full"),
+    "/etc/new": There("link", 0o777, b"/srv/new"),
+    "/etc/link": There("link", 0o777, b"/srv/file"),
 }
 EFFECTS: tuple[Effect, ...] = (
     File("/etc/file", b"ours", 0o600),
@@ -72,10 +74,28 @@ def test_reset_gives_back_what_was_behind_links() -> None:
 
 def test_a_masked_unit_is_named_by_its_own_path() -> None:
     host = MemoryHost()
-    host.entries |= {"/dev": Entry("dir", 0o755), "/dev/null": Entry("device", 0o666)}
-    host.entries["/etc/a.service"] = Entry("link", 0o777, b"/dev/null")
+    host.entries |= {"/dev": There("dir", 0o755), "/dev/null": There("device", 0o666)}
+    host.entries["/etc/a.service"] = There("link", 0o777, b"/dev/null")
     with pytest.raises(BootstrapError, match=r"cannot read /etc/a\.service"):
         apply_effect(File("/etc/a.service", b"ours"), world(host), 1)
+
+
+@pytest.mark.parametrize("left", [None, b"", b'\n{"kind": "tr'])
+def test_a_place_for_notes_that_a_killed_run_left_counts_as_not_there(left: bytes | None) -> None:
+    host = MemoryHost()
+    host.mkdir(names.WORK_DIR, 0o755)
+    if left is not None:
+        host.append(names.JOURNAL, left, 0o600)
+    apply_effect(File("/etc/a", b"ours"), world(host), 1)
+    assert read_journal(host)[0] == Entry(TREE, names.WORK_DIR, None)
+
+
+def test_a_journal_that_cannot_be_read_is_not_thrown_away() -> None:
+    host = MemoryHost()
+    host.mkdir(names.WORK_DIR, 0o755)
+    host.append(names.JOURNAL, b"\n{damaged}\n{damaged}\n", 0o600)
+    sweep(host)
+    assert host.stat(names.JOURNAL)
 
 
 def test_begun_is_what_was_not_there() -> None:
@@ -84,9 +104,9 @@ def test_begun_is_what_was_not_there() -> None:
 
 def test_mounts_are_found_below_a_linked_directory() -> None:
     host = MemoryHost()
-    host.entries |= {"/data": Entry("dir", 0o755), "/data/kubelet": Entry("dir", 0o755)}
-    host.entries["/etc/kubelet"] = Entry("link", 0o777, b"/data/kubelet")
+    host.entries |= {"/data": There("dir", 0o755), "/data/kubelet": There("dir", 0o755)}
+    host.entries["/etc/kubelet"] = There("link", 0o777, b"/data/kubelet")
     lines = [f"1 0 0:1 / {point} rw - tmpfs tmpfs rw" for point in ("/", "/data", "/data/kubelet/pods/1", "/etc/x")]
-    host.entries["/proc"] = host.entries["/proc/1"] = Entry("dir", 0o755)
-    host.entries["/proc/1/mountinfo"] = Entry("file", 0o444, "\n".join(lines).encode())
+    host.entries["/proc"] = host.entries["/proc/1"] = There("dir", 0o755)
+    host.entries["/proc/1/mountinfo"] = There("file", 0o444, "\n".join(lines).encode())
     assert mounts_below(host, Unmounted("/etc/kubelet", ())) == ["/data/kubelet/pods/1"]

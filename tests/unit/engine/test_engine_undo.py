@@ -245,6 +245,11 @@ def test_mounts_of_others_stay_and_so_does_one_on_a_directory_that_was_there() -
     assert set(mounts_below(mounted(*POINTS), Unmounted("/t", ("theirs",)))) == {"/t/a", "/t/a/b", "/t/with space"}
 
 
+def test_a_mount_on_a_directory_that_was_none_goes_too() -> None:
+    """The kubelet's own, where the root is not shared."""
+    assert mounts_below(mounted("/t", "/t/a"), Unmounted("/t", (), itself=True)) == ["/t/a", "/t"]
+
+
 def test_each_layer_of_mounts_on_one_directory_is_unmounted() -> None:
     assert mounts_below(mounted("/t/a", "/t/a"), Unmounted("/t", None)) == ["/t/a", "/t/a"]
 

@@ -80,6 +80,15 @@ def test_what_others_did_meanwhile_is_told_and_does_not_fail(entry: Entry, says:
     assert (found.left, found.others) == ([], [says])
 
 
+def test_a_mount_that_was_not_there_is_left_of_us() -> None:
+    host = machine()
+    host.mkdir("/proc/1", 0o755)
+    host.write("/proc/1/mountinfo", b"1 0 0:1 / /etc/tree rw - tmpfs tmpfs rw\n", 0o444)
+
+    entry = Entry(TREE, "/etc/tree", {"entries": ["file"], "mounted": False})
+    assert compare(host, [entry]).left == ["/etc/tree is mounted"]
+
+
 def test_anything_beside_the_journal_in_its_directory_is_left_of_us() -> None:
     host = machine()
     host.mkdir(f"{names.WORK_DIR}/containerd", 0o755)

@@ -13,7 +13,7 @@ import pytest
 from bootstrap.host.cri import crictl, image_ids, reached
 from bootstrap.host.layers import layer_digest
 from bootstrap.host.seed import CONTENT
-from bootstrap.host.seed_import import NAMESPACE, import_seed, seed_images, write_archive
+from bootstrap.host.seed_import import import_seed, seed_images, write_archive
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.memory import MemoryHost
 
@@ -80,8 +80,8 @@ def test_the_import_goes_to_the_hosts_socket_with_our_own_ctr(seed: Path) -> Non
     command = host.log[0].split()
     assert command[:4] == [
         "ctr",
-        "--address=/proc/1/root/run/containerd/containerd.sock",
-        f"--namespace={NAMESPACE}",
+        "--address=/var/run/containerd/containerd.sock",
+        "--namespace=k8s.io",
         "images",
     ]
     assert not Path(command[-1]).exists()

@@ -1,42 +1,99 @@
-"""Images of a containerd: a bundle streamed into its store, an import for each image, critical ones first.
+"""Images of a containerd, through `ctr` of our own image: what is there, and what is brought in, always pinned.
 
-While one image is unpacked the next one is sent. What is there by digest is not sent again, so a load that was
-interrupted goes on where it stopped. Everything is pinned: the kubelet's garbage collection never takes it.
+A bundle is streamed into its store, an import for each image, critical ones first: while one is unpacked the next one
+is sent. What is there by digest is not sent again, so a load that was interrupted goes on where it stopped. Pinned: the
+kubelet's garbage collection never takes it.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import IO, cast
 
 from bootstrap.host.archive import ArchiveWriter, header
 from bootstrap.host.bundle import Bundle
-from bootstrap.model.bundle import Member, named
+from bootstrap.host.layout import Layout
+from bootstrap.host.port import Host
+from bootstrap.model.bundle import Member, blob_name, named
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.image import ARCHITECTURES, Platform, Resolved
 from bootstrap.model.oci import INDEX_FILE, LAYOUT, LAYOUT_FILE, index_bytes
+from bootstrap.model.reference import Reference
 from bootstrap.render.loading import Group, groups, share_out
 
 NAMESPACE = "k8s.io"
 """Where CRI looks for images."""
 PINNED = "io.cri-containerd.pinned=pinned"
+TIMEOUT = 3600.0
+"""Seconds for an archive of any size on a slow disk."""
 _BLOCK = 512
+_CHUNK = 1 << 20
 _PIPE = 1 << 20
 """Bytes between us and an import: the most that /proc/sys/fs/pipe-max-size allows by default."""
 
 
-class ContainerdImages:
-    """The containerd that listens at `socket` (a path)."""
+class Containerd:
+    """The containerd of a machine that listens at `socket` (a path, or `unix://…`)."""
 
-    def __init__(self, socket: str, ctr: str = "ctr") -> None:
-        self._ctr = (ctr, f"--address={socket}", f"--namespace={NAMESPACE}")
+    def __init__(self, host: Host, socket: str) -> None:
+        self._host = host
+        self._socket = socket.removeprefix("unix://")
 
     def there(self) -> dict[str, tuple[str, bool]]:
         """Names of the images in the store, each with its digest and whether it is pinned."""
         rows = [line.split() for line in self._run("images", "ls").splitlines()[1:]]
         return {row[0]: (row[2], PINNED in row[-1]) for row in rows if row}
+
+    def digest(self, image: Reference) -> str:
+        """What the name stands for, if the image is complete and unpacked; empty otherwise. Raises BootstrapError."""
+        try:
+            lines = self._run("images", "check", f"name=={image}").splitlines()[1:]
+        except BootstrapError as e:
+            raise BootstrapError(
+                "no containerd shows its images here",
+                code=Exit.EFFECT,
+                details=e.details or (e.what,),
+                fix="on a node: docker exec NAME bootstrap images pull …; on a host: mount its root at /host; "
+                "into a folder: --to DIR",
+            ) from e
+        words = next((line.split() for line in lines), [])
+        return words[2] if len(words) > 3 and words[3] == "complete" and words[-1] == "true" else ""
+
+    def bring_in(self, image: Reference, found: Resolved, platform: Platform, layout: Layout) -> None:
+        """Imports one image from a layout, by its tag and its digest: Pods may name it either way.
+
+        Raises BootstrapError: exit 5 (containerd refused), 9 (it is something else afterwards), with nothing left.
+        """
+        proven = Reference(image.registry, image.repository, digest=found.top.digest)
+        group = Group(found.top.document(), list(dict.fromkeys((str(image), str(proven)))), set())
+        running = self._start(group, str(platform))
+        try:
+            for digest in dict.fromkeys((*found.documents, *(layer.digest for layer in found.layers))):
+                with layout.open(digest) as blob:
+                    member = Member(blob_name(digest), digest, layout.size(digest))
+                    running.add(member, iter(partial(blob.read, _CHUNK), b""))
+            running.end([])
+        except BaseException:
+            running.abort()
+            raise
+        if self.digest(image) != found.top.digest:
+            self._run("images", "rm", str(image))
+            raise BootstrapError(f"{image} is not {found.top.digest} after its import", code=Exit.IMAGE)
+
+    def import_archive(self, source: str) -> tuple[str, ...]:
+        """Imports a `docker save` archive (a path here; `-`: standard input); the names in it.
+
+        Raises BootstrapError (exit 5) when it is refused. `--local` prints one `unpacking NAME (DIGEST)...done` an
+        image; without it there is a progress display that mangles names.
+        """
+        words = ("images", "import", "--local", f"--label={PINNED}", source)
+        output = self._run(*words, timeout=TIMEOUT, keep_stdin=source == "-")
+        return tuple(line.split()[1] for line in output.splitlines() if line.startswith("unpacking "))
 
     def load(
         self,
@@ -62,22 +119,19 @@ class ContainerdImages:
             return ()
         share_out(found, self._run("content", "ls", "-q").split())
         with ThreadPoolExecutor(len(found)) as pool:
-            _Sending(found, pool, lambda group: self._start(group, architecture, done)).run(bundle)
+            _Sending(found, pool, lambda group: self._start(group, f"linux/{architecture}", done)).run(bundle)
         return tuple(name for group in found for name in group.names)
 
-    def _start(self, group: Group, architecture: str, done: Callable[[str], None]) -> _Import:
-        options = ("--local", f"--platform=linux/{architecture}", f"--label={PINNED}")
-        return _Import([*self._ctr, "images", "import", *options, "-"], group, done)
+    def _start(self, group: Group, platform: str, done: Callable[[str], None] = lambda name: None) -> _Import:
+        options = ("--local", f"--platform={platform}", f"--label={PINNED}")
+        return _Import([*self._ctr(), "images", "import", *options, "-"], group, done)
 
-    def _run(self, *arguments: str) -> str:
-        what = f"ctr {' '.join(arguments[:2])}"
-        try:
-            done = subprocess.run([*self._ctr, *arguments], capture_output=True, text=True, timeout=60, check=False)
-        except (FileNotFoundError, subprocess.TimeoutExpired) as e:
-            raise _refused(what, str(e)) from e
-        if done.returncode:
-            raise _refused(what, done.stderr)
-        return done.stdout
+    def _run(self, *words: str, timeout: float = 60, keep_stdin: bool = False) -> str:
+        return self._host.run([*self._ctr(), *words], timeout, keep_stdin=keep_stdin, here=True)
+
+    def _ctr(self) -> tuple[str, ...]:
+        """Asked each time: `init` makes the socket after this value."""
+        return ("ctr", f"--address={self._host.reach(self._socket)}", f"--namespace={NAMESPACE}")
 
 
 class _Sending:
@@ -180,3 +234,9 @@ class _Import:
 def _refused(what: str, output: str) -> BootstrapError:
     lines = tuple(output.strip().splitlines()[-5:])
     return BootstrapError(f"containerd did not take {what}", code=Exit.EFFECT, details=lines)
+
+
+def own_platform() -> Platform:
+    """The platform of the machine that this runs on."""
+    machine = os.uname().machine
+    return Platform(ARCHITECTURES.get(machine, machine))

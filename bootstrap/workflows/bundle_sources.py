@@ -1,0 +1,71 @@
+"""Where `bundle create` takes images from, as `--from` names it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bootstrap.host.docker_images import DockerImages
+from bootstrap.host.layout import Layout
+from bootstrap.host.limits import Limits
+from bootstrap.host.pull import Listener
+from bootstrap.host.sources import LayoutSource, SeedSource, Source, docker_source
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.image import Platform
+from bootstrap.render.images import Needed
+from bootstrap.workflows.bundle_create import SOURCES, Contents
+from bootstrap.workflows.image_choice import Chosen
+from bootstrap.workflows.images import pull_to
+
+LIMITS = Limits(total=3600.0)
+
+
+def ignore(_: object) -> None:
+    """Who is not told of transfers."""
+
+
+@contextlib.contextmanager
+def sources(
+    texts: Sequence[str], wanted: Contents, reach: Callable[[str], str], listen: Listener = ignore
+) -> Iterator[tuple[Source, ...]]:
+    """The sources that --from names, each made for what those before it do not have.
+
+    `reach` is the host's. Raises BootstrapError: exit 2 (no source), 5 (no engine or registry gives), 9.
+    """
+    found: list[Source] = []
+    left = list(wanted.images)
+    with contextlib.ExitStack() as opened:
+        for text in texts:
+            found.append(opened.enter_context(_source(text, replace(wanted, images=tuple(left)), reach, listen)))
+            left = [name for name in left if found[-1].target(name) is None]
+        yield tuple(found)
+
+
+@contextlib.contextmanager
+def _source(text: str, wanted: Contents, reach: Callable[[str], str], listen: Listener) -> Iterator[Source]:
+    kind, _, rest = text.partition(":")
+    if text == "seed":
+        yield SeedSource()
+    elif text == "docker":
+        with docker_source(DockerImages(reach), wanted.images) as found:
+            yield found
+    elif text == "registry":
+        with tempfile.TemporaryDirectory(prefix="bootstrap-images-", dir="/var/tmp") as folder:
+            yield LayoutSource(_pulled(Path(folder), wanted, reach, listen), text)
+    elif kind == "layout" and rest:
+        yield LayoutSource(Layout(Path(reach(os.path.abspath(rest)))), text)
+    else:
+        raise BootstrapError(f"{text!r} is no source of images", code=Exit.USAGE, fix=f"--from {SOURCES}")
+
+
+def _pulled(folder: Path, wanted: Contents, reach: Callable[[str], str], listen: Listener) -> Layout:
+    """Everything that is wanted, by the rules for mirrors, for all architectures."""
+    images = tuple(Needed("", name, name) for name in wanted.images)
+    chosen = Chosen(images, wanted.cfg.extension.mirrors.reached(reach))
+    for _ in pull_to(folder, chosen, [Platform(name) for name in wanted.architectures], None, LIMITS, listen):
+        pass
+    return Layout(folder)
