@@ -104,7 +104,8 @@ def _served(condition: Served, world: World) -> str:
     answer = world.api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{condition.name}")
     if answer.status != 200:
         return "not there yet"
-    found = {entry["type"]: entry for entry in answer.body.get("status", {}).get("conditions", ())}
+    status = answer.body.get("status") or {}
+    found = {entry["type"]: entry for entry in status.get("conditions") or ()}  # null at first
     refused = found.get("NamesAccepted", {})
     if refused.get("status") == "False":
         return str(refused.get("message", "its names are taken"))
