@@ -1,6 +1,6 @@
 """Build every component from source into a cache whose folders are named by the hash of what went in.
 
-build_components.py                 build what is missing
+build_components.py                 build what is missing of what goes into the image
 build_components.py NAME...         only these
 build_components.py --print NAME    build if missing, print the folder with its binaries
 """
@@ -111,7 +111,7 @@ def build_all(*, tests: bool = False) -> dict[str, Path]:
 def main() -> None:
     """Parse the arguments and build."""
     parser = argparse.ArgumentParser(description="build the components from source into the cache")
-    parser.add_argument("names", nargs="*", help="components (default: all)")
+    parser.add_argument("names", nargs="*", help="components (default: all of the image)")
     parser.add_argument("--print", metavar="NAME", dest="shown", help="build NAME if missing and print its folder")
     options = parser.parse_args()
     with alone():
@@ -123,7 +123,9 @@ def act(options: argparse.Namespace) -> None:
     if options.shown:
         print(build(options.shown))
         return
-    for name in options.names or minor()["components"]:
+    if not options.names:
+        build_all()
+    for name in options.names:
         build(name)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from bootstrap.cli.addon import app as addon_app
 from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.diagnose import diagnose
 from bootstrap.cli.images import config_images_app, images_app
@@ -33,6 +34,7 @@ app.command()(init)
 app.command()(reset)
 app.add_typer(images_app, name="images")
 app.add_typer(bundle_app, name="bundle")
+app.add_typer(addon_app, name="addon")
 app.command()(preflight)
 config_app.add_typer(config_images_app, name="images")
 

@@ -45,7 +45,7 @@ def images_list(
     from bootstrap.workflows.image_choice import choose, locked_as, read_lock
 
     cfg, host = _configured(config)
-    chosen = choose(cfg, (), kubernetes_version, image_repository, None)
+    chosen = choose(cfg, (), kubernetes_version, image_repository, None, of_addons=_of_addons(cfg, host))
     locked = read_lock(read_config(lock, host), chosen)
     platforms = [str(platform) for platform in _platforms(arch)]
     details = []
@@ -87,7 +87,7 @@ def images_pull(
 
     cfg, host = _configured(config)
     rules = read_config(mirrors, host)
-    chosen = choose(cfg, images or (), kubernetes_version, image_repository, rules, host.reach)
+    chosen = choose(cfg, images or (), kubernetes_version, image_repository, rules, host.reach, _of_addons(cfg, host))
     chosen = replace(chosen, cri_socket=cri_socket) if cri_socket else chosen
     locked, limits, screen = read_lock(read_config(lock, host), chosen), Limits(total=timeout), TransferScreen()
     platforms = _platforms(arch)
@@ -226,7 +226,7 @@ def images_lock(
 
     cfg, host = _configured(config)
     rules = read_config(mirrors, host)
-    chosen = choose(cfg, images or (), kubernetes_version, image_repository, rules, host.reach)
+    chosen = choose(cfg, images or (), kubernetes_version, image_repository, rules, host.reach, _of_addons(cfg, host))
     platforms = _platforms(arch or list(LOCKED))
     lock = make_lock(chosen, platforms, Limits(total=timeout), lambda line: say(f"   {line}", error=True))
     if to == "-":
@@ -257,6 +257,14 @@ def _configured(config: str | None) -> tuple[Any, Any]:
     mode, host = look_on()
     given = read_config(config, host)
     return present(host, mode) if given is None else complete(given, host, mode), host
+
+
+def _of_addons(cfg: Any, host: Any) -> Any:
+    """Reads the manifests of add-ons for their images, when they are needed."""
+    from bootstrap.cli.init import manifests
+    from bootstrap.workflows.addons import needed_images
+
+    return lambda: needed_images(host, cfg, manifests())
 
 
 def _platforms(arch: list[str] | None) -> list[Any]:

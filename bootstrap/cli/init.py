@@ -61,6 +61,13 @@ def init(
     control_plane_endpoint: Annotated[
         str | None, typer.Option(help="Stable name or address of the whole control plane.")
     ] = None,
+    cni: Annotated[
+        str | None, typer.Option(help="Pod network: flannel, none, or a manifest as in --addon (calico=/FILE, …).")
+    ] = None,
+    addon: Annotated[
+        list[str] | None,
+        typer.Option(help="Manifest to install: NAME, [NAME=]/FILE or [NAME=]https://…#sha256=…; repeatable."),
+    ] = None,
     cri_socket: CriSocket = None,
     feature_gates: Annotated[str | None, typer.Option(help="kubeadm's feature gates: A=true,B=false.")] = None,
     image_repository: Annotated[
@@ -114,6 +121,8 @@ def init(
         cert_dir=cert_dir,
         certificate_key=certificate_key,
         control_plane_endpoint=control_plane_endpoint,
+        cni=cni,
+        addons=tuple(addon) if addon else None,
         cri_socket=cri_socket,
         feature_gates=feature_gates,
         image_repository=image_repository,

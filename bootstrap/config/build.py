@@ -10,6 +10,7 @@ from bootstrap.config import networks, values, versions
 from bootstrap.config.durations import parse_duration
 from bootstrap.config.loader import Documents
 from bootstrap.model import names
+from bootstrap.model.addon import NO_CNI
 from bootstrap.model.cluster import (
     Arg,
     BootstrapToken,
@@ -117,7 +118,7 @@ def default_socket(facts: HostFacts) -> str:
 
 def _networking(doc: Document, extension: Extension) -> Networking:
     service = doc.get("serviceSubnet") or names.SERVICE_SUBNET
-    default = networks.default_pod_subnet(service) if extension.cni == "flannel" else ""
+    default = networks.default_pod_subnet(service) if extension.cni != NO_CNI else ""
     return Networking(service, doc.get("podSubnet") or default, doc.get("dnsDomain") or names.DNS_DOMAIN)
 
 

@@ -13,7 +13,8 @@ def to_document(mirrors: Mirrors) -> dict[str, Any]:
 
 
 def _rule_document(rule: Rule) -> dict[str, Any]:
-    document = _filled({"registry": rule.registry, "endpoints": [_endpoint_document(e) for e in rule.endpoints]})
+    endpoints = [_endpoint_document(e) for e in rule.endpoints]
+    document = _filled({"registry": rule.registry, "endpoints": endpoints, "rename": rule.rename})
     return document if rule.upstream else {**document, "upstream": False}
 
 

@@ -84,6 +84,9 @@ class Registry(_Fields):
     registry: str = Field(description="The upstream registry, as images name it: `registry.k8s.io`, `docker.io`.")
     endpoints: list[Endpoint] = Field(default_factory=list, description="Its mirrors, in the order in which to try.")
     upstream: bool = Field(True, description="Whether the registry itself is asked last.")
+    rename: bool = Field(
+        False, description="Whether manifests of add-ons name the first endpoint, for runtimes that know no mirrors."
+    )
 
     @field_validator("registry")
     @classmethod
@@ -94,6 +97,8 @@ class Registry(_Fields):
     def _some(self) -> Registry:
         if not self.endpoints and not self.upstream:
             raise ValueError("without endpoints and upstream there is nothing to ask")
+        if not self.endpoints and self.rename:
+            raise ValueError("rename needs an endpoint whose name images can get")
         return self
 
 
@@ -116,7 +121,7 @@ class Mirrors(_Fields):
 def to_model(mirrors: Mirrors) -> model.Mirrors:
     """The rules as the rest of the program has them."""
     rules = tuple(
-        model.Rule(rule.registry, tuple(_endpoint(e) for e in rule.endpoints), rule.upstream)
+        model.Rule(rule.registry, tuple(_endpoint(e) for e in rule.endpoints), rule.upstream, rule.rename)
         for rule in mirrors.registries
     )
     return model.Mirrors(rules, mirrors.offline)

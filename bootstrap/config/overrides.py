@@ -10,7 +10,7 @@ from typing import Any
 
 from bootstrap.config.durations import parse_duration
 from bootstrap.config.loader import Documents
-from bootstrap.model.cluster import Document
+from bootstrap.model.cluster import Document, Extension
 from bootstrap.model.errors import Problem
 
 
@@ -40,6 +40,9 @@ class Overrides:
     """Added to the file's, as kubeadm does."""
     skip_phases: tuple[str, ...] | None = None
     dry_run: bool | None = None
+    cni: str | None = None
+    addons: tuple[str, ...] | None = None
+    """Added to the file's."""
 
 
 _PATHS = {
@@ -87,7 +90,21 @@ def apply(documents: Documents, overrides: Overrides) -> tuple[Documents, Mappin
             value = _ttl(value, problems)
             _first_token(upstream).pop("expires", None)
         _write(upstream, path, list(value) if isinstance(value, tuple) else value)
-    return dataclasses.replace(documents, upstream=upstream, problems=tuple(problems)), origins
+    extension = _extension(documents.extension, overrides, origins)
+    return dataclasses.replace(documents, upstream=upstream, extension=extension, problems=tuple(problems)), origins
+
+
+def _extension(extension: Extension | None, overrides: Overrides, origins: dict[str, str]) -> Extension | None:
+    """The flags of our own document."""
+    if overrides.cni is not None:
+        extension = dataclasses.replace(extension or Extension(), cni=overrides.cni)
+        origins["BootstrapConfiguration.cni"] = "--cni"
+    if overrides.addons is not None:
+        already = extension.addons if extension else ()
+        more = tuple(addon for addon in overrides.addons if addon not in already)
+        extension = dataclasses.replace(extension or Extension(), addons=(*already, *more))
+        origins.update({f"BootstrapConfiguration.addons[{len(already) + i}]": "--addon" for i in range(len(more))})
+    return extension
 
 
 def _write(upstream: dict[str, Any], path: str, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -10,6 +10,7 @@ from bootstrap.config import yamltext
 from bootstrap.config.mirrors import Mirrors, to_model
 from bootstrap.config.written import problems_of
 from bootstrap.model import mirrors as model
+from bootstrap.model.addon import BUILT_IN_CNI
 from bootstrap.model.cluster import Extension
 from bootstrap.model.errors import BootstrapError, Problem, config_error
 
@@ -46,9 +47,15 @@ class BootstrapConfiguration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    cni: Literal["flannel", "none"] = Field(
-        "flannel", description="The Pod network that is installed; `none` leaves it to you."
+    cni: str = Field(
+        BUILT_IN_CNI,
+        description="The Pod network that is installed: `flannel`, a manifest (as in `addons`), or `none`: yours.",
     )
+    addons: list[str] = Field(
+        default_factory=list,
+        description="Manifests to install: recipes' names, `/PATH` or `https://…`; see docs/how-to/addons.md.",
+    )
+    imagesInConfigMaps: bool = Field(False, description="Whether ConfigMaps of add-ons are searched for images too.")
     hardening: bool = Field(True, description="`false` leaves out the flags of docs/explanation/hardening.md.")
     workloadsOnControlPlane: bool | None = Field(
         None, description="Whether Pods may run on this node; `null`: yes in node mode, no on a host."
@@ -83,6 +90,8 @@ def parse(document: dict[str, Any]) -> tuple[Extension, list[Problem]]:
         tuple(own.extraSANs),
         to_model(own.mirrors),
         tuple(own.bundle.trustedKeys),
+        tuple(own.addons),
+        own.imagesInConfigMaps,
     )
     return extension, problems
 

@@ -99,6 +99,8 @@ def to_bootstrap_configuration(extension: Extension) -> dict[str, Any]:
         {
             "bundle": _filled({"trustedKeys": list(extension.trusted_keys)}),
             "mirrors": to_document(extension.mirrors),
+            "addons": list(extension.addons),
+            "imagesInConfigMaps": extension.images_in_config_maps,
         }
     )
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bootstrap.config import networks, values
-from bootstrap.model.cluster import Arg, BootstrapToken, ClusterConfig, Component, ExternalEtcd, NodeRegistration
+from bootstrap.model.addon import is_foreign_cni, parse_source
+from bootstrap.model.cluster import (
+    Arg,
+    BootstrapToken,
+    ClusterConfig,
+    Component,
+    Extension,
+    ExternalEtcd,
+    NodeRegistration,
+)
 from bootstrap.model.errors import Problem
 
 _CLUSTER = "ClusterConfiguration"
 _INIT = "InitConfiguration"
+_OWN = "BootstrapConfiguration"
 _FEATURE_GATES = {"RootlessControlPlane"}
 """kubeadm's feature gates of this minor."""
 
@@ -31,6 +41,23 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     yield from _etcd(config)
     for san in config.extension.extra_sans:
         yield from found("BootstrapConfiguration.extraSANs", values.subject_name(san))
+    yield from _addons(config.extension)
+
+
+def _addons(extension: Extension) -> Iterable[Problem]:
+    """Each is readable, and has a name of its own."""
+    foreign = [(f"{_OWN}.cni", extension.cni)] if is_foreign_cni(extension.cni) else []
+    listed = [(f"{_OWN}.addons[{i}]", text) for i, text in enumerate(extension.addons)]
+    seen: set[str] = set()
+    for path, text in (*foreign, *listed):
+        try:
+            name = parse_source(text).name
+        except ValueError as e:
+            yield Problem(path, str(e))
+            continue
+        if name in seen:
+            yield Problem(path, f"another add-on is called {name} too; give this one a name: NAME=PLACE")
+        seen.add(name)
 
 
 def found(path: str, *messages: str) -> Iterable[Problem]:

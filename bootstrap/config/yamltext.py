@@ -8,15 +8,26 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
 from bootstrap.model.errors import Problem
 
-MAXIMUM_BYTES = 256 * 1024
-MAXIMUM_VALUES = 20_000
-"""After aliases are followed: small files can name very large values."""
+
+@dataclass(frozen=True)
+class Bounds:
+    """`values` are counted after aliases are followed: small files can name very large values."""
+
+    what: str
+    bytes: int
+    values: int
+
+
+CONFIGURATION = Bounds("a configuration", 256 * 1024, 20_000)
+MANIFEST = Bounds("a manifest", 16 * 1024 * 1024, 1_000_000)
+"""Definitions of custom resources are long: upstream's largest manifests have some megabytes."""
 
 _BOOLEANS = {
     word: value
@@ -39,6 +50,12 @@ class _Composer(yaml.SafeLoader):
         return _NO_TAG if kind is yaml.ScalarNode else "collection"
 
 
+class _FastComposer(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # libyaml: many times faster
+    """The same, where libyaml is there; its messages about broken YAML say less."""
+
+    resolve = _Composer.resolve
+
+
 class UnreadableError(Exception):
     """The text is not YAML that is accepted; `problem` says where and why."""
 
@@ -47,13 +64,14 @@ class UnreadableError(Exception):
         self.problem = problem
 
 
-def parse(text: bytes) -> list[Any]:
+def parse(text: bytes, bounds: Bounds = CONFIGURATION) -> list[Any]:
     """The documents of a YAML stream as plain values; documents with nothing but comments are left out."""
-    if len(text) > MAXIMUM_BYTES:
-        raise UnreadableError(Problem("", f"{len(text)} bytes: a configuration has at most {MAXIMUM_BYTES}"))
+    if len(text) > bounds.bytes:
+        raise UnreadableError(Problem("", f"{len(text)} bytes: {bounds.what} has at most {bounds.bytes}"))
+    composer = _Composer if bounds is CONFIGURATION else _FastComposer
     try:
-        nodes = [n for n in yaml.compose_all(text.decode("utf-8"), _Composer) if n is not None]
-        reader = _Reader()
+        nodes = [n for n in yaml.compose_all(text.decode("utf-8"), composer) if n is not None]
+        reader = _Reader(bounds.values)
         values = [reader.value(node, ()) for node in nodes if not _empty(node)]
     except UnicodeDecodeError as error:
         where = f"byte 0x{text[error.start]:02x} at offset {error.start}"
@@ -68,7 +86,7 @@ def parse(text: bytes) -> list[Any]:
 
 
 def _empty(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.value == "" and node.style is None
+    return isinstance(node, yaml.ScalarNode) and node.value == "" and not node.style
 
 
 def _place(mark: yaml.Mark | None) -> str:
@@ -78,14 +96,14 @@ def _place(mark: yaml.Mark | None) -> str:
 class _Reader:
     """Turns nodes into values and counts them."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, most: int) -> None:
+        self.count, self.most = 0, most
 
     def value(self, node: yaml.Node, above: tuple[yaml.Node, ...]) -> Any:
         """The plain value of a node; `above` are the nodes it is inside of."""
         self.count += 1
-        if self.count > MAXIMUM_VALUES:
-            raise UnreadableError(Problem(_place(node.start_mark), f"more than {MAXIMUM_VALUES} values"))
+        if self.count > self.most:
+            raise UnreadableError(Problem(_place(node.start_mark), f"more than {self.most} values"))
         if node in above:
             raise UnreadableError(Problem(_place(node.start_mark), "an alias inside its own anchor"))
         if isinstance(node, yaml.MappingNode):
@@ -118,7 +136,7 @@ def _key(node: yaml.ScalarNode) -> str:
 def _scalar(node: yaml.ScalarNode) -> Any:
     """A scalar as Kubernetes' YAML reader resolves it."""
     text = str(node.value)
-    if node.tag == _STRING_TAG or (node.tag == _NO_TAG and node.style is not None):
+    if node.tag == _STRING_TAG or (node.tag == _NO_TAG and node.style):
         return text
     if node.tag == _NO_TAG or node.tag in _TYPED_TAGS:
         return _plain(text)

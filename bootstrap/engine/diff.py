@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from bootstrap.engine.differs import file_differs
+from bootstrap.engine.kinds import located
 from bootstrap.host.api import object_path
 from bootstrap.host.port import HostReader
 from bootstrap.model.effects import Apply, Create, Effect, File
@@ -34,9 +35,13 @@ def _(effect: File, host: HostReader, objects: Objects) -> tuple[str, ...]:
 
 @diff.register
 def _(effect: Apply, host: HostReader, objects: Objects) -> tuple[str, ...]:
-    present = objects(object_path(effect.body))
-    before = b"" if present is None else _yaml(same_fields(effect.body, present))
-    return _lines(before, _yaml(effect.body))
+    if effect.body["kind"] == "Secret" and effect.discover:
+        return ()
+    found = located(effect, objects)
+    path, body = found if found else ("", effect.body)
+    present = objects(path) if path else None
+    before = b"" if present is None else _yaml(same_fields(body, present))
+    return _lines(before, _yaml(body))
 
 
 @diff.register
@@ -47,9 +52,16 @@ def _(effect: Create, host: HostReader, objects: Objects) -> tuple[str, ...]:
 
 
 def same_fields(wanted: Any, present: Any) -> Any:
-    """Of `present` what `wanted` speaks about: server-side apply leaves everything else alone."""
+    """Of `present` what `wanted` speaks about: server-side apply leaves everything else alone.
+
+    The API server does not store fields that say nothing (`false`, empty): they count as there.
+    """
     if isinstance(wanted, Mapping) and isinstance(present, Mapping):
-        return {key: same_fields(value, present[key]) for key, value in wanted.items() if key in present}
+        return {
+            key: same_fields(value, present.get(key, value))
+            for key, value in wanted.items()
+            if key in present or not value
+        }
     if isinstance(wanted, list | tuple) and isinstance(present, list) and len(wanted) == len(present):
         return [same_fields(*pair) for pair in zip(wanted, present, strict=True)]
     return present

@@ -17,7 +17,7 @@ from tenacity import (
 )
 
 from bootstrap.engine.world import RunOver, World
-from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, WorkloadReady
+from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, Served, WorkloadReady
 from bootstrap.model.errors import BootstrapError, Exit
 
 POLL = wait_exponential(multiplier=0.05, min=0.05, max=0.2)
@@ -33,6 +33,8 @@ def observe(condition: Condition, world: World) -> str:
     try:
         if isinstance(condition, WorkloadReady):
             return _workload(condition, world)
+        if isinstance(condition, Served):
+            return _served(condition, world)
         return _node(condition, world)
     except ConnectionError:
         return "the API server does not answer"
@@ -98,6 +100,18 @@ def _node(condition: NodeReady | NodeExists, world: World) -> str:
     return "no Ready condition yet"
 
 
+def _served(condition: Served, world: World) -> str:
+    answer = world.api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{condition.name}")
+    if answer.status != 200:
+        return "not there yet"
+    status = answer.body.get("status") or {}
+    found = {entry["type"]: entry for entry in status.get("conditions") or ()}  # null at first
+    refused = found.get("NamesAccepted", {})
+    if refused.get("status") == "False":
+        return str(refused.get("message", "its names are taken"))
+    return OK if found.get("Established", {}).get("status") == "True" else "not established yet"
+
+
 def _workload(condition: WorkloadReady, world: World) -> str:
     plural = condition.kind.lower() + "s"
     answer = world.api.get(f"/apis/apps/v1/namespaces/{condition.namespace}/{plural}/{condition.name}")
@@ -107,7 +121,7 @@ def _workload(condition: WorkloadReady, world: World) -> str:
     metadata, status = answer.body["metadata"], answer.body.get("status", {})
     if status.get("observedGeneration", 0) < metadata.get("generation", 0):
         return "not seen by its controller yet"
-    if not wanted or ready < wanted:
+    if (not wanted and not condition.may_be_empty) or ready < wanted:
         return f"{ready} of {wanted} Pods ready"
     if not condition.since:
         return OK

@@ -57,10 +57,10 @@ class KubeApi:
     def create(self, body: Mapping[str, Any]) -> ApiResponse:
         return self._request("POST", object_path(body, collection=True), body=body)
 
-    def apply(self, body: Mapping[str, Any]) -> ApiResponse:
+    def apply(self, body: Mapping[str, Any], path: str = "") -> ApiResponse:
         """Server-side apply; conflicts are forced: what the plan names is ours."""
-        query = f"?fieldManager={names.FIELD_MANAGER}&force=true"
-        return self._request("PATCH", object_path(body) + query, body=body, content="application/apply-patch+yaml")
+        query = f"{path or object_path(body)}?fieldManager={names.FIELD_MANAGER}&force=true"
+        return self._request("PATCH", query, body=body, content="application/apply-patch+yaml")
 
     def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, content: str = "application/json"

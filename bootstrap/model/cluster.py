@@ -127,6 +127,7 @@ class Timeouts:
 class Extension:
     """`bootstrap/v1alpha1` BootstrapConfiguration: what kubeadm has no field for.
 
+    `cni` is `flannel`, `none` or a manifest, `addons` are manifests, as `model.addon.parse_source` reads them.
     `hardening` False leaves out the flags of docs/explanation/hardening.md; `workloads_on_control_plane` None means
     "allowed in node mode, where there is one node".
     """
@@ -138,6 +139,9 @@ class Extension:
     mirrors: Mirrors = field(default_factory=Mirrors)
     trusted_keys: tuple[str, ...] = ()
     """Public keys (PEM) of those whose bundles are taken."""
+    addons: tuple[str, ...] = ()
+    images_in_config_maps: bool = False
+    """Whether ConfigMaps of add-ons are searched for images too."""
 
 
 @dataclass(frozen=True)

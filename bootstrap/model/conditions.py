@@ -38,7 +38,7 @@ class NodeExists:
 
 @dataclass(frozen=True)
 class WorkloadReady:
-    """A Deployment or DaemonSet has all its Pods ready, each in a container started after `since` (epoch seconds).
+    """A workload of apps/v1 has all its Pods ready, each in a container started after `since` (epoch seconds).
 
     After a boot the API still shows the Pods as they were before it, until the kubelet has reported.
     """
@@ -47,10 +47,23 @@ class WorkloadReady:
     namespace: str
     name: str
     since: float = 0
+    may_be_empty: bool = False
+    """Whether a DaemonSet for which no node is chosen is ready: one for another kind of machine."""
 
     @property
     def title(self) -> str:
         return f"{self.name} available"
 
 
-Condition = HttpOk | NodeReady | NodeExists | WorkloadReady
+@dataclass(frozen=True)
+class Served:
+    """The API server serves the kind that a CustomResourceDefinition defines."""
+
+    name: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} served"
+
+
+Condition = HttpOk | NodeReady | NodeExists | WorkloadReady | Served

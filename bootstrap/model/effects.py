@@ -118,9 +118,13 @@ class UnitRunning:
 
 @dataclass(frozen=True)
 class Apply:
-    """Server-side apply of one API object as the field manager `bootstrap`."""
+    """Server-side apply of one API object as the field manager `bootstrap`.
+
+    With `discover` the API server is asked how the kind is called in paths and whether it lives in namespaces.
+    """
 
     body: Mapping[str, Any]
+    discover: bool = False
 
 
 @dataclass(frozen=True)

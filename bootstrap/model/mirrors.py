@@ -1,4 +1,4 @@
-"""Where the bytes of images may come from. Names of images never change by it."""
+"""Where the bytes of images may come from. Names of images do not change by it, but where a rule says so."""
 
 from __future__ import annotations
 
@@ -46,11 +46,15 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Rule:
-    """The mirrors of one upstream registry in order; without `upstream` it is not asked itself."""
+    """The mirrors of one upstream registry in order; without `upstream` it is not asked itself.
+
+    With `rename` the manifests of add-ons name the images as they are called on the first mirror.
+    """
 
     registry: str
     endpoints: tuple[Endpoint, ...]
     upstream: bool = True
+    rename: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bootstrap.model import names
+from bootstrap.model.addon import Addon
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Document, LocalEtcd
 from bootstrap.model.conditions import HttpOk, NodeExists, NodeReady, WorkloadReady
 from bootstrap.model.effects import (
@@ -29,6 +30,7 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.record import PATH, SYSCTL
 from bootstrap.model.runtime import Runtime, runtime_at
+from bootstrap.phases.addons import addon_steps, applied
 from bootstrap.phases.images import Bundled, with_images
 from bootstrap.phases.select import without
 from bootstrap.render import addons, host, images, objects
@@ -74,6 +76,8 @@ class Inputs:
     wait: str = "dns"
     external_ca: bool = False
     bundled: Bundled | None = None
+    extra: tuple[Addon, ...] = ()
+    """Add-ons from manifests that others wrote, the Pod network first."""
 
 
 def init_plan(inputs: Inputs) -> Plan:
@@ -84,6 +88,7 @@ def init_plan(inputs: Inputs) -> Plan:
         *_control_plane(inputs),
         *_objects(inputs),
         *_addons(inputs),
+        *addon_steps(inputs.cfg, inputs.facts, inputs.extra, inputs.wait),
         *_node(inputs),
     ]
     steps = with_images(steps, inputs.bundled, _wanted(inputs.cfg))
@@ -330,7 +335,8 @@ def _node(inputs: Inputs) -> list[Step]:
     if inputs.wait == "api":
         return steps
     if cfg.extension.cni != "none":
-        after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager")
+        network = tuple(applied(addon) for addon in inputs.extra if addon.cni)
+        after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager", *network)
         steps.append(Step("node-ready", "Node", waits=(NodeReady(node, inputs.facts.booted),), after=after))
         if inputs.wait == "dns" and not cfg.dns_disabled:
             wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted),)

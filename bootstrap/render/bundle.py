@@ -9,11 +9,13 @@ from typing import Any
 
 import yaml
 
+from bootstrap.model.addon import Addon
 from bootstrap.model.bundle import BundledImage, BundleManifest, Damaged, PlatformImage, index_of
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.oci import INDEX_FILE, INDEXES, MANIFESTS, Descriptor
 from bootstrap.render import addons, images
+from bootstrap.render.foreign import addon_images
 from bootstrap.render.static_pods import static_pods
 
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
@@ -36,14 +38,19 @@ def critical(cfg: ClusterConfig) -> tuple[str, ...]:
 
 
 def references(
-    cfg: ClusterConfig, facts: HostFacts, manifests: Mapping[str, str], patches: Mapping[str, bytes]
+    cfg: ClusterConfig,
+    facts: HostFacts,
+    manifests: Mapping[str, str],
+    patches: Mapping[str, bytes],
+    extra: Sequence[Addon] = (),
 ) -> tuple[str, ...]:
-    """Every image that this configuration uses, critical ones first: kubeadm's set, and what rendered Pods name."""
+    """Every image that this configuration uses, critical ones first: kubeadm's set, and what Pods and add-ons name."""
     pods = [yaml.safe_load(file.content) for file in static_pods(cfg, facts, patches)]
     pods += addons.kube_proxy(cfg, facts, manifests, patches)
     pods += addons.flannel(cfg, facts, manifests)
     pods += addons.coredns(cfg, facts, manifests, patches)
     named = [name for pod in pods for name in images_in(pod)]
+    named += [name for addon in extra for name in addon_images(addon, cfg, facts)]
     return tuple(dict.fromkeys([*critical(cfg), *images.needed(cfg), *named]))
 
 

@@ -20,6 +20,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.phases.images import Bundled
 from bootstrap.render.bundle import critical, not_in, references
 from bootstrap.render.signature import new_key
+from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.bundle_create import Contents, create
 from bootstrap.workflows.bundle_sources import sources
 from bootstrap.workflows.init import Decision, LoadImages, read_patches
@@ -82,7 +83,8 @@ def for_init(
 ) -> Iterator[tuple[Bundled, LoadImages]]:
     """A bundle that was proven and has all that this cluster needs, and how to load from it. Raises BootstrapError."""
     cfg, architecture = decision.cfg, own_platform().architecture
-    wanted = references(cfg, decision.facts, manifests, read_patches(host, cfg.patches_directory))
+    extra = read_addons(host, cfg, manifests)
+    wanted = references(cfg, decision.facts, manifests, read_patches(host, cfg.patches_directory), extra)
     first = critical(cfg)
     contents = Contents(cfg, wanted, first, (architecture,))
     with _as_file(origin, trust, contents, host) as (path, believed, reach):  # noqa: SIM117

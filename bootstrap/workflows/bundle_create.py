@@ -31,6 +31,7 @@ from bootstrap.model.reference import parse_reference
 from bootstrap.render.bundle import collect, critical, references
 from bootstrap.render.sbom import spdx
 from bootstrap.render.signature import sign
+from bootstrap.workflows.addons import read_addons
 
 SOURCES = "docker, layout:DIR, registry or seed"
 
@@ -60,7 +61,7 @@ def contents(
     mode, host = machine
     facts = gather(host, mode)
     cfg = resolve(load(config) if config is not None else Documents(), flags, facts)
-    wanted = references(cfg, facts, manifests, {})
+    wanted = references(cfg, facts, manifests, {}, read_addons(host, cfg, manifests))
     others = [_full(name) for name in more]
     return Contents(cfg, tuple(dict.fromkeys([*wanted, *others])), critical(cfg), tuple(architectures))
 

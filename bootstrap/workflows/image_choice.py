@@ -35,14 +35,17 @@ def choose(
     repository: str,
     mirrors: bytes | None,
     reach: Callable[[str], str] = str,
+    of_addons: Callable[[], tuple[Needed, ...]] = tuple,
 ) -> Chosen:
     """What was named, else all that the configuration needs. Raises BootstrapError: exit 2 or 3.
 
-    `mirrors` replaces the configuration's rules; `reach` says where the files that rules name are for us.
+    `mirrors` replaces the configuration's rules; `reach` says where the files that rules name are for us; `of_addons`
+    gives the images of add-ons.
     """
     cfg = _with(cfg, version, repository)
     rules = load_mirrors(mirrors) if mirrors is not None else cfg.extension.mirrors
-    images = tuple(_named(text) for text in references) if references else components(cfg)
+    named = tuple(_named(text) for text in references)
+    images = named if named else (*components(cfg), *of_addons())
     return Chosen(images, rules.reached(reach), cfg.node.cri_socket)
 
 

@@ -43,6 +43,7 @@ from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.keys import CryptoKeySource
 from bootstrap.render.kubeconfig import identities, issue_kubeconfigs
 from bootstrap.render.pki import is_external_ca, issue_pki, pki_paths
+from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.diagnose import looking, with_cause
 
 FIXED = (
@@ -165,6 +166,7 @@ def make_plan(
             wait=request.wait,
             external_ca=is_external_ca(cfg, existing),
             bundled=bundled,
+            extra=read_addons(host, cfg, manifests),
         )
     )
     if request.phase is None:

@@ -22,7 +22,7 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["cli", "diagnose", "exit-codes", "phases", "preflight"])
+@pytest.mark.parametrize("page", ["cli", "diagnose", "exit-codes", "phases", "preflight", "addons"])
 def test_generated_page_is_current(page: str) -> None:
     path = ROOT / "docs" / "reference" / f"{page}.md"
 

@@ -18,8 +18,8 @@ from tenacity import (
 
 from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.effects.host import make_parent
+from bootstrap.engine.kinds import located
 from bootstrap.engine.world import RunOver, World
-from bootstrap.host.api import object_path
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import (
     Apply,
@@ -43,13 +43,14 @@ class _NotYet(Exception):
 
 @apply_effect.register
 def _(effect: Apply, world: World, timeout: float) -> str:
-    path = object_path(effect.body)
-
     def attempt() -> str:
+        found = located(effect, lambda path: _body(world.api.get(path)))
+        if found is None:
+            raise _NotYet(f"{object_name(effect.body)}: the API server does not serve this kind")
+        path, body = found
         before = world.api.get(path)
-        after = _checked(world.api.apply(effect.body), effect.body)
-        unchanged = _version(before.body) == _version(after.body)
-        return "" if unchanged else f"{object_name(effect.body)} applied"
+        after = _checked(world.api.apply(body, path), body)
+        return "" if _same(before.body, after.body) else f"{object_name(body)} applied"
 
     return _persist(attempt, world, timeout)
 
@@ -133,9 +134,21 @@ def _said_something(error: BaseException) -> bool:
     return isinstance(error, BootstrapError) and bool(error.details)
 
 
-def _version(body: Mapping[str, Any]) -> str | None:
-    metadata = body.get("metadata")
-    return metadata.get("resourceVersion") if isinstance(metadata, dict) else None
+def _body(answer: ApiResponse) -> Mapping[str, Any] | None:
+    return answer.body if answer.status == 200 else None
+
+
+def _same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether an object says the same: who owns its fields and what its controller reports do not count.
+
+    A second apply gives up the fields that the API server itself filled in at the first (the label of a Namespace).
+    """
+    return _said(before) == _said(after)
+
+
+def _said(body: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = {k: v for k, v in body.get("metadata", {}).items() if k not in ("resourceVersion", "managedFields")}
+    return {**body, "metadata": metadata, "status": None}
 
 
 def _checked(answer: ApiResponse, body: Mapping[str, Any]) -> ApiResponse:

@@ -3,6 +3,7 @@
 //	app serve :8080     answers every request with the host's name, one log line each
 //	app get URL         prints the body; fails on any other status than 200
 //	app lookup NAME     prints the addresses of a name, one a line
+//	app -p DIR …        makes a directory (what local-path-provisioner runs to make a volume)
 package main
 
 import (
@@ -15,8 +16,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fail(fmt.Errorf("usage: app serve ADDRESS | get URL | lookup NAME"))
+	if len(os.Args) < 3 {
+		fail(fmt.Errorf("usage: app serve ADDRESS | get URL | lookup NAME | -p DIR"))
 	}
 	switch verb, what := os.Args[1], os.Args[2]; verb {
 	case "serve":
@@ -25,6 +26,8 @@ func main() {
 		fail(get(what))
 	case "lookup":
 		fail(lookup(what))
+	case "-p":
+		fail(os.MkdirAll(what, 0o777))
 	default:
 		fail(fmt.Errorf("unknown verb %q", verb))
 	}

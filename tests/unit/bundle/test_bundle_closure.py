@@ -8,6 +8,7 @@ import pytest
 
 from bootstrap.config import Documents, Overrides, load, resolve
 from bootstrap.config.resolve import ANY_HOST
+from bootstrap.model.addon import Addon
 from bootstrap.model.bundle import BundledImage, BundleManifest, Damaged, PlatformImage, decode, tag
 from bootstrap.model.oci import MANIFEST
 from bootstrap.render import images
@@ -55,6 +56,12 @@ def test_the_closure_finds_what_an_add_on_names() -> None:
     changed["coredns/coredns.yaml"] = changed["coredns/coredns.yaml"].replace("${IMAGE}", "registry.example/dns:1")
 
     assert "registry.example/dns:1" in references(CFG, ANY_HOST, changed, {})
+
+
+def test_the_closure_finds_what_somebody_elses_manifest_names() -> None:
+    pod = b"{apiVersion: v1, kind: Pod, metadata: {name: x}, spec: {containers: [{name: x, image: x/y}]}}"
+
+    assert "docker.io/x/y:latest" in references(CFG, ANY_HOST, MANIFESTS, {}, [Addon("x", "/x.yaml", pod)])
 
 
 def test_a_cluster_without_a_network_needs_none() -> None:

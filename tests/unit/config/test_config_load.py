@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bootstrap.config import Documents, load, validate
-from bootstrap.config.yamltext import MAXIMUM_BYTES, parse
+from bootstrap.config.yamltext import CONFIGURATION, parse
 from bootstrap.model.cluster import Extension
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -55,7 +55,7 @@ def test_all_problems_at_once() -> None:
         ("? [a]\n: b", "a key must be a plain word"),
         ("a: &x [*x]", "an alias inside its own anchor"),
         ("[" * 50_000, "nested too deeply"),
-        ("a: " + "x" * MAXIMUM_BYTES, "a configuration has at most"),
+        ("a: " + "x" * CONFIGURATION.bytes, "a configuration has at most"),
         ("", "the file holds no document"),
         ("- a", "document 1: a document is a mapping with apiVersion and kind"),
         ("apiVersion: v1\nkind: Pod", 'document 1: unknown kind "Pod"'),

@@ -38,10 +38,10 @@ class MemoryApi:
             return ApiResponse(409, {"message": "exists"})
         return ApiResponse(201, self._stored(body))
 
-    def apply(self, body: Mapping[str, Any]) -> ApiResponse:
+    def apply(self, body: Mapping[str, Any], path: str = "") -> ApiResponse:
         if answer := self._interrupted():
             return answer
-        there = self.objects.get(object_path(body))
+        there = self.objects.get(path or object_path(body))
         if there and {**there, "metadata": {**there["metadata"], "resourceVersion": None}} == {
             **body,
             "metadata": {**body["metadata"], "resourceVersion": None},

@@ -10,7 +10,7 @@ from tenacity import wait_none
 from bootstrap.engine import wait as engine_wait
 from bootstrap.engine.wait import observe, wait_for
 from bootstrap.host.port import ApiResponse
-from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, WorkloadReady
+from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, Served, WorkloadReady
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.unit.engine.fakes import MemoryApi, world
 
@@ -148,3 +148,17 @@ def test_a_timeout_says_what_was_last_seen() -> None:
     assert caught.value.code == Exit.WAIT
     assert caught.value.what.startswith("kubelet healthy: not within")
     assert caught.value.why == "last seen: connection refused"
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"conditions": None}, "not established yet"),
+        ({"conditions": [{"type": "NamesAccepted", "status": "False", "message": "taken"}]}, "taken"),
+        ({"conditions": [{"type": "Established", "status": "True"}]}, ""),
+    ],
+)
+def test_a_kind_is_served_when_its_definition_is_established(status: dict[str, Any], said: str) -> None:
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/x.example.org"
+
+    assert seen(Served("x.example.org"), {path: {"status": status}}) == said

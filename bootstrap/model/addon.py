@@ -1,0 +1,115 @@
+"""Add-ons from manifests that others wrote: what the user named, what a recipe knows, and the bytes that were had."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+BUILT_IN_CNI = "flannel"
+NO_CNI = "none"
+BUILT_IN = (BUILT_IN_CNI, "kube-proxy", "coredns")
+"""Names of the add-ons that this program renders itself; no other may have one of them."""
+_DIGEST_MARK = "#sha256="
+_HEX = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_SUFFIXES = (".yaml", ".yml", ".json")
+_FORMS = "NAME, [NAME=]/PATH or [NAME=]https://… , each with #sha256=… if its bytes are to be proven"
+
+
+@dataclass(frozen=True)
+class Source:
+    """`place` is an absolute path of the host, a URL, or empty: then the recipe `name` knows the URL.
+
+    With `recipe` the recipe of that name is used: its values are set.
+    """
+
+    name: str
+    place: str
+    sha256: str
+    recipe: bool
+
+    @property
+    def is_file(self) -> bool:
+        return self.place.startswith("/")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is known about an add-on by its name. `gone` is not empty when upstream has ended it: what to use instead.
+
+    `values` are the recipe's `set` entries (docs/how-to/addons.md); `sha256` is empty where nobody had the file.
+    """
+
+    name: str
+    title: str
+    version: str = ""
+    url: str = ""
+    sha256: str = ""
+    cni: bool = False
+    notes: str = ""
+    gone: str = ""
+    config_map_images: bool = False
+    values: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Addon:
+    """An add-on whose manifest is here: `content` are the bytes as they came from `origin` (a path or a URL)."""
+
+    name: str
+    origin: str
+    content: bytes
+    recipe: Recipe | None = None
+    cni: bool = False
+
+    @property
+    def version(self) -> str:
+        """Known only where the manifest is the recipe's own."""
+        return self.recipe.version if self.recipe and self.recipe.url == self.origin else ""
+
+
+def parse_source(text: str) -> Source:
+    """Reads `calico`, `/m/calico.yaml`, `calico=/m/calico.yaml`, `https://…/x.yaml#sha256=…`.
+
+    Raises ValueError with what is wrong.
+    """
+    rest, mark, digest = text.partition(_DIGEST_MARK)
+    if mark and not _HEX.fullmatch(digest):
+        raise ValueError(f'"{digest[:80]}" is not a sha256: 64 hexadecimal digits in lower case')
+    if _NAME.fullmatch(rest):
+        return Source(_free(rest), "", digest, recipe=True)
+    name, equals, place = rest.partition("=")
+    if not equals or not _NAME.fullmatch(name):
+        name, place, equals = "", rest, ""
+    if place.startswith("https://") and urlsplit(place).hostname:
+        path = urlsplit(place).path
+    elif place.startswith("/"):
+        path = place
+    else:
+        raise ValueError(f'"{text[:200]}" is not an add-on: {_FORMS}')
+    return Source(_free(name or _derived(path)), place, digest, recipe=bool(equals))
+
+
+def is_foreign_cni(cni: str) -> bool:
+    """Whether the field `cni` names a manifest, rather than one of our words."""
+    return cni not in (BUILT_IN_CNI, NO_CNI)
+
+
+def _derived(path: str) -> str:
+    """The file's name without its ending."""
+    name = path.rsplit("/", 1)[-1].lower()
+    for suffix in _SUFFIXES:
+        name = name.removesuffix(suffix)
+    name = re.sub(r"[^a-z0-9]+", "-", name).strip("-")
+    if not _NAME.fullmatch(name):
+        raise ValueError(f'no name can be made of "{path[:200]}"; give one: NAME={path[:200]}')
+    return name
+
+
+def _free(name: str) -> str:
+    if name in BUILT_IN:
+        raise ValueError(f"{name} is the name of an add-on of our own; give another: NAME=PLACE")
+    return name

@@ -1,0 +1,94 @@
+"""The steps of add-ons from manifests that others wrote, the Pod network first, each after the one before it."""
+
+from __future__ import annotations
+
+from bootstrap.model.addon import NO_CNI, Addon
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.conditions import Condition, Served, WorkloadReady
+from bootstrap.model.effects import Apply, Directory, ImagePresent
+from bootstrap.model.facts import HostFacts
+from bootstrap.model.plan import Step
+from bootstrap.phases.images import OTHERS
+from bootstrap.phases.images import TIMEOUT as IMAGES_TIMEOUT
+from bootstrap.render.foreign import FOLDER, addon_images, kept, objects_of
+from bootstrap.render.manifest import Waves, waves
+from bootstrap.render.objects import Object
+
+TIMEOUT = 600.0
+"""Seconds for each workload: its images may come from a slow registry."""
+CUSTOM_TIMEOUT = 300.0
+"""Seconds for each custom resource: an operator's webhook may have to start before one is accepted."""
+_RUNNABLE = ("node-ready", "addon/kube-proxy/wait", "addon/coredns", "wait-control-plane/scheduler")
+"""Before these, Pods that are not part of the Pod network cannot run."""
+
+
+def addon_steps(cfg: ClusterConfig, facts: HostFacts, addons: tuple[Addon, ...], wait: str) -> list[Step]:
+    """Raises BootstrapError (exit 3) when a manifest cannot be used."""
+    steps: list[Step] = []
+    before: tuple[str, ...] = ("wait-control-plane/apiserver",)
+    for addon in addons:
+        made = _addon(cfg, facts, addon, before, wait)
+        steps += made
+        before = (applied(addon),)
+    return steps
+
+
+def applied(addon: Addon) -> str:
+    """The step after which all objects of an add-on are there, but not yet its Pods."""
+    return f"addon/{addon.name}"
+
+
+def _addon(cfg: ClusterConfig, facts: HostFacts, addon: Addon, before: tuple[str, ...], wait: str) -> list[Step]:
+    found, step = waves(objects_of(addon, cfg, facts)), applied(addon)
+    pulls = _images(cfg, facts, addon)
+    steps = [Step(f"{step}/images", "Add-ons", pulls, after=("runtime",), timeout=IMAGES_TIMEOUT)] if pulls else []
+    served = tuple(Served(body["metadata"]["name"]) for body in found.definitions)
+    if served:
+        steps.append(_applied(cfg, f"{step}/definitions", found.definitions, before, waits=served))
+    after = (*before, f"{step}/definitions", f"{step}/images", OTHERS)
+    steps.append(_applied(cfg, f"{step}/objects", found.ordinary, after))
+    if found.custom:
+        after = (f"{step}/objects",)
+        steps.append(_applied(cfg, f"{step}/resources", found.custom, after, timeout=CUSTOM_TIMEOUT))
+    done = (f"{step}/objects", f"{step}/resources")
+    steps.append(Step(step, "Add-ons", (Directory(FOLDER, 0o700), kept(addon)), after=done))
+    ready = _ready(found, facts)
+    if wait == "dns" and cfg.extension.cni != NO_CNI and ready:
+        steps.append(Step(f"{step}/wait", "Add-ons", waits=ready, after=(step, *_RUNNABLE), timeout=TIMEOUT))
+    return steps
+
+
+def _applied(
+    cfg: ClusterConfig,
+    step: str,
+    bodies: tuple[Object, ...],
+    after: tuple[str, ...],
+    waits: tuple[Condition, ...] = (),
+    timeout: float = 0,
+) -> Step:
+    effects = tuple(Apply(body, discover=True) for body in bodies)
+    return Step(step, "Add-ons", effects, waits, after, timeout or cfg.timeouts.kubernetes_api_call)
+
+
+def _images(cfg: ClusterConfig, facts: HostFacts, addon: Addon) -> tuple[ImagePresent, ...]:
+    """With mirrors, as for our own components: not all that rules may say is known to the runtime."""
+    mirrors = cfg.extension.mirrors
+    if not mirrors.rules or cfg.node.image_pull_policy == "Never":
+        return ()
+    images = addon_images(addon, cfg, facts)
+    return tuple(
+        ImagePresent(image, cfg.node.cri_socket, mirrors, cfg.node.image_pull_policy == "Always") for image in images
+    )
+
+
+def _ready(found: Waves, facts: HostFacts) -> tuple[WorkloadReady, ...]:
+    return tuple(
+        WorkloadReady(
+            body["kind"],
+            body["metadata"].get("namespace", "default"),
+            body["metadata"]["name"],
+            facts.booted,
+            may_be_empty=True,
+        )
+        for body in found.workloads
+    )

@@ -1,0 +1,116 @@
+"""Add-ons by what the user named: their manifests are had before anything is written; and what is applied here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bootstrap.config import Overrides, load, resolve
+from bootstrap.config.resolve import ANY_HOST
+from bootstrap.host.facts import gather
+from bootstrap.host.manifest import fetch
+from bootstrap.host.port import Host, HostReader
+from bootstrap.model import names
+from bootstrap.model.addon import BUILT_IN_CNI, Addon, Recipe, Source, is_foreign_cni, parse_source
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.render import images
+from bootstrap.render.foreign import addon_images, kept_path
+from bootstrap.render.recipes import recipe_of, recipes
+
+
+def read_addons(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[Addon, ...]:
+    """The Pod network first. Raises BootstrapError: exit 3 (no such recipe or file), 9 (a URL is refused)."""
+    extension = cfg.extension
+    network = (_addon(host, extension.cni, manifests, cni=True),) if is_foreign_cni(extension.cni) else ()
+    return (*network, *(_addon(host, text, manifests, cni=False) for text in extension.addons))
+
+
+def needed_images(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[images.Needed, ...]:
+    """The images of all add-ons from manifests. Raises BootstrapError: exit 3 or 9."""
+    return tuple(
+        images.Needed(addon.name, image, image)
+        for addon in read_addons(host, cfg, manifests)
+        for image in addon_images(addon, cfg, ANY_HOST)
+    )
+
+
+def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bool) -> Addon:
+    source = parse_source(text)
+    recipe = _recipe(manifests, source)
+    if recipe and recipe.cni != cni:
+        wanted, given = ("--cni", "--addon") if recipe.cni else ("--addon", "--cni")
+        raise BootstrapError(f"{source.name} is for {wanted}, not for {given}", code=Exit.CONFIG)
+    if source.is_file:
+        return Addon(source.name, source.place, _from_file(host, source), recipe, cni)
+    url = source.place or (recipe.url if recipe else "")
+    digest = source.sha256 or (recipe.sha256 if recipe and recipe.url == url else "")
+    before = host.read(kept_path(source.name))
+    if before is not None and digest == hashlib.sha256(before).hexdigest():
+        return Addon(source.name, url, before, recipe, cni)
+    return Addon(source.name, url, fetch(url, digest), recipe, cni)
+
+
+def _recipe(manifests: Mapping[str, str], source: Source) -> Recipe | None:
+    """What a name alone means has to be known; one that was given to a file or a URL need not be."""
+    if not source.place:
+        return recipe_of(manifests, source.name)
+    found = recipes(manifests).get(source.name) if source.recipe else None
+    return found if found and not found.gone else None
+
+
+def _from_file(host: HostReader, source: Source) -> bytes:
+    content = host.read(source.place)
+    if content is None:
+        raise BootstrapError(
+            f"cannot read {source.place}, the manifest of {source.name}",
+            code=Exit.CONFIG,
+            why="there is no such file on the host, or in the container where that is the node",
+            fix="give the absolute path of a file that exists",
+        )
+    found = hashlib.sha256(content).hexdigest()
+    if source.sha256 not in ("", found):
+        raise BootstrapError(
+            f"{source.place} cannot be taken",
+            code=Exit.IMAGE,
+            why=f"it has sha256 {found}, not {source.sha256}",
+            fix="compare the file with the one that you have seen",
+        )
+    return content
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One add-on of the cluster on this node; `source` is empty for our own."""
+
+    name: str
+    version: str
+    source: str
+    sha256: str
+    applied: bool
+
+
+def applied_here(host: Host, mode: str, manifests: Mapping[str, str]) -> tuple[Listed, ...]:
+    """What the configuration of this node's cluster names, and whether it was applied; nothing without a cluster."""
+    stored = host.read(names.STATE_CONFIG)
+    if stored is None:
+        return ()
+    cfg = resolve(load(stored), Overrides(), gather(host, mode))
+    own = [("kube-proxy", images.kubernetes(cfg, "kube-proxy"))] if not cfg.proxy_disabled else []
+    own += [("coredns", images.coredns(cfg))] if not cfg.dns_disabled else []
+    own += [(BUILT_IN_CNI, images.flannel(cfg))] if cfg.extension.cni == BUILT_IN_CNI else []
+    texts = ((cfg.extension.cni,) if is_foreign_cni(cfg.extension.cni) else ()) + cfg.extension.addons
+    return (
+        *(Listed(name, image.rpartition(":")[2], "", "", applied=True) for name, image in own),
+        *(_listed(host, parse_source(text), manifests) for text in texts),
+    )
+
+
+def _listed(host: HostReader, source: Source, manifests: Mapping[str, str]) -> Listed:
+    content = host.read(kept_path(source.name))
+    recipe = _recipe(manifests, source)
+    place = source.place or (recipe.url if recipe else "")
+    version = recipe.version if recipe and place == recipe.url else ""
+    digest = hashlib.sha256(content).hexdigest() if content is not None else ""
+    return Listed(source.name, version, place, digest, applied=content is not None)
