@@ -136,7 +136,7 @@ def test_what_cannot_be_installed_is_refused(node: Node, option: str, code: int,
 
 def test_a_pod_network_from_a_manifest_makes_the_node_ready(start: Callable[..., Node], tmp_path: Path) -> None:
     """flannel's own objects, given as somebody else's manifest; its image is in every node."""
-    network = json.dumps({"Network": "10.99.0.0/16", "EnableNFTables": True, "Backend": {"Type": "vxlan"}})
+    network = json.dumps({"Network": "10.77.0.0/16", "EnableNFTables": True, "Backend": {"Type": "vxlan"}})
     text = Template((ROOT / "manifests" / "flannel" / "flannel.yaml").read_text()).substitute(
         API_HOST="10.96.0.1",
         API_PORT="443",
@@ -146,12 +146,12 @@ def test_a_pod_network_from_a_manifest_makes_the_node_ready(start: Callable[...,
         NET_CONF=json.dumps(network),
     )
     (tmp_path / "net.yaml").write_text(text)
-    words = ("init", "--cni", "/m/net.yaml", "--pod-network-cidr", "10.99.0.0/16")
+    words = ("init", "--cni", "/m/net.yaml", "--pod-network-cidr", "10.77.0.0/16")
     node = start("network", *words, options=("--privileged", "-v", f"{tmp_path}:/m:ro"))
     node.wait_healthy()
 
     dns = node.get("-n", "kube-system", "pods", "-l", "k8s-app=kube-dns")["items"]
     assert dns
-    assert all(pod["status"]["podIP"].startswith("10.99.") for pod in dns)
+    assert all(pod["status"]["podIP"].startswith("10.77.") for pod in dns)
     found = json.loads(node.run("bootstrap", "addon", "list", "-o", "json"))["addons"]
     assert [addon["name"] for addon in found if addon["applied"]] == ["kube-proxy", "coredns", "net"]
