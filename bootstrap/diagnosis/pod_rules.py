@@ -59,13 +59,26 @@ POD_RULES: tuple[Rule, ...] = (
     Rule(
         "container-not-created",
         said(
-            r"syncing pod.*\\*\"(?P<name>[\w.-]+)\\*\" with CreateContainer(?:Config)?Error: \\*\"(?P<reason>.*?)\\*\"",
+            r"syncing pod.*\\*\"(?P<name>[\w.-]+)\\*\" with CreateContainerError: "
+            r"\\*\"(?P<reason>(?!failed to reserve|context deadline).*?)\\*\"",
             KUBELET,
         ),
         "the container {name} cannot be made",
         "{reason}",
         "crictl ps -a; journalctl -u kubelet -n 50, and correct what the line above names",
         definite=True,
+    ),
+    Rule(
+        "container-configuration",
+        # Not definite: what is missing is often made a moment later, and the kubelet says so of itself at its start.
+        said(
+            r"syncing pod.*\\*\"(?P<name>[\w.-]+)\\*\" with CreateContainerConfigError: "
+            r"\\*\"(?P<reason>(?!services have not yet been read).*?)\\*\"",
+            KUBELET,
+        ),
+        "the container {name} lacks something that its Pod names",
+        "{reason}",
+        "make the ConfigMap or Secret, or correct the Pod: kubectl describe pod -A",
     ),
     Rule(
         "wrong-architecture",

@@ -157,6 +157,11 @@ NOT_RUN: dict[str, tuple[str, str]] = {
         f'{SYNC}\\"StartContainer\\" for \\"kube-scheduler\\" with CreateContainerError: \\"failed to generate container '
         f'spec: failed to stat\\""{ETCD_POD}',
     ),
+    "container-configuration": (
+        "kubelet",
+        f'{SYNC}\\"StartContainer\\" for \\"coredns\\" with CreateContainerConfigError: \\"configmap \\\\\\"coredns\\\\\\" '
+        f'not found\\""{ETCD_POD}',
+    ),
     "wrong-architecture": ("etcd", "exec /usr/local/bin/etcd: exec format error"),
     "program-missing": (
         "etcd",
