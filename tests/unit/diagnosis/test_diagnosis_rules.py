@@ -123,8 +123,15 @@ def test_one_end_is_not_yet_definite_two_are() -> None:
 
 
 def test_what_passes_by_itself_never_ends_a_wait() -> None:
-    for rule in ("etcd-unreachable", "image-pull-fails", "no-cni", "etcd-slow"):
+    for rule in ("etcd-unreachable", "image-pull-fails", "no-cni", "etcd-slow", "container-configuration"):
         assert fatal(judge(saying(*LINES[rule], times=9))) is None
+
+
+def test_a_kubelet_that_has_read_no_services_yet_is_no_finding() -> None:
+    source, line = LINES["container-configuration"]
+    before, _, after = line.partition('configmap \\\\\\"coredns\\\\\\" not found')
+    assert after
+    assert judge(saying(source, f"{before}services have not yet been read at least once{after}", times=9)) == ()
 
 
 def test_a_running_component_ends_no_wait_whatever_it_says() -> None:
