@@ -38,7 +38,8 @@ systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | sort
 ip -br link | sed 's/@.*//' | awk '{print $1}' | grep -v '^veth' | sort
 ip route show table all | grep -v -E 'veth|fe80|ff00|linkdown' | sort
 nft list ruleset | grep -E '^table|jump|accept|drop' | grep -B1 -E '^\\s' | grep ^table | sort
-iptables-save | grep -E '^-A|^:.* -' | grep -v -E 'DOCKER_(OUTPUT|POSTROUTING)' | sed 's/\\[.*//' | sort
+iptables-save | grep -E '^-A|^:.* -' | grep -v -E 'DOCKER_(OUTPUT|POSTROUTING)' \
+  | sed -E 's/\\[.*//; s/172\\.[0-9.]+(\\/[0-9]+)?//g' | sort
 sysctl net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables
 cat /proc/mounts | awk '{print $2}' | grep -v /run/docker/netns | sort
 find /etc /opt /usr/local /var/lib /root -xdev -not -path '/var/lib/docker/*' -not -path '/var/lib/containerd/*' \
