@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bootstrap.host.mounts import mount_point
 from bootstrap.host.port import HostReader
 from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT
 
@@ -37,9 +37,9 @@ def _tree(host: HostReader, path: str) -> State:
 
 
 def mount_points(host: HostReader) -> list[str]:
-    """Where something is mounted on the host (proc(5): field 5 of mountinfo, octal escapes)."""
+    """Where something is mounted on the host."""
     lines = (host.read("/proc/1/mountinfo") or b"").decode().splitlines()
-    return [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), line.split()[4]) for line in lines]
+    return [mount_point(line.split()) for line in lines]
 
 
 def _unit(host: HostReader, name: str) -> State:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from posixpath import dirname
 
 from bootstrap.host.look import attempt, lines
+from bootstrap.host.mounts import mount_point
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model.facts import Filesystem
 
@@ -47,8 +48,7 @@ def _read_only() -> set[str]:
     options: dict[str, list[str]] = {}
     for line in lines("/proc/1/mountinfo"):
         fields = line.split()
-        mount = fields[4].encode().decode("unicode_escape")
-        options[mount] = fields[5].split(",") + fields[-1].split(",")
+        options[mount_point(fields)] = fields[5].split(",") + fields[-1].split(",")
     return {mount for mount, words in options.items() if "ro" in words}
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import stat
 from pathlib import Path
 
 from bootstrap.host.durable import sync_directory
+from bootstrap.host.mounts import mount_point
 from bootstrap.host.place import Place
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -116,7 +116,7 @@ def _mount_points(mount: int) -> list[str]:
     for process in ("self", "1"):
         lines = [line.split() for line in Path(f"/proc/{process}/mountinfo").read_text().splitlines()]
         if any(int(fields[0]) == mount for fields in lines):
-            return [re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), fields[4]) for fields in lines]
+            return [mount_point(fields) for fields in lines]
     return []
 
 
