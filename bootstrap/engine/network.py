@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from bootstrap.engine.observe import before
 from bootstrap.host.port import Host, HostReader
+from bootstrap.model import names
 from bootstrap.model.record import NETWORK, Entry
 
-LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0")
 TABLES = ("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6")
 CHAINS = ("KUBE-", "CNI-", "FLANNEL-")
 """Prefixes; the kubelet, kube-proxy, the portmap plugin and flannel use them."""
@@ -19,7 +19,7 @@ def is_ours(kind: str, name: str) -> bool:
     """Whether a link, a table (`family name`) or a chain (`table chain`) is one that Kubernetes makes."""
     match kind:
         case "links":
-            return name in LINKS
+            return name in names.POD_LINKS
         case "nftables":
             return name in TABLES
     return name.split()[1].startswith(CHAINS)

@@ -41,7 +41,7 @@ def glance(host: Host, runtime: Runtime, since: float, recent: float | None = No
     return Evidence(
         now=time.time(),
         containers=containers,
-        units=_units(host, ("kubelet.service", *filter(None, (runtime.unit,))), since),
+        units=_units(host, (names.KUBELET_SERVICE, *filter(None, (runtime.unit,))), since),
         runtime_error=silent,
         listeners=_listeners(host) if any(container.ended for container in containers) else {},
     )

@@ -134,7 +134,7 @@ def _services(inputs: Inputs) -> list[Step]:
         Step(
             "kubelet-start",
             "Kubelet",
-            (UnitRunning("kubelet.service", tuple(f.path for f in kubelet), enabled=on_boot),),
+            (UnitRunning(names.KUBELET_SERVICE, tuple(f.path for f in kubelet), enabled=on_boot),),
             (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
             after=("runtime", KUBELET_FILES, "etcd/local", "control-plane/apiserver", *ready_to_start),
             timeout=cfg.timeouts.kubelet_health_check,

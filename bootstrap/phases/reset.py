@@ -23,7 +23,6 @@ from bootstrap.model.effects import (
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.record import IMAGES, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 
-KUBELET = "kubelet.service"
 TOOLS = ("/opt/bootstrap", names.WORK_DIR)
 """What reset itself needs on the host, the journal among it."""
 KEPT = (names.JOURNAL.rpartition("/")[2],)
@@ -39,9 +38,9 @@ def reset_plan(entries: tuple[Entry, ...], containers: ContainersGone, tools: Co
     trees = [e for e in newest if e.kind == TREE]
     gone = tuple(f"{e.name}/" for e in trees if e.before is None)
     files = [e for e in newest if e.kind in (PATH, TREE) and not e.name.startswith(gone)]
-    stopped = [e for e in units if e.name != KUBELET]
+    stopped = [e for e in units if e.name != names.KUBELET_SERVICE]
     phases: dict[str, tuple[str, list[Effect]]] = {
-        "kubelet": ("Kubelet", [Restored(e) for e in units if e.name == KUBELET]),
+        "kubelet": ("Kubelet", [Restored(e) for e in units if e.name == names.KUBELET_SERVICE]),
         "containers": ("Containers", [containers, *(ImagesGone(e) for e in newest if e.kind == IMAGES)]),
         "units": ("Services", [Restored(e) for e in stopped]),
         "mounts": ("Mounts", [Unmounted(e.name, _entries(e), itself=_was_no_mount(e)) for e in trees]),
@@ -79,7 +78,7 @@ def foreign_entries(etcd_data_dir: str, cert_dir: str, *, with_temporary: bool) 
     return (
         *(Entry(TREE, path, {"entries": []}) for path in emptied),
         *(Entry(PATH, path, None) for path in confs),
-        Entry(UNIT, KUBELET, {"active": False, "enabled": True}),
+        Entry(UNIT, names.KUBELET_SERVICE, {"active": False, "enabled": True}),
     )
 
 

@@ -29,7 +29,7 @@ PRODUCTS = (
     Product(
         KUBEADM,
         (names.PKI_DIR, names.ADMIN_CONF, names.KUBELET_CONF, names.KUBELET_CONFIG),
-        ("kubelet.service",),
+        (names.KUBELET_SERVICE,),
         "kubeadm reset",
     ),
     Product(
@@ -53,8 +53,8 @@ PRODUCTS = (
     ),
     Product("minikube", ("/var/lib/minikube",), (), "minikube delete"),
 )
-LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0", "kube-bridge", "vxlan.calico", "cilium_host", "weave")
-"""Interfaces of Pod networks and of kube-proxy's IPVS mode."""
+LINKS = (*names.POD_LINKS, "kube-bridge", "vxlan.calico", "cilium_host", "weave")
+"""Those, and interfaces of other Pod networks."""
 
 
 def lookups() -> tuple[str, ...]:

@@ -18,7 +18,6 @@ OLDEST_ETCD = (3, 5, 24)
 """kubeadm 1.37's MinExternalEtcdVersion."""
 KUBELET_SKEW = 3
 """Minors that a kubelet may be behind (kubeadm's MinimumKubeletVersion)."""
-KUBELET_UNIT = "kubelet.service"
 FOREIGN = Runtime("")
 """Where a runtime of others has what it shares with us."""
 
@@ -159,7 +158,7 @@ def _minor(version: str) -> tuple[int, int] | None:
     host=True,
 )
 def kubelet_service(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    if facts.units.get(KUBELET_UNIT) == "masked":
+    if facts.units.get(names.KUBELET_SERVICE) == "masked":
         yield Found("kubelet.service is masked, so it cannot be enabled", "systemctl unmask kubelet")
 
 
