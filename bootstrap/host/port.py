@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+HTTP_OK = 200
 Kind = Literal["file", "dir", "other"]
 
 
@@ -145,6 +146,11 @@ class ApiResponse:
     status: int
     body: Mapping[str, Any]
     text: str = ""
+
+    @property
+    def found(self) -> Mapping[str, Any] | None:
+        """The object of a GET; None when there is no such object, or no right to see it."""
+        return self.body if self.status == HTTP_OK else None
 
 
 class Api(Protocol):

@@ -227,6 +227,7 @@ def _control_plane(inputs: Inputs) -> list[Step]:
                 "Control plane",
                 (_peer_url(cfg, inputs.facts),),
                 after=("wait-control-plane/apiserver",),
+                timeout=cfg.timeouts.etcd_api_call,
             ),
         ]
     for name, pod, url in (

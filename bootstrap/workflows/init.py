@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from bootstrap.config import (
@@ -55,7 +56,6 @@ FIXED = (
     "InitConfiguration.nodeRegistration.name",
     "InitConfiguration.nodeRegistration.criSocket",
 )
-HTTP_OK = 200
 LoadImages = Callable[[tuple[str, ...]], tuple[str, ...]]
 """Loads references of a verified bundle; see `World`."""
 TOKEN_ALPHABET = string.digits + string.ascii_lowercase
@@ -202,14 +202,13 @@ def _connector(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:
 
 def api_reader(host: HostReader, cfg: ClusterConfig) -> Callable[[str], Mapping[str, Any] | None]:
     """Looks at objects of a cluster that may not be there, for a dry run: REST path → object or None."""
-    connect = _connector(host, cfg)
+    connect = cache(_connector(host, cfg))
 
     def get(path: str) -> Mapping[str, Any] | None:
         try:
-            answer = connect().get(path)
+            return connect().get(path).found
         except (BootstrapError, ConnectionError):
             return None
-        return answer.body if answer.status == HTTP_OK else None
 
     return get
 

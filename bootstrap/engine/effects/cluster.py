@@ -33,8 +33,6 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.kubeconfig import rotatable_kubelet_conf
 
 API_RETRY_SECONDS = 0.2
-ETCD_PATIENCE = 120.0
-"""Seconds (kubeadm's EtcdAPICall): the kubelet may take 30 s to end an etcd whose manifest has changed."""
 
 
 class _NotYet(Exception):
@@ -44,7 +42,7 @@ class _NotYet(Exception):
 @apply_effect.register
 def _(effect: Apply, world: World, timeout: float) -> str:
     def attempt() -> str:
-        found = located(effect, lambda path: _body(world.api.get(path)))
+        found = located(effect, lambda path: world.api.get(path).found)
         if found is None:
             raise _NotYet(f"{object_name(effect.body)}: the API server does not serve this kind")
         path, body = found
@@ -113,10 +111,10 @@ def subnet_file(effect: FlannelSubnet, subnet: str) -> bytes:
 def _(effect: EtcdPeerUrl, world: World, timeout: float) -> str:
     """Only the one member of a single-node etcd is looked at: a larger cluster manages its own URLs.
 
-    An etcd that the kubelet is just starting anew does not answer yet.
+    An etcd that the kubelet is just starting anew does not answer yet: ending the old one takes up to 30 s.
     """
     retrying = Retrying(
-        stop=stop_after_delay(ETCD_PATIENCE),
+        stop=stop_after_delay(timeout),
         wait=wait_fixed(API_RETRY_SECONDS),
         retry=retry_if_exception(_said_something),
         reraise=True,
@@ -132,10 +130,6 @@ def _(effect: EtcdPeerUrl, world: World, timeout: float) -> str:
 def _said_something(error: BaseException) -> bool:
     """A command that ran and failed; one that is not installed says nothing."""
     return isinstance(error, BootstrapError) and bool(error.details)
-
-
-def _body(answer: ApiResponse) -> Mapping[str, Any] | None:
-    return answer.body if answer.status == 200 else None
 
 
 def _same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
