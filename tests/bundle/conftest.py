@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from corpus import Good, good_bundle
+
+from tests.bundle.corpus import Good, good_bundle
 
 PROGRAM = "import sys; from bootstrap.cli.main import main; sys.exit(main())"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus import ARCHITECTURE, CRITICAL, NOW, OTHER, Good, add_image, digest, layer, small_contents, small_layout
 
 from bootstrap.host.bundle import Trust, verified
 from bootstrap.host.layers import write_layer
@@ -21,6 +20,18 @@ from bootstrap.model.bundle import named
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.signature import key_id
 from bootstrap.workflows.bundle_create import create
+from tests.bundle.corpus import (
+    ARCHITECTURE,
+    CRITICAL,
+    NOW,
+    OTHER,
+    Good,
+    add_image,
+    digest,
+    layer,
+    small_contents,
+    small_layout,
+)
 
 UNSIGNED = Trust(unsigned=True)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus import Case, Good, cases
+
+from tests.bundle.corpus import Case, Good, cases
 
 CASES = list(cases())
 MEMORY = 300_000_000

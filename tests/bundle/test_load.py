@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from corpus import CRITICAL, OTHER, Good
+
+from tests.bundle.corpus import CRITICAL, OTHER, Good
 
 IMAGE = os.environ.get("BOOTSTRAP_IMAGE", "bootstrap:v1.37.0")
 SEED = "/usr/lib/bootstrap/seed"

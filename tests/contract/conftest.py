@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from subjects import Live, Memory, Subject
+
+from tests.contract.subjects import Live, Memory, Subject
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,10 +9,10 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from subjects import Live
 
 from bootstrap.host.port import Host
 from bootstrap.model.errors import BootstrapError, Exit
+from tests.contract.subjects import Live
 
 Change = Callable[[Host], object]
 CHANGES: dict[str, Change] = {

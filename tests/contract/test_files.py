@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from subjects import Live, Subject
 
 from bootstrap.model.errors import BootstrapError, Exit
+from tests.contract.subjects import Live, Subject
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077, 0o777], ids=oct)

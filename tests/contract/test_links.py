@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from subjects import Live, Subject, walk
 
 from bootstrap.model.errors import BootstrapError, Exit
+from tests.contract.subjects import Live, Subject, walk
 
 Layout = Callable[[Subject], None]
 

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from subjects import Live, Subject
 
 from bootstrap.model.errors import BootstrapError, Exit
+from tests.contract.subjects import Live, Subject
 
 TREE = Path(__file__).parents[2]
 HOLD = """

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from inside import units
 
+from tests.contract.inside import units
 from tests.memory import MemoryHost
 
 IMAGE = os.environ.get("BOOTSTRAP_IMAGE", "bootstrap:v1.37.0")

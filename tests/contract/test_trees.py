@@ -6,10 +6,10 @@ import os
 import subprocess
 
 import pytest
-from subjects import Live, Subject
 
 from bootstrap.host import tree
 from bootstrap.model.errors import BootstrapError, Exit
+from tests.contract.subjects import Live, Subject
 
 
 def _tree(subject: Subject) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from node import Node, docker, must
+
+from tests.e2e.node import Node, docker, must
 
 APP = Path(__file__).parent / "app"
 APP_IMAGE = "bt-e2e-app:1"

@@ -12,7 +12,8 @@ from pathlib import Path
 from string import Template
 
 import pytest
-from node import Node, component, docker, must, until
+
+from tests.e2e.node import Node, component, docker, must, until
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = Path(__file__).parent / "addons"

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from node import IMAGE, Node, docker, must, until
-from wall import NOTHING, RESET, RULES, tried
+
+from tests.e2e.node import IMAGE, Node, docker, must, until
+from tests.e2e.wall import NOTHING, RESET, RULES, tried
 
 SOCKET = "/var/run/docker.sock"
 BUNDLE = ("--bundle", "/in/app.bundle", "--trusted-key", "/in/key.pub")

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from node import PREFIX, Node, component, docker, must, until
+
+from tests.e2e.node import PREFIX, Node, component, docker, must, until
 
 WEB = (Path(__file__).parent / "app" / "web.yaml").read_bytes()
 OTHER_CONFIGURATION = 8

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from node import Node, docker, must, until
+
+from tests.e2e.node import Node, docker, must, until
 
 WAIT_FAILED, CONFLICT, INTERRUPTED = 6, 8, 130
 SOON = 45

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from node import Node, docker, must, until
+
+from tests.e2e.node import Node, docker, must, until
 
 sys.path.append(str(Path(__file__).parents[1] / "registry"))
 from samples import Image, from_engine, make_image, push

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from node import IMAGE, docker, must
+
+from tests.e2e.node import IMAGE, docker, must
 
 USAGE, PREFLIGHT = 2, 4
 """docs/reference/exit-codes.md"""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from node import PREFIX, Node, docker, must, until
+
+from tests.e2e.node import PREFIX, Node, docker, must, until
 
 PREFLIGHT = 4
 """docs/reference/exit-codes.md"""

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from node import Node, docker, must, until
+
+from tests.e2e.node import Node, docker, must, until
 
 USAGE, CONFIG, PREFLIGHT, CONFLICT = 2, 3, 4, 8
 """docs/reference/exit-codes.md"""

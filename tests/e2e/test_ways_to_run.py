@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from node import IMAGE, PREFIX, Node, component, docker, must, until
+
+from tests.e2e.node import IMAGE, PREFIX, Node, component, docker, must, until
 
 WAIT_FAILED = 6
 NOTHING_THERE = "localhost/nothing-there"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import yaml
 from cryptography import x509
-from scratch import CREDENTIAL, KEPT, Ended, Look, Scratch, masked
 
 from bootstrap.model import names
 from bootstrap.render.keys import load_private
+from tests.faults.scratch import CREDENTIAL, KEPT, Ended, Look, Scratch, masked
 
 
 def is_temporary(path: str) -> bool:

@@ -7,15 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scorecard import SCORES, Score, page
-from scratch import Scratch, memory_disk, scratch
+
+from tests.faults.scorecard import SCORES, Score, page
+from tests.faults.scratch import Scratch, memory_disk, scratch
 
 PAGE = Path(__file__).parents[2] / "docs/reference/faults.md"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--sweep", action="store_true", help="every point of every fault, not a part of them")
-    parser.addoption("--figures", action="store_true", help=f"write what was tried and survived into {PAGE.name}")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""One of many runs of `init` on a scratch root: contender.py ROOT GATE END.
+"""One of many runs of `init` on a scratch root: python -m tests.faults.contender ROOT GATE END.
 
 It begins when the file GATE is gone, and waits before its first change of a name until the file END is there.
 """
@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from deaths import NAMES, watch
-from scratch import init_at_gate
+from tests.faults.deaths import NAMES, watch
+from tests.faults.scratch import init_at_gate
 
 PAUSE = 0.001
 

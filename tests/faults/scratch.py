@@ -20,25 +20,23 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from bootstrap.cli.init import manifests
+from bootstrap.cli.main import guarded
+from bootstrap.config import Overrides, load, resolve
+from bootstrap.engine.journal import read_journal, sweep
+from bootstrap.host.live import LiveHost
+from bootstrap.model import names
+from bootstrap.model.effects import Directory, File, Install, Link, Restored, Sysctl, Tree, Unmounted
+from bootstrap.model.errors import Exit
+from bootstrap.model.facts import HostFacts
+from bootstrap.model.plan import Plan
+from bootstrap.model.runtime import GUEST
+from bootstrap.preflight.checks import Preflight
+from bootstrap.workflows import init as init_workflow
+from bootstrap.workflows import reset as reset_workflow
+from tests.contract.subjects import Live
+
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests/contract"))
-from subjects import Live  # noqa: E402  # the path above makes it importable
-
-from bootstrap.cli.init import manifests  # noqa: E402
-from bootstrap.cli.main import guarded  # noqa: E402
-from bootstrap.config import Overrides, load, resolve  # noqa: E402
-from bootstrap.engine.journal import read_journal, sweep  # noqa: E402
-from bootstrap.host.live import LiveHost  # noqa: E402
-from bootstrap.model import names  # noqa: E402
-from bootstrap.model.effects import Directory, File, Install, Link, Restored, Sysctl, Tree, Unmounted  # noqa: E402
-from bootstrap.model.errors import Exit  # noqa: E402
-from bootstrap.model.facts import HostFacts  # noqa: E402
-from bootstrap.model.plan import Plan  # noqa: E402
-from bootstrap.model.runtime import GUEST  # noqa: E402
-from bootstrap.preflight.checks import Preflight  # noqa: E402
-from bootstrap.workflows import init as init_workflow  # noqa: E402
-from bootstrap.workflows import reset as reset_workflow  # noqa: E402
-
 FACTS = HostFacts(mode="host", hostname="node-1", cni_plugins=("bridge", "flannel"))
 CONFIG = f"""
 apiVersion: kubeadm.k8s.io/v1beta4

@@ -12,13 +12,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from after import converges, goes_back, nothing_half, same, stopped, succeeded
-from deaths import CALLS, Counter, at_call, lose_power, power_cut
-from scorecard import Score
-from scratch import Look, Scratch, masked, scratch
 
 from bootstrap.model import names
 from bootstrap.model.errors import Exit
+from tests.faults.after import converges, goes_back, nothing_half, same, stopped, succeeded
+from tests.faults.deaths import CALLS, Counter, at_call, lose_power, power_cut
+from tests.faults.scorecard import Score
+from tests.faults.scratch import Look, Scratch, masked, scratch
 
 TARGETS = ("/etc/kubernetes", "/etc/sysctl.d", "/etc/systemd/system", "/opt", "/var/lib/kubelet", names.WORK_DIR)
 PART = (1, 3)

@@ -6,10 +6,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from after import converges, goes_back, is_temporary, nothing_half, same, succeeded
-from deaths import CALLS, NAMES, at_call
-from scorecard import Score
-from scratch import Look, Scratch, masked, scratch
+
+from tests.faults.after import converges, goes_back, is_temporary, nothing_half, same, succeeded
+from tests.faults.deaths import CALLS, NAMES, at_call
+from tests.faults.scorecard import Score
+from tests.faults.scratch import Look, Scratch, masked, scratch
 
 LIMIT = 5000
 Goal = tuple[Look, Look, object]

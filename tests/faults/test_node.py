@@ -6,16 +6,14 @@ Needs a Docker engine and the product's image.
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from scorecard import Score
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "e2e"))
-from node import Node, must, until
+from tests.e2e.node import Node, must, until
+from tests.faults.scorecard import Score
 
 HERE = Path(__file__).parent
 ENDED = ("/usr/bin/python3", "-IS", "/faults/inside.py")

@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from after import converges, goes_back, same, stopped, succeeded
-from deaths import at_call
-from scorecard import Score
-from scratch import ROOT, Ended, Look, Scratch, masked, scratch
 
 from bootstrap.model import names
 from bootstrap.model.errors import Exit
+from tests.faults.after import converges, goes_back, same, stopped, succeeded
+from tests.faults.deaths import at_call
+from tests.faults.scorecard import Score
+from tests.faults.scratch import ROOT, Ended, Look, Scratch, masked, scratch
 
 MOVED = (
     "/etc/kubernetes",
@@ -158,7 +158,7 @@ def _at_once(host: Scratch) -> list[Run]:
     """Runs that begin when the last of them is ready; who has the lock waits within its work for the others' end."""
     gate, end = host.top / "gate", host.top / "end"
     gate.touch()
-    command = [sys.executable, str(Path(__file__).with_name("contender.py")), str(host.root), str(gate), str(end)]
+    command = [sys.executable, "-m", "tests.faults.contender", str(host.root), str(gate), str(end)]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     started = [subprocess.Popen(command, env=environment, **pipes) for _ in range(PARALLEL)]  # type: ignore[call-overload]

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from machine import APP_IMAGE, ROOT, Machine
-from node import docker, must
+
+from tests.e2e.node import docker, must
+from tests.host.machine import APP_IMAGE, ROOT, Machine
 
 LOG_LINES = 60
 machines: list[Machine] = []

@@ -6,14 +6,12 @@ import hashlib
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests/e2e"))
-from node import IMAGE, docker, must, until  # noqa: E402  # the path above makes it importable
+from tests.e2e.node import IMAGE, docker, must, until
 
+ROOT = Path(__file__).parents[2]
 PRODUCT = "bootstrap:v1.37.0"
 """The product's name on the machine, whatever it is called here."""
 BUSY = "busy"

@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable
 
 import pytest
-from machine import Machine
-from node import docker, must, until
-from wall import NOTHING, RESET, RULES, tried
+
+from tests.e2e.node import docker, must, until
+from tests.e2e.wall import NOTHING, RESET, RULES, tried
+from tests.host.machine import Machine
 
 BUNDLE = ("--bundle", "/root/app.bundle", "--trusted-key", "/root/key.pub")
 CRICTL = "/opt/bootstrap/bin/crictl --runtime-endpoint=unix:///run/bootstrap/containerd/containerd.sock"

@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable
 
 import pytest
-from machine import Machine
-from node import must
+
+from tests.e2e.node import must
+from tests.host.machine import Machine
 
 PREFLIGHT, CONFLICT = 4, 8
 SERVICES = "10.96.0.0/12"

@@ -9,8 +9,9 @@ import json
 from collections.abc import Callable
 
 import pytest
-from machine import Machine
-from node import must, until
+
+from tests.e2e.node import must, until
+from tests.host.machine import Machine
 
 PREFLIGHT = 4
 SOCKET = "unix:///run/containerd/containerd.sock"

@@ -10,8 +10,9 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from machine import BUSY, ENTER, PRODUCT, ROOT, Machine
-from node import docker, must, until
+
+from tests.e2e.node import docker, must, until
+from tests.host.machine import BUSY, ENTER, PRODUCT, ROOT, Machine
 
 WEB = ROOT / "tests/e2e/app/web.yaml"
 CONFLICT = 8

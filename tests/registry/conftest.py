@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults import FaultyProxy
-from servers import HTPASSWD, Authority, RegistryServer, TokenServer
+
+from tests.registry.faults import FaultyProxy
+from tests.registry.servers import HTPASSWD, Authority, RegistryServer, TokenServer
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "registry.sh"
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from servers import RegistryServer
+from tests.registry.servers import RegistryServer
 
 
 @dataclass

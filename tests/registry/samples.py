@@ -12,9 +12,8 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from servers import RegistryServer
-
 from bootstrap.model import oci
+from tests.registry.servers import RegistryServer
 
 LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 

@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults import Fault, FaultyProxy, cut, endless, redirect, silence, stall, status, trickle, wrong_bytes
-from samples import Image, make_image, push
-from servers import PASSWORD, USER, Authority, RegistryServer, TokenServer
 
 from bootstrap.host.layout import Layout
 from bootstrap.host.limits import (
@@ -31,6 +28,20 @@ from bootstrap.host.registry import Registry
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.image import Platform, Resolved
 from bootstrap.model.mirrors import Credentials, Server
+from tests.registry.faults import (
+    Fault,
+    FaultyProxy,
+    cut,
+    endless,
+    redirect,
+    silence,
+    stall,
+    status,
+    trickle,
+    wrong_bytes,
+)
+from tests.registry.samples import Image, make_image, push
+from tests.registry.servers import PASSWORD, USER, Authority, RegistryServer, TokenServer
 
 QUICK = Limits(connect=2, stall=1, total=20, longest_wait=3, attempts=3)
 AMD64 = Platform("amd64")

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
-from faults import Fault, FaultyProxy, status
-from samples import Image, make_image, push
-from servers import PASSWORD, USER, Authority, RegistryServer
 
 from bootstrap.host.layout import Layout
 from bootstrap.model.oci import IMAGE_NAME
+from tests.registry.faults import Fault, FaultyProxy, status
+from tests.registry.samples import Image, make_image, push
+from tests.registry.servers import PASSWORD, USER, Authority, RegistryServer
 
 ROOT = Path(__file__).parents[2]
 MAIN = "import sys; from bootstrap.cli.main import main; sys.exit(main())"

@@ -9,11 +9,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from servers import Authority
 
 from bootstrap.host import manifest
 from bootstrap.host.manifest import MOST_BYTES, fetch
 from bootstrap.model.errors import BootstrapError, Exit
+from tests.registry.servers import Authority
 
 BODY = b"{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}\n"
 DIGEST = hashlib.sha256(BODY).hexdigest()

@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from faults import Fault, FaultyProxy, cut, status, trickle, wrong_bytes
-from samples import Image, digest, make_image, push
-from servers import RegistryServer
 
 from bootstrap.host.layout import Layout
 from bootstrap.host.limits import Deadline, Limits
@@ -22,6 +19,9 @@ from bootstrap.model.lock import LockedImage, LockedPlatform
 from bootstrap.model.mirrors import Server
 from bootstrap.model.reference import parse_reference
 from bootstrap.render.mirrors import Candidate, Route
+from tests.registry.faults import Fault, FaultyProxy, cut, status, trickle, wrong_bytes
+from tests.registry.samples import Image, digest, make_image, push
+from tests.registry.servers import RegistryServer
 
 QUICK = Limits(connect=2, stall=1, total=20, longest_wait=3, attempts=2, unreachable_attempts=1)
 AMD64 = Platform("amd64")

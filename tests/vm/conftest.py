@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from emulator import Machine, new_disk
-from nodes import PRODUCT, WEB_IMAGE
-from timings import TIMES, timed
 
 from tests.e2e.node import IMAGE, docker, must
+from tests.vm.emulator import Machine, new_disk
+from tests.vm.nodes import PRODUCT, WEB_IMAGE
+from tests.vm.timings import TIMES, timed
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "bootstrap"
 APP = Path(__file__).parents[1] / "e2e/app"

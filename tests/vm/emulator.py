@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from agent import Agent
-from timings import TIMES
+from tests.vm.agent import Agent
+from tests.vm.timings import TIMES
 
 BOOT = 300.0
 """Seconds until the agent answers."""

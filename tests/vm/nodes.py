@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from emulator import Machine
 
 from tests.e2e.node import until
+from tests.vm.emulator import Machine
 
 PRODUCT = "bootstrap:v1.37.0"
 """The image's name inside the machine, whatever it is called outside."""

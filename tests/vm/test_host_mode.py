@@ -6,9 +6,10 @@ The tests share the machine and come in the order of its life. It has an address
 from __future__ import annotations
 
 import pytest
-from emulator import Machine
-from nodes import WEB_IMAGE, Host, assert_works, run_web
-from timings import timed
+
+from tests.vm.emulator import Machine
+from tests.vm.nodes import WEB_IMAGE, Host, assert_works, run_web
+from tests.vm.timings import timed
 
 CONFIG = """\
 apiVersion: bootstrap/v1alpha1

@@ -6,9 +6,10 @@ The tests share one node and come in the order of its life. No address outside o
 from __future__ import annotations
 
 import pytest
-from emulator import Machine
-from nodes import PRODUCT, Node, assert_works, run_web
-from timings import timed
+
+from tests.vm.emulator import Machine
+from tests.vm.nodes import PRODUCT, Node, assert_works, run_web
+from tests.vm.timings import timed
 
 CONFIG_ERROR = 3
 """docs/reference/exit-codes.md"""

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
+from gen_docs import default_plan
 
 from bootstrap.model.plan import Plan, Step
 from bootstrap.phases.images import CRITICAL, OTHERS, Bundled, with_images
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
-from gen_docs import default_plan
 
 BUNDLED = Bundled(("pause", "apiserver"), ("scheduler", "dns"))
 PLAN = {step.id: step for step in Plan(tuple(with_images(list(default_plan().steps), BUNDLED, ()))).steps}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from fakes import MemoryHost, world
 
 from bootstrap.engine.describe import describe
 from bootstrap.engine.effects import apply_effect
 from bootstrap.model.effects import ImagesLoaded
+from tests.unit.engine.fakes import MemoryHost, world
 
 EFFECT = ImagesLoaded(("a", "b"))
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakes import MemoryApi
-
 from bootstrap.engine.diff import same_fields
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.kinds import located
@@ -13,6 +11,7 @@ from bootstrap.engine.world import World
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import Apply
 from tests.memory import MemoryHost
+from tests.unit.engine.fakes import MemoryApi
 
 SERVED: dict[str, Any] = {
     "/apis/example.org/v1": {

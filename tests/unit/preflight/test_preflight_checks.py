@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from machine import CFG, GOOD, named, run
 
 from bootstrap.model.cluster import ClusterConfig, NodeRegistration
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts, Listener
 from bootstrap.preflight.checks import CHECKS, run_checks
+from tests.unit.preflight.machine import CFG, GOOD, named, run
 
 PORT_TAKEN = (Listener(6443, "0.0.0.0", 812, "haproxy", "haproxy.service"),)
 

@@ -6,12 +6,12 @@ import dataclasses
 from typing import Any
 
 import pytest
-from machine import CFG, GOOD, named, run
 
 from bootstrap.model.cluster import Arg, ClusterConfig, Component, Extension, ExternalEtcd, Networking, NodeRegistration
 from bootstrap.model.facts import Address, Filesystem, Listener, Runtime
 from bootstrap.preflight.checks import CHECKS
 from bootstrap.preflight.kernel import V1_CONTROLLERS, V1_OPTIONAL
+from tests.unit.preflight.machine import CFG, GOOD, named, run
 
 ERROR, WARNING = True, False
 ETCD = ExternalEtcd(endpoints=("https://192.0.2.20:2379",), ca_file="/etc/etcd/ca.crt")

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from samples_addons import NETWORK, OPERATOR
 
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.model.addon import Addon, Recipe
@@ -18,6 +17,7 @@ from bootstrap.model.runtime import GUEST
 from bootstrap.render.foreign import objects_of
 from bootstrap.render.manifest import read_objects, waves
 from bootstrap.render.manifest_images import images_of, renamed
+from tests.unit.render.samples_addons import NETWORK, OPERATOR
 
 NODE = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2.1", True),))
 HOST = replace(NODE, mode="host")

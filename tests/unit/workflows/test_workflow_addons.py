@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from gen_docs import default_inputs
 
 from bootstrap.config import Documents, Overrides, load, resolve
 from bootstrap.model.addon import Addon, parse_source
@@ -20,9 +20,6 @@ from bootstrap.phases.init import init_plan
 from bootstrap.render.foreign import kept_path
 from bootstrap.workflows.addons import read_addons
 from tests.memory import MemoryHost
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
-from gen_docs import default_inputs
 
 FACTS = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2.1", True),))
 MANIFESTS = {"recipes.yaml": (Path(__file__).parents[3] / "manifests" / "recipes.yaml").read_text()}
