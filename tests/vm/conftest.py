@@ -87,7 +87,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    terminalreporter.section("how long each part took")
+    if TIMES:
+        terminalreporter.section("how long each part took")
     for what, seconds in TIMES:
         terminalreporter.write_line(f"{seconds:8.1f} s  {what}")
 
