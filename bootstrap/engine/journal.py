@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from bootstrap.engine.observe import before
 from bootstrap.host.port import Host, HostReader
-from bootstrap.host.tree import PROTECTED
 from bootstrap.model import names
 from bootstrap.model.record import PATH, TREE, Entry
 
@@ -74,10 +73,9 @@ class Journal:
         return path if self._host.readlink(path) is None else self._host.resolve(path)
 
     def _missing_parents(self, path: str) -> Iterable[str]:
-        """Those of the system's own directories stay once they are made: nothing removes such a one."""
         parts = path.split("/")[1:-1]
         parents = ["/" + "/".join(parts[: i + 1]) for i in range(len(parts))]
-        missing = [parent for parent in parents if parent not in PROTECTED and self._host.stat(parent) is None]
+        missing = [parent for parent in parents if self._host.stat(parent) is None]
         return [self._behind(parent) for parent in missing]
 
 

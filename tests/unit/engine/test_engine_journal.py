@@ -49,11 +49,11 @@ def test_missing_parents_are_noted_before_what_is_in_them(kind: str) -> None:
     assert noted(host)[1:] == [(PATH, "/data"), (PATH, "/data/a"), (kind, "/data/a/b")]
 
 
-def test_a_directory_of_the_system_is_not_noted_for_it_stays() -> None:
+def test_a_directory_of_the_system_that_is_missing_is_noted_as_any_other() -> None:
     host = MemoryHost()
     Journal(host).note(TREE, "/opt/bootstrap")
 
-    assert noted(host)[1:] == [(TREE, "/opt/bootstrap")]
+    assert noted(host)[1:] == [(PATH, "/opt"), (TREE, "/opt/bootstrap")]
 
 
 def test_a_directory_that_was_there_is_not_noted() -> None:
