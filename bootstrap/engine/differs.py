@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bootstrap.host.port import HostReader
-from bootstrap.host.seed_import import seed_images
+from bootstrap.host.seed import seed_images
 from bootstrap.model.effects import Directory, File, ImagesImported, Install, Link, Module, Sysctl, UnitRunning
 
 

@@ -8,10 +8,8 @@ from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import requests
 from cryptography import x509
 
-from bootstrap.host.api import memory_file
 from bootstrap.host.cri import PID1_ROOT, crictl
 from bootstrap.host.disk import filesystems, fsync_seconds
 from bootstrap.host.live import LiveHost
@@ -25,8 +23,6 @@ from bootstrap.model.runtime import runtime_at
 from bootstrap.preflight.checks import lookups
 from bootstrap.preflight.storage import MANIFESTS, needs
 
-ANSWER_TIME = 5.0
-"""Seconds for an external etcd (kubeadm tries four times for 10 s)."""
 RESOLVE_TIME = 2.0
 CRI_TIME = "2s"
 """kubeadm's limit for a CRI call."""
@@ -119,19 +115,7 @@ def grpc_reason(message: str) -> str:
 def _etcd_versions(host: HostReader, cfg: ClusterConfig) -> dict[str, str]:
     if not isinstance(cfg.etcd, ExternalEtcd):
         return {}
-    session = requests.Session()
-    session.trust_env = False
-    ca, cert, key = (host.read(p) if p else None for p in (cfg.etcd.ca_file, cfg.etcd.cert_file, cfg.etcd.key_file))
-    if ca:
-        session.verify = f"/proc/self/fd/{memory_file(ca)}"
-    if cert and key:
-        session.cert = (f"/proc/self/fd/{memory_file(cert)}", f"/proc/self/fd/{memory_file(key)}")
-    return {endpoint: _etcd_version(session, endpoint) for endpoint in cfg.etcd.http_endpoints or cfg.etcd.endpoints}
+    # Here, since few clusters have one: the HTTP client costs a start 0.1 s.
+    from bootstrap.host.facts_etcd import etcd_versions
 
-
-def _etcd_version(session: requests.Session, endpoint: str) -> str:
-    try:
-        answer = session.get(f"{endpoint.rstrip('/')}/version", timeout=ANSWER_TIME)
-        return str(answer.json()["etcdserver"])
-    except (requests.RequestException, OSError, ValueError, KeyError, TypeError) as e:
-        return f"error: {type(e).__name__}: {str(e)[:160]}"
+    return etcd_versions(host, cfg.etcd)

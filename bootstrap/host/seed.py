@@ -8,9 +8,11 @@ The seed has no layer blobs (see `bootstrap.host.layers`): containerd does not r
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -22,6 +24,17 @@ SNAPSHOTTER = "io.containerd.snapshotter.v1.overlayfs"
 CONTENT = "io.containerd.content.v1.content"
 MARK = "bootstrap-seed"
 """In a linked root: which seed its links mean. Snapshot numbers of another image's seed hold other files."""
+
+
+def seed_index(seed: Path) -> dict[str, Any]:
+    """What is in it, as scripts/build_image.py wrote it."""
+    index: dict[str, Any] = json.loads((seed / "index.json").read_text())
+    return index
+
+
+def seed_images(seed: Path = SEED) -> dict[str, str]:
+    """Name → id (the configuration's digest) of each image of the seed, as CRI tells them."""
+    return {name: image["config"] for image in seed_index(seed)["images"] for name in image["names"]}
 
 
 def link_seed(seed: Path, root: Path) -> int:

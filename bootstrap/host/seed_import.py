@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from bootstrap.host.containerd import Containerd
 from bootstrap.host.layers import write_layer
 from bootstrap.host.port import Host
-from bootstrap.host.seed import CONTENT, SEED
+from bootstrap.host.seed import CONTENT, SEED, seed_index
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.oci import (
     BLOBS,
@@ -28,11 +27,6 @@ from bootstrap.model.oci import (
 )
 
 
-def seed_images(seed: Path = SEED) -> dict[str, str]:
-    """Name → id (the configuration's digest) of each image of the seed, as CRI tells them."""
-    return {name: image["config"] for image in _index(seed)["images"] for name in image["names"]}
-
-
 def import_seed(host: Host, socket: str, seed: Path = SEED) -> None:
     """Import and pin all images of the seed. Raises BootstrapError (exit 5, 9)."""
     with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +37,7 @@ def import_seed(host: Host, socket: str, seed: Path = SEED) -> None:
 
 def write_archive(seed: Path, target: Path) -> None:
     """An OCI image layout in one tar (image-spec: image-layout.md); layers are made again from their trees."""
-    index = _index(seed)
+    index = seed_index(seed)
     with tarfile.open(target, "w") as archive:
         for digest, layer in index["layers"].items():
             with tempfile.TemporaryFile(dir=target.parent) as tar:
@@ -79,11 +73,6 @@ def _described(digest: str, documents: Mapping[str, bytes], name: str) -> Descri
     """A manifest under one name, in a layout's index."""
     size = len(documents[digest])
     return {"mediaType": MANIFEST, "digest": digest, "size": size, "annotations": {IMAGE_NAME: name}}
-
-
-def _index(seed: Path) -> dict[str, Any]:
-    index: dict[str, Any] = json.loads((seed / "index.json").read_text())
-    return index
 
 
 def _blob(digest: str) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from bootstrap.config import Overrides, load, resolve
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.host.facts import gather
-from bootstrap.host.manifest import fetch
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.addon import BUILT_IN_CNI, Addon, Recipe, Source, is_foreign_cni, parse_source
@@ -49,6 +48,8 @@ def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bo
     before = host.read(kept_path(source.name))
     if before is not None and digest == hashlib.sha256(before).hexdigest():
         return Addon(source.name, url, before, recipe, cni)
+    from bootstrap.host.manifest import fetch  # the HTTP client costs a start 0.1 s
+
     return Addon(source.name, url, fetch(url, digest), recipe, cni)
 
 

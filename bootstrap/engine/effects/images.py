@@ -7,7 +7,6 @@ from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.world import World
 from bootstrap.host.install import copy_seed
 from bootstrap.host.seed import METADATA, SEED
-from bootstrap.host.seed_import import import_seed
 from bootstrap.model.effects import (
     ImagePresent,
     ImagesImported,
@@ -32,6 +31,8 @@ def _(effect: ImagesImported, world: World, timeout: float) -> str:
     missing = images_missing(world.host, effect)
     if not missing:
         return ""
+    from bootstrap.host.seed_import import import_seed  # few hosts have a runtime that is not ours
+
     world.journal.note(IMAGES, effect.socket)
     import_seed(world.host, effect.socket)
     return f"{len(missing)} images in {effect.socket}"

@@ -12,8 +12,8 @@ import pytest
 
 from bootstrap.host.cri import crictl, image_ids, reached
 from bootstrap.host.layers import layer_digest
-from bootstrap.host.seed import CONTENT
-from bootstrap.host.seed_import import import_seed, seed_images, write_archive
+from bootstrap.host.seed import CONTENT, seed_images
+from bootstrap.host.seed_import import import_seed, write_archive
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.memory import MemoryHost
 
