@@ -98,11 +98,13 @@ WantedBy=multi-user.target
 def network_unit(cfg: ClusterConfig, facts: HostFacts) -> File | None:
     """A unit whose start makes, and whose stop removes, what Pods need of the host's network; None if nothing.
 
-    Docker sets the policy of FORWARD to DROP and leaves DOCKER-USER to us; without a default route, Service addresses
-    have no way out of a process before kube-proxy's rules see them. A Docker that is stopped leaves its policy, and our
-    rules stay too; one that starts late, on the first use of its socket, starts this unit again.
+    What a Pod sends to a Service before kube-proxy's rules translate it is dropped: it would leave the host, and the
+    kernel would remember that way for the connection's next packets. Docker sets the policy of FORWARD to DROP and
+    leaves DOCKER-USER to us; without a default route, Service addresses have no way out of a process before
+    kube-proxy's rules see them. A Docker that is stopped leaves its policy, and our rules stay too; one that starts
+    late, on the first use of its socket, starts this unit again.
     """
-    pairs = _service_routes(cfg, facts) + _docker_rules(cfg, facts)
+    pairs = _service_walls(cfg) + _service_routes(cfg, facts) + _docker_rules(cfg, facts)
     if not pairs:
         return None
     starts = "".join(f"ExecStart=/bin/sh -c '{start}'\n" for start, _ in pairs)
@@ -124,6 +126,19 @@ RemainAfterExit=yes
 WantedBy=multi-user.target docker.service
 """.encode(),
     )
+
+
+def _service_walls(cfg: ClusterConfig) -> list[tuple[str, str]]:
+    """A packet that kube-proxy has translated is routed by its new address, so that no such rule sees it."""
+    if cfg.proxy_disabled:
+        return []
+    rules = [
+        (f"ip -{6 if is_ipv6(pods) else 4} rule", f"from {pods} to {services} blackhole")
+        for pods in cfg.networking.pod_subnets
+        for services in cfg.networking.service_subnets
+        if is_ipv6(pods) == is_ipv6(services)
+    ]
+    return [(f"{ip} del {rule} 2>/dev/null; {ip} add {rule}", f"{ip} del {rule}") for ip, rule in rules]
 
 
 def _docker_rules(cfg: ClusterConfig, facts: HostFacts) -> list[tuple[str, str]]:

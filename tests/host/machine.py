@@ -34,6 +34,7 @@ evictionHard: {imagefs.available: 1%, nodefs.available: 1%, nodefs.inodesFree: 1
 STATE = """
 systemctl list-unit-files --no-legend --no-pager | awk '{print $1, $2}' | sort
 ip -br link | sed 's/@.*//' | awk '{print $1}' | grep -v '^veth' | sort
+ip rule; ip -6 rule
 ip route show table all | grep -v -E 'veth|fe80|ff00|linkdown' | sort
 nft list ruleset | grep -E '^table|jump|accept|drop' | grep -B1 -E '^\\s' | grep ^table | sort
 iptables-save | grep -E '^-A|^:.* -' | grep -v -E 'DOCKER_(OUTPUT|POSTROUTING)' \

@@ -29,8 +29,12 @@ from tests.golden.rendered import CLUSTERS, GUEST_HOST, NODE, NOW, FixedKeySourc
 THEIRS = "unix:///run/containerd/containerd.sock"
 
 
-def plan(facts: HostFacts, socket: str, **flags: str) -> Plan:
-    documents = load((CLUSTERS / "default.yaml").read_bytes())
+DEFAULT = (CLUSTERS / "default.yaml").read_bytes()
+NO_PROXY = b"apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nproxy: {disabled: true}\n"
+
+
+def plan(facts: HostFacts, socket: str, config: bytes = DEFAULT, **flags: str) -> Plan:
+    documents = load(config)
     if "image_repository" in flags:  # the version that is built here is in no other repository
         flags["kubernetes_version"] = "v1.37.0"
     cfg = resolve(documents, Overrides(cri_socket=socket, **flags), facts)  # type: ignore[arg-type]
@@ -102,7 +106,7 @@ def test_the_kubelet_starts_after_the_runtime_whoever_it_belongs_to() -> None:
 
 
 def test_a_host_that_needs_no_rules_has_no_step_for_them() -> None:
-    found = plan(replace(GUEST_HOST, docker_user_chains=(), has_default_route=True, addresses=()), GUEST.socket)
+    found = plan(replace(GUEST_HOST, docker_user_chains=(), addresses=()), GUEST.socket, NO_PROXY)
 
     assert "host/network" not in [s.id for s in found.steps]
     assert "host/network" not in step(found, "runtime").after

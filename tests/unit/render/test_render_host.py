@@ -31,11 +31,26 @@ def lines(cfg: ClusterConfig, facts: HostFacts) -> list[str]:
 
 
 def commands(cfg: ClusterConfig, facts: HostFacts, key: str) -> list[str]:
+    """Without the walls, which all hosts have."""
+    return [c for c in all_commands(cfg, facts, key) if "blackhole" not in c]
+
+
+def all_commands(cfg: ClusterConfig, facts: HostFacts, key: str) -> list[str]:
     return [line.split("'")[1] for line in lines(cfg, facts) if line.startswith(key)]
 
 
-def test_a_host_with_a_route_and_without_docker_needs_no_unit() -> None:
-    assert host.network_unit(CFG, ROUTED) is None
+def test_what_nobody_has_translated_yet_stays_on_the_host() -> None:
+    four, six = "10.1.0.0/16 to 10.2.0.0/16 blackhole", "fd01::/48 to fd02::/112 blackhole"
+
+    assert all_commands(DUAL, ROUTED, "ExecStart") == [
+        f"ip -4 rule del from {four} 2>/dev/null; ip -4 rule add from {four}",
+        f"ip -6 rule del from {six} 2>/dev/null; ip -6 rule add from {six}",
+    ]
+    assert all_commands(DUAL, ROUTED, "ExecStop") == [f"ip -4 rule del from {four}", f"ip -6 rule del from {six}"]
+
+
+def test_a_host_with_a_route_without_docker_and_without_kube_proxy_needs_no_unit() -> None:
+    assert host.network_unit(replace(CFG, proxy_disabled=True), ROUTED) is None
 
 
 def test_dockers_own_chain_lets_pods_through_both_ways_and_each_start_has_its_stop() -> None:
@@ -59,7 +74,7 @@ def test_a_family_whose_chain_docker_has_not_made_gets_no_rule() -> None:
     only_four = replace(DOCKER, docker_user_chains=("iptables",))
 
     assert len(commands(DUAL, only_four, "ExecStop")) == 2
-    assert host.network_unit(SIX, only_four) is None
+    assert not commands(SIX, only_four, "ExecStart")
 
 
 def test_without_a_default_route_the_service_range_has_one() -> None:
@@ -69,7 +84,7 @@ def test_without_a_default_route_the_service_range_has_one() -> None:
 
 
 def test_an_address_that_no_interface_has_gets_no_route() -> None:
-    assert host.network_unit(replace(CFG, advertise_address="198.51.100.1"), ALONE) is None
+    assert not commands(replace(CFG, advertise_address="198.51.100.1"), ALONE, "ExecStart")
 
 
 def test_routes_come_first_for_a_docker_that_is_not_there_yet_makes_its_rules_fail() -> None:
