@@ -106,7 +106,8 @@ def test_the_kubelet_starts_after_the_runtime_whoever_it_belongs_to() -> None:
 
 
 def test_a_host_that_needs_no_rules_has_no_step_for_them() -> None:
-    found = plan(replace(GUEST_HOST, docker_user_chains=(), addresses=()), GUEST.socket, NO_PROXY)
+    routed = tuple(replace(address, default=True) for address in GUEST_HOST.addresses)
+    found = plan(replace(GUEST_HOST, docker_user_chains=(), addresses=routed), GUEST.socket, NO_PROXY)
 
     assert "host/network" not in [s.id for s in found.steps]
     assert "host/network" not in step(found, "runtime").after
