@@ -40,7 +40,8 @@ def host(disk: Path) -> Iterator[Scratch]:
 @pytest.fixture
 def score(request: pytest.FixtureRequest) -> Iterator[Score]:
     """Counts the trials of a test; they fail it together at its end."""
-    made = Score(str(request.node.function.__doc__).splitlines()[0])
+    parameters = getattr(request.node, "callspec", None)
+    made = Score(str(request.node.function.__doc__).format_map(parameters.params if parameters else {}))
     yield made
     SCORES.append(made)
     assert made.tried, "nothing was tried"
