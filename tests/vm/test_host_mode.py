@@ -21,6 +21,7 @@ systemctl list-unit-files --no-legend --no-pager | sort
 systemctl list-units --no-legend --no-pager --plain --type=service,socket,timer --state=active | awk '{print $1}' | sort
 awk '{print $2, $3}' /proc/mounts | grep -v /run/docker/netns | sort
 ip -br link | sed 's/@.*//' | awk '{print $1}' | grep -v '^veth' | sort
+ip rule; ip -6 rule
 ip route show table all | grep -v veth | sort
 iptables-save | grep -E '^-A|^:.* -' | sed 's/\[.*//' | sort
 ip6tables-save | grep -E '^-A|^:.* -' | sed 's/\[.*//' | sort
