@@ -162,7 +162,7 @@ def _filled(
     """Every document of the add-on's folder with its placeholders filled and its patches applied."""
     objects: list[Object] = []
     for path in sorted(p for p in manifests if p.startswith(f"{addon}/")):
-        for body in yaml.safe_load_all(Template(manifests[path]).substitute(values)):
+        for body in yaml.load_all(Template(manifests[path]).substitute(values), yaml.CSafeLoader):
             target = _PATCH_TARGETS.get((body["kind"], body["metadata"]["name"]))
             objects.append(patched(target, body, patches) if target else body)
     return tuple(objects)

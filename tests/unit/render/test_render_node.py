@@ -152,6 +152,13 @@ def test_proxy_variables_and_the_users_win_by_name() -> None:
     assert "env" not in container(found["etcd"])
 
 
+def test_a_throwaway_control_plane_collects_its_garbage_less_often_unless_the_user_says_how_often() -> None:
+    mine = {"name": "GOGC", "value": "50"}
+    found = pods(replace(CFG, scheduler=Component(extra_envs=(mine,))), NODE)
+    assert [container(found[name])["env"] for name in ("etcd", "kube-apiserver")] == [[mine | {"value": "400"}]] * 2
+    assert container(found["kube-scheduler"])["env"] == [mine]
+
+
 def test_patches_reach_their_pod() -> None:
     patches = {"etcd.yaml": b"metadata: {labels: {mine: yes-it-is}}"}
     found = pods(CFG, patches=patches)
