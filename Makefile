@@ -26,6 +26,10 @@ image: engine .venv/ready ## build what is missing of bootstrap:v1.37.0
 	@$(PY) scripts/build_components.py
 	@$(PY) scripts/build_image.py
 
+.PHONY: images-all
+images-all: engine .venv/ready ## the images inside for amd64 and arm64, as an OCI layout in build/images
+	@$(PY) scripts/build_images.py
+
 .PHONY: sizes
 sizes: image ## what takes the space in the image
 	@$(PY) scripts/build_image.py --sizes
@@ -50,6 +54,12 @@ test: check image ## every suite: check, contract, registries, parity with kubea
 	$(PY) scripts/build_components.py kubeadm metrics-server local-path-provisioner
 	scripts/registry.sh
 	$(PY) -m pytest tests/contract tests/faults tests/registry tests/parity tests/bundle tests/e2e tests/host
+
+	if $(PY) scripts/build_images.py --cached; then $(PY) -m pytest tests/images; fi
+
+.PHONY: test-all
+test-all: test images-all ## the same, and what takes a compiler an hour: the images for the other architecture
+	$(PY) -m pytest tests/images
 
 .PHONY: faults
 faults: image ## every fault at every point; its counts go into docs/reference/faults.md

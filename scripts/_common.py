@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "images"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bootstrap"
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+"""The architectures that are built for: Go's name, and the kernel's, which is GNU's too."""
 KEEP = 2
 """How many results of each cached thing stay on disk: the present one and the one before."""
 
@@ -71,6 +74,16 @@ def succeeds(*command: str | Path) -> bool:
     """Whether a command ends well; its output is dropped."""
     words = [str(word) for word in command]
     return subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def architecture() -> str:
+    """Go's name of this machine's architecture."""
+    return next((name for name, machine in MACHINES.items() if machine == platform.machine()), platform.machine())
+
+
+def triplet(arch: str) -> str:
+    """GNU's name of a Linux of an architecture: of its tools, and of the folder of its libraries."""
+    return f"{MACHINES[arch]}-linux-gnu"
 
 
 def catalog() -> dict[str, Any]:
