@@ -1,7 +1,7 @@
 # What can be done here, in the order a newcomer needs it.
 SHELL := bash
 PY := .venv/bin/python
-IMAGE := $(or $(BOOTSTRAP_IMAGE),bootstrap:v1.37.0)
+IMAGE := $(or $(BOOTSTRAP_IMAGE),bootstrap:$(or $(KUBERNETES),v1.37.0))
 NAME ?= k8s
 PORT ?= 6443
 
@@ -22,7 +22,7 @@ engine: ## a Docker engine: the one that answers, else one is installed and star
 	@scripts/engine.sh
 
 .PHONY: image
-image: engine .venv/ready ## build what is missing of bootstrap:v1.37.0
+image: engine .venv/ready ## build what is missing of bootstrap:v1.37.0; KUBERNETES=v1.36.3 builds that one
 	@$(PY) scripts/build_components.py
 	@$(PY) scripts/build_image.py
 

@@ -93,10 +93,14 @@ def catalog() -> dict[str, Any]:
 
 
 def minor() -> dict[str, Any]:
-    """The catalog's entry of the minor that is built."""
+    """The catalog's entry of the minor that is built: what KUBERNETES names (1.36, v1.36.3), else the default."""
     whole = catalog()
-    entry: dict[str, Any] = whole["minors"][os.environ.get("KUBERNETES_MINOR") or whole["default"]]
-    return entry
+    wanted = os.environ.get("KUBERNETES") or whole["default"]
+    found: dict[str, dict[str, Any]] = dict(whole["minors"])
+    found |= {entry["kubernetesVersion"]: entry for entry in whole["minors"].values()}
+    if wanted not in found:
+        fail(f"KUBERNETES={wanted} is not in the catalog; there are {', '.join(sorted(found))}")
+    return found[wanted]
 
 
 def ensure_packages(*names: str, probe: Sequence[str] = ()) -> None:

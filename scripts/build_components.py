@@ -110,8 +110,9 @@ def compile_into(entry: dict[str, Any], folder: Path, target: Path, arch: str) -
 def cached(name: str, arch: str) -> Path:
     """The folder of a component in the cache, built or not."""
     entry = component(name)
-    folder = CACHE / "components" / (name if arch == architecture() else f"{name}-{arch}")
-    return folder / key(name, entry, IMAGES / entry.get("folder", name), arch)
+    folder = entry.get("folder", name)
+    results = CACHE / "components" / (folder if arch == architecture() else f"{folder}-{arch}")
+    return results / key(name, entry, IMAGES / folder, arch)
 
 
 def is_cached(name: str, arch: str) -> bool:

@@ -1,6 +1,7 @@
 """Build the product's image, `bootstrap:v1.37.0`, in the Docker engine; nothing is done when nothing changed.
 
-    build_image.py             build (components first, when they are missing)
+    build_image.py             build (components first, when they are missing); KUBERNETES=v1.36.3 in the environment
+                               builds that one of the catalog, as do all scripts
     build_image.py --sizes     print what takes the space, and the size of `docker save | gzip -1`
     build_image.py --kubeadm   print the path of the kubeadm that the tests compare with
 
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -26,6 +28,7 @@ from _base import base_image, image_id
 from _common import (
     CACHE,
     IMAGES,
+    KEEP,
     ROOT,
     alone,
     digest,
@@ -64,6 +67,7 @@ SNAPSHOT_FILES = {
     "etcdutl": "usr/local/bin/etcdutl",
 }
 CRICTL = "runtime-endpoint: unix:///run/containerd/containerd.sock\n"
+RELEASE = ROOT / "bootstrap/model/release.py"
 NODE_FILES = IMAGES / "node"
 """What lies in the image as it lies here: the units."""
 LAUNCHER = """\
@@ -105,11 +109,11 @@ def docker_build(target: str, tag: str, context: Path, *arguments: str) -> None:
         )
 
 
-def remove_others(repository: str, kept: str) -> None:
-    """Remove older images of a stage."""
-    for name in run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).splitlines():
-        if name != kept:
-            succeeds("docker", "image", "rm", name)
+def remove_others(repository: str, used: str) -> None:
+    """Remove older images of a stage: as many stay as there are results of other things, newest first."""
+    names = run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).splitlines()
+    for name in [name for name in names if name != used][KEEP - 1 :]:
+        succeeds("docker", "image", "rm", name)
 
 
 def system_image() -> str:
@@ -271,6 +275,19 @@ def program_target(path: Path) -> Path:
     return below / path.name if path.parent == IMAGES else below / "app" / path.relative_to(ROOT)
 
 
+def release() -> str:
+    """release.py with the versions of the minor that is built."""
+    entry, text = minor(), RELEASE.read_text()
+    values = {
+        "KUBERNETES_MINOR": entry["kubernetesVersion"].removeprefix("v").rpartition(".")[0],
+        "KUBERNETES_VERSION": entry["kubernetesVersion"],
+        "BUILT_VERSION": entry["builtVersion"],
+    }
+    for name, value in values.items():
+        text = re.sub(rf'^{name} = ".*"$', f'{name} = "{value}"', text, flags=re.MULTILINE)
+    return text
+
+
 def labels() -> dict[str, str]:
     """What the image says about itself."""
     entry = minor()
@@ -307,6 +324,7 @@ def build_image() -> str:
             target = folder / "program" / program_target(path)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target)
+        (folder / "program" / program_target(RELEASE)).write_text(release())
         (program / "app").mkdir(parents=True, exist_ok=True)
         launcher = folder / "program/usr/bin/bootstrap"
         launcher.parent.mkdir(parents=True)
