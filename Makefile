@@ -2,6 +2,7 @@
 SHELL := bash
 PY := .venv/bin/python
 IMAGE := $(or $(BOOTSTRAP_IMAGE),bootstrap:$(or $(KUBERNETES),v1.37.0))
+OTHER_MINOR := v1.36.3
 NAME ?= k8s
 PORT ?= 6443
 
@@ -55,11 +56,23 @@ test: check image ## every suite: check, contract, registries, parity with kubea
 	scripts/registry.sh
 	$(PY) -m pytest tests/contract tests/faults tests/registry tests/parity tests/bundle tests/e2e tests/host
 
-	if $(PY) scripts/build_images.py --cached; then $(PY) -m pytest tests/images; fi
+	if $(PY) scripts/build_images.py --cached; then $(MAKE) test-images; fi
+	if KUBERNETES=$(OTHER_MINOR) $(PY) scripts/build_image.py --cached; then $(MAKE) test-minor; fi
+
+.PHONY: test-images
+test-images: image ## the images inside for both architectures, compiled first if they are not
+	scripts/registry.sh
+	$(PY) -m pytest tests/images
+
+.PHONY: test-minor
+test-minor: engine .venv/ready ## a cluster of the other minor, compiled first if it is not
+	BOOTSTRAP_IMAGE=bootstrap:$(OTHER_MINOR) $(MAKE) image KUBERNETES=$(OTHER_MINOR)
+	KUBERNETES=$(OTHER_MINOR) BOOTSTRAP_IMAGE=bootstrap:$(OTHER_MINOR) $(PY) -m pytest tests/minor tests/e2e/test_cluster.py
 
 .PHONY: test-all
-test-all: test images-all ## the same, and what takes a compiler an hour: the images for the other architecture
-	$(PY) -m pytest tests/images
+test-all: images-all ## the same, after compiling for the other architecture and the other minor (an hour)
+	KUBERNETES=$(OTHER_MINOR) $(PY) scripts/build_components.py
+	$(MAKE) test
 
 .PHONY: faults
 faults: image ## every fault at every point; its counts go into docs/reference/faults.md

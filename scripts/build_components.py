@@ -13,9 +13,11 @@ import json
 import os
 import shlex
 import shutil
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from _common import (
     CACHE,
@@ -149,6 +151,19 @@ def build(name: str, arch: str = "") -> Path:
         say(f"  {shown}: {time.monotonic() - start:.0f} s, {size:.0f} MB")
     prune(result.parent, result)
     return result
+
+
+def missing(*architectures: str, names: Sequence[str] = ()) -> list[str]:
+    """Which components of the image (or of those named) are not built yet, for these architectures."""
+    wanted = names or [name for name, entry in minor()["components"].items() if not entry.get("testOnly")]
+    return [f"{name} for {arch}" for arch in architectures for name in wanted if not is_cached(name, arch)]
+
+
+def tell_missing(names: list[str], remedy: str) -> NoReturn:
+    """Answer `--cached`: exit 0 when nothing is missing, else name it, and exit 1."""
+    if names:
+        say(f"  not compiled: {', '.join(names)} (`{remedy}` does it)")
+    sys.exit(bool(names))
 
 
 def build_all(*, tests: bool = False) -> dict[str, Path]:

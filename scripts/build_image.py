@@ -2,6 +2,7 @@
 
     build_image.py             build (components first, when they are missing); KUBERNETES=v1.36.3 in the environment
                                builds that one of the catalog, as do all scripts
+    build_image.py --cached    end with 0 if that takes no compiler any more
     build_image.py --sizes     print what takes the space, and the size of `docker save | gzip -1`
     build_image.py --kubeadm   print the path of the kubeadm that the tests compare with
 
@@ -31,6 +32,7 @@ from _common import (
     KEEP,
     ROOT,
     alone,
+    architecture,
     digest,
     fail,
     files_below,
@@ -43,7 +45,7 @@ from _common import (
 )
 from _inner_images import INNER, inner_images
 from _sizes import SEED, sizes
-from build_components import build, build_all
+from build_components import build, build_all, missing, tell_missing
 
 PYTHON = "3.13"
 """The Python of the base (Debian 13)."""
@@ -347,9 +349,12 @@ def build_image() -> str:
 def main() -> None:
     """Parse the arguments and do one thing."""
     parser = argparse.ArgumentParser(description="build the product's image")
+    parser.add_argument("--cached", action="store_true", help="only say whether everything is compiled already")
     parser.add_argument("--sizes", action="store_true", help="print what takes the space")
     parser.add_argument("--kubeadm", action="store_true", help="print the path of the tests' kubeadm")
     options = parser.parse_args()
+    if options.cached:
+        tell_missing(missing(architecture()), f"make image KUBERNETES={minor()['kubernetesVersion']}")
     with alone():
         act(options)
 

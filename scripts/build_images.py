@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from _base import image_id
-from _common import CACHE, MACHINES, ROOT, alone, architecture, digest, fail, prune, say, succeeds, timed
+from _common import CACHE, MACHINES, ROOT, alone, architecture, digest, fail, prune, succeeds, timed
 from _foreign import debian, without_running
 from _inner_images import INNER, inner_images
-from build_components import build, is_cached
+from build_components import build, missing, tell_missing
 from build_image import INSIDE, context, run_inside, system_image
 
 sys.path.insert(0, str(ROOT))
@@ -114,10 +114,7 @@ def main() -> None:
     parser.add_argument("--cached", action="store_true", help="only say whether everything is compiled already")
     options = parser.parse_args()
     if options.cached:
-        missing = [f"{name} for {arch}" for arch in MACHINES for name in INNER if not is_cached(name, arch)]
-        if missing:
-            say(f"  not compiled: {', '.join(missing)} (`make images-all` does it)")
-        sys.exit(bool(missing))
+        tell_missing(missing(*MACHINES, names=INNER), "make images-all")
     with alone():
         act(options.folder.absolute())
 
