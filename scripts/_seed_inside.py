@@ -38,7 +38,7 @@ def add_file(tree: Path, source: Path, target: str) -> None:
 
 
 def add_program(tree: Path, path: str) -> None:
-    """Copy a program of this system with the libraries it loads."""
+    """Copy a program or library of this system with the libraries it loads."""
     add_file(tree, Path(path), os.path.realpath(path))
     listed = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
     for word in listed.split():
@@ -66,7 +66,7 @@ def make_tree(name: str, recipe: dict[str, Any]) -> Path:
             if path.is_symlink():
                 add_link(tree, str(path), os.readlink(path))
             elif path.is_file():
-                add_file(tree, path, str(path))
+                add_program(tree, str(path))  # an extension, which may need a library that no program does
     for source, target in recipe.get("files", {}).items():
         add_file(tree, IN / source if not source.startswith("/") else Path(source), target)
     for link, target in recipe.get("links", {}).items():

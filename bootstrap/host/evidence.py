@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import time
 
 from bootstrap.diagnosis.certificates import certificates
 from bootstrap.diagnosis.evidence import Certificate, Disk, Evidence, Unit
 from bootstrap.host.crictl import newest_containers
+from bootstrap.host.disk import filesystems
+from bootstrap.host.facts_network import listeners
 from bootstrap.host.port import Host
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError
@@ -19,8 +20,6 @@ RECENT = 30.0
 JOURNAL_LINES = 300
 TIMEOUT = 10
 _PROPERTIES = "Id,ActiveState,Result,NRestarts"
-_LISTENER = re.compile(r'^\S+\s+\S+\s+\S+\s+\S*:(?P<port>\d+)\s.*?\("(?P<name>[^"]+)",pid=(?P<pid>\d+)')
-_CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 
 
 def gather_evidence(host: Host, runtime: Runtime, since: float = 0.0) -> Evidence:
@@ -43,7 +42,7 @@ def glance(host: Host, runtime: Runtime, since: float, recent: float | None = No
         containers=containers,
         units=_units(host, (names.KUBELET_SERVICE, *filter(None, (runtime.unit,))), since),
         runtime_error=silent,
-        listeners=_listeners(host) if any(container.ended for container in containers) else {},
+        listeners=_holders() if any(container.ended for container in containers) else {},
     )
 
 
@@ -75,31 +74,16 @@ def _telling(journal: list[str]) -> tuple[str, ...]:
     return tuple(line for line in journal if "level=info" not in line)
 
 
-def _listeners(host: Host) -> dict[int, str]:
-    found = (_LISTENER.match(line) for line in _output(host, "ss", "-Htlnp"))
-    return {int(hit["port"]): _holder(host, hit["pid"], hit["name"]) for hit in found if hit}
-
-
-def _holder(host: Host, pid: str, name: str) -> str:
-    """`pid 812, /usr/sbin/haproxy, unit haproxy.service`."""
-    words = (host.read(f"/proc/{pid}/cmdline") or b"").decode(errors="replace").split("\0")
-    group = (host.read(f"/proc/{pid}/cgroup") or b"").decode(errors="replace")
-    unit = re.search(r"/([^/\n]+\.service)(?:/|$)", group, re.MULTILINE)
-    where = f", unit {unit[1]}" if unit else ", in a container" if _CONTAINER_ID.search(group) else ""
-    return f"pid {pid}, {words[0] or name}{where}"
+def _holders() -> dict[int, str]:
+    return {held.port: held.holder for held in listeners() if held.process}
 
 
 def _disks(host: Host, runtime: Runtime) -> tuple[Disk, ...]:
     """The filesystems that a node writes to, each once."""
     wanted = ("/etc/kubernetes", names.ETCD_DATA_DIR, names.KUBELET_DIR, runtime.root, "/var/log")
-    paths = [path for path in wanted if path and host.stat(path)]
-    lines = _output(host, "df", "-B1", "--output=source,avail,iavail,itotal", *paths)[1:] if paths else []
     found: dict[str, Disk] = {}
-    for path, line in zip(paths, lines, strict=False):
-        source, free, inodes, total = line.split()[-4:]
-        if not free.isdigit():
-            continue
-        found.setdefault(f"{source} {free}", Disk(path, int(free), int(inodes) if total.strip("-0") else None))
+    for path, system in filesystems(host, [path for path in wanted if path and host.stat(path)]).items():
+        found.setdefault(system.mount, Disk(path, system.free, system.inodes_free if system.inodes else None))
     return tuple(found.values())
 
 

@@ -59,10 +59,20 @@ def listeners() -> tuple[Listener, ...]:
 
 def _listener(local: str, pid: int) -> Listener:
     address, _, port = local.rpartition(":")
-    process = first(f"/proc/{pid}/comm") if pid else ""
     return Listener(
-        int(port, 16), socket_address(address), pid, process, unit_of(lines(f"/proc/{pid}/cgroup")) if pid else ""
+        int(port, 16),
+        socket_address(address),
+        pid,
+        _program(pid) if pid else "",
+        unit_of(lines(f"/proc/{pid}/cgroup")) if pid else "",
     )
+
+
+def _program(pid: int) -> str:
+    """The kernel keeps 15 bytes of a name (proc_pid_comm(5)); the rest is in the command line, if that has it still."""
+    name, argv = first(f"/proc/{pid}/comm"), first(f"/proc/{pid}/cmdline").split("\0")
+    longer = argv[0].rpartition("/")[2]
+    return longer if longer.startswith(name) else name
 
 
 def socket_address(text: str) -> str:

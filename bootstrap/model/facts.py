@@ -26,6 +26,11 @@ class Listener:
     process: str = ""
     unit: str = ""
 
+    @property
+    def holder(self) -> str:
+        """`pid 812, haproxy, unit haproxy.service`."""
+        return f"pid {self.pid}, {self.process}" + (f", unit {self.unit}" if self.unit else "")
+
 
 @dataclass(frozen=True)
 class Filesystem:

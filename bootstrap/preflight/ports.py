@@ -59,7 +59,7 @@ def ports(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     for want in wanted(cfg):
         holders = [held for held in facts.listeners if held.port == want.port and _clash(want, held)]
         if holders:
-            known = list(dict.fromkeys(_said(h) for h in holders if h.process)) or ["a process not visible from here"]
+            known = list(dict.fromkeys(h.holder for h in holders if h.process)) or ["a process not visible from here"]
             choice = ", or choose another port: --apiserver-bind-port" if want.port == cfg.bind_port else ""
             yield Found(
                 f"port {want.port} is taken by {' and by '.join(known)}; {want.user} needs it",
@@ -70,11 +70,6 @@ def ports(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 
 def _clash(want: Wanted, held: Listener) -> bool:
     return held.address in ANY or any(address in (*ANY, held.address) for address in want.addresses)
-
-
-def _said(held: Listener) -> str:
-    """`pid 812, haproxy, unit haproxy.service`."""
-    return f"pid {held.pid}, {held.process}" + (f", unit {held.unit}" if held.unit else "")
 
 
 def _stop(holders: list[Listener]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -134,13 +133,6 @@ def describe(certificate: x509.Certificate) -> CertificateInfo:
 def certificate_info(pem: bytes) -> CertificateInfo:
     """The first certificate of `pem`, described."""
     return describe(x509.load_pem_x509_certificate(pem))
-
-
-def ca_hash(ca_pem: bytes) -> str:
-    """`sha256:…` of the CA's public key: kubeadm's discovery-token-ca-cert-hash."""
-    key = x509.load_pem_x509_certificate(ca_pem).public_key()
-    spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return "sha256:" + hashlib.sha256(spki).hexdigest()
 
 
 def certificate_pem(certificate: x509.Certificate) -> bytes:

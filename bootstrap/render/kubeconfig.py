@@ -21,14 +21,6 @@ from bootstrap.render.keys import KeySource, load_private, private_pem
 from bootstrap.render.pki import ca_pem
 from bootstrap.render.text import to_yaml
 
-PATHS = (
-    names.ADMIN_CONF,
-    names.SUPER_ADMIN_CONF,
-    names.KUBELET_CONF,
-    names.CONTROLLER_MANAGER_CONF,
-    names.SCHEDULER_CONF,
-)
-
 
 @dataclass(frozen=True)
 class Identity:

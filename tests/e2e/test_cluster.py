@@ -8,16 +8,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.node import PREFIX, Node, component, docker, must, until
+from tests.e2e.web import ask, both_answer, docker_save, run_web
 
-WEB = (Path(__file__).parent / "app" / "web.yaml").read_bytes()
 OTHER_CONFIGURATION = 8
 IMAGE_REFUSED = 9
 CLEAN_STOP = (0, 130)
@@ -27,18 +25,8 @@ CLEAN_STOP = (0, 130)
 @pytest.fixture(scope="module")
 def web(cluster: Node, app_image: str) -> Node:
     """The cluster with two web servers, a Service and a client; the image went in through `images load -`."""
-    cluster.run("bootstrap", "images", "load", "-", stdin=docker_save(app_image))
-    cluster.kubectl("apply", "-f", "-", stdin=WEB)
+    run_web(cluster, app_image)
     return cluster
-
-
-def docker_save(image: str) -> bytes:
-    return subprocess.run(["docker", "save", image], capture_output=True, check=True).stdout
-
-
-def ask(node: Node, *words: str) -> str:
-    """What the client Pod's program prints."""
-    return node.kubectl("exec", "client", "--", "/app", *words)
 
 
 def assert_works(node: Node) -> None:
@@ -48,15 +36,8 @@ def assert_works(node: Node) -> None:
     addresses = {a["type"]: a["address"] for a in node.get("nodes")["items"][0]["status"]["addresses"]}
     assert addresses["InternalIP"] == address
     node.kubectl("-n", "kube-system", "wait", "--for=condition=Available", "deployment/coredns", "--timeout=60s")
-    node.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
-    node.kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=60s")
-
-    pods = {p["metadata"]["name"]: p["status"]["podIP"] for p in node.get("pods", "-l", "app=web")["items"]}
-    assert len(pods) == 2
+    pods = both_answer(node)
     assert all(ip.startswith("10.244.") for ip in pods.values()), "flannel gives the addresses"
-    until(
-        "both Pods behind the Service", lambda: {ask(node, "get", "http://web/").strip() for _ in range(6)} == set(pods)
-    )
     assert ask(node, "lookup", "kubernetes.default").strip() == "10.96.0.1"
     assert ask(node, "lookup", "web.default.svc.cluster.local").strip().startswith("10.")
     for pod in pods:

@@ -1,4 +1,4 @@
-"""One look at a node: what is made of the output of crictl, systemctl, journalctl, ss and df."""
+"""One look at a node: what is made of the output of crictl, systemctl, journalctl and df."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bootstrap.diagnosis.evidence import Disk, Evidence, Unit
 from bootstrap.host.evidence import gather_evidence, glance
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.facts import Address, HostFacts
+from bootstrap.model.facts import Address, HostFacts, Listener
 from bootstrap.model.runtime import Runtime
 from bootstrap.render.keys import CryptoKeySource
 from bootstrap.render.kubeconfig import issue_kubeconfigs
@@ -25,12 +25,7 @@ RUNTIME_HERE = Runtime("unix:///run/x.sock", unit="containerd.service", root="/v
 LOG = "/var/log/pods/kube-system_kube-apiserver-n_1/kube-apiserver/2.log"
 SHOWN = "Result=exit-code\nNRestarts=3\nActiveState=activating\nId=kubelet.service\n\n"
 RUNTIME = "Result=success\nNRestarts=0\nActiveState=active\nId=containerd.service\n"
-SS = """\
-LISTEN 0      4096      127.0.0.1:2379      0.0.0.0:*    users:(("etcd",pid=77,fd=7))
-LISTEN 0      128               *:6443            *:*    users:(("haproxy",pid=812,fd=5),("haproxy",pid=813,fd=5))
-LISTEN 0      128            [::]:2024         [::]:*
-"""
-DF = "Filesystem Avail IFree Inodes\n/dev/vda 5000 12 99\ntmpfs 6000 0 0\n/dev/vda 5000 12 99\n"
+DF = "Avail IFree Inodes Mounted on\n5000 12 99 /\n6000 0 0 /var/lib/etcd\n5000 12 99 /\n"
 
 
 def listed(identifier: str, created: int, state: str = "CONTAINER_EXITED", **more: Any) -> dict[str, Any]:
@@ -75,8 +70,6 @@ class BrokenNode(MemoryHost):
                 return SHOWN + RUNTIME
             case "journalctl", words:
                 return "a\nb\n" if "kubelet" in words else ""
-            case "ss", _:
-                return SS
             case _:
                 return DF
 
@@ -133,15 +126,13 @@ def test_units_come_with_their_journal() -> None:
     assert look(BrokenNode()).unit("containerd") == Unit("containerd", "active", "success", 0, ())
 
 
-def test_listeners_are_named_with_program_and_unit() -> None:
-    node = BrokenNode(listed("a", 100))
-    node.has("/proc/812/cmdline", b"/usr/sbin/haproxy\0-f\0x", 0)
-    node.has("/proc/812/cgroup", b"1:name=systemd:/system.slice/haproxy.service\n", 0)
-    node.has("/proc/77/cgroup", b"0::/kubepods/" + b"a1" * 32 + b"\n", 0)
+def test_listeners_are_named_with_program_and_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = (Listener(6443, "::", 812, "haproxy", "haproxy.service"), Listener(2379, pid=77, process="etcd"))
+    monkeypatch.setattr("bootstrap.host.evidence.listeners", lambda: (*there, Listener(2024)))
 
-    assert look(node).listeners == {
-        2379: "pid 77, etcd, in a container",
-        6443: "pid 812, /usr/sbin/haproxy, unit haproxy.service",
+    assert look(BrokenNode(listed("a", 100))).listeners == {
+        2379: "pid 77, etcd",
+        6443: "pid 812, haproxy, unit haproxy.service",
     }
 
 

@@ -13,7 +13,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, Extension, ExternalEtcd, NodeRegistration
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.certs import ca_hash, certificate_info
+from bootstrap.render.certs import certificate_info
 from bootstrap.render.keys import CryptoKeySource, load_private
 from bootstrap.render.kubeconfig import (
     Identity,
@@ -163,12 +163,6 @@ def test_rsa_on_request() -> None:
     pki = tree(issue_pki(replace(CFG, encryption_algorithm="RSA-2048"), {}, KEYS, NOW))
     assert certificate_info(pki["/etc/kubernetes/pki/ca.crt"]).key == "RSA-2048"
     assert b"BEGIN RSA PRIVATE KEY" in pki["/etc/kubernetes/pki/sa.key"]
-
-
-def test_ca_hash_is_of_the_public_key(pki: dict[str, bytes]) -> None:
-    digest = ca_hash(pki["/etc/kubernetes/pki/ca.crt"])
-    assert digest.startswith("sha256:") and len(digest) == 71
-    assert digest != ca_hash(pki["/etc/kubernetes/pki/front-proxy-ca.crt"])
 
 
 @pytest.fixture(scope="module")
