@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,14 @@ def asked_for(listing: str) -> list[str]:
     return [Path(match["library"] or match["interpreter"]).name for match in found]
 
 
-def loaded(root: Path, program: str, arch: str) -> list[str]:
-    """A program and all that it loads, as paths below `root`. The loader's own place comes before the libraries'."""
+def loaded(root: Path, programs: Iterable[str], arch: str) -> list[str]:
+    """Programs (or libraries) and all that they load, as paths below `root`.
+
+    The dynamic loader's own place comes before the libraries'.
+    """
     ensure_packages("binutils", probe=("readelf",))
     found: list[str] = []
-    left = [program]
+    left = list(programs)
     while left:
         path = left.pop()
         if path in found:
@@ -76,14 +80,15 @@ def without_running(recipe: dict[str, Any], root: Path, arch: str) -> dict[str, 
     In the container that makes the tree, `root` is a folder of that name beside the components.
     """
     files, links = dict(recipe.get("files", {})), dict(recipe.get("links", {}))
-    for program in recipe.get("programs", []):
-        files |= {f"root/{path}": path for path in loaded(root, program.lstrip("/"), arch)}
+    programs = [program.lstrip("/") for program in recipe.get("programs", [])]
     for folder in recipe.get("folders", []):
         for path in sorted((root / folder.lstrip("/")).iterdir()):
             inside = str(path.relative_to(root))
             if path.is_symlink():
                 links[inside] = os.readlink(path)
             elif path.is_file():
-                files[f"root/{inside}"] = inside
+                programs.append(inside)
+    if programs:
+        files |= {f"root/{path}": path for path in loaded(root, programs, arch)}
     kept = {key: value for key, value in recipe.items() if key not in ("programs", "folders")}
     return {**kept, "files": files, "links": links}

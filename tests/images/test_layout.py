@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from _foreign import asked_for
 
 from bootstrap.host.layout import Layout
 from bootstrap.model.image import ARCHITECTURES
@@ -31,6 +33,7 @@ PROGRAMS = {
     "pause": ("pause",),
     "flannel": ("opt/bin/flanneld", "usr/sbin/iptables-restore", "usr/bin/cp"),
 }
+READELF = ("readelf", "--dynamic", "--program-headers", "--wide")
 IMAGE = os.environ.get("BOOTSTRAP_IMAGE", "bootstrap:v1.37.0")
 
 
@@ -108,6 +111,21 @@ def test_every_binary_is_for_its_machine(layout: Layout, architecture: str) -> N
             assert resolved(files, program) in machines, f"{name} has no {program}"
         dangling = [path for path, link in files.items() if link and resolved(files, path) not in files]
         assert not dangling, f"{name}: {dangling}"
+
+
+@pytest.mark.parametrize("architecture", MACHINES)
+def test_every_library_that_is_asked_for_is_there(layout: Layout, tmp_path: Path, architecture: str) -> None:
+    for name, platforms in documents(layout).items():
+        top = tmp_path / name.replace("/", "_")
+        for layer in platforms[architecture]["layers"]:
+            with layout.open(layer["digest"]) as blob, tarfile.open(fileobj=blob) as archive:
+                archive.extractall(top, filter="data")
+        there = {path.name for path in top.rglob("*")}
+        for path in top.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                listing = subprocess.run([*READELF, path], capture_output=True, text=True, check=False).stdout
+                assert set(asked_for(listing)) <= there, f"{name}: {path}"
+        shutil.rmtree(top)
 
 
 def resolved(files: dict[str, str], path: str) -> str:

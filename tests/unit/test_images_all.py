@@ -43,13 +43,13 @@ def test_libraries_are_followed_to_the_last(monkeypatch: pytest.MonkeyPatch, tmp
     says = {str(tmp_path / path): text.replace("interpreter:", "program interpreter:") for path, text in asked.items()}
     monkeypatch.setattr(_foreign, "ensure_packages", lambda *names, probe: None)
     monkeypatch.setattr(_foreign, "run", lambda *command: says[str(command[-1])])
-    found = _foreign.loaded(tmp_path, "usr/sbin/nft", "arm64")
+    found = _foreign.loaded(tmp_path, ["usr/sbin/nft"], "arm64")
 
     assert set(found) == set(asked) - {"usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1"}
     assert len(found) == 4
     says[str(tmp_path / "usr/sbin/nft")] = "(NEEDED)  Shared library: [libnone.so.1]"
     with pytest.raises(SystemExit, match=r"libnone\.so\.1"):
-        _foreign.loaded(tmp_path, "usr/sbin/nft", "arm64")
+        _foreign.loaded(tmp_path, ["usr/sbin/nft"], "arm64")
 
 
 def test_a_recipe_for_another_machine_names_files_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_a_recipe_for_another_machine_names_files_only(monkeypatch: pytest.Monke
     xtables.mkdir(parents=True)
     (xtables / "libxt_CT.so").touch()
     (xtables / "libxt_NOTRACK.so").symlink_to("libxt_CT.so")
-    monkeypatch.setattr(_foreign, "loaded", lambda root, program, arch: [program])
+    monkeypatch.setattr(_foreign, "loaded", lambda root, programs, arch: programs)
     recipe = inner_images("arm64")["trees"]["net"]
     made = _foreign.without_running(recipe, tmp_path, "arm64")
 
