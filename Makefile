@@ -10,7 +10,7 @@ PORT ?= 6443
 
 .PHONY: help
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/ready: requirements.lock requirements-dev.txt
 	@python3 -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
@@ -55,7 +55,6 @@ test: check image ## every suite: check, contract, registries, parity with kubea
 	$(PY) scripts/build_components.py kubeadm metrics-server local-path-provisioner
 	scripts/registry.sh
 	$(PY) -m pytest tests/contract tests/faults tests/registry tests/parity tests/bundle tests/e2e tests/host
-
 	if $(PY) scripts/build_images.py --cached; then $(MAKE) test-images; fi
 	if KUBERNETES=$(OTHER_MINOR) $(PY) scripts/build_image.py --cached; then $(MAKE) test-minor; fi
 
