@@ -13,7 +13,7 @@ from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import runtime_at
 from bootstrap.render.args import flags, last_value
-from bootstrap.render.net import dns_ip
+from bootstrap.render.net import dns_ip, is_ipv6
 from bootstrap.render.patches import patched
 from bootstrap.render.text import to_yaml
 
@@ -110,11 +110,22 @@ def kubelet_flags(cfg: ClusterConfig, facts: HostFacts) -> bytes:
     extra = cfg.node.kubelet_extra_args
     name = last_value(extra, "hostname-override", cfg.node.name)
     defaults = {"hostname-override": name} if name != facts.hostname else {}
-    found = {a.address for a in facts.addresses if a.default}
-    if facts.mode == "host" and facts.addresses and cfg.advertise_address not in found:
-        defaults["node-ip"] = cfg.advertise_address
+    if addresses := _node_ip(cfg, facts):
+        defaults["node-ip"] = addresses
     value = json.dumps(" ".join(flags(defaults, extra)), ensure_ascii=False)
     return f"KUBELET_KUBEADM_ARGS={value}\n".encode()
+
+
+def _node_ip(cfg: ClusterConfig, facts: HostFacts) -> str:
+    """Empty where the kubelet finds it: it takes a single address, IPv4 before IPv6, with a default route."""
+    own = cfg.advertise_address
+    other = next((a.address for a in facts.addresses if is_ipv6(a.address) != is_ipv6(own)), "")
+    if other and len({is_ipv6(subnet) for subnet in cfg.networking.service_subnets}) > 1:
+        return f"{own},{other}"
+    routed = {a.address for a in facts.addresses if a.default}
+    if (other and is_ipv6(own)) or (facts.mode == "host" and facts.addresses and own not in routed):
+        return own
+    return ""
 
 
 def overlaid(defaults: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:

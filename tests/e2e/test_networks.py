@@ -29,7 +29,6 @@ apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 localAPIEndpoint: {advertiseAddress: "%s"}
 """
-NODE_IP = "nodeRegistration: {kubeletExtraArgs: [{name: node-ip, value: '%s'}]}\n"
 DUAL = RANGES.format(pods="10.244.0.0/16,fd00:10:244::/56", services="10.96.0.0/16,fd00:10:96::/112")
 SIX = RANGES.format(pods="fd00:10:244::/56", services="fd00:10:96::/112")
 LINK, FOUR, NODE = "fd00:77::/64", "192.0.2.0/24", ("192.0.2.7", "fd00:77::7")
@@ -73,10 +72,12 @@ def test_ipv6_alone(start: Start, network: str, app_image: str, tmp_path: Path) 
 
 
 def test_both_families(start: Start, network: str, app_image: str, tmp_path: Path) -> None:
-    config = DUAL + ADVERTISE % NODE[0] + NODE_IP % ",".join(NODE)
+    config = DUAL + ADVERTISE % NODE[0]
     node = made(start, tmp_path, config, "--network", network, "--ip", NODE[0], "--ip6", NODE[1], *FORWARDING)
     run_web(node, app_image)
     assert all(address.startswith("10.244.") for address in both_answer(node).values())
+    told = node.get("nodes")["items"][0]["status"]["addresses"]
+    assert [a["address"] for a in told if a["type"] == "InternalIP"] == list(NODE)
     both = [ip["ip"] for ip in node.get("pod", "client")["status"]["podIPs"]]
     assert len(both) == 2 and both[1].startswith("fd00:10:244:")
     patch = '{"spec":{"ipFamilyPolicy":"RequireDualStack"}}'

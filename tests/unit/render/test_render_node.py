@@ -17,11 +17,12 @@ from bootstrap.model.cluster import (
     Extension,
     ExternalEtcd,
     LocalEtcd,
+    Networking,
     NodeRegistration,
     Taint,
     Volume,
 )
-from bootstrap.model.facts import HostFacts
+from bootstrap.model.facts import Address, HostFacts
 from bootstrap.render import images
 from bootstrap.render.audit import audit_files, audit_policy
 from bootstrap.render.containerd import containerd_config
@@ -218,6 +219,31 @@ def test_kubelet_flags() -> None:
     assert kubelet_flags(CFG, HOST) == b'KUBELET_KUBEADM_ARGS=""\n'
     cfg = replace(CFG, node=NodeRegistration("other", kubelet_extra_args=(Arg("v", '"2"'),)))
     assert kubelet_flags(cfg, HOST) == b'KUBELET_KUBEADM_ARGS="--hostname-override=other --v=\\"2\\""\n'
+
+
+FOUR, SIX = Address("eth0", "192.0.2.10", default=True), Address("eth0", "fd00::10", default=True)
+SECOND = Address("eth1", "198.51.100.7", default=False)
+
+
+@pytest.mark.parametrize(
+    ("advertised", "services", "mode", "addresses", "expected"),
+    [
+        ("192.0.2.10", "10.96.0.0/12", "host", (FOUR, SIX), ""),
+        ("198.51.100.7", "10.96.0.0/12", "host", (FOUR, SECOND), "198.51.100.7"),
+        ("198.51.100.7", "10.96.0.0/12", "node", (FOUR, SECOND), ""),
+        ("fd00::10", "fd02::/112", "node", (FOUR, SIX), "fd00::10"),
+        ("fd00::10", "fd02::/112", "node", (SIX,), ""),
+        ("192.0.2.10", "10.96.0.0/16,fd02::/112", "node", (FOUR, SIX), "192.0.2.10,fd00::10"),
+        ("fd00::10", "fd02::/112,10.96.0.0/16", "host", (FOUR, SIX), "fd00::10,192.0.2.10"),
+        ("192.0.2.10", "10.96.0.0/16,fd02::/112", "node", (FOUR,), ""),
+    ],
+)
+def test_the_kubelet_is_told_its_addresses_where_it_would_take_another(
+    advertised: str, services: str, mode: Any, addresses: tuple[Address, ...], expected: str
+) -> None:
+    cfg = replace(CFG, advertise_address=advertised, networking=Networking(service_subnet=services))
+    flags = kubelet_flags(cfg, HostFacts(mode=mode, hostname="n1", addresses=addresses)).decode()
+    assert flags == f'KUBELET_KUBEADM_ARGS="{"--node-ip=" + expected if expected else ""}"\n'
 
 
 def test_kubelet_file_modes() -> None:
