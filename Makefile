@@ -1,7 +1,8 @@
 # What can be done here, in the order a newcomer needs it.
 SHELL := bash
 PY := .venv/bin/python
-IMAGE := $(or $(BOOTSTRAP_IMAGE),bootstrap:v1.37.0)
+IMAGE := $(or $(BOOTSTRAP_IMAGE),bootstrap:$(or $(KUBERNETES),v1.37.0))
+OTHER_MINOR := v1.36.3
 NAME ?= k8s
 PORT ?= 6443
 
@@ -9,7 +10,7 @@ PORT ?= 6443
 
 .PHONY: help
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/ready: requirements.lock requirements-dev.txt
 	@python3 -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
@@ -22,9 +23,13 @@ engine: ## a Docker engine: the one that answers, else one is installed and star
 	@scripts/engine.sh
 
 .PHONY: image
-image: engine .venv/ready ## build what is missing of bootstrap:v1.37.0
+image: engine .venv/ready ## build what is missing of bootstrap:v1.37.0; KUBERNETES=v1.36.3 builds that one
 	@$(PY) scripts/build_components.py
 	@$(PY) scripts/build_image.py
+
+.PHONY: images-all
+images-all: engine .venv/ready ## the images inside for amd64 and arm64, as an OCI layout in build/images
+	@$(PY) scripts/build_images.py
 
 .PHONY: sizes
 sizes: image ## what takes the space in the image
@@ -50,6 +55,23 @@ test: check image ## every suite: check, contract, registries, parity with kubea
 	$(PY) scripts/build_components.py kubeadm metrics-server local-path-provisioner
 	scripts/registry.sh
 	$(PY) -m pytest tests/contract tests/faults tests/registry tests/parity tests/bundle tests/e2e tests/host
+	if $(PY) scripts/build_images.py --cached; then $(MAKE) test-images; fi
+	if KUBERNETES=$(OTHER_MINOR) $(PY) scripts/build_image.py --cached; then $(MAKE) test-minor; fi
+
+.PHONY: test-images
+test-images: image ## the images inside for both architectures, compiled first if they are not
+	scripts/registry.sh
+	$(PY) -m pytest tests/images
+
+.PHONY: test-minor
+test-minor: engine .venv/ready ## a cluster of the other minor, compiled first if it is not
+	BOOTSTRAP_IMAGE=bootstrap:$(OTHER_MINOR) $(MAKE) image KUBERNETES=$(OTHER_MINOR)
+	KUBERNETES=$(OTHER_MINOR) BOOTSTRAP_IMAGE=bootstrap:$(OTHER_MINOR) $(PY) -m pytest tests/minor tests/e2e/test_cluster.py
+
+.PHONY: test-all
+test-all: images-all ## the same, after compiling for the other architecture and the other minor (an hour)
+	KUBERNETES=$(OTHER_MINOR) $(PY) scripts/build_components.py
+	$(MAKE) test
 
 .PHONY: faults
 faults: image ## every fault at every point; its counts go into docs/reference/faults.md

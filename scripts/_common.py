@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "images"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bootstrap"
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+"""The architectures that are built for: Go's name, and the kernel's, which is GNU's too."""
 KEEP = 2
 """How many results of each cached thing stay on disk: the present one and the one before."""
 
@@ -73,6 +76,16 @@ def succeeds(*command: str | Path) -> bool:
     return subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
+def architecture() -> str:
+    """Go's name of this machine's architecture."""
+    return next((name for name, machine in MACHINES.items() if machine == platform.machine()), platform.machine())
+
+
+def triplet(arch: str) -> str:
+    """GNU's name of a Linux of an architecture: of its tools, and of the folder of its libraries."""
+    return f"{MACHINES[arch]}-linux-gnu"
+
+
 def catalog() -> dict[str, Any]:
     """The catalog as it is in the file."""
     loaded: dict[str, Any] = yaml.safe_load((IMAGES / "catalog.yaml").read_text())
@@ -80,10 +93,14 @@ def catalog() -> dict[str, Any]:
 
 
 def minor() -> dict[str, Any]:
-    """The catalog's entry of the minor that is built."""
+    """The catalog's entry of the minor that is built: what KUBERNETES names (1.36, v1.36.3), else the default."""
     whole = catalog()
-    entry: dict[str, Any] = whole["minors"][os.environ.get("KUBERNETES_MINOR") or whole["default"]]
-    return entry
+    wanted = os.environ.get("KUBERNETES") or whole["default"]
+    found: dict[str, dict[str, Any]] = dict(whole["minors"])
+    found |= {entry["kubernetesVersion"]: entry for entry in whole["minors"].values()}
+    if wanted not in found:
+        fail(f"KUBERNETES={wanted} is not in the catalog; there are {', '.join(sorted(found))}")
+    return found[wanted]
 
 
 def ensure_packages(*names: str, probe: Sequence[str] = ()) -> None:

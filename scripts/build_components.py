@@ -1,8 +1,9 @@
 """Build every component from source into a cache whose folders are named by the hash of what went in.
 
-build_components.py                 build what is missing of what goes into the image
-build_components.py NAME...         only these
-build_components.py --print NAME    build if missing, print the folder with its binaries
+build_components.py                         build what is missing of what goes into the image
+build_components.py NAME...                 only these
+build_components.py --arch arm64 NAME...    these for another architecture than this machine's
+build_components.py --print NAME            build if missing, print the folder with its binaries
 """
 
 from __future__ import annotations
@@ -12,11 +13,28 @@ import json
 import os
 import shlex
 import shutil
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from _common import CACHE, IMAGES, alone, digest, ensure_packages, fail, files_below, minor, prune, run, say
+from _common import (
+    CACHE,
+    IMAGES,
+    MACHINES,
+    alone,
+    architecture,
+    digest,
+    ensure_packages,
+    fail,
+    files_below,
+    minor,
+    prune,
+    run,
+    say,
+    triplet,
+)
 
 STATIC_CGO = "-linkmode external -extldflags -static"
 GO_MINIMUM = (1, 26)
@@ -43,63 +61,109 @@ def go_command(entry: dict[str, Any]) -> list[str]:
     return command
 
 
-def go_environment(entry: dict[str, Any]) -> dict[str, str]:
+def go_environment(entry: dict[str, Any], arch: str) -> dict[str, str]:
     """The environment of a Go build: the user's flags must not change what comes out."""
-    return {**os.environ, "GOFLAGS": "", "GOWORK": "off", "CGO_ENABLED": "1" if entry["kind"] == "go-cgo" else "0"}
+    own = {"GOFLAGS": "", "GOWORK": "off", "CGO_ENABLED": "1" if entry["kind"] == "go-cgo" else "0", "GOARCH": arch}
+    return {**os.environ, **own, "CC": compiler(arch)}
 
 
-def c_command() -> list[str]:
+def compiler(arch: str) -> str:
+    """The C compiler for an architecture, as Debian calls it."""
+    return "gcc" if arch == architecture() else f"{triplet(arch)}-gcc"
+
+
+def c_command(arch: str) -> list[str]:
     """The command that builds a C program, without the output and the source."""
-    return ["gcc", "-Os", "-static", "-s", "-Wall", "-Wextra"]
+    return [compiler(arch), "-Os", "-static", "-s", "-Wall", "-Wextra"]
 
 
-def key(name: str, entry: dict[str, Any], folder: Path) -> str:
+def key(name: str, entry: dict[str, Any], folder: Path, arch: str) -> str:
     """The hash of everything that decides the binaries."""
     if entry["kind"] == "c":
-        tool, command = run("gcc", "-dumpfullversion"), c_command()
+        tool, command = run(compiler(arch), "-dumpfullversion"), c_command(arch)
     else:
-        tool, command = f"{go_version()} {run('go', 'env', 'GOOS', 'GOARCH')}", go_command(entry)
+        platform = run("go", "env", "GOOS", "GOARCH", env=go_environment(entry, arch))
+        tool, command = f"{go_version()} {platform}", go_command(entry)
     return digest([name, json.dumps(entry, sort_keys=True), tool, shlex.join(command), *files_below(folder)])
 
 
-def needs(entry: dict[str, Any]) -> None:
+def needs(name: str, entry: dict[str, Any], arch: str) -> None:
     """Install the C toolchain for what needs it."""
-    if entry["kind"] != "go":
+    if entry["kind"] == "go":
+        return
+    if arch == architecture():
         ensure_packages("gcc", "libc6-dev", "libseccomp-dev", probe=("gcc", "/usr/include/seccomp.h"))
+    elif "seccomp" in entry.get("tags", ()):
+        fail(f"{name} needs libseccomp for {arch}: build it on such a machine")
+    else:
+        packages = (f"gcc-{triplet(arch).replace('_', '-')}", f"libc6-dev-{arch}-cross")
+        ensure_packages(*packages, probe=(compiler(arch), f"/usr/{triplet(arch)}/lib/libc.a"))
 
 
-def compile_into(entry: dict[str, Any], folder: Path, target: Path) -> None:
+def compile_into(entry: dict[str, Any], folder: Path, target: Path, arch: str) -> None:
     """Run the compiler once for each binary."""
     for binary, package in entry["binaries"].items():
         if entry["kind"] == "c":
-            run(*c_command(), "-o", target / binary, folder / package)
+            run(*c_command(arch), "-o", target / binary, folder / package)
         else:
-            run(*go_command(entry), "-o", target / binary, package, cwd=folder, env=go_environment(entry))
+            run(*go_command(entry), "-o", target / binary, package, cwd=folder, env=go_environment(entry, arch))
 
 
-def build(name: str) -> Path:
-    """Build one component unless it is in the cache; return its folder."""
-    entry = minor()["components"].get(name)
+def cached(name: str, arch: str) -> Path:
+    """The folder of a component in the cache, built or not."""
+    entry = component(name)
+    folder = entry.get("folder", name)
+    results = CACHE / "components" / (folder if arch == architecture() else f"{folder}-{arch}")
+    return results / key(name, entry, IMAGES / folder, arch)
+
+
+def is_cached(name: str, arch: str) -> bool:
+    """Whether a component is built already; without its compiler it is not."""
+    return bool(shutil.which(compiler(arch))) and cached(name, arch).is_dir()
+
+
+def component(name: str) -> dict[str, Any]:
+    """A component's entry in the catalog."""
+    entry: dict[str, Any] | None = minor()["components"].get(name)
     if entry is None:
         fail(f"no component {name!r}; there are: {', '.join(minor()['components'])}")
-    needs(entry)
-    folder = IMAGES / entry.get("folder", name)
-    result = CACHE / "components" / name / key(name, entry, folder)
+    return entry
+
+
+def build(name: str, arch: str = "") -> Path:
+    """Build one component (for this machine, or for another architecture) unless it is cached; return its folder."""
+    entry, arch = component(name), arch or architecture()
+    needs(name, entry, arch)
+    result = cached(name, arch)
     if not result.is_dir():
-        say(f"  {name} {entry['version']}: building …")
+        shown = f"{name} {entry['version']}" if arch == architecture() else f"{name} {entry['version']} for {arch}"
+        say(f"  {shown}: building …")
         start = time.monotonic()
         unfinished = result.with_name(f".{result.name}.{os.getpid()}")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         try:
-            compile_into(entry, folder, unfinished)
+            compile_into(entry, IMAGES / entry.get("folder", name), unfinished, arch)
             unfinished.rename(result)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         size = sum(path.stat().st_size for path in result.iterdir()) / 1e6
-        say(f"  {name} {entry['version']}: {time.monotonic() - start:.0f} s, {size:.0f} MB")
+        say(f"  {shown}: {time.monotonic() - start:.0f} s, {size:.0f} MB")
     prune(result.parent, result)
     return result
+
+
+def missing(*architectures: str, names: Sequence[str] = ()) -> list[str]:
+    """Which components of the image (or of those named) are not built yet, for these architectures."""
+    wanted = names or [name for name, entry in minor()["components"].items() if not entry.get("testOnly")]
+    return [f"{name} for {arch}" for arch in architectures for name in wanted if not is_cached(name, arch)]
+
+
+def tell_missing(names: list[str], remedy: str) -> NoReturn:
+    """Answer `--cached`: exit 0 when nothing is missing, else name it, and exit 1."""
+    if names:
+        say(f"  not compiled: {', '.join(names)} (`{remedy}` does it)")
+    sys.exit(bool(names))
 
 
 def build_all(*, tests: bool = False) -> dict[str, Path]:
@@ -112,6 +176,7 @@ def main() -> None:
     """Parse the arguments and build."""
     parser = argparse.ArgumentParser(description="build the components from source into the cache")
     parser.add_argument("names", nargs="*", help="components (default: all of the image)")
+    parser.add_argument("--arch", choices=MACHINES, default=architecture(), help="build for this architecture")
     parser.add_argument("--print", metavar="NAME", dest="shown", help="build NAME if missing and print its folder")
     options = parser.parse_args()
     with alone():
@@ -121,12 +186,14 @@ def main() -> None:
 def act(options: argparse.Namespace) -> None:
     """Do what the arguments say."""
     if options.shown:
-        print(build(options.shown))
+        print(build(options.shown, options.arch))
         return
+    if not options.names and options.arch != architecture():
+        fail(f"say which components are to be built for {options.arch}")
     if not options.names:
         build_all()
     for name in options.names:
-        build(name)
+        build(name, options.arch)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Build the product's image, `bootstrap:v1.37.0`, in the Docker engine; nothing is done when nothing changed.
 
-    build_image.py             build (components first, when they are missing)
+    build_image.py             build (components first, when they are missing); KUBERNETES=v1.36.3 in the environment
+                               builds that one of the catalog, as do all scripts
+    build_image.py --cached    end with 0 if that takes no compiler any more
     build_image.py --sizes     print what takes the space, and the size of `docker save | gzip -1`
     build_image.py --kubeadm   print the path of the kubeadm that the tests compare with
 
@@ -14,23 +16,23 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from _base import base_image, image_id
 from _common import (
     CACHE,
     IMAGES,
+    KEEP,
     ROOT,
     alone,
-    catalog,
+    architecture,
     digest,
     fail,
     files_below,
@@ -41,8 +43,9 @@ from _common import (
     succeeds,
     timed,
 )
+from _inner_images import INNER, inner_images
 from _sizes import SEED, sizes
-from build_components import build, build_all
+from build_components import build, build_all, missing, tell_missing
 
 PYTHON = "3.13"
 """The Python of the base (Debian 13)."""
@@ -66,9 +69,7 @@ SNAPSHOT_FILES = {
     "etcdutl": "usr/local/bin/etcdutl",
 }
 CRICTL = "runtime-endpoint: unix:///run/containerd/containerd.sock\n"
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
-MERGED = {"bin": "usr/bin", "sbin": "usr/sbin", "lib": "usr/lib", "lib64": "usr/lib64"}
+RELEASE = ROOT / "bootstrap/model/release.py"
 NODE_FILES = IMAGES / "node"
 """What lies in the image as it lies here: the units."""
 LAUNCHER = """\
@@ -80,12 +81,6 @@ from bootstrap.cli.main import main
 
 sys.exit(main())
 """
-
-
-@cache
-def architecture() -> str:
-    """Go's name of this machine's architecture."""
-    return {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
 
 def dockerfile(until: str) -> str:
@@ -116,11 +111,11 @@ def docker_build(target: str, tag: str, context: Path, *arguments: str) -> None:
         )
 
 
-def remove_others(repository: str, kept: str) -> None:
-    """Remove older images of a stage."""
-    for name in run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).splitlines():
-        if name != kept:
-            succeeds("docker", "image", "rm", name)
+def remove_others(repository: str, used: str) -> None:
+    """Remove older images of a stage: as many stay as there are results of other things, newest first."""
+    names = run("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository).splitlines()
+    for name in [name for name in names if name != used][KEEP - 1 :]:
+        succeeds("docker", "image", "rm", name)
 
 
 def system_image() -> str:
@@ -152,116 +147,39 @@ def place(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-def inner_images() -> dict[str, Any]:
-    """What the images inside consist of: trees (a layer each), and images made of them."""
-    entry, repository = minor(), catalog()["repository"]
-    names = {name: f"{repository}/{image['name']}:{image['tag']}" for name, image in entry["images"].items()}
-    legacy_and_nft = [
-        f"{family}{flavour}{verb}"
-        for family in ("iptables", "ip6tables")
-        for flavour in ("-nft", "-legacy")
-        for verb in ("", "-save", "-restore")
-    ]
-    links = {f"usr/sbin/{name}": f"xtables-{'legacy' if '-legacy' in name else 'nft'}-multi" for name in legacy_and_nft}
-    links |= {
-        f"usr/sbin/{family}{verb}": f"{family}-nft{verb}"
-        for family in ("iptables", "ip6tables")
-        for verb in ("", "-save", "-restore")
-    }
-    links["usr/bin/sh"] = "dash"
-    certificates = {"/etc/ssl/certs/ca-certificates.crt": "etc/ssl/certs/ca-certificates.crt"}
-    trees = {
-        "net": {
-            "merged": MERGED,
-            "links": links,
-            "folders": [f"/usr/lib/{platform.machine()}-linux-gnu/xtables"],
-            # Without it nft tells protocols by number, and kube-proxy does not know its own elements again.
-            "files": {"/etc/protocols": "etc/protocols"},
-            "empty": {"tmp": "1777", "run": "755"},
-            "programs": [
-                "/usr/sbin/nft",
-                "/usr/sbin/xtables-nft-multi",
-                "/usr/sbin/xtables-legacy-multi",
-                "/usr/bin/cp",
-                "/usr/bin/sleep",
-                "/usr/bin/dash",
-            ],
-        },
-        "hyperkube": {
-            "files": {"hyperkube/hyperkube": "usr/local/bin/hyperkube"},
-            "links": {f"usr/local/bin/{name}": "hyperkube" for name in (*KUBERNETES, "kubelet", "kubectl")},
-        },
-        "flannel": {"files": {"flannel/flanneld": "opt/bin/flanneld"}},
-        "etcd": {"files": {f"etcd/{name}": f"usr/local/bin/{name}" for name in ("etcd", "etcdctl", "etcdutl")}},
-        "coredns": {"files": {"coredns/coredns": "coredns", **certificates}},
-        "pause": {"files": {"pause/pause": "pause"}},
-    }
-
-    def image(trees: list[str], tags: list[str], **config: Any) -> dict[str, Any]:
-        component = entry["components"][trees[-1]]
-        labels = {
-            "org.opencontainers.image.version": component["version"],
-            "bootstrap.component": f"{component['module']}@{component['version']}",
-        }
-        return {
-            "trees": trees,
-            "names": tags,
-            "created": entry["components"]["hyperkube"]["stamp"]["k8s.io/component-base/version.buildDate"],
-            "config": {"Env": [f"PATH={PATH}"], "WorkingDir": "/", "Labels": labels, **config},
-        }
-
-    return {
-        "architecture": architecture(),
-        "owner": os.getuid(),
-        "trees": trees,
-        "images": [
-            image(["net", "hyperkube"], [names[name] for name in KUBERNETES]),
-            image(["etcd"], [names["etcd"]]),
-            image(["coredns"], [names["coredns"]], Entrypoint=["/coredns"]),
-            image(["pause"], [names["pause"]], Entrypoint=["/pause"], User="65535:65535"),
-            image(["net", "flannel"], [names["flannel"]], Entrypoint=["/opt/bin/flanneld"]),
-        ],
-    }
+INSIDE = (ROOT / "scripts/_seed_inside.py", ROOT / "bootstrap/host/layers.py", ROOT / "bootstrap/host/seed.py")
+"""The code that makes images in a container: what decides their bytes, beside the components."""
 
 
 def seed(system: str, components: dict[str, Path]) -> Path:
     """The folder with seed.tar and index.json: the images inside, unpacked by a real containerd in a container."""
     spec = json.dumps(inner_images(), sort_keys=True)
-    code = [ROOT / "scripts/_seed_inside.py", ROOT / "bootstrap/host/layers.py", ROOT / "bootstrap/host/seed.py"]
-    used = ["hyperkube", "etcd", "coredns", "pause", "flannel", "containerd"]
-    result = CACHE / "seed" / digest([spec, image_id(system), *code, *(components[name].name for name in used)])
+    used = {name: components[name] for name in (*INNER, "containerd")}
+    result = CACHE / "seed" / digest([spec, image_id(system), *INSIDE, *(folder.name for folder in used.values())])
     if not result.is_dir():
         with timed("seed (the images inside)"), context() as folder:
-            inputs, output = folder / "in", folder / "out"
-            output.mkdir()
-            for name in used:
-                for binary in components[name].iterdir():
-                    place(binary, inputs / name / binary.name)
-            (inputs / "spec.json").write_text(spec)
-            shutil.copy(code[0], inputs / "seed.py")
-            for module in (*code[1:], ROOT / "bootstrap/model/errors.py"):
-                place(module, inputs / "app" / module.relative_to(ROOT))
-            run(
-                "docker",
-                "run",
-                "--rm",
-                "--privileged",
-                "--network=none",
-                "-v",
-                "/work",
-                "-v",
-                f"{inputs}:/in:ro",
-                "-v",
-                f"{output}:/out",
-                system,
-                "python3",
-                "-B",
-                "/in/seed.py",
-            )
+            run_inside(system, folder, INSIDE[0], spec, used, "--privileged")
             result.parent.mkdir(parents=True, exist_ok=True)
-            output.rename(result)
+            (folder / "out").rename(result)
     prune(result.parent, result)
     return result
+
+
+def run_inside(
+    system: str, folder: Path, script: Path, spec: str, components: dict[str, Path], *options: str | Path
+) -> None:
+    """Run a script in a container of the system image; /in is made from the arguments, /out is `folder`/out."""
+    inputs, output = folder / "in", folder / "out"
+    output.mkdir()
+    for name, built in components.items():
+        for binary in built.iterdir():
+            place(binary, inputs / name / binary.name)
+    (inputs / "spec.json").write_text(spec)
+    shutil.copy(INSIDE[0], inputs / "seed.py")
+    for module in (*INSIDE[1:], ROOT / "bootstrap/model/errors.py"):
+        place(module, inputs / "app" / module.relative_to(ROOT))
+    mounts = ("-v", "/work", "-v", f"{inputs}:/in:ro", "-v", f"{output}:/out", "-v", f"{script}:/script.py:ro")
+    run("docker", "run", "--rm", "--network=none", *mounts, *options, system, "python3", "-B", "/script.py")
 
 
 def lock() -> list[str]:
@@ -359,6 +277,19 @@ def program_target(path: Path) -> Path:
     return below / path.name if path.parent == IMAGES else below / "app" / path.relative_to(ROOT)
 
 
+def release() -> str:
+    """release.py with the versions of the minor that is built."""
+    entry, text = minor(), RELEASE.read_text()
+    values = {
+        "KUBERNETES_MINOR": entry["kubernetesVersion"].removeprefix("v").rpartition(".")[0],
+        "KUBERNETES_VERSION": entry["kubernetesVersion"],
+        "BUILT_VERSION": entry["builtVersion"],
+    }
+    for name, value in values.items():
+        text = re.sub(rf'^{name} = ".*"$', f'{name} = "{value}"', text, flags=re.MULTILINE)
+    return text
+
+
 def labels() -> dict[str, str]:
     """What the image says about itself."""
     entry = minor()
@@ -395,6 +326,7 @@ def build_image() -> str:
             target = folder / "program" / program_target(path)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, target)
+        (folder / "program" / program_target(RELEASE)).write_text(release())
         (program / "app").mkdir(parents=True, exist_ok=True)
         launcher = folder / "program/usr/bin/bootstrap"
         launcher.parent.mkdir(parents=True)
@@ -417,9 +349,12 @@ def build_image() -> str:
 def main() -> None:
     """Parse the arguments and do one thing."""
     parser = argparse.ArgumentParser(description="build the product's image")
+    parser.add_argument("--cached", action="store_true", help="only say whether everything is compiled already")
     parser.add_argument("--sizes", action="store_true", help="print what takes the space")
     parser.add_argument("--kubeadm", action="store_true", help="print the path of the tests' kubeadm")
     options = parser.parse_args()
+    if options.cached:
+        tell_missing(missing(architecture()), f"make image KUBERNETES={minor()['kubernetesVersion']}")
     with alone():
         act(options)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.config import schema, yamltext
-from bootstrap.config.fields_v1_37 import KINDS
+from bootstrap.config.fields import KINDS
 from bootstrap.model import names
 from bootstrap.model.cluster import Document, Extension
 from bootstrap.model.errors import Problem, config_error

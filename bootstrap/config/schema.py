@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bootstrap.config.durations import parse_duration
-from bootstrap.config.fields_v1_37 import ENUMS, TYPES
+from bootstrap.config.fields import ENUMS, TYPES
 from bootstrap.model.errors import Problem
 
 _RANGES = {

@@ -53,7 +53,7 @@ def require_privileged() -> None:
         raise BootstrapError(
             "this container is not privileged, and a node cannot run in it",
             why="systemd, containerd and the kubelet mount filesystems and manage cgroups",
-            fix="docker run -d --privileged bootstrap:v1.37.0 init",
+            fix=f"docker run -d --privileged {names.IMAGE} init",
             code=Exit.PREFLIGHT,
         )
 
@@ -92,7 +92,7 @@ def _keep_config(source: str) -> None:
         raise BootstrapError(
             f"cannot read {source}: {e.strerror}",
             why="the path is looked up inside the container",
-            fix=f"docker run -d --privileged -v $PWD/config.yaml:{source} bootstrap:v1.37.0 init --config {source}",
+            fix=f"docker run -d --privileged -v $PWD/config.yaml:{source} {names.IMAGE} init --config {source}",
             code=Exit.CONFIG,
         ) from e
     if content or not CONFIG_FILE.exists():
@@ -163,6 +163,6 @@ def _run(*argv: str) -> None:
         raise BootstrapError(
             f"{' '.join(argv)} failed: {done.stderr.strip()}",
             why="the container is not privileged, or its cgroups are set up in a way not known here",
-            fix="docker run -d --privileged bootstrap:v1.37.0 init",
+            fix=f"docker run -d --privileged {names.IMAGE} init",
             code=Exit.PREFLIGHT,
         )

@@ -17,6 +17,7 @@ from bootstrap.host.docker_images import DockerImages
 from bootstrap.host.layers import write_layer
 from bootstrap.host.layout import Layout
 from bootstrap.host.seed import CONTENT, SEED
+from bootstrap.model import names
 from bootstrap.model.bundle import named
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.oci import (
@@ -99,7 +100,7 @@ class SeedSource:
                 f"there are no images in {seed}",
                 code=Exit.IMAGE,
                 why="the images inside are in the product's own container image only",
-                fix="docker run --rm -v $PWD:/out bootstrap:v1.37.0 bundle create --from seed --output /out/FILE",
+                fix=f"docker run --rm -v $PWD:/out {names.IMAGE} bundle create --from seed --output /out/FILE",
             ) from None
         self._trees = {digest: seed / layer["tree"] for digest, layer in index["layers"].items()}
         self._manifests = {name: image["manifest"] for image in index["images"] for name in image["names"]}

@@ -3,13 +3,13 @@
 Numbers and paths are kubeadm's (cmd/kubeadm/app/constants) unless a comment says otherwise.
 """
 
-KUBERNETES_MINOR = "1.37"
-KUBERNETES_VERSION = "v1.37.0"
-"""The upstream version that this tree installs."""
+from bootstrap.model import release
+
+KUBERNETES_MINOR = release.KUBERNETES_MINOR
+KUBERNETES_VERSION = release.KUBERNETES_VERSION
+BUILT_VERSION = release.BUILT_VERSION
 IMAGE = f"bootstrap:{KUBERNETES_VERSION}"
 """What this image is called where nobody renamed it."""
-BUILT_VERSION = "v1.37.0+bootstrap.1"
-"""The version our own builds report; `+` becomes `_` in an image tag."""
 BUILT_REPOSITORY = "localhost/bootstrap"
 UPSTREAM_REPOSITORY = "registry.k8s.io"
 

@@ -1,0 +1,1 @@
+../../hyperkube/main.go

@@ -1,0 +1,1 @@
+../../kubeadm/main.go

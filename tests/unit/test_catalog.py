@@ -1,0 +1,68 @@
+"""images/catalog.yaml, the folders of its components, and what the program knows of the same minors say the same."""
+
+from __future__ import annotations
+
+import re
+
+import _common
+import build_image
+import pytest
+from _common import IMAGES, catalog
+
+from bootstrap.model import names
+from bootstrap.render.catalog import FLANNEL_TAG, MINORS
+
+ENTRIES = catalog()["minors"]
+
+
+def test_the_tree_is_of_the_default_minor() -> None:
+    entry = ENTRIES[catalog()["default"]]
+
+    assert catalog()["default"] == names.KUBERNETES_MINOR
+    assert (entry["kubernetesVersion"], entry["builtVersion"]) == (names.KUBERNETES_VERSION, names.BUILT_VERSION)
+    assert build_image.release() == build_image.RELEASE.read_text()
+
+
+@pytest.mark.parametrize("minor", ENTRIES)
+def test_tags_are_those_that_the_program_derives(minor: str) -> None:
+    entry, known = ENTRIES[minor], MINORS[minor]
+    tags = {name: image["tag"] for name, image in entry["images"].items()}
+    built = entry["builtVersion"].replace("+", "_")
+
+    assert entry["kubernetesVersion"] == known.kubernetes
+    assert built == f"{known.kubernetes}_bootstrap.1"
+    assert {
+        tags.pop(name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
+    } == {built}
+    assert tags == {"etcd": known.etcd, "coredns": known.coredns, "pause": known.pause, "flannel": FLANNEL_TAG}
+    for image in entry["images"].values():
+        upstream = image["upstream"].rpartition(":")[2]
+        assert upstream == image["tag"].partition("_")[0]
+
+
+@pytest.mark.parametrize("minor", ENTRIES)
+def test_components_are_built_from_the_versions_that_are_named(minor: str) -> None:
+    for name, component in ENTRIES[minor]["components"].items():
+        if component["kind"] == "c":
+            continue
+        required = (IMAGES / component.get("folder", name) / "go.mod").read_text()
+        assert re.search(rf"(?m)\s{re.escape(component['module'])} {re.escape(component['version'])}( //|$)", required)
+
+
+@pytest.mark.parametrize("wanted", ["1.36", "v1.36.3"])
+def test_another_minor_of_the_catalog_is_built_by_name(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    monkeypatch.setenv("KUBERNETES", wanted)
+    made: dict[str, str] = {}
+    exec(build_image.release(), made)  # noqa: S102 - the module that the image gets
+
+    assert (made["KUBERNETES_MINOR"], made["KUBERNETES_VERSION"]) == ("1.36", "v1.36.3")
+    assert made["BUILT_VERSION"] == "v1.36.3+bootstrap.1"
+    assert build_image.labels()["bootstrap.kubernetes"] == "v1.36.3+bootstrap.1"
+    assert "k8s.io/kubernetes@v1.36.3" in build_image.labels()["bootstrap.components"]
+
+
+def test_a_minor_that_is_not_in_the_catalog_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES", "v1.20.0")
+
+    with pytest.raises(SystemExit, match=r"v1\.20\.0 is not in the catalog; there are .*v1\.36\.3"):
+        _common.minor()
