@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.e2e.node import Node, docker, must, until
-
-sys.path.append(str(Path(__file__).parents[1] / "registry"))
-from samples import Image, from_engine, make_image, push
-from servers import RegistryServer
+from tests.e2e.node import Node, until
+from tests.registry.samples import Image, from_engine, make_image, push
+from tests.registry.servers import RegistryServer
 
 REFUSED = 9
 OWN = "apiVersion: bootstrap/v1alpha1\nkind: BootstrapConfiguration\n"
@@ -24,13 +21,6 @@ DEEP = "registry.k8s.io/team/deep:1"
 """Two words: containerd cannot find it on a flat mirror."""
 FLAT = "registry.k8s.io/app:1"
 PREFIXED = "ghcr.io/team/deep/app:1"
-
-
-@pytest.fixture(scope="module")
-def gateway() -> str:
-    """This machine, as nodes reach it."""
-    found = must(docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}"))
-    return found.strip()
 
 
 @pytest.fixture(scope="module")
