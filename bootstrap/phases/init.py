@@ -88,7 +88,7 @@ def init_plan(inputs: Inputs) -> Plan:
         *_control_plane(inputs),
         *_objects(inputs),
         *_addons(inputs),
-        *addon_steps(inputs.cfg, inputs.facts, inputs.extra, inputs.wait),
+        *addon_steps(inputs.cfg, inputs.facts, inputs.extra, inputs.wait, inputs.bundled is not None),
         *_node(inputs),
     ]
     steps = with_images(steps, inputs.bundled, _wanted(inputs.cfg))
