@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from bootstrap.model.reference import DOCKER_HUB
+
 
 @dataclass(frozen=True)
 class Login:
@@ -76,7 +78,7 @@ class Mirrors:
     @property
     def servers(self) -> Mapping[str, Server]:
         """The mirrors under their own names, as images may be named after them; without those that have a rule."""
-        ruled = {rule.registry for rule in self.rules}
+        ruled = {DOCKER_HUB, *(rule.registry for rule in self.rules)}  # Docker Hub's name is not that of its server
         found = [endpoint.server for rule in self.rules for endpoint in rule.endpoints]
         return {server.host: server for server in reversed(found) if server.host not in ruled}
 
