@@ -37,6 +37,7 @@ from bootstrap.model.cluster import BootstrapToken, ClusterConfig
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.mirrors import Mirrors
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import runtime_at
 from bootstrap.phases.images import Bundled
@@ -170,7 +171,7 @@ def make_plan(
             external_ca=is_external_ca(cfg, existing),
             bundled=bundled,
             extra=read_addons(host, cfg, manifests),
-            logins=_logins(host, cfg),
+            logins=kubelet_login_files(host, cfg.extension.mirrors),
         )
     )
     if request.phase is None:
@@ -228,8 +229,8 @@ def read_patches(host: HostReader, directory: str) -> dict[str, bytes]:
     return {path.rsplit("/", 1)[1]: content for path, content in files.items()}
 
 
-def _logins(host: HostReader, cfg: ClusterConfig) -> tuple[File, ...]:
-    mirrors = cfg.extension.mirrors
+def kubelet_login_files(host: HostReader, mirrors: Mirrors) -> tuple[File, ...]:
+    """Raises BootstrapError (exit 3) when a file that a rule names cannot be read."""
     servers = kubelet_logins(mirrors.reached(host.reach))
     found = {name: login for name, server in servers.items() if (login := written_login(server))}
     return login_files(mirrors, found)
