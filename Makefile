@@ -52,7 +52,7 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 
 .PHONY: test
 test: check image ## every suite: check, contract, registries, parity with kubeadm, end to end
-	$(PY) scripts/build_components.py kubeadm metrics-server local-path-provisioner
+	$(PY) scripts/build_components.py kubeadm metrics-server local-path-provisioner kube-router
 	scripts/registry.sh
 	$(PY) -m pytest tests/contract tests/faults tests/registry tests/parity tests/bundle tests/e2e tests/host
 	if $(PY) scripts/build_images.py --cached; then $(MAKE) test-images; fi

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.inputs import ConfigFile, Output, read_config
+from bootstrap.cli.inputs import ConfigFile, MirrorFile, Output, read_config
 from bootstrap.cli.screen import say
 from bootstrap.cli.transfer import TransferScreen, megabytes
 from bootstrap.model.errors import BootstrapError, Exit
@@ -23,7 +23,6 @@ Version = Annotated[
 ]
 Repository = Annotated[str, typer.Option("--image-repository", help="Where the images of Kubernetes are named.")]
 Arch = Annotated[list[str] | None, typer.Option("--arch", help="amd64, arm64, …; may be given several times.")]
-MirrorFile = Annotated[str | None, typer.Option("--mirrors", help="A file with the fields of `mirrors`.")]
 LockFile = Annotated[str | None, typer.Option("--lock", help="Digests that the images must have.")]
 Named = Annotated[list[str] | None, typer.Argument(help="Images; without any, those of the configuration.")]
 Timeout = Annotated[float, typer.Option("--timeout", help="Seconds for everything.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +21,7 @@ from bootstrap.cli.inputs import (
     CriSocket,
     DryRun,
     Ignored,
+    MirrorFile,
     NodeName,
     Output,
     PodCidr,
@@ -74,6 +75,7 @@ def init(
         str | None, typer.Option(help="Where the control plane's images come from; ours are localhost/bootstrap.")
     ] = None,
     kubernetes_version: Annotated[str | None, typer.Option(help="Must be the version that this image carries.")] = None,
+    mirrors: MirrorFile = None,
     node_name: NodeName = None,
     patches: Annotated[str | None, typer.Option(help="Directory of patches, named as kubeadm has it.")] = None,
     pod_network_cidr: PodCidr = None,
@@ -138,6 +140,11 @@ def init(
         skip_phases=comma_separated(skip_phases),
     )
     mode, host = enter()
+    rules = read_config(mirrors, host)
+    if rules is not None:
+        from bootstrap.config.own import load_mirrors  # pydantic costs a start too much for who gives no rules
+
+        overrides = replace(overrides, mirrors=load_mirrors(rules))
     request = Request(read_config(config, host), overrides, wait, strict, reconfigure, phase)
     offered = partial(offered_images, bundle, trusted_key, insecure_unsigned, host)
     if dry_run:

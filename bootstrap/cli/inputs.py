@@ -20,6 +20,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show every change as a 
 Ignored = Annotated[
     str | None, typer.Option(help="Checks whose errors are warnings: kubeadm's names, separated by commas, or all.")
 ]
+MirrorFile = Annotated[str | None, typer.Option("--mirrors", help="A file with the fields of `mirrors`.")]
 NodeName = Annotated[str | None, typer.Option(help="Name of this node; its hostname by default.")]
 Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
 PodCidr = Annotated[str | None, typer.Option(help="Range for Pods; two, separated by a comma, for dual-stack.")]

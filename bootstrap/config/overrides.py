@@ -12,6 +12,7 @@ from bootstrap.config.durations import parse_duration
 from bootstrap.config.loader import Documents
 from bootstrap.model.cluster import Document, Extension
 from bootstrap.model.errors import Problem
+from bootstrap.model.mirrors import Mirrors
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Overrides:
     cni: str | None = None
     addons: tuple[str, ...] | None = None
     """Added to the file's."""
+    mirrors: Mirrors | None = None
+    """In place of the file's."""
 
 
 _PATHS = {
@@ -104,6 +107,8 @@ def _extension(extension: Extension | None, overrides: Overrides, origins: dict[
         more = tuple(addon for addon in overrides.addons if addon not in already)
         extension = dataclasses.replace(extension or Extension(), addons=(*already, *more))
         origins.update({f"BootstrapConfiguration.addons[{len(already) + i}]": "--addon" for i in range(len(more))})
+    if overrides.mirrors is not None:
+        extension = dataclasses.replace(extension or Extension(), mirrors=overrides.mirrors)
     return extension
 
 

@@ -9,12 +9,11 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.mirrors import Server
+from bootstrap.model.mirrors import Login, Server
 from bootstrap.model.reference import DOCKER_HUB_SERVER
 
 HELPER_SECONDS = 30.0
@@ -22,15 +21,6 @@ _HUB_KEY = "https://index.docker.io/v1/"
 """Under which docker keeps the login for docker.io."""
 _TOKEN_USER = "<token>"  # noqa: S105 - the helpers' protocol: this user name says that the secret is an identity token
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-@dataclass(frozen=True)
-class Login:
-    """A user with a password, or an identity token that buys access tokens."""
-
-    username: str = ""
-    password: str = field(default="", repr=False)
-    identity_token: str = field(default="", repr=False)
 
 
 def login_for(server: Server) -> Login | None:
@@ -46,12 +36,37 @@ def login_for(server: Server) -> Login | None:
     return _from_docker_config(Path(given.docker_config), server.host)
 
 
+def written_login(server: Server) -> Login | None:
+    """The password that stands in the file which a rule names; None where a helper or a token stands in its place.
+
+    Raises BootstrapError (exit 3) when the file cannot be read.
+    """
+    given = server.credentials
+    if given is None or given.helper:
+        return None
+    if given.username:
+        return login_for(server)
+    path = Path(given.docker_config)
+    _, auths = _docker_config(path)
+    found = (_from_entry(path, auths.get(key)) for key in _keys(server.host))
+    return next((login for login in found if login and login.username), None)
+
+
+def _docker_config(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """All of it, and its `auths`."""
+    try:
+        config = dict(json.loads(_read(path)))
+        return config, dict(config.get("auths") or {})
+    except (ValueError, TypeError) as e:
+        raise _unusable(path, "it is not docker's config.json") from e
+
+
 def _from_docker_config(path: Path, host: str) -> Login | None:
     """As docker itself looks: a helper for this host, the store for all, what is written in the file."""
+    config, auths = _docker_config(path)
     try:
-        config = json.loads(_read(path))
-        helpers, auths = dict(config.get("credHelpers") or {}), dict(config.get("auths") or {})
-    except (ValueError, AttributeError, TypeError) as e:
+        helpers = dict(config.get("credHelpers") or {})
+    except (ValueError, TypeError) as e:
         raise _unusable(path, "it is not docker's config.json") from e
     for key in _keys(host):
         if helpers.get(key):

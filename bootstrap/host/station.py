@@ -36,6 +36,8 @@ class Station:
         Raises BootstrapError: 3 (credentials), 5 (nobody has it), 6 (deadline), 9 (refused).
         """
         here = self._runtime.digest(image.tagged)
+        if image.digest not in ("", here):
+            here = ""  # the tag stands for something else
         if here and (not way.candidates or (locked and here == locked.digest)):
             return here, None, ()
         search = Search(image, way, self._platform, locked, self._limits, self._deadline)

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from bootstrap.host.credentials import Login, login_for
+from bootstrap.host.credentials import login_for
 from bootstrap.host.limits import passing
-from bootstrap.model.mirrors import Server
+from bootstrap.model.mirrors import Login, Server
 
 CLIENT_ID = "bootstrap"
 _PARAMETER = re.compile(r'([a-zA-Z]+)="([^"]*)"')

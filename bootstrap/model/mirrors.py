@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from bootstrap.model.reference import DOCKER_HUB
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user with a password, or an identity token that buys access tokens."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,17 @@ class Mirrors:
 
     rules: tuple[Rule, ...] = ()
     offline: bool = False
+
+    @property
+    def servers(self) -> Mapping[str, Server]:
+        """The mirrors under their own names, as images may be named after them; without those that have a rule."""
+        ruled = {DOCKER_HUB, *(rule.registry for rule in self.rules)}  # Docker Hub's name is not that of its server
+        found = [endpoint.server for rule in self.rules for endpoint in rule.endpoints]
+        return {server.host: server for server in reversed(found) if server.host not in ruled}
+
+    def closed(self, rule: Rule) -> bool:
+        """Whether a rule's registry itself is never asked."""
+        return self.offline or not rule.upstream
 
     def reached(self, reach: Callable[[str], str]) -> Mirrors:
         """The same rules, with the files that they name where `reach` says that they are."""

@@ -22,12 +22,14 @@ _RUNNABLE = ("node-ready", "addon/kube-proxy/wait", "addon/coredns", "wait-contr
 """Before these, Pods that are not part of the Pod network cannot run."""
 
 
-def addon_steps(cfg: ClusterConfig, facts: HostFacts, addons: tuple[Addon, ...], wait: str) -> list[Step]:
-    """Raises BootstrapError (exit 3) when a manifest cannot be used."""
+def addon_steps(
+    cfg: ClusterConfig, facts: HostFacts, addons: tuple[Addon, ...], wait: str, bundled: bool = False
+) -> list[Step]:
+    """`bundled`: all images come with a bundle. Raises BootstrapError (exit 3) when a manifest cannot be used."""
     steps: list[Step] = []
     before: tuple[str, ...] = ("wait-control-plane/apiserver",)
     for addon in addons:
-        made = _addon(cfg, facts, addon, before, wait)
+        made = _addon(cfg, facts, addon, before, wait, bundled)
         steps += made
         before = (applied(addon),)
     return steps
@@ -38,9 +40,11 @@ def applied(addon: Addon) -> str:
     return f"addon/{addon.name}"
 
 
-def _addon(cfg: ClusterConfig, facts: HostFacts, addon: Addon, before: tuple[str, ...], wait: str) -> list[Step]:
-    found, step = waves(objects_of(addon, cfg, facts)), applied(addon)
+def _addon(
+    cfg: ClusterConfig, facts: HostFacts, addon: Addon, before: tuple[str, ...], wait: str, bundled: bool
+) -> list[Step]:
     pulls = _images(cfg, facts, addon)
+    found, step = waves(objects_of(addon, cfg, facts, bundled or bool(pulls))), applied(addon)
     steps = [Step(f"{step}/images", "Add-ons", pulls, after=("runtime",), timeout=IMAGES_TIMEOUT)] if pulls else []
     served = tuple(Served(body["metadata"]["name"]) for body in found.definitions)
     if served:

@@ -78,6 +78,8 @@ class Inputs:
     bundled: Bundled | None = None
     extra: tuple[Addon, ...] = ()
     """Add-ons from manifests that others wrote, the Pod network first."""
+    logins: tuple[File, ...] = ()
+    """What the kubelet gets logins for registries from."""
 
 
 def init_plan(inputs: Inputs) -> Plan:
@@ -88,7 +90,7 @@ def init_plan(inputs: Inputs) -> Plan:
         *_control_plane(inputs),
         *_objects(inputs),
         *_addons(inputs),
-        *addon_steps(inputs.cfg, inputs.facts, inputs.extra, inputs.wait),
+        *addon_steps(inputs.cfg, inputs.facts, inputs.extra, inputs.wait, inputs.bundled is not None),
         *_node(inputs),
     ]
     steps = with_images(steps, inputs.bundled, _wanted(inputs.cfg))
@@ -123,7 +125,7 @@ def _trees(cfg: ClusterConfig) -> tuple[Tree, ...]:
 def _services(inputs: Inputs) -> list[Step]:
     cfg, facts = inputs.cfg, inputs.facts
     runtime = runtime_at(cfg.node.cri_socket, facts.mode)
-    kubelet = kubelet_files(cfg, facts, inputs.patches)
+    kubelet = (*kubelet_files(cfg, facts, inputs.patches), *inputs.logins)
     on_boot = facts.mode == "host"  # in node mode `init` runs at every boot, and starts it once its address is known
     before_runtime = ("record", "host/binaries", "host/kernel", "host/network") if on_boot else ("record",)
     ready_to_start = [f"kubeconfig/{name}" for name in ("kubelet", "admin", "super-admin")]

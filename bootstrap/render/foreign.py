@@ -11,8 +11,8 @@ from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import Runtime, runtime_at
-from bootstrap.render.manifest import read_objects
-from bootstrap.render.manifest_images import images_of, renamed, with_images
+from bootstrap.render.manifest import DEFINITION, read_objects
+from bootstrap.render.manifest_images import asked_for_only_if_absent, images_of, renamed, with_images
 from bootstrap.render.objects import Object
 from bootstrap.render.recipes import with_values
 
@@ -22,8 +22,11 @@ _USUAL = Runtime(socket="")
 """Where manifests expect the runtime's network files."""
 
 
-def objects_of(addon: Addon, cfg: ClusterConfig, facts: HostFacts) -> tuple[Object, ...]:
-    """Its objects as they are applied. Raises BootstrapError (exit 3) when the manifest cannot be used."""
+def objects_of(addon: Addon, cfg: ClusterConfig, facts: HostFacts, brought: bool = False) -> tuple[Object, ...]:
+    """Its objects as they are applied; `brought` is whether its images come before its Pods.
+
+    Raises BootstrapError (exit 3) when the manifest cannot be used.
+    """
     objects = read_objects(addon.name, addon.content)
     runtime = runtime_at(cfg.node.cri_socket, facts.mode)
     if addon.recipe:
@@ -35,6 +38,8 @@ def objects_of(addon: Addon, cfg: ClusterConfig, facts: HostFacts) -> tuple[Obje
     def change(name: str) -> str:
         return renamed(cfg.extension.mirrors, name)
 
+    if brought:
+        objects = tuple(body if body["kind"] == DEFINITION else asked_for_only_if_absent(body) for body in objects)
     return tuple(with_images(body, change, config_maps=_in_config_maps(addon, cfg)) for body in objects)
 
 

@@ -13,6 +13,7 @@ from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import runtime_at
 from bootstrap.render.args import flags, last_value
+from bootstrap.render.logins import FLAGS, kubelet_logins
 from bootstrap.render.net import dns_ip, is_ipv6
 from bootstrap.render.patches import patched
 from bootstrap.render.text import to_yaml
@@ -106,10 +107,12 @@ def node_taints(cfg: ClusterConfig, facts: HostFacts) -> tuple[Taint, ...]:
 
 def kubelet_flags(cfg: ClusterConfig, facts: HostFacts) -> bytes:
     """kubeadm-flags.env: the name if it is not the hostname, the address if the kubelet would not find it by itself,
-    and the user's own flags."""
+    logins of mirrors unless the user has a credential provider, and the user's own flags."""
     extra = cfg.node.kubelet_extra_args
     name = last_value(extra, "hostname-override", cfg.node.name)
     defaults = {"hostname-override": name} if name != facts.hostname else {}
+    if kubelet_logins(cfg.extension.mirrors) and not any(arg.name in FLAGS for arg in extra):
+        defaults |= FLAGS
     if addresses := _node_ip(cfg, facts):
         defaults["node-ip"] = addresses
     value = json.dumps(" ".join(flags(defaults, extra)), ensure_ascii=False)

@@ -33,6 +33,21 @@ def with_images(body: Object, change: Change, *, config_maps: bool) -> Object:
     return {key: _below(value, change, custom=custom) for key, value in body.items()}
 
 
+def asked_for_only_if_absent(value: Any) -> Any:
+    """A copy whose containers and image volumes start from an image that is there, without asking a registry for it."""
+    if isinstance(value, list):
+        return [asked_for_only_if_absent(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    result = {key: asked_for_only_if_absent(item) for key, item in value.items()}
+    for key in _CONTAINERS:
+        if isinstance(containers := result.get(key), list):
+            result[key] = [_if_absent(c, "image", "imagePullPolicy") for c in containers]
+    if isinstance(volume := result.get("image"), Mapping):
+        result["image"] = _if_absent(volume, "reference", "pullPolicy")
+    return result
+
+
 def images_of(objects: tuple[Object, ...], *, config_maps: bool) -> tuple[str, ...]:
     """Every image once, under its full name, in the order of the objects."""
     found: dict[str, None] = {}
@@ -84,6 +99,15 @@ def _container(container: Mapping[str, Any], change: Change) -> dict[str, Any]:
     if isinstance(container.get("env"), list):
         result["env"] = [_variable(entry, change) for entry in container["env"]]
     return result
+
+
+def _if_absent(body: Any, image: str, policy: str) -> Any:
+    """Without a policy the API server sets one: Always for the tag latest, which is also that of a name without one."""
+    reference = _reference(body.get(image)) if isinstance(body, Mapping) else None
+    if reference is None:
+        return body
+    moves = reference.tag == "latest" and not reference.digest
+    return {**body, policy: "IfNotPresent"} if body.get(policy, "Always" if moves else "") == "Always" else body
 
 
 def _arguments(words: list[Any], change: Change) -> list[Any]:

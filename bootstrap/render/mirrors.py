@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bootstrap.model.effects import File
 from bootstrap.model.mirrors import Endpoint, Mirrors, Rule, Server
 from bootstrap.model.reference import DOCKER_HUB, DOCKER_HUB_SERVER, Reference
+from bootstrap.render.logins import kubelet_logins
 
 NOBODY = "https://offline.invalid"
 """RFC 2606: a name that never resolves; containerd wants some server in its file for all registries."""
@@ -39,9 +40,16 @@ class Route:
 
 
 def route(mirrors: Mirrors, image: Reference) -> Route:
-    """The mirrors of the image's registry in order, then the registry itself unless a rule forbids it."""
+    """The mirrors of the image's registry in order, then the registry itself unless a rule forbids it.
+
+    An image that is named after a mirror is asked for there, offline too.
+    """
+    if server := mirrors.servers.get(image.registry):
+        lacking = _no_login(server, server.host in kubelet_logins(mirrors))
+        return Route((Candidate(server, image.repository, "the mirror itself", True, True, lacking),))
     rule = _rule(mirrors, image.registry)
-    found = tuple(_mirror(e, i, image) for i, e in enumerate(rule.endpoints, 1))
+    given = rule.registry in kubelet_logins(mirrors)
+    found = tuple(_mirror(e, i, image, given) for i, e in enumerate(rule.endpoints, 1))
     closed = _closed(mirrors, rule)
     if not closed:
         found += (Candidate(upstream(image.registry), image.repository, "upstream", True, True),)
@@ -65,21 +73,22 @@ def located(endpoint: Endpoint, repository: str) -> str:
     return _below(endpoint.prefix, name)
 
 
-def hindrances(endpoint: Endpoint) -> tuple[str, ...]:
-    """What hosts.toml cannot say about a mirror."""
+def hindrances(endpoint: Endpoint, given: bool) -> tuple[str, ...]:
+    """What hosts.toml cannot say about a mirror; `given` is whether the kubelet has its login."""
     found = []
     if endpoint.flatten:
         found.append("flattening: only names of one word are found there by containerd itself")
     if endpoint.rewrites:
         found.append("rewriting: only names that stay as they are are found there by containerd itself")
-    if endpoint.server.credentials:
-        found.append("credentials: the kubelet's own pulls need a pull secret or a credential provider")
-    return tuple(found)
+    return (*found, *_no_login(endpoint.server, given))
 
 
 def hosts_files(mirrors: Mirrors, folder: str) -> tuple[File, ...]:
-    """`FOLDER/REGISTRY/hosts.toml` for each rule, and one for all other registries when offline."""
+    """`FOLDER/REGISTRY/hosts.toml` for each rule and each mirror, and one for all other registries when offline."""
     files = [_file(folder, rule.registry, hosts_toml(rule, mirrors)) for rule in mirrors.rules]
+    files += [
+        _file(folder, host, _head(host, server.url, "") + _ca(server)) for host, server in mirrors.servers.items()
+    ]
     if mirrors.offline:
         files.append(_file(folder, "_default", _head("every other registry", NOBODY, _closed(mirrors, Rule("", ())))))
     return tuple(files)
@@ -94,13 +103,11 @@ def hosts_toml(rule: Rule, mirrors: Mirrors) -> str:
         if url in seen:
             continue  # a table may not be there twice, and only the names differ
         seen.add(url)
-        lines = [f"# cannot say {text}" for text in hindrances(endpoint)]
+        lines = [f"# cannot say {text}" for text in hindrances(endpoint, rule.registry in kubelet_logins(mirrors))]
         lines += [f"[host.{json.dumps(url)}]", 'capabilities = ["pull", "resolve"]']
         if endpoint.prefix:
             lines.append("override_path = true")
-        if endpoint.server.ca_file:
-            lines.append(f"ca = {json.dumps(endpoint.server.ca_file)}")
-        parts.append("\n".join(lines) + "\n")
+        parts.append("\n".join(lines) + "\n" + _ca(endpoint.server))
     return "\n".join(parts)
 
 
@@ -109,6 +116,15 @@ def _head(what: str, server: str, closed: str) -> str:
     if closed:
         lines += [f"# never asked: {closed}", 'capabilities = ["push"]']
     return "\n".join(lines) + "\n"
+
+
+def _ca(server: Server) -> str:
+    return f"ca = {json.dumps(server.ca_file)}\n" if server.ca_file else ""
+
+
+def _no_login(server: Server, given: bool) -> tuple[str, ...]:
+    lacking = server.credentials is not None and not given
+    return ("credentials: the kubelet's own pulls need a pull secret or a credential provider",) if lacking else ()
 
 
 def _file(folder: str, registry: str, text: str) -> File:
@@ -127,7 +143,7 @@ def _closed(mirrors: Mirrors, rule: Rule) -> str:
     return "" if rule.upstream else f"the rule for {rule.registry} says upstream: false"
 
 
-def _mirror(endpoint: Endpoint, number: int, image: Reference) -> Candidate:
+def _mirror(endpoint: Endpoint, number: int, image: Reference, given: bool) -> Candidate:
     name = located(endpoint, image.repository)
     steps = [
         *(["rewritten"] if endpoint.rewrites else []),
@@ -136,7 +152,7 @@ def _mirror(endpoint: Endpoint, number: int, image: Reference) -> Candidate:
     ]
     why = f"mirror {number} of {image.registry}" + (f": {', '.join(steps)}" if steps else "")
     plain = name == _below(endpoint.prefix, image.repository)
-    return Candidate(endpoint.server, name, why, False, plain, hindrances(endpoint))
+    return Candidate(endpoint.server, name, why, False, plain, hindrances(endpoint, given))
 
 
 def _below(prefix: str, name: str) -> str:

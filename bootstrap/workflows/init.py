@@ -27,14 +27,17 @@ from bootstrap.engine.run import Listener, run
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.world import World
 from bootstrap.host.api import KubeApi, probe
+from bootstrap.host.credentials import written_login
 from bootstrap.host.facts import gather
 from bootstrap.host.facts_configured import look_up
 from bootstrap.host.health import COMPLETE
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig
+from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.mirrors import Mirrors
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import runtime_at
 from bootstrap.phases.images import Bundled
@@ -43,6 +46,7 @@ from bootstrap.phases.select import only
 from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.keys import CryptoKeySource
 from bootstrap.render.kubeconfig import identities, issue_kubeconfigs
+from bootstrap.render.logins import kubelet_logins, login_files
 from bootstrap.render.pki import is_external_ca, issue_pki, pki_paths
 from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.diagnose import looking, with_cause
@@ -167,6 +171,7 @@ def make_plan(
             external_ca=is_external_ca(cfg, existing),
             bundled=bundled,
             extra=read_addons(host, cfg, manifests),
+            logins=kubelet_login_files(host, cfg.extension.mirrors),
         )
     )
     if request.phase is None:
@@ -222,6 +227,13 @@ def read_patches(host: HostReader, directory: str) -> dict[str, bytes]:
         return {}
     files = _existing(host, tuple(f"{directory}/{name}" for name in host.listdir(directory)))
     return {path.rsplit("/", 1)[1]: content for path, content in files.items()}
+
+
+def kubelet_login_files(host: HostReader, mirrors: Mirrors) -> tuple[File, ...]:
+    """Raises BootstrapError (exit 3) when a file that a rule names cannot be read."""
+    servers = kubelet_logins(mirrors.reached(host.reach))
+    found = {name: login for name, server in servers.items() if (login := written_login(server))}
+    return login_files(mirrors, found)
 
 
 def _made(token: BootstrapToken) -> BootstrapToken:

@@ -43,6 +43,13 @@ def cluster() -> Iterator[Node]:
     node.remove()
 
 
+@pytest.fixture(scope="session")
+def gateway() -> str:
+    """This machine, as nodes reach it."""
+    found = must(docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}"))
+    return found.strip()
+
+
 @pytest.fixture
 def start() -> Iterator[Callable[..., Node]]:
     """Starts nodes that are removed after the test."""

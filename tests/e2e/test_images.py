@@ -1,22 +1,21 @@
-"""Images through mirrors on a real node: containerd by its hosts.toml, `images pull` for what that cannot say."""
+"""Images through mirrors on a real node: containerd by its hosts.toml, `images pull` for what that cannot say, add-ons
+by `init`, and the kubelet's own pulls from a mirror that wants a login."""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.e2e.node import Node, docker, must, until
-
-sys.path.append(str(Path(__file__).parents[1] / "registry"))
-from samples import Image, from_engine, make_image, push
-from servers import RegistryServer
+from tests.e2e.node import Node, until
+from tests.registry.samples import Image, from_engine, make_image, push
+from tests.registry.servers import HTPASSWD, PASSWORD, USER, RegistryServer
 
 REFUSED = 9
 OWN = "apiVersion: bootstrap/v1alpha1\nkind: BootstrapConfiguration\n"
@@ -24,13 +23,22 @@ DEEP = "registry.k8s.io/team/deep:1"
 """Two words: containerd cannot find it on a flat mirror."""
 FLAT = "registry.k8s.io/app:1"
 PREFIXED = "ghcr.io/team/deep/app:1"
-
-
-@pytest.fixture(scope="module")
-def gateway() -> str:
-    """This machine, as nodes reach it."""
-    found = must(docker("network", "inspect", "bridge", "-f", "{{(index .IPAM.Config 0).Gateway}}"))
-    return found.strip()
+PRIVATE = "private.example/team/app:1"
+"""Only on a mirror that wants a login."""
+ADDON = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec:
+      containers:
+        - { name: web, image: registry.k8s.io/team/web, imagePullPolicy: Always, args: [serve, ":80"] }
+        - { name: private, image: "private.example/team/tool:1", args: [serve, ":81"] }
+"""
+"""Its first image has no tag and a name of two words, and its author wants it pulled at each start."""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +76,26 @@ def prefixed(gateway: str, image: Image, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="module")
-def node(flat: RegistryServer, prefixed: RegistryServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def private(
+    gateway: str, image: Image, app: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RegistryServer]:
+    """Gives nothing without USER and PASSWORD."""
+    folder = tmp_path_factory.mktemp("private")
+    (folder / "htpasswd").write_text(HTPASSWD)
+    auth = {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}}
+    server = RegistryServer(folder / "registry", address=gateway, auth=auth)
+    login = {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
+    push(server, "team/app", "1", image, login)
+    push(server, "team/other", "1", make_image("other", binary=app.read_bytes()), login)
+    push(server, "team/tool", "1", make_image("tool", binary=app.read_bytes()), login)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def node(
+    flat: RegistryServer, prefixed: RegistryServer, private: RegistryServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Node]:
     """A cluster whose configuration has mirrors, and that may ask nobody else."""
     mirrors = {
         "offline": True,
@@ -81,11 +108,24 @@ def node(flat: RegistryServer, prefixed: RegistryServer, tmp_path_factory: pytes
                 "registry": "ghcr.io",
                 "endpoints": [{"server": prefixed.host, "prefix": "proxy/ghcr", "plainHTTP": True}],
             },
+            {
+                "registry": "private.example",
+                "endpoints": [
+                    {
+                        "server": private.host,
+                        "plainHTTP": True,
+                        "credentials": {"username": USER, "passwordFile": "/in/password"},
+                    }
+                ],
+            },
         ],
     }
-    file = tmp_path_factory.mktemp("config") / "config.yaml"
+    folder = tmp_path_factory.mktemp("config")
+    file = folder / "config.yaml"
     file.write_text(OWN + yaml.safe_dump({"mirrors": mirrors}))
-    options = ("--privileged", "-v", f"{file}:/config.yaml:ro")
+    (folder / "password").write_text(PASSWORD)
+    (folder / "web.yaml").write_text(ADDON)
+    options = ("--privileged", "-v", f"{file}:/config.yaml:ro", "-v", f"{folder}:/in:ro")
     made = Node("images", "init", "--config", "/config.yaml", options=options)
     made.wait_healthy()
     yield made
@@ -125,6 +165,39 @@ def test_what_hosts_toml_cannot_say_is_brought_in_under_its_upstream_name(node: 
     run_pod(node, "deep", DEEP)
     again = node.run("bootstrap", "images", "pull", DEEP, "--config", "/config.yaml")
     assert "is there already" in again
+
+
+def test_the_kubelet_logs_in_by_itself(node: Node, private: RegistryServer) -> None:
+    """Without a pull secret: under the upstream name, and under the mirror's own."""
+    by_hand = node.exec("crictl", "pull", PRIVATE)
+    assert "basic auth" in by_hand.stderr or "authorization failed" in by_hand.stderr, by_hand.stderr
+    run_pod(node, "private", PRIVATE)
+    run_pod(node, "named", f"{private.host}/team/other:1")
+
+
+def test_the_password_is_for_root_alone(node: Node) -> None:
+    found = node.run("grep", "-rlF", PASSWORD, "/etc", "/var/lib/kubelet", "/var/lib/bootstrap").split()
+    assert found == ["/etc/kubernetes/bootstrap/registry-logins.json"]
+    assert node.run("stat", "-c", "%a %U", *found).split() == ["600", "root"]
+    assert PASSWORD not in node.run("sh", "-c", "tr '\\0' ' ' < /proc/$(pidof kubelet)/cmdline")
+    assert PASSWORD not in node.run("bootstrap", "init", "--reconfigure", "--config", "/config.yaml", "--dry-run")
+
+
+def test_an_add_on_runs_from_the_mirrors(node: Node, flat: RegistryServer, app: Path) -> None:
+    push(flat, "mirror/k8s/web", "latest", make_image("web", binary=app.read_bytes()))
+    words = ("bootstrap", "init", "--reconfigure", "--config", "/config.yaml", "--addon", "/in/web.yaml")
+    node.run(*words, timeout=300)
+
+    deployment = node.get("deployment", "web")
+    assert deployment["status"]["readyReplicas"] == 1
+    policies = [c["imagePullPolicy"] for c in deployment["spec"]["template"]["spec"]["containers"]]
+    assert policies == ["IfNotPresent", "IfNotPresent"]
+    told = {
+        event["reason"] for event in node.get("events")["items"] if "/web-" in f"/{event['involvedObject']['name']}"
+    }
+    assert "Pulled" in told
+    assert "Pulling" not in told
+    assert "nothing changed" in node.run(*words, timeout=300)
 
 
 def test_pulled_images_survive_the_garbage_collection(node: Node, flat: RegistryServer) -> None:

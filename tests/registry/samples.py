@@ -11,7 +11,9 @@ import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from bootstrap.host.bundle import Trust, verified
 from bootstrap.model import oci
 from tests.registry.servers import RegistryServer
 
@@ -94,6 +96,23 @@ def from_engine(name: str) -> Image:
     return Image(
         digest(body), {digest(body): (oci.MANIFEST, body)}, blobs, {architecture: (digest(body), digest(config))}
     )
+
+
+def from_bundle(path: Path) -> dict[str, Image]:
+    """Every image of an unsigned bundle by its name, with exactly the blobs that it needs."""
+    with verified(path, Trust(unsigned=True)) as bundle:
+        blobs = {member.digest: b"".join(content) for member, content in bundle.blobs()}
+    images = {}
+    for image in bundle.manifest.images:
+        top, needed = str(image.target["digest"]), set[str]()
+        manifests = {top: (str(image.target["mediaType"]), blobs[top])}
+        for platform in image.platforms:
+            body = json.loads(blobs[platform.manifest])
+            manifests[platform.manifest] = (str(body["mediaType"]), blobs[platform.manifest])
+            needed |= {platform.config, *(str(layer["digest"]) for layer in body["layers"])}
+        platforms = {p.architecture: (p.manifest, p.config) for p in image.platforms}
+        images[image.reference] = Image(top, manifests, {name: blobs[name] for name in needed}, platforms)
+    return images
 
 
 def push(

@@ -54,7 +54,8 @@ def _(effect: ImagePresent, world: World, timeout: float) -> str:
     from bootstrap.host.station import Station
 
     runtime, image = Containerd(world.host, effect.socket), parse_reference(effect.image)
-    if not effect.always and runtime.digest(image.tagged):
+    here = "" if effect.always else runtime.digest(image.tagged)
+    if here and image.digest in ("", here):
         return ""
     limits = Limits(total=timeout)
     station = Station(runtime, own_platform(), limits, Deadline.after(timeout), world.report)

@@ -33,6 +33,16 @@ def test_an_image_that_is_there_is_left_alone() -> None:
     assert machine.log == [CHECK]
 
 
+def test_a_tag_with_another_digest_than_the_wanted_one_is_not_taken_for_it() -> None:
+    machine = host(LINE + "complete (3/3) 1.9 MiB/1.9 MiB true\n")
+
+    assert (
+        apply_effect(ImagePresent(f"{NAME}@sha256:{'a' * 64}", "unix:///run/c.sock", OFFLINE), world(machine), 1) == ""
+    )
+    with pytest.raises(BootstrapError, match="no registry gave"):
+        apply_effect(ImagePresent(f"{NAME}@sha256:{'b' * 64}", "unix:///run/c.sock", OFFLINE), world(machine), 1)
+
+
 @pytest.mark.parametrize(
     "line",
     ["", LINE + "incomplete (1/3) 0.1 MiB/1.9 MiB false\n", LINE + "complete (3/3) 1.9 MiB/1.9 MiB false\n"],

@@ -16,7 +16,7 @@ from bootstrap.model.mirrors import Endpoint, Mirrors, Rule, Server
 from bootstrap.model.runtime import GUEST
 from bootstrap.render.foreign import objects_of
 from bootstrap.render.manifest import read_objects, waves
-from bootstrap.render.manifest_images import images_of, renamed
+from bootstrap.render.manifest_images import asked_for_only_if_absent, images_of, renamed
 from tests.unit.render.samples_addons import NETWORK, OPERATOR
 
 NODE = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2.1", True),))
@@ -134,6 +134,24 @@ def test_all_places_get_the_other_name() -> None:
 def network(cfg: ClusterConfig, facts: HostFacts, *, cni: bool = True, recipe: Recipe | None = None) -> Any:
     addon = Addon("net", "/net.yaml", NETWORK, recipe, cni)
     return {body["kind"]: body for body in objects_of(addon, cfg, facts)}
+
+
+@pytest.mark.parametrize(
+    ("container", "policy"),
+    [
+        ({"image": "example.org/a:1", "imagePullPolicy": "Always"}, "IfNotPresent"),
+        ({"image": "example.org/a"}, "IfNotPresent"),
+        ({"image": "example.org/a:latest"}, "IfNotPresent"),
+        ({"image": "example.org/a:1"}, None),
+        ({"image": f"example.org/a@sha256:{64 * '0'}"}, None),
+        ({"image": "example.org/a", "imagePullPolicy": "Never"}, "Never"),
+    ],
+)
+def test_who_has_an_image_does_not_ask_for_it(container: dict[str, Any], policy: str | None) -> None:
+    body = {"kind": "Pod", "spec": {"initContainers": [container], "containers": []}}
+    (found,) = asked_for_only_if_absent(body)["spec"]["initContainers"]
+
+    assert found.get("imagePullPolicy") == policy
 
 
 def test_a_pod_network_writes_where_our_runtime_reads() -> None:

@@ -74,6 +74,24 @@ def test_upstream_is_left_out_where_a_rule_forbids_it(mirrors: Mirrors, image: s
     assert not any(candidate.upstream for candidate in found.candidates)
 
 
+def test_an_image_that_is_named_after_a_mirror_is_asked_for_there() -> None:
+    mirrors = Mirrors((RULE,), offline=True)
+    found = route(mirrors, parse_reference("192.0.2.1:5000/team/app:1"))
+    files = {f.path: tomllib.loads(f.content.decode()) for f in hosts_files(mirrors, FOLDER)}
+
+    assert [(c.server, c.repository) for c in found.candidates] == [(PLAIN.server, "team/app")]
+    assert found.closed == ""
+    assert files[f"{FOLDER}/192.0.2.1:5000/hosts.toml"] == {"server": "http://192.0.2.1:5000"}
+    assert files[f"{FOLDER}/flat.example:5000/hosts.toml"]["ca"] == "/etc/ssl/flat.pem"
+
+
+def test_a_mirror_with_a_rule_of_its_own_goes_by_that_rule() -> None:
+    mirrors = Mirrors((Rule("registry.k8s.io", (PLAIN,)), Rule("192.0.2.1:5000", (PREFIX,), upstream=False)))
+    (only,) = route(mirrors, parse_reference("192.0.2.1:5000/app:1")).candidates
+
+    assert only.server == PREFIX.server
+
+
 def test_docker_hub_is_answered_for_by_its_server() -> None:
     (only,) = route(Mirrors(), parse_reference("busybox")).candidates
 
@@ -113,8 +131,10 @@ def test_a_registry_that_must_not_be_asked_can_only_be_pushed_to() -> None:
 def test_offline_closes_every_registry_for_containerd() -> None:
     files = {f.path: tomllib.loads(f.content.decode()) for f in hosts_files(Mirrors((RULE,), offline=True), FOLDER)}
 
-    assert set(files) == {f"/etc/containerd/certs.d/{name}/hosts.toml" for name in ("registry.k8s.io", "_default")}
-    assert all(file["capabilities"] == ["push"] for file in files.values())
+    mirrors = {f"{FOLDER}/{endpoint.server.host}/hosts.toml" for endpoint in RULE.endpoints}
+    closed = {f"{FOLDER}/{name}/hosts.toml" for name in ("registry.k8s.io", "_default")}
+    assert set(files) == closed | mirrors
+    assert all(files[path]["capabilities"] == ["push"] for path in closed)
     assert files["/etc/containerd/certs.d/_default/hosts.toml"]["server"] == "https://offline.invalid"
 
 

@@ -15,7 +15,9 @@ from bootstrap.model.addon import Addon, parse_source
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
+from bootstrap.model.mirrors import Endpoint, Mirrors, Rule, Server
 from bootstrap.phases.addons import addon_steps
+from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import init_plan
 from bootstrap.render.foreign import kept_path
 from bootstrap.workflows.addons import read_addons
@@ -150,10 +152,27 @@ def test_nobody_waits_for_pods_that_cannot_run_or_that_nobody_asked_for(fields: 
     assert "addon/one/wait" not in steps(WORKLOAD, **fields)
 
 
-def plan(*addons: Addon, cni: str = "flannel", wait: str = "dns") -> dict[str, Any]:
+def plan(*addons: Addon, cni: str = "flannel", **fields: Any) -> dict[str, Any]:
     inputs = default_inputs()
-    cfg = replace(inputs.cfg, extension=replace(inputs.cfg.extension, cni=cni))
-    return {step.id: step for step in init_plan(replace(inputs, cfg=cfg, extra=addons, wait=wait)).steps}
+    cfg = replace(
+        inputs.cfg, extension=replace(inputs.cfg.extension, cni=cni, mirrors=fields.pop("mirrors", Mirrors()))
+    )
+    return {step.id: step for step in init_plan(replace(inputs, cfg=cfg, extra=addons, **fields)).steps}
+
+
+@pytest.mark.parametrize(
+    ("fields", "policy"),
+    [
+        ({}, "Always"),
+        ({"bundled": Bundled((), ("docker.io/library/x:latest",))}, "IfNotPresent"),
+        ({"mirrors": Mirrors((Rule("ghcr.io", (Endpoint(Server("mirror.example")),)),))}, "IfNotPresent"),
+    ],
+)
+def test_what_is_brought_in_is_not_asked_for_again(fields: dict[str, Any], policy: str) -> None:
+    body = WORKLOAD.replace(b"containers: []", b"containers: [{name: x, image: x, imagePullPolicy: Always}]")
+    (applied,) = plan(Addon("one", "/one", body), **fields)["addon/one/objects"].effects
+
+    assert applied.body["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] == policy
 
 
 def test_in_the_plan_pods_are_waited_for_when_the_node_is_ready() -> None:
