@@ -14,7 +14,7 @@ from bootstrap.render.foreign import FOLDER, addon_images, kept, objects_of
 from bootstrap.render.manifest import Waves, waves
 from bootstrap.render.objects import Object
 
-TIMEOUT = 600.0
+WORKLOAD_TIMEOUT = 600.0
 """Seconds for each workload: its images may come from a slow registry."""
 CUSTOM_TIMEOUT = 300.0
 """Seconds for each custom resource: an operator's webhook may have to start before one is accepted."""
@@ -58,7 +58,7 @@ def _addon(
     steps.append(Step(step, "Add-ons", (Directory(FOLDER, 0o700), kept(addon)), after=done))
     ready = _ready(found, facts)
     if wait == "dns" and cfg.extension.cni != NO_CNI and ready:
-        steps.append(Step(f"{step}/wait", "Add-ons", waits=ready, after=(step, *_RUNNABLE), timeout=TIMEOUT))
+        steps.append(Step(f"{step}/wait", "Add-ons", waits=ready, after=(step, *_RUNNABLE), timeout=WORKLOAD_TIMEOUT))
     return steps
 
 

@@ -30,7 +30,7 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.record import PATH, SYSCTL
 from bootstrap.model.runtime import Runtime, runtime_at
-from bootstrap.phases.addons import addon_steps, applied
+from bootstrap.phases.addons import WORKLOAD_TIMEOUT, addon_steps, applied
 from bootstrap.phases.images import Bundled, with_images
 from bootstrap.phases.select import without
 from bootstrap.render import addons, host, images, objects
@@ -313,7 +313,15 @@ def _addons(inputs: Inputs) -> list[Step]:
         steps.append(_apply(cfg, "addon/kube-proxy", proxy, "Add-ons", api=ANSWERS))
         if inputs.wait != "api":
             wait = (WorkloadReady("DaemonSet", "kube-system", "kube-proxy", facts.booted),)
-            steps.append(Step("addon/kube-proxy/wait", "Add-ons", waits=wait, after=("addon/kube-proxy",)))
+            steps.append(
+                Step(
+                    "addon/kube-proxy/wait",
+                    "Add-ons",
+                    waits=wait,
+                    after=("addon/kube-proxy",),
+                    timeout=WORKLOAD_TIMEOUT,
+                )
+            )
     if dns:
         steps.append(_apply(cfg, "addon/coredns", dns, "Add-ons", after=("addon/kube-proxy",)))
     return steps
@@ -340,9 +348,10 @@ def _node(inputs: Inputs) -> list[Step]:
     if cfg.extension.cni != "none":
         network = tuple(applied(addon) for addon in inputs.extra if addon.cni)
         after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager", *network)
-        steps.append(Step("node-ready", "Node", waits=(NodeReady(node, inputs.facts.booted),), after=after))
+        ready = (NodeReady(node, inputs.facts.booted),)
+        steps.append(Step("node-ready", "Node", waits=ready, after=after, timeout=WORKLOAD_TIMEOUT))
         if inputs.wait == "dns" and not cfg.dns_disabled:
             wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted),)
             before = ("addon/coredns", "addon/kube-proxy/wait", "node-ready", "wait-control-plane/scheduler")
-            steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before))
+            steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before, timeout=WORKLOAD_TIMEOUT))
     return steps

@@ -101,7 +101,7 @@ def test_the_kubelet_pulled_nothing(node: Node) -> None:
     """Static Pods start before the API has events: the kubelet's own log has them all."""
     log = node.run("journalctl", "-u", "kubelet", "-o", "cat", "--no-pager")
     assert "PullImage" not in log
-    assert "ImagePull" not in log
+    assert "ErrImagePull" not in log and "ImagePullBackOff" not in log
     reasons = {event["reason"] for event in node.get("events", "-A")["items"]}
     assert "Pulled" in reasons
     assert not reasons & {"Pulling", "BackOff"}
