@@ -1,7 +1,7 @@
 """A machine behind a wall becomes a node from a bundle that lies on it, and nothing leaves it.
 
-Needs a Docker engine and the product's image; makes one machine (a systemd container with an engine of its own). The
-tests come in the order of its life.
+It has no containerd of its own: the engine there starts a private one. Needs a Docker engine and the product's image;
+makes one machine (a systemd container with an engine of its own). The tests come in the order of its life.
 """
 
 from __future__ import annotations
@@ -19,11 +19,24 @@ BUNDLE = ("--bundle", "/root/app.bundle", "--trusted-key", "/root/key.pub")
 CRICTL = "/opt/bootstrap/bin/crictl --runtime-endpoint=unix:///run/bootstrap/containerd/containerd.sock"
 REFUSED = 9
 
+PRIVATE = """
+mkdir -p /etc/systemd/system/docker.service.d
+cat > /etc/systemd/system/docker.service.d/private.conf <<END
+[Service]
+ExecStart=
+ExecStart=/usr/sbin/dockerd -H fd://
+END
+systemctl mask --now containerd; systemctl daemon-reload; rm -rf /run/containerd; systemctl restart docker
+"""
+SOCKET = "/run/containerd/containerd.sock"
+
 
 @pytest.fixture(scope="module")
 def machine(make: Callable[..., Machine], app_image: str) -> Machine:
     """It has the product and the tests' own image in its engine, and nothing leaves it from then on."""
     made = make("wall")
+    made.must(PRIVATE)
+    until("the engine answers", lambda: not made.sh("docker info").returncode)
     made.load_product()
     made.load(app_image)
     made.must(f"nft -f - <<'END'\n{RULES}END")
@@ -54,6 +67,7 @@ def test_a_bundle_that_nobody_trusted_signed_is_refused_before_anything_is_writt
 def test_the_machine_becomes_a_node_from_it(machine: Machine, app_image: str) -> None:
     machine.init(*BUNDLE)
     assert machine.is_ready()
+    assert machine.sh(f"test -e {SOCKET}").returncode == 1, "only the engine's private containerd and ours run"
     must(machine.kubectl("create", "deployment", "web", f"--image={app_image}", "--", "/app", "serve", ":80"))
     must(machine.kubectl("expose", "deployment", "web", "--port=80"))
     must(machine.kubectl("run", "client", f"--image={app_image}", "--", "serve", ":80"))
