@@ -28,7 +28,8 @@ from bootstrap.diagnosis.rules import CRASH_LOOP, RULES  # noqa: E402
 from bootstrap.model.errors import EXIT_MEANING  # noqa: E402
 from bootstrap.model.facts import Address, HostFacts  # noqa: E402
 from bootstrap.model.plan import Plan  # noqa: E402
-from bootstrap.phases.init import Inputs, init_plan  # noqa: E402
+from bootstrap.phases.init import init_plan  # noqa: E402
+from bootstrap.phases.inputs import Inputs  # noqa: E402
 from bootstrap.preflight.checks import CHECKS, LEFT_OUT  # noqa: E402
 from bootstrap.render.keys import CryptoKeySource  # noqa: E402
 from bootstrap.render.kubeconfig import issue_kubeconfigs  # noqa: E402

@@ -40,8 +40,10 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.model.mirrors import Mirrors
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import runtime_at
+from bootstrap.phases.cluster import TOKEN_CREATED
 from bootstrap.phases.images import Bundled
-from bootstrap.phases.init import TOKEN_CREATED, Inputs, init_plan
+from bootstrap.phases.init import init_plan
+from bootstrap.phases.inputs import Inputs
 from bootstrap.phases.select import only
 from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.keys import CryptoKeySource

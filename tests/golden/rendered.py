@@ -20,7 +20,8 @@ from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.runtime import GUEST as RUNTIME
 from bootstrap.model.runtime import runtime_at
-from bootstrap.phases.init import Inputs, init_plan
+from bootstrap.phases.init import init_plan
+from bootstrap.phases.inputs import Inputs
 from bootstrap.render import addons, audit, certs, containerd, kubeconfig, kubelet, objects, pki, static_pods
 from bootstrap.render.keys import CURVES, KeySource, PrivateKey, load_private
 

@@ -6,7 +6,7 @@ import pytest
 
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan, Step
-from bootstrap.phases.init import KUBELET_FILES
+from bootstrap.phases.machine import KUBELET_FILES
 from bootstrap.phases.select import WITHOUT_STEPS, only, without
 from tests.golden.rendered import guest_plan
 

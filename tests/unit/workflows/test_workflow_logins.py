@@ -9,7 +9,8 @@ from gen_docs import default_inputs
 
 from bootstrap.model.effects import UnitRunning
 from bootstrap.model.mirrors import Credentials, Endpoint, Mirrors, Rule, Server
-from bootstrap.phases.init import KUBELET_FILES, init_plan
+from bootstrap.phases.init import init_plan
+from bootstrap.phases.machine import KUBELET_FILES
 from bootstrap.render.logins import ANSWER, CONFIG
 from bootstrap.workflows.init import kubelet_login_files
 from tests.memory import MemoryHost

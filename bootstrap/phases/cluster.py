@@ -1,0 +1,114 @@
+"""Steps that change the cluster through its API: configuration, token, add-ons, the node."""
+
+from __future__ import annotations
+
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig, Document
+from bootstrap.model.conditions import NodeExists, NodeReady, WorkloadReady
+from bootstrap.model.effects import Apply, Create, Effect, File, RotatableKubeletCredential
+from bootstrap.model.plan import Step
+from bootstrap.phases.addons import WORKLOAD_TIMEOUT, applied
+from bootstrap.phases.control_plane import ANSWERS
+from bootstrap.phases.inputs import Inputs
+from bootstrap.render import addons, objects
+
+TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
+"""Exists once the first init has made its tokens: later runs make none."""
+LAST = ("addon/flannel", "addon/kube-proxy", "addon/coredns")
+"""Whose Pods somebody waits for: other objects keep a starting API server busy only after these."""
+NODE_NETWORK = "addon/flannel/node"
+
+
+def object_steps(inputs: Inputs) -> list[Step]:
+    cfg = inputs.cfg
+    ca = next(f.content for f in inputs.pki if f.path == f"{cfg.certificates_dir}/ca.crt")
+    token_effects: tuple[Effect, ...] = (
+        *(Create(objects.token_secret(token, inputs.now)) for token in inputs.tokens),
+        *((File(TOKEN_CREATED, b"", mode=0o600),) if inputs.tokens else ()),
+    )
+    return [
+        _apply(cfg, "cluster-admins", (objects.cluster_admins(),)),
+        _apply(cfg, "upload-config/kubeadm", objects.kubeadm_config(inputs.stored), after=LAST),
+        _apply(cfg, "upload-config/kubelet", objects.kubelet_config(cfg), after=LAST),
+        Step(
+            "bootstrap-token",
+            "Control plane",
+            (*token_effects, *(Apply(o) for o in (*objects.bootstrap_rbac(), *objects.cluster_info(cfg, ca)))),
+            after=("wait-control-plane/apiserver", *LAST),
+            timeout=cfg.timeouts.kubernetes_api_call,
+        ),
+    ]
+
+
+def _apply(
+    cfg: ClusterConfig,
+    step: str,
+    bodies: tuple[Document, ...],
+    group: str = "Control plane",
+    after: tuple[str, ...] = (),
+    api: str = "wait-control-plane/apiserver",
+) -> Step:
+    return Step(
+        step,
+        group,
+        tuple(Apply(body) for body in bodies),
+        after=(api, *after),
+        timeout=cfg.timeouts.kubernetes_api_call,
+    )
+
+
+def own_addon_steps(inputs: Inputs) -> list[Step]:
+    """kube-proxy runs before anything that uses a Service address; flannel is given the API's own address."""
+    cfg, facts = inputs.cfg, inputs.facts
+    proxy = addons.kube_proxy(cfg, facts, inputs.manifests, inputs.patches)
+    network = addons.flannel(cfg, facts, inputs.manifests)
+    dns = addons.coredns(cfg, inputs.facts, inputs.manifests, inputs.patches)
+    steps = []
+    if network:
+        steps.append(_apply(cfg, "addon/flannel", network, "Add-ons", api=ANSWERS))
+    if proxy:
+        steps.append(_apply(cfg, "addon/kube-proxy", proxy, "Add-ons", api=ANSWERS))
+        if inputs.wait != "api":
+            wait = (WorkloadReady("DaemonSet", "kube-system", "kube-proxy", facts.booted),)
+            steps.append(
+                Step(
+                    "addon/kube-proxy/wait",
+                    "Add-ons",
+                    waits=wait,
+                    after=("addon/kube-proxy",),
+                    timeout=WORKLOAD_TIMEOUT,
+                )
+            )
+    if dns:
+        steps.append(_apply(cfg, "addon/coredns", dns, "Add-ons", after=("addon/kube-proxy",)))
+    return steps
+
+
+def node_steps(inputs: Inputs) -> list[Step]:
+    cfg, node = inputs.cfg, inputs.cfg.node.name
+    steps = [
+        Step("node-registered", "Node", waits=(NodeExists(node),), after=("wait-control-plane/apiserver",)),
+        _apply(cfg, "mark-control-plane", (objects.node_marks(cfg),), "Node", after=("node-registered",)),
+        Step(
+            "kubelet-finalize/enable-client-cert-rotation",
+            "Node",
+            (RotatableKubeletCredential(names.KUBELET_CONF, names.KUBELET_CLIENT_CURRENT),),
+            after=("node-registered",),
+        ),
+    ]
+    own_network = addons.flannel_files(cfg, inputs.facts, inputs.manifests)
+    if own_network:
+        ready_to_ask = ("node-registered", "control-plane/controller-manager")
+        steps.append(Step(NODE_NETWORK, "Node", own_network, after=ready_to_ask))
+    if inputs.wait == "api":
+        return steps
+    if cfg.extension.cni != "none":
+        network = tuple(applied(addon) for addon in inputs.extra if addon.cni)
+        after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager", *network)
+        ready = (NodeReady(node, inputs.facts.booted),)
+        steps.append(Step("node-ready", "Node", waits=ready, after=after, timeout=WORKLOAD_TIMEOUT))
+        if inputs.wait == "dns" and not cfg.dns_disabled:
+            wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted),)
+            before = ("addon/coredns", "addon/kube-proxy/wait", "node-ready", "wait-control-plane/scheduler")
+            steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before, timeout=WORKLOAD_TIMEOUT))
+    return steps

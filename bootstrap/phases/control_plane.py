@@ -1,0 +1,107 @@
+"""Steps that bring up etcd, the API server, and those that lead once it answers."""
+
+from __future__ import annotations
+
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig, LocalEtcd
+from bootstrap.model.conditions import HttpOk
+from bootstrap.model.effects import Directory, EtcdPeerUrl
+from bootstrap.model.facts import HostFacts
+from bootstrap.model.plan import Step
+from bootstrap.phases.inputs import Inputs
+from bootstrap.phases.machine import KUBELET_FILES, file_steps
+from bootstrap.render.audit import audit_files
+from bootstrap.render.net import loopback, url_host
+from bootstrap.render.static_pods import manifest_path, static_pods
+
+ANSWERS = "wait-control-plane/answers"
+"""From here on the API server takes objects, though not every kind: it allocates no Service address yet."""
+MAY_LEAD = "wait-control-plane/leases"
+LEADERS = ("system:kube-controller-manager", "system:kube-scheduler")
+"""Users, and the names of the bindings that give them their rights."""
+BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+
+
+def control_plane_steps(inputs: Inputs) -> list[Step]:
+    """etcd and the API server start with the kubelet; the other two once they may take their lease.
+
+    Earlier, they fail to take it and lose a retry period of 2 s (leaderelection's default). The API server makes the
+    rest of its RBAC while they start.
+    """
+    cfg = inputs.cfg
+    pods = {f.path: f for f in static_pods(cfg, inputs.facts, inputs.patches, external_ca=inputs.external_ca)}
+    certs = tuple(dict.fromkeys(s.id for s in file_steps(inputs)))
+    timeout = cfg.timeouts.control_plane_component_health_check
+    apiserver, manager, scheduler = (pods[manifest_path(name)] for name in names.CONTROL_PLANE)
+    steps = [
+        Step(
+            "control-plane/apiserver",
+            "Control plane",
+            (*(audit_files(cfg) if cfg.extension.hardening else ()), apiserver),
+            after=(*certs, KUBELET_FILES),
+        ),
+        Step(
+            ANSWERS,
+            "Control plane",
+            waits=(HttpOk("kube-apiserver answers", "/livez/ping", "admin"),),
+            after=("kubelet-start",),
+            timeout=timeout,
+        ),
+        Step(
+            MAY_LEAD,
+            "Control plane",
+            waits=tuple(HttpOk(f"RBAC of {user} in place", f"{BINDINGS}/{user}", "admin") for user in LEADERS),
+            after=(ANSWERS,),
+            timeout=timeout,
+        ),
+        Step(
+            "wait-control-plane/apiserver",
+            "Control plane",
+            waits=(
+                HttpOk("kube-apiserver live", "/livez", "admin"),
+                HttpOk("RBAC in place", "/readyz/poststarthook/rbac/bootstrap-roles", "admin"),
+            ),
+            after=(ANSWERS,),
+            timeout=timeout,
+        ),
+    ]
+    if isinstance(cfg.etcd, LocalEtcd):
+        etcd = (Directory(cfg.etcd.data_dir, 0o700), pods[manifest_path("etcd")])
+        steps += [
+            Step("etcd/local", "Control plane", etcd, after=(*certs, KUBELET_FILES)),
+            Step(
+                "etcd/peer-url",
+                "Control plane",
+                (_peer_url(cfg, inputs.facts),),
+                after=("wait-control-plane/apiserver",),
+                timeout=cfg.timeouts.etcd_api_call,
+            ),
+        ]
+    for name, pod, url in (
+        ("controller-manager", manager, f"https://127.0.0.1:{names.CONTROLLER_MANAGER_PORT}/healthz"),
+        ("scheduler", scheduler, f"https://127.0.0.1:{names.SCHEDULER_PORT}/livez"),
+    ):
+        after = (MAY_LEAD, f"kubeconfig/{name}")
+        steps += [
+            Step(f"control-plane/{name}", "Control plane", (pod,), after=after),
+            Step(
+                f"wait-control-plane/{name}",
+                "Control plane",
+                waits=(HttpOk(f"kube-{name} healthy", url),),
+                after=(f"control-plane/{name}",),
+                timeout=timeout,
+            ),
+        ]
+    return steps
+
+
+def _peer_url(cfg: ClusterConfig, facts: HostFacts) -> EtcdPeerUrl:
+    pki = f"{cfg.certificates_dir}/etcd"
+    command = (
+        f"{names.HOST_BIN_DIR}/etcdctl" if facts.mode == "host" else "etcdctl",
+        f"--endpoints=https://{url_host(loopback(cfg))}:{names.ETCD_CLIENT_PORT}",
+        f"--cacert={pki}/ca.crt",
+        f"--cert={pki}/healthcheck-client.crt",
+        f"--key={pki}/healthcheck-client.key",
+    )
+    return EtcdPeerUrl(f"https://{url_host(cfg.advertise_address)}:{names.ETCD_PEER_PORT}", command)

@@ -1,0 +1,104 @@
+"""Steps that change the machine alone: files, the runtime, the kubelet."""
+
+from __future__ import annotations
+
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig, LocalEtcd
+from bootstrap.model.conditions import HttpOk
+from bootstrap.model.effects import (
+    Directory,
+    Effect,
+    File,
+    ImagesImported,
+    ImagesSeeded,
+    NetworkNoted,
+    Noted,
+    Tree,
+    UnitRunning,
+)
+from bootstrap.model.plan import Step
+from bootstrap.model.record import PATH, SYSCTL
+from bootstrap.model.runtime import Runtime, runtime_at
+from bootstrap.phases.inputs import Inputs
+from bootstrap.render import host, images
+from bootstrap.render.containerd import containerd_file
+from bootstrap.render.kubelet import kubelet_files
+from bootstrap.render.mirrors import hosts_files
+
+KUBELET_FILES = "kubelet-start/config"
+"""A part of the phase `kubelet-start`, which in kubeadm writes these files too."""
+
+
+def file_steps(inputs: Inputs) -> list[Step]:
+    cfg = inputs.cfg
+    state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, inputs.state, mode=0o600))
+    steps = [Step("record", "Certificates", (*_trees(cfg), NetworkNoted(), *state))]
+    phases: dict[str, list[Effect]] = {}
+    for file in inputs.pki:
+        name = file.path.removeprefix(f"{cfg.certificates_dir}/").rsplit(".", 1)[0].replace("/", "-")
+        phases.setdefault(f"certs/{name}", []).append(file)
+    for file in inputs.kubeconfigs:
+        name = file.path.rsplit("/", 1)[1].removesuffix(".conf")
+        phases.setdefault(f"kubeconfig/{name}", []).append(file)
+    return steps + [Step(phase, "Certificates", tuple(effects), after=("record",)) for phase, effects in phases.items()]
+
+
+def _trees(cfg: ClusterConfig) -> tuple[Tree, ...]:
+    """What the kubelet, the runtime and the Pods will fill: what is in it before is not ours."""
+    etcd = (cfg.etcd.data_dir,) if isinstance(cfg.etcd, LocalEtcd) else ()
+    return tuple(Tree(path) for path in (*names.TREES, names.KUBELET_DIR, *etcd))
+
+
+def service_steps(inputs: Inputs) -> list[Step]:
+    cfg, facts = inputs.cfg, inputs.facts
+    runtime = runtime_at(cfg.node.cri_socket, facts.mode)
+    kubelet = (*kubelet_files(cfg, facts, inputs.patches), *inputs.logins)
+    on_boot = facts.mode == "host"  # in node mode `init` runs at every boot, and starts it once its address is known
+    before_runtime = ("record", "host/binaries", "host/kernel", "host/network") if on_boot else ("record",)
+    ready_to_start = [f"kubeconfig/{name}" for name in ("kubelet", "admin", "super-admin")]
+    return [
+        *(_host(inputs, runtime) if on_boot else ()),
+        Step("runtime", "Images", _runtime(inputs, runtime), after=before_runtime),
+        Step(KUBELET_FILES, "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
+        Step(
+            "kubelet-start",
+            "Kubelet",
+            (UnitRunning(names.KUBELET_SERVICE, tuple(f.path for f in kubelet), enabled=on_boot),),
+            (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
+            after=("runtime", KUBELET_FILES, "etcd/local", "control-plane/apiserver", *ready_to_start),
+            timeout=cfg.timeouts.kubelet_health_check,
+        ),
+    ]
+
+
+def _host(inputs: Inputs, runtime: Runtime) -> list[Step]:
+    """What a node container has by itself, and a host does not."""
+    cfg, facts = inputs.cfg, inputs.facts
+    noted = [Noted(SYSCTL, key) for key in host.OTHERS_SYSCTLS]
+    unit = host.network_unit(cfg, facts)
+    network = (unit, UnitRunning(host.NETWORK_UNIT, (unit.path,))) if unit else ()
+    steps = (
+        Step("host/binaries", "Host", host.binaries(runtime, facts), after=("record",)),
+        Step("host/kernel", "Host", (*noted, *host.kernel(cfg)), after=("record",)),
+        Step("host/network", "Host", network, after=("record",)),
+    )
+    return [step for step in steps if step.effects]
+
+
+def _runtime(inputs: Inputs, runtime: Runtime) -> tuple[Effect, ...]:
+    """The runtime's configuration and, on a host, its unit and its images, which a node container has already.
+
+    One of others is given images only.
+    """
+    if not runtime.ours:
+        built = any(name.startswith(f"{names.BUILT_REPOSITORY}/") for name in images.needed(inputs.cfg))
+        given = (ImagesImported(runtime.socket),) if built else ()
+        return *given, Noted(PATH, f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}")
+    config = containerd_file(inputs.cfg, inputs.facts, runtime)
+    mirrors = hosts_files(inputs.cfg.extension.mirrors, runtime.registries)
+    if inputs.facts.mode == "node":
+        return config, *mirrors, UnitRunning(runtime.unit, (config.path,))
+    unit = host.runtime_unit(runtime)
+    installed = tuple(f"{runtime.binaries}/{name}" for name in host.RUNTIME_BINARIES)
+    running = UnitRunning(runtime.unit, (config.path, unit.path, *installed))
+    return config, *mirrors, unit, Directory(runtime.cni_conf), ImagesSeeded(runtime.root), running
