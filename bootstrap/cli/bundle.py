@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bootstrap.cli.inputs import Output
 from bootstrap.cli.screen import say
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -23,7 +24,6 @@ TrustedKey = Annotated[
     list[Path] | None, typer.Option("--trusted-key", help="Public key of somebody whose bundles are taken; repeatable.")
 ]
 Unsigned = Annotated[bool, typer.Option("--insecure-unsigned", help="Take a bundle that nobody has to have signed.")]
-Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bootstrap.cli.inputs import Output
 from bootstrap.cli.screen import Progress, say
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -28,7 +29,7 @@ def reset(
     cleanup_tmp_dir: Annotated[
         bool, typer.Option("--cleanup-tmp-dir", help="Empty /etc/kubernetes/tmp of a node that kubeadm made.")
     ] = False,
-    output: Annotated[str, typer.Option("-o", "--output", help="text or json.")] = "text",
+    output: Output = "text",
 ) -> int:
     """Undo everything that init did to this machine, and prove it."""
     from bootstrap.engine.journal import sweep

@@ -50,8 +50,8 @@ class _Composer(yaml.SafeLoader):
         return _NO_TAG if kind is yaml.ScalarNode else "collection"
 
 
-class _FastComposer(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # libyaml: many times faster
-    """The same, where libyaml is there; its messages about broken YAML say less."""
+class _FastComposer(yaml.CSafeLoader):
+    """The same with libyaml, many times faster; its messages about broken YAML say less."""
 
     resolve = _Composer.resolve
 

@@ -83,7 +83,11 @@ class Containerd:
             raise
         if self.digest(image) != found.top.digest:
             self._run("images", "rm", str(image))
-            raise BootstrapError(f"{image} is not {found.top.digest} after its import", code=Exit.IMAGE)
+            raise BootstrapError(
+                f"{image} is not {found.top.digest} after its import",
+                code=Exit.IMAGE,
+                fix="run the same command again: what is there is not brought again",
+            )
 
     def import_archive(self, source: str) -> tuple[str, ...]:
         """Imports a `docker save` archive (a path here; `-`: standard input); the names in it.

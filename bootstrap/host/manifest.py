@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
+from functools import cache
 from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from bootstrap.model.addon import not_taken, proven
 from bootstrap.model.errors import BootstrapError, Exit
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -24,32 +26,33 @@ class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
         if target and urlsplit(urljoin(resp.url, target)).scheme != "https":
-            raise _refused(
+            raise not_taken(
                 resp.url, "it leads to a server without TLS", "give the address that it leads to, over https"
             )
         return target
 
 
+@cache
 def fetch(url: str, sha256: str) -> bytes:
-    """Raises BootstrapError: exit 9 when the file is not had, is too large, or is not the one that was meant.
+    """Asked once in a run: what is proven is the same the second time.
+
+    Raises BootstrapError: exit 9 when the file is not had, is too large, or is not the one that was meant.
 
     Proxies and authorities are taken from the environment.
     """
     try:
         content = _read(url)
     except (requests.RequestException, OSError) as e:
-        raise _refused(url, f"{type(e).__name__}: {str(e)[:300]}", "bring it here and give its path") from e
-    found = hashlib.sha256(content).hexdigest()
+        raise not_taken(url, f"{type(e).__name__}: {str(e)[:300]}", "bring it here and give its path") from e
     if not sha256:
+        found = hashlib.sha256(content).hexdigest()
         raise BootstrapError(
             f"{url} is not proven",
             code=Exit.IMAGE,
             why=f"nobody said which bytes are meant; those that came have sha256 {found}",
             fix=f"look at the file, then give {url}#sha256={found}",
         )
-    if found != sha256:
-        raise _refused(url, f"it has sha256 {found}, not {sha256}", "compare the file with the one that you have seen")
-    return content
+    return proven(url, content, sha256)
 
 
 def _read(url: str) -> bytes:
@@ -57,15 +60,11 @@ def _read(url: str) -> bytes:
     content = bytearray()
     with _Session() as session, session.get(url, stream=True, timeout=SILENCE) as answer:
         if answer.status_code != 200:
-            raise _refused(url, f"the server said {answer.status_code} {answer.reason}", "correct the address")
+            raise not_taken(url, f"the server said {answer.status_code} {answer.reason}", "correct the address")
         for piece in answer.iter_content(_PIECE):
             content += piece
             if len(content) > MOST_BYTES:
-                raise _refused(url, f"it has more than {MOST_BYTES >> 20} MB", "give a manifest, not an archive")
+                raise not_taken(url, f"it has more than {MOST_BYTES >> 20} MB", "give a manifest, not an archive")
             if time.monotonic() > end:
-                raise _refused(url, f"it did not come within {PATIENCE:.0f} s", "bring it here and give its path")
+                raise not_taken(url, f"it did not come within {PATIENCE:.0f} s", "bring it here and give its path")
     return bytes(content)
-
-
-def _refused(url: str, why: str, fix: str) -> BootstrapError:
-    return BootstrapError(f"{url} cannot be taken", code=Exit.IMAGE, why=why, fix=fix)

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-HTTP_OK = 200
 Kind = Literal["file", "dir", "other"]
 
 
@@ -150,7 +149,7 @@ class ApiResponse:
     @property
     def found(self) -> Mapping[str, Any] | None:
         """The object of a GET; None when there is no such object, or no right to see it."""
-        return self.body if self.status == HTTP_OK else None
+        return self.body if self.status == 200 else None
 
 
 class Api(Protocol):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from bootstrap.model.errors import BootstrapError, Exit
 
 BUILT_IN_CNI = "flannel"
 NO_CNI = "none"
@@ -65,11 +68,6 @@ class Addon:
     recipe: Recipe | None = None
     cni: bool = False
 
-    @property
-    def version(self) -> str:
-        """Known only where the manifest is the recipe's own."""
-        return self.recipe.version if self.recipe and self.recipe.url == self.origin else ""
-
 
 def parse_source(text: str) -> Source:
     """Reads `calico`, `/m/calico.yaml`, `calico=/m/calico.yaml`, `https://…/x.yaml#sha256=…`.
@@ -91,6 +89,21 @@ def parse_source(text: str) -> Source:
     else:
         raise ValueError(f'"{text[:200]}" is not an add-on: {_FORMS}')
     return Source(_free(name or _derived(path)), place, digest, recipe=bool(equals))
+
+
+def proven(place: str, content: bytes, sha256: str) -> bytes:
+    """The content, if it is what was meant. Raises BootstrapError (exit 9)."""
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise not_taken(
+            place, f"it has sha256 {found}, not {sha256}", "compare the file with the one that you have seen"
+        )
+    return content
+
+
+def not_taken(place: str, why: str, fix: str) -> BootstrapError:
+    """Exit 9."""
+    return BootstrapError(f"{place} cannot be taken", code=Exit.IMAGE, why=why, fix=fix)
 
 
 def is_foreign_cni(cni: str) -> bool:

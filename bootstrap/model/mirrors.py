@@ -82,9 +82,11 @@ class Mirrors:
         found = [endpoint.server for rule in self.rules for endpoint in rule.endpoints]
         return {server.host: server for server in reversed(found) if server.host not in ruled}
 
-    def closed(self, rule: Rule) -> bool:
-        """Whether a rule's registry itself is never asked."""
-        return self.offline or not rule.upstream
+    def closed(self, rule: Rule) -> str:
+        """Why a rule's registry itself is never asked; empty if it is."""
+        if self.offline:
+            return "mirrors.offline is true"
+        return "" if rule.upstream else f"the rule for {rule.registry} says upstream: false"
 
     def reached(self, reach: Callable[[str], str]) -> Mirrors:
         """The same rules, with the files that they name where `reach` says that they are."""

@@ -9,7 +9,7 @@ from bootstrap.model.effects import Directory, EtcdPeerUrl
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Step
 from bootstrap.phases.inputs import Inputs
-from bootstrap.phases.machine import KUBELET_FILES, file_steps
+from bootstrap.phases.machine import KUBELET_FILES
 from bootstrap.render.audit import audit_files
 from bootstrap.render.net import loopback, url_host
 from bootstrap.render.static_pods import manifest_path, static_pods
@@ -22,15 +22,14 @@ LEADERS = ("system:kube-controller-manager", "system:kube-scheduler")
 BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 
 
-def control_plane_steps(inputs: Inputs) -> list[Step]:
+def control_plane_steps(inputs: Inputs, files: tuple[str, ...]) -> list[Step]:
     """etcd and the API server start with the kubelet; the other two once they may take their lease.
 
     Earlier, they fail to take it and lose a retry period of 2 s (leaderelection's default). The API server makes the
-    rest of its RBAC while they start.
+    rest of its RBAC while they start. `files` are the steps that write what the first two read.
     """
     cfg = inputs.cfg
     pods = {f.path: f for f in static_pods(cfg, inputs.facts, inputs.patches, external_ca=inputs.external_ca)}
-    certs = tuple(dict.fromkeys(s.id for s in file_steps(inputs)))
     timeout = cfg.timeouts.control_plane_component_health_check
     apiserver, manager, scheduler = (pods[manifest_path(name)] for name in names.CONTROL_PLANE)
     steps = [
@@ -38,7 +37,7 @@ def control_plane_steps(inputs: Inputs) -> list[Step]:
             "control-plane/apiserver",
             "Control plane",
             (*(audit_files(cfg) if cfg.extension.hardening else ()), apiserver),
-            after=(*certs, KUBELET_FILES),
+            after=(*files, KUBELET_FILES),
         ),
         Step(
             ANSWERS,
@@ -68,7 +67,7 @@ def control_plane_steps(inputs: Inputs) -> list[Step]:
     if isinstance(cfg.etcd, LocalEtcd):
         etcd = (Directory(cfg.etcd.data_dir, 0o700), pods[manifest_path("etcd")])
         steps += [
-            Step("etcd/local", "Control plane", etcd, after=(*certs, KUBELET_FILES)),
+            Step("etcd/local", "Control plane", etcd, after=(*files, KUBELET_FILES)),
             Step(
                 "etcd/peer-url",
                 "Control plane",

@@ -17,10 +17,11 @@ from bootstrap.render.images import to_bring_in
 
 def init_plan(inputs: Inputs) -> Plan:
     """Files first, then the kubelet and the control plane, then objects as soon as the API takes them."""
+    files = file_steps(inputs)
     steps = [
-        *file_steps(inputs),
+        *files,
         *service_steps(inputs),
-        *control_plane_steps(inputs),
+        *control_plane_steps(inputs, tuple(step.id for step in files)),
         *object_steps(inputs),
         *own_addon_steps(inputs),
         *addon_steps(inputs.cfg, inputs.facts, inputs.extra, inputs.wait, inputs.bundled is not None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from bootstrap.config.yamltext import MANIFEST, UnreadableError, parse
@@ -81,6 +82,7 @@ class Waves:
         )
 
 
+@cache  # asked for its images first, then for what is applied
 def read_objects(name: str, content: bytes) -> tuple[Object, ...]:
     """The objects of all documents, Lists unfolded, without a status: that is for controllers to say.
 

@@ -138,9 +138,7 @@ def _rule(mirrors: Mirrors, registry: str) -> Rule:
 def _closed(mirrors: Mirrors, rule: Rule) -> str:
     if rule.registry == ONLY_IN_THE_IMAGE:
         return "these images are part of the bootstrap image, no registry has them"
-    if mirrors.offline:
-        return "mirrors.offline is true"
-    return "" if rule.upstream else f"the rule for {rule.registry} says upstream: false"
+    return mirrors.closed(rule)
 
 
 def _mirror(endpoint: Endpoint, number: int, image: Reference, given: bool) -> Candidate:

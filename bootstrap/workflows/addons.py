@@ -6,17 +6,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bootstrap.config import Overrides, load, resolve
 from bootstrap.config.resolve import ANY_HOST
-from bootstrap.host.facts import gather
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.addon import BUILT_IN_CNI, Addon, Recipe, Source, is_foreign_cni, parse_source
+from bootstrap.model.addon import BUILT_IN_CNI, Addon, Recipe, Source, is_foreign_cni, parse_source, proven
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render import images
 from bootstrap.render.foreign import addon_images, kept_path
 from bootstrap.render.recipes import recipe_of, recipes
+from bootstrap.workflows.config import complete
 
 
 def read_addons(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[Addon, ...]:
@@ -40,7 +39,9 @@ def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bo
     recipe = _recipe(manifests, source)
     if recipe and recipe.cni != cni:
         wanted, given = ("--cni", "--addon") if recipe.cni else ("--addon", "--cni")
-        raise BootstrapError(f"{source.name} is for {wanted}, not for {given}", code=Exit.CONFIG)
+        raise BootstrapError(
+            f"{source.name} is for {wanted}, not for {given}", code=Exit.CONFIG, fix=f"give it as {wanted} {text}"
+        )
     if source.is_file:
         return Addon(source.name, source.place, _from_file(host, source), recipe, cni)
     url = source.place or (recipe.url if recipe else "")
@@ -70,15 +71,7 @@ def _from_file(host: HostReader, source: Source) -> bytes:
             why="there is no such file on the host, or in the container where that is the node",
             fix="give the absolute path of a file that exists",
         )
-    found = hashlib.sha256(content).hexdigest()
-    if source.sha256 not in ("", found):
-        raise BootstrapError(
-            f"{source.place} cannot be taken",
-            code=Exit.IMAGE,
-            why=f"it has sha256 {found}, not {source.sha256}",
-            fix="compare the file with the one that you have seen",
-        )
-    return content
+    return proven(source.place, content, source.sha256) if source.sha256 else content
 
 
 @dataclass(frozen=True)
@@ -97,7 +90,7 @@ def applied_here(host: Host, mode: str, manifests: Mapping[str, str]) -> tuple[L
     stored = host.read(names.STATE_CONFIG)
     if stored is None:
         return ()
-    cfg = resolve(load(stored), Overrides(), gather(host, mode))
+    cfg = complete(stored, host, mode)
     own = [("kube-proxy", images.kubernetes(cfg, "kube-proxy"))] if not cfg.proxy_disabled else []
     own += [("coredns", images.coredns(cfg))] if not cfg.dns_disabled else []
     own += [(BUILT_IN_CNI, images.flannel(cfg))] if cfg.extension.cni == BUILT_IN_CNI else []

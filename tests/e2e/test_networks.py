@@ -32,7 +32,8 @@ localAPIEndpoint: {advertiseAddress: "%s"}
 DUAL = RANGES.format(pods="10.244.0.0/16,fd00:10:244::/56", services="10.96.0.0/16,fd00:10:96::/112")
 SIX = RANGES.format(pods="fd00:10:244::/56", services="fd00:10:96::/112")
 LINK, FOUR, NODE = "fd00:77::/64", "192.0.2.0/24", ("192.0.2.7", "fd00:77::7")
-FORWARDING = ("--sysctl", "net.ipv6.conf.all.forwarding=1", "--sysctl", "net.ipv6.conf.default.forwarding=1")
+_FORWARDING = ("--sysctl", "net.ipv6.conf.all.forwarding=1", "--sysctl", "net.ipv6.conf.default.forwarding=1")
+PLACE = ("--ip", NODE[0], "--ip6", NODE[1], *_FORWARDING)
 Start = Callable[..., Node]
 
 
@@ -64,7 +65,7 @@ def test_kube_proxy_with_iptables(start: Start, app_image: str, tmp_path: Path) 
 
 def test_ipv6_alone(start: Start, network: str, app_image: str, tmp_path: Path) -> None:
     config = SIX + ADVERTISE % NODE[1]
-    node = made(start, tmp_path, config, "--network", network, "--ip", NODE[0], "--ip6", NODE[1], *FORWARDING)
+    node = made(start, tmp_path, config, "--network", network, *PLACE)
     run_web(node, app_image)
     assert all(address.startswith("fd00:10:244:") for address in both_answer(node).values())
     assert ask(node, "lookup", "kubernetes.default").strip() == "fd00:10:96::1"
@@ -73,7 +74,7 @@ def test_ipv6_alone(start: Start, network: str, app_image: str, tmp_path: Path) 
 
 def test_both_families(start: Start, network: str, app_image: str, tmp_path: Path) -> None:
     config = DUAL + ADVERTISE % NODE[0]
-    node = made(start, tmp_path, config, "--network", network, "--ip", NODE[0], "--ip6", NODE[1], *FORWARDING)
+    node = made(start, tmp_path, config, "--network", network, *PLACE)
     run_web(node, app_image)
     assert all(address.startswith("10.244.") for address in both_answer(node).values())
     told = node.get("nodes")["items"][0]["status"]["addresses"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ WEB = Path(__file__).parents[1] / "e2e/app/web.yaml"
 WEB_IMAGE = "bt-e2e-app:1"
 
 
-class Cluster:
+class Cluster(ABC):
     """A cluster of one node, and a way to run commands where its kubectl is."""
 
     load: str
@@ -29,8 +30,8 @@ class Cluster:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
 
-    def exec(self, *argv: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def exec(self, *argv: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]: ...
 
     def kubectl(self, *words: str, stdin: bytes | None = None) -> str:
         """kubectl's output; AssertionError when it fails."""
