@@ -14,7 +14,7 @@ RUN export DEBIAN_FRONTEND=noninteractive \
       systemd systemd-sysv python3 iproute2 nftables iptables kmod mount util-linux conntrack ca-certificates \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/* /usr/share/info/* \
-      /usr/share/locale/* /usr/share/i18n /usr/share/bug /usr/share/lintian /usr/lib/udev/hwdb.* /usr/lib/udev/hwdb.d \
+      /usr/share/locale/* /usr/share/i18n /usr/lib/*/gconv /usr/share/bug /usr/share/lintian /usr/lib/udev/hwdb.* /usr/lib/udev/hwdb.d \
       /usr/lib/python3*/idlelib /usr/lib/python3*/pydoc_data /usr/lib/python3*/test /usr/lib/python3*/turtledemo \
       /tmp/* \
  && mkdir -p /var/log/journal && rmdir /var/log/journal \
