@@ -71,9 +71,12 @@ class Containerd:
         """
         proven = Reference(image.registry, image.repository, digest=found.top.digest)
         group = Group(found.top.document(), list(dict.fromkeys((str(image), str(proven)))), set())
+        stored = self._stored()
         running = self._start(group, str(platform))
         try:
             for digest in dict.fromkeys((*found.documents, *(layer.digest for layer in found.layers))):
+                if digest in stored:
+                    continue
                 with layout.open(digest) as blob:
                     member = Member(blob_name(digest), digest, layout.size(digest))
                     running.add(member, iter(partial(blob.read, _CHUNK), b""))
@@ -121,10 +124,14 @@ class Containerd:
         found = groups(bundle.manifest, bundle.documents, architecture, names, only)
         if not found:
             return ()
-        share_out(found, self._run("content", "ls", "-q").split())
+        share_out(found, self._stored())
         with ThreadPoolExecutor(len(found)) as pool:
             _Sending(found, pool, lambda group: self._start(group, f"linux/{architecture}", done)).run(bundle)
         return tuple(name for group in found for name in group.names)
+
+    def _stored(self) -> set[str]:
+        """Digests of the blobs that it has: an import may do without them."""
+        return set(self._run("content", "ls", "-q").split())
 
     def _start(self, group: Group, platform: str, done: Callable[[str], None] = lambda name: None) -> _Import:
         options = ("--local", f"--platform={platform}", f"--label={PINNED}")

@@ -22,6 +22,8 @@ from bootstrap.render.mirrors import Candidate, Route
 
 PARALLEL = 3
 """Layers at a time; docker's and containerd's own number."""
+_TURNS: dict[str, threading.Lock] = {}
+"""By digest: a layer of several images that are fetched side by side comes once."""
 Listener = Callable[[Transferred], None]
 
 
@@ -138,18 +140,19 @@ def _copy(image: Reference, found: Found, layout: Layout, listen: Listener) -> N
 
 def _copy_blob(found: Found, blob: Blob, layout: Layout, moved: Callable[[int], None]) -> None:
     """One more try after wrong bytes: what broke them on the way may not break them again."""
-    if layout.has(blob.digest):
-        moved(blob.size)
-        return
-    for last in (False, True):
-        with found.registry.blob(found.candidate.repository, blob, moved) as stream:
-            try:
-                layout.add(cast(IO[bytes], stream), blob.digest)
-                return
-            except BootstrapError as e:
-                if e.code != Exit.IMAGE or last:
-                    raise DamagedError(f"{found.candidate.server.host}: {e}") from e
-                moved(-stream.position)
+    with _TURNS.setdefault(blob.digest, threading.Lock()):
+        if layout.has(blob.digest):
+            moved(blob.size)
+            return
+        for last in (False, True):
+            with found.registry.blob(found.candidate.repository, blob, moved) as stream:
+                try:
+                    layout.add(cast(IO[bytes], stream), blob.digest)
+                    return
+                except BootstrapError as e:
+                    if e.code != Exit.IMAGE or last:
+                        raise DamagedError(f"{found.candidate.server.host}: {e}") from e
+                    moved(-stream.position)
 
 
 class _Progress:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from bootstrap.host.containerd import Containerd
@@ -15,11 +14,11 @@ from bootstrap.model.reference import Reference
 from bootstrap.render.mirrors import Route
 
 FOLDER = Path("/var/lib/bootstrap/pull")
-"""Where blobs lie until their image is imported; what a broken pull left there is not fetched again."""
+"""Where blobs lie until a whole run is over: images share layers, and what a broken run left is not fetched again."""
 
 
 class Station:
-    """Brings in one image after the other; one deadline for all."""
+    """Brings in images; one deadline for all."""
 
     def __init__(
         self, runtime: Containerd, platform: Platform, limits: Limits, deadline: Deadline, listen: Listener
@@ -44,12 +43,12 @@ class Station:
         found = search.next()
         if here == found.resolved.top.digest:
             return here, None, found.passed
-        layout = Layout(FOLDER / hashlib.sha256(str(image).encode()).hexdigest()[:16])
+        layout = Layout(FOLDER)
         found = fetch(search, found, image, layout, self._listen)
         self._runtime.bring_in(image.tagged, found.resolved, self._platform, layout)
-        layout.discard()
         return found.resolved.top.digest, found, found.passed
 
-    def close(self) -> None:
-        """Nothing of what was on the way is left, older breaks included."""
-        Layout(FOLDER).discard()
+
+def clear() -> None:
+    """Nothing of what was on the way is left, older breaks included."""
+    Layout(FOLDER).discard()

@@ -16,7 +16,7 @@ from bootstrap.host.layout import Layout
 from bootstrap.host.limits import Deadline, Limits
 from bootstrap.host.port import Host
 from bootstrap.host.pull import Found, Listener, Search, fetch, writing
-from bootstrap.host.station import Station
+from bootstrap.host.station import Station, clear
 from bootstrap.model.bundle import named
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.image import Platform
@@ -62,7 +62,7 @@ def pull(
             yield Pulled(needed.image, digest, found.candidate.server.host, found.resolved.size, seconds, passed)
         else:
             yield Pulled(needed.image, digest, "", 0, seconds, passed)
-    station.close()
+    clear()
 
 
 def pull_to(

@@ -7,6 +7,7 @@ The tests share one node and come in the order of its life.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,6 +96,17 @@ def test_every_image_has_its_upstream_name_and_is_pinned(node: Node, images: dic
     pods = node.get("pods", "-A")["items"]
     used = {container["image"] for pod in pods for container in pod["spec"]["containers"]}
     assert used <= set(images)
+
+
+def test_layers_that_images_share_are_fetched_once(
+    node: Node, mirror: RegistryServer, images: dict[str, Image]
+) -> None:
+    """All of Kubernetes is one layer here, under four names."""
+    configs = {config for image in images.values() for _, config in image.platforms.values()}
+    layers = {blob for image in images.values() for blob in image.blobs} - configs
+    asked = Counter(line.rpartition("/")[2] for line in mirror.requests if line.startswith("GET "))
+    assert {layer: asked[layer] for layer in layers} == dict.fromkeys(layers, 1)
+    assert node.exec("test", "-e", "/var/lib/bootstrap/pull").returncode == 1
 
 
 def test_the_kubelet_pulled_nothing(node: Node) -> None:
