@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.finding import Found, check
@@ -166,6 +167,20 @@ def nftables_kernel(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 
 
 @check(
+    "ProxyMode",
+    "kube-proxy's mode is not `ipvs` where its image is of our own build, which has no `ipset`.",
+    "nftables (the default) or iptables; or another `imageRepository`.",
+)
+def proxy_mode(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    ipvs = not cfg.proxy_disabled and cfg.kube_proxy.get("mode") == "ipvs"
+    if ipvs and cfg.image_repository == names.BUILT_REPOSITORY:
+        yield Found(
+            "kube-proxy's image has no ipset, which its mode ipvs needs",
+            "Set mode: nftables or iptables in KubeProxyConfiguration, or an imageRepository with another kube-proxy",
+        )
+
+
+@check(
     "KernelModule-*",
     "Each module that the runtime, flannel and kube-proxy need is loaded, built in, or can be loaded.",
     "Install the modules of the running kernel, or reboot into the one whose modules are installed.",
@@ -187,4 +202,4 @@ def _nftables(cfg: ClusterConfig) -> bool:
     return not cfg.proxy_disabled and cfg.kube_proxy.get("mode", "nftables") == "nftables"
 
 
-ALL = (release, options, cgroups, cgroup_driver, nftables_kernel, modules)
+ALL = (release, options, cgroups, cgroup_driver, nftables_kernel, proxy_mode, modules)

@@ -123,6 +123,7 @@ CASES: list[tuple[dict[str, Any], str, bool]] = [
 WITH_CONFIG: list[tuple[ClusterConfig, dict[str, Any], str, bool]] = [
     (dataclasses.replace(CFG, node=NodeRegistration(name="n" * 64)), {}, "Hostname", WARNING),
     (dataclasses.replace(CFG, certificate_validity=8761 * 3600), {}, "CertificateValidity", WARNING),
+    (dataclasses.replace(CFG, kube_proxy={"mode": "ipvs"}), {}, "ProxyMode", ERROR),
     (dataclasses.replace(CFG, kubelet={"cgroupDriver": "cgroupfs"}), {}, "CgroupDriver", WARNING),
     (
         V6,
