@@ -3,7 +3,8 @@
     bench_bundles.py [ROUNDS]
 
 The images inside are written into a bundle, loaded into the Docker engine, and saved from there: the same layers on
-both sides. Each load is into the containerd of a new node container that has no image. Medians; sides alternate.
+both sides. Each load is into the containerd of a new node container that has no image. Then whole clusters are made in
+such nodes: `init --bundle`, and kubeadm after an import, until the node is Ready. Medians; sides alternate.
 """
 
 from __future__ import annotations
@@ -14,15 +15,21 @@ import sys
 import tempfile
 import time
 import zlib
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from _common import run, say, succeeds
+from _common import run, say
+from bench import Run, measure, settle
 from build_image import build_image
+
+from tests.parity import kubeadm, live
 
 NO_SEED = "/usr/lib/bootstrap/seed/io.containerd.metadata.v1.bolt"
 NODE = "bootstrap-bench-bundles"
 SOCKET = "/var/run/docker.sock:/var/run/docker.sock"
-SIZE_GOAL, TIME_GOAL, FIRST_GOAL = 0.8, 1.0, 0.5
+SIZE_GOAL, TIME_GOAL, FIRST_GOAL, COLD_GOAL = 0.8, 1.0, 0.5, 0.5
+FROM_BUNDLE = ("/io/images.bundle", "--trusted-key", "/io/key.pub")
+IMPORT = ("ctr", "-n", "k8s.io", "images", "import", "/io/images.tar")
 CRITICAL = "/kube-apiserver:"
 
 
@@ -52,13 +59,15 @@ def gzipped(path: Path) -> int:
     return size + len(packer.flush())
 
 
-def loaded(image: str, folder: Path, *words: str) -> tuple[float, float]:
+def empty(folder: Path) -> AbstractContextManager[live.Node]:
+    """A new node without images, the folder as /io."""
+    return live.node(NODE, f"--tmpfs={NO_SEED}", "-v", f"{folder}:/io:ro")
+
+
+def loaded(folder: Path, *words: str) -> tuple[float, float]:
     """Seconds of a command in a new node without images: until the API server's line, and until its end."""
-    options = ["--privileged", f"--tmpfs={NO_SEED}", "-v", f"{folder}:/io:ro", "--name", NODE]
-    run("docker", "run", "-d", *options, image, "node")
-    try:
-        while not succeeds("docker", "exec", NODE, "bootstrap", "healthcheck"):
-            time.sleep(0.3)
+    with empty(folder):
+        settle()
         began, first = time.monotonic(), 0.0
         command = ["docker", "exec", NODE, *words]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -68,8 +77,17 @@ def loaded(image: str, folder: Path, *words: str) -> tuple[float, float]:
         if process.returncode:
             sys.exit(f"{' '.join(command)} failed")
         return first, time.monotonic() - began
-    finally:
-        run("docker", "rm", "-fv", NODE)
+
+
+def cold(folder: Path, *, ours: bool) -> Run:
+    """A cluster in a new node without images."""
+    with empty(folder) as node:
+        work = f"bootstrap init --bundle {' '.join(FROM_BUNDLE)}"
+        if not ours:
+            live.prepare_kubeadm(node, kubeadm.binary(), live.configuration(patches=True))
+            work = f"{' '.join(IMPORT)} && {live.KUBEADM_INIT} && kubectl apply -f {live.FLANNEL}"
+        settle()
+        return measure("bundle", NODE, ["docker", "exec", NODE, "sh", "-c", work])
 
 
 def show(what: str, ratio: float, goal: float, details: str) -> None:
@@ -86,18 +104,20 @@ def main() -> None:
         names = prepare(image, folder)
         say(f"  {len(names)} images")
         bundle, saved = (folder / "images.bundle").stat().st_size, gzipped(folder / "images.tar")
-        ours, theirs = [], []
+        ours, theirs, clusters = [], [], []
         for _ in range(rounds):
-            words = ("bootstrap", "bundle", "load", "/io/images.bundle", "--trusted-key", "/io/key.pub")
-            ours.append(loaded(image, folder, *words))
-            theirs.append(loaded(image, folder, "ctr", "-n", "k8s.io", "images", "import", "/io/images.tar"))
+            ours.append(loaded(folder, "bootstrap", "bundle", "load", *FROM_BUNDLE))
+            theirs.append(loaded(folder, *IMPORT))
+            clusters.append((cold(folder, ours=True).marks["node"], cold(folder, ours=False).marks["node"]))
     total, other = (statistics.median(t for _, t in side) for side in (ours, theirs))
     first = statistics.median(f for f, _ in ours)
+    up, kubeadm_up = (statistics.median(side) for side in zip(*clusters, strict=True))
     show(
         "bundle / docker save | gzip -6, bytes", bundle / saved, SIZE_GOAL, f"{bundle / 1e6:.1f} / {saved / 1e6:.1f} MB"
     )
     show("bundle load / ctr images import, time", total / other, TIME_GOAL, f"{total:.1f} / {other:.1f} s")
     show("API server's images there / ctr images import", first / other, FIRST_GOAL, f"{first:.1f} / {other:.1f} s")
+    show("init --bundle to Ready / import, kubeadm", up / kubeadm_up, COLD_GOAL, f"{up:.1f} / {kubeadm_up:.1f} s")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ KUBEADM_CONFIG = "/root/kubeadm.yaml"
 FLANNEL = "/root/flannel.yaml"
 KUBEADM_INIT = f"kubeadm init --config {KUBEADM_CONFIG} --ignore-preflight-errors=all"
 """Its preflight refuses what containers have (swap, cgroup v1, no kernel configuration)."""
-_PATCHES = "/root/patches"
+PATCHES = "/root/patches"
 
 
 class NodeError(RuntimeError):
@@ -105,10 +105,10 @@ class Node:
 
 
 @contextlib.contextmanager
-def node(name: str) -> Iterator[Node]:
+def node(name: str, *options: str) -> Iterator[Node]:
     """A booted node without a cluster, removed at the end."""
     remove(name)
-    docker("run", "-d", "--privileged", "--name", name, "--hostname", HOSTNAME, IMAGE, "node")
+    docker("run", "-d", "--privileged", *options, "--name", name, "--hostname", HOSTNAME, IMAGE, "node")
     try:
         started = Node.inspect(name)
         wait_booted(started)
@@ -141,7 +141,7 @@ def configuration(
             "apiVersion": upstream,
             "kind": "InitConfiguration",
             "nodeRegistration": {"criSocket": NODE.socket},
-            **({"patches": {"directory": _PATCHES}} if patches else {}),
+            **({"patches": {"directory": PATCHES}} if patches else {}),
             **(init or {}),
         },
         {
@@ -177,7 +177,7 @@ def prepare_kubeadm(on: Node, kubeadm: Path, config: bytes) -> None:
     unit_files = [f for f in kubelet_files(cfg, FACTS, {}) if f.path in (names.KUBELET_UNIT, names.KUBELET_DROP_IN)]
     for file in unit_files:
         on.write(file.path, file.content, file.mode)
-    on.write(f"{_PATCHES}/kubeletconfiguration0+merge.yaml", to_yaml(_kubelet_patch(on)).encode())
+    on.write(f"{PATCHES}/kubeletconfiguration0+merge.yaml", to_yaml(_kubelet_patch(on)).encode())
     on.write(FLANNEL, yaml.safe_dump_all(addons.flannel(cfg, FACTS, manifests())).encode())
     on.run("systemctl", "daemon-reload")
 
