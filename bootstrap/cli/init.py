@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from bootstrap.cli.bundle import TrustedKey, Unsigned, offered_images
+from bootstrap.cli.closing import SHOW_JOIN, show_growth, show_join, show_result, shows_join
 from bootstrap.cli.inputs import (
     AdvertiseAddress,
     BindPort,
@@ -31,7 +32,7 @@ from bootstrap.cli.inputs import (
     read_config,
 )
 from bootstrap.cli.plan import show_plan
-from bootstrap.cli.screen import Progress, longest, say, show_timings
+from bootstrap.cli.screen import Progress, say, show_timings
 from bootstrap.model.errors import Exit
 
 PROGRAM = Path("/usr/lib/bootstrap/app")
@@ -57,7 +58,8 @@ def init(
     ] = None,
     cert_dir: CertDir = None,
     certificate_key: Annotated[
-        str | None, typer.Option(help="Key that uploaded certificates would be encrypted with (32 bytes in hex).")
+        str | None,
+        typer.Option(help="Key that uploaded certificates are encrypted with (32 bytes in hex); one is made."),
     ] = None,
     control_plane_endpoint: Annotated[
         str | None, typer.Option(help="Stable name or address of the whole control plane.")
@@ -87,7 +89,16 @@ def init(
     token_ttl: Annotated[str | None, typer.Option(help="How long the token is good for (24h); 0: for ever.")] = None,
     ignore_preflight_errors: Ignored = None,
     strict: Strict = False,
+    skip_certificate_key_print: Annotated[
+        bool, typer.Option("--skip-certificate-key-print", help="Do not show the key of uploaded certificates.")
+    ] = False,
     skip_phases: Annotated[str | None, typer.Option(help="Phases to leave out, separated by commas.")] = None,
+    skip_token_print: Annotated[
+        bool, typer.Option("--skip-token-print", help="Do not show the bootstrap token.")
+    ] = False,
+    upload_certs: Annotated[
+        bool, typer.Option("--upload-certs", help="Upload the shared certificates, encrypted, for two hours.")
+    ] = False,
     reconfigure: Annotated[
         bool, typer.Option("--reconfigure", help="Change the cluster that is here to another configuration.")
     ] = False,
@@ -112,6 +123,7 @@ def init(
     from bootstrap.config import Overrides
     from bootstrap.model import names
     from bootstrap.workflows.init import Request
+    from bootstrap.workflows.joining import Withheld
     from bootstrap.workflows.mode import enter
 
     if wait not in WAITS:
@@ -145,21 +157,30 @@ def init(
         from bootstrap.config.own import load_mirrors  # pydantic costs a start too much for who gives no rules
 
         overrides = replace(overrides, mirrors=load_mirrors(rules))
-    request = Request(read_config(config, host), overrides, wait, strict, reconfigure, phase)
+    request = Request(read_config(config, host), overrides, wait, strict, reconfigure, upload_certs, phase)
     offered = partial(offered_images, bundle, trusted_key, insecure_unsigned, host)
-    if dry_run:
-        return _init(mode, host, request, offered, dry_run=True, timings=timings, output=output)
+    withheld = Withheld(token=skip_token_print, certificate_key=skip_certificate_key_print)
+    go = partial(_init, mode, host, request, offered, withheld, timings=timings, output=output)
+    if dry_run or phase == SHOW_JOIN:
+        return go(dry_run=True)
     with host.lock(names.LOCK):
-        return _init(mode, host, request, offered, dry_run=False, timings=timings, output=output)
+        return go(dry_run=False)
 
 
-def _init(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, timings: bool, output: str) -> int:
+def _init(
+    mode: Any, host: Any, request: Any, offered: Any, withheld: Any, *, dry_run: bool, timings: bool, output: str
+) -> int:
     from datetime import UTC, datetime
 
     from bootstrap.workflows.init import act, api_reader, decide, make_plan
+    from bootstrap.workflows.joining import join_commands
 
     began = time.monotonic()
     decision = decide(host, mode.name, request)
+    objects = api_reader(host, decision.cfg)
+    joins = partial(join_commands, host, decision.cfg, decision.certificate_key, objects, datetime.now(UTC), withheld)
+    if request.phase == SHOW_JOIN:
+        return show_join(joins(), output)
     if output == "text":
         _show_preflight(decision, mode, time.monotonic() - began)
     decision.preflight.raise_errors()
@@ -168,15 +189,17 @@ def _init(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, ti
     with offered(decision, manifests()) as (bundled, load):
         plan = make_plan(host, decision, manifests(), datetime.now(UTC), request, bundled)
         if dry_run or decision.cfg.dry_run:
-            return show_plan(plan, host, api_reader(host, decision.cfg), output)
+            return show_plan(plan, host, objects, output)
         result = act(host, decision, plan, Progress(plan) if output == "text" else _silent, load)
+    seconds, lines = time.monotonic() - began, joins() if shows_join(decision, request.phase) else ()
     if output == "json":
-        print(json.dumps({"seconds": time.monotonic() - began, "steps": [asdict(t) for t in result]}, indent=2))
+        print(json.dumps({"seconds": seconds, "steps": [asdict(t) for t in result], "join": lines}, indent=2))
         return Exit.OK
     if timings:
         show_timings(result)
     if request.phase is None:
-        _show_result(decision, result, time.monotonic() - began)
+        show_result(decision, result, seconds)
+    show_growth(lines)
     return Exit.OK
 
 
@@ -201,31 +224,3 @@ def _show_preflight(decision: Any, mode: Any, seconds: float) -> None:
     say(f"{'Preflight':<16} {checks:<40} {seconds:6.1f} s", "✗" if preflight.errors else "✓")
     for finding in preflight.warnings:
         say(f"  {finding.message}", "!")
-
-
-def _show_result(decision: Any, result: Any, seconds: float) -> None:
-    say()
-    if not any(timing.changed for timing in result):
-        say("nothing changed: this node already is what the configuration says")
-        return
-    version = decision.cfg.kubernetes_version
-    say(f"Kubernetes {version} is up in {seconds:.1f} s   (longest chain: {longest(result)})")
-    if not decision.resumed:
-        _closing(decision)
-
-
-def _closing(decision: Any) -> None:
-    from bootstrap.model import names
-    from bootstrap.render.kubelet import node_taints
-
-    name = decision.facts.hostname  # a container's hostname is its id, unless the user chose one
-    if decision.cfg.node.taints is None and not node_taints(decision.cfg, decision.facts):
-        say("\n  this is the only node, so workloads may run on it (workloadsOnControlPlane: false forbids it)")
-    if decision.facts.mode == "host":
-        kubectl = f"{names.HOST_BIN_DIR}/kubectl" if decision.facts.read_only_usr else "kubectl"
-        say(f"\n  use it      KUBECONFIG={names.ADMIN_CONF} {kubectl} get pods -A   (here, as root)")
-        say("  undo it     docker run --rm --privileged --pid=host --network=host -v /:/host IMAGE reset --force")
-        return
-    say(f"\n  use it      docker exec {name} kubectl get pods -A")
-    say(f"  take it     docker exec {name} bootstrap kubeconfig > kubeconfig   (or with --server)")
-    say(f"  undo it     docker rm -fv {name}")

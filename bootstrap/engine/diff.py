@@ -35,7 +35,7 @@ def _(effect: File, host: HostReader, objects: Objects) -> tuple[str, ...]:
 
 @diff.register
 def _(effect: Apply, host: HostReader, objects: Objects) -> tuple[str, ...]:
-    if effect.body["kind"] == "Secret" and effect.discover:
+    if effect.body["kind"] == "Secret":
         return ()
     found = located(effect, objects)
     path, body = found if found else ("", effect.body)

@@ -121,10 +121,12 @@ class Apply:
     """Server-side apply of one API object as the field manager `bootstrap`.
 
     With `discover` the API server is asked how the kind is called in paths and whether it lives in namespaces.
+    An `owner` is created before it, if absent, and takes it along when it goes (an ownerReference).
     """
 
     body: Mapping[str, Any]
     discover: bool = False
+    owner: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ def object_steps(inputs: Inputs) -> list[Step]:
         *(Create(objects.token_secret(token, inputs.now)) for token in inputs.tokens),
         *((File(TOKEN_CREATED, b"", mode=0o600),) if inputs.tokens else ()),
     )
+    ready = ("wait-control-plane/apiserver", *LAST)
+    upload = Step(
+        "upload-certs", "Control plane", inputs.uploads, after=ready, timeout=cfg.timeouts.kubernetes_api_call
+    )
     return [
         _apply(cfg, "cluster-admins", (objects.cluster_admins(),)),
         _apply(cfg, "upload-config/kubeadm", objects.kubeadm_config(inputs.stored), after=LAST),
@@ -34,9 +38,10 @@ def object_steps(inputs: Inputs) -> list[Step]:
             "bootstrap-token",
             "Control plane",
             (*token_effects, *(Apply(o) for o in (*objects.bootstrap_rbac(), *objects.cluster_info(cfg, ca)))),
-            after=("wait-control-plane/apiserver", *LAST),
+            after=ready,
             timeout=cfg.timeouts.kubernetes_api_call,
         ),
+        *((upload,) if inputs.uploads else ()),
     ]
 
 

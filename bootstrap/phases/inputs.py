@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bootstrap.model.addon import Addon
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Document
-from bootstrap.model.effects import File
+from bootstrap.model.effects import Apply, File
 from bootstrap.model.facts import HostFacts
 from bootstrap.phases.images import Bundled
 
@@ -36,3 +36,5 @@ class Inputs:
     """Add-ons from manifests that others wrote, the Pod network first."""
     logins: tuple[File, ...] = ()
     """What the kubelet gets logins for registries from."""
+    uploads: tuple[Apply, ...] = ()
+    """The certificates for further control planes; empty unless asked for."""

@@ -13,14 +13,14 @@ ALL = "/all"
 """kubeadm's name for every sub-phase: `certs all`."""
 WITHOUT_STEPS = {
     "preflight": "every init begins with it",
-    "upload-certs": "nothing fetches them",
-    "show-join-command": "init shows what to type next when it ends",
+    "show-join-command": "it prints, and changes nothing",
 }
 """kubeadm's phases that change nothing here, and why."""
+UPLOAD = "bootstrap init phase upload-certs --upload-certs"
 PHASES = (
     *WITHOUT_STEPS,
     *("certs", "kubeconfig", "etcd", "etcd/local", "control-plane", "kubelet-start", "wait-control-plane"),
-    *("upload-config", "mark-control-plane", "bootstrap-token", "kubelet-finalize"),
+    *("upload-config", "upload-certs", "mark-control-plane", "bootstrap-token", "kubelet-finalize"),
     *("addon", "addon/coredns", "addon/kube-proxy"),
 )
 """kubeadm's phases: a configuration may leave them without a step, and their names are good all the same."""
@@ -39,6 +39,7 @@ def only(plan: Plan, phase: str, exists: Callable[[str], bool]) -> Plan:
             f"phase {phase} has nothing to do",
             code=Exit.USAGE,
             why=WITHOUT_STEPS.get(phase, "the configuration leaves it out"),
+            fix=UPLOAD if phase == "upload-certs" else "",
         )
     ids = {step.id for step in chosen}
     makers = {signer for step in chosen if (signer := _signer(step.id))} - ids

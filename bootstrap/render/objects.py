@@ -84,6 +84,16 @@ def token_secret(token: BootstrapToken, now: datetime) -> Object:
     return _object("v1", "Secret", name, namespace="kube-system", type="bootstrap.kubernetes.io/token", data=encoded)
 
 
+def readable_secret(name: str, secret: str) -> tuple[Object, Object]:
+    """A Role and RoleBinding `name` that let joining nodes get a Secret of kube-system."""
+    return _readable(name, secret, _BOOTSTRAPPERS, kind="secrets")
+
+
+def opaque(name: str, data: Mapping[str, str]) -> Object:
+    """A Secret of kube-system; `data` is base64."""
+    return _object("v1", "Secret", name, namespace="kube-system", type="Opaque", data=dict(data))
+
+
 def node_marks(cfg: ClusterConfig) -> Object:
     """The control-plane labels of this node; its taints are set when it registers (render.kubelet.node_taints)."""
     labels = {names.CONTROL_PLANE_ROLE: "", names.EXCLUDE_LOAD_BALANCERS: ""}
@@ -115,10 +125,10 @@ def sign(config: Object) -> None:
 
 
 def _readable(
-    name: str, resource: str, *subjects: Mapping[str, str], namespace: str = "kube-system"
+    name: str, resource: str, *subjects: Mapping[str, str], namespace: str = "kube-system", kind: str = "configmaps"
 ) -> tuple[Object, Object]:
-    """A Role and RoleBinding `name` that let `subjects` get the ConfigMap `resource`."""
-    rule = {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [resource], "verbs": ["get"]}
+    """A Role and RoleBinding `name` that let `subjects` get one object of `kind`, a plural."""
+    rule = {"apiGroups": [""], "resources": [kind], "resourceNames": [resource], "verbs": ["get"]}
     return (
         _object(f"{_RBAC}/v1", "Role", name, namespace=namespace, rules=[rule]),
         _object(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import secrets
-import string
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,8 +31,8 @@ from bootstrap.host.facts_configured import look_up
 from bootstrap.host.health import COMPLETE
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.cluster import BootstrapToken, ClusterConfig
-from bootstrap.model.effects import File
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.effects import File, ImagePresent
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.mirrors import Mirrors
@@ -52,6 +50,7 @@ from bootstrap.render.logins import kubelet_logins, login_files
 from bootstrap.render.pki import is_external_ca, issue_pki, pki_paths
 from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.diagnose import looking, with_cause
+from bootstrap.workflows.joining import made_certificate_key, made_token, uploads
 
 FIXED = (
     "ClusterConfiguration.networking",
@@ -64,7 +63,6 @@ FIXED = (
 )
 LoadImages = Callable[[tuple[str, ...]], tuple[str, ...]]
 """Loads references of a verified bundle; see `World`."""
-TOKEN_ALPHABET = string.digits + string.ascii_lowercase
 
 
 @dataclass(frozen=True)
@@ -77,6 +75,7 @@ class Request:
     strict: bool = False
     """Preflight's warnings are errors."""
     reconfigure: bool = False
+    upload_certs: bool = False
     phase: str | None = None
     """One phase of the plan (`certs/ca`); None for all."""
 
@@ -89,13 +88,15 @@ class Decision:
     facts: HostFacts
     preflight: Preflight
     resumed: bool
+    certificate_key: str = ""
+    """What certificates are uploaded with; empty when they are not."""
 
 
 def decide(host: Host, mode: str, request: Request) -> Decision:
     """Raises BootstrapError: exit 3 (configuration), 8 (the cluster here has another configuration)."""
     facts = gather(host, mode)
     before = host.read(names.STATE_CONFIG)
-    if request.config is None and request.overrides == Overrides() and before is not None:
+    if request.config is None and before is not None:
         documents = _without_address(load(before))
     else:
         documents = load(request.config) if request.config is not None else Documents()
@@ -105,7 +106,9 @@ def decide(host: Host, mode: str, request: Request) -> Decision:
     fresh, given = before is None, gives_address(documents, request.overrides)
     configured = look_up(host, mode, cfg, address_given=given, fresh=fresh)
     facts = dataclasses.replace(facts, configured=configured)
-    return Decision(cfg, facts, run_checks(cfg, facts, fresh=fresh, strict=request.strict), not fresh)
+    preflight = run_checks(cfg, facts, fresh=fresh, strict=request.strict)
+    key = (cfg.certificate_key or made_certificate_key()) if request.upload_certs else ""
+    return Decision(cfg, facts, preflight, resumed=not fresh, certificate_key=key)
 
 
 def _without_address(documents: Documents) -> Documents:
@@ -157,6 +160,7 @@ def make_plan(
     pki = issue_pki(cfg, existing, keys, now, begun(read_journal(host)))
     by_path = {f.path: f.content for f in pki}
     kubeconfigs = issue_kubeconfigs(cfg, by_path, _existing(host, tuple(identities(cfg))), keys, now)
+    wants_tokens = request.phase == "bootstrap-token" or not host.stat(TOKEN_CREATED)
     plan = init_plan(
         Inputs(
             cfg=cfg,
@@ -167,13 +171,14 @@ def make_plan(
             kubeconfigs=kubeconfigs,
             manifests=manifests,
             patches=read_patches(host, cfg.patches_directory),
-            tokens=() if host.stat(TOKEN_CREATED) else tuple(_made(token) for token in cfg.tokens),
+            tokens=tuple(map(made_token, cfg.tokens)) if wants_tokens else (),
             now=now,
             wait=request.wait,
             external_ca=is_external_ca(cfg, existing),
             bundled=bundled,
             extra=read_addons(host, cfg, manifests),
             logins=kubelet_login_files(host, cfg.extension.mirrors),
+            uploads=uploads(host, cfg, by_path, decision.certificate_key, now) if decision.certificate_key else (),
         )
     )
     if request.phase is None:
@@ -192,6 +197,10 @@ def act(
         timings = run(plan, world, listen)
     except BootstrapError as e:
         raise (with_cause(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None
+    if any(isinstance(effect, ImagePresent) for step in plan.steps for effect in step.effects):
+        from bootstrap.host.station import clear  # few runs pull: the HTTP client costs a start 0.1 s
+
+        clear()
     if decision.facts.mode == "node":  # the container's health check reads it
         host.write(COMPLETE, str(decision.cfg.bind_port).encode(), 0o600)
     return timings
@@ -236,11 +245,3 @@ def kubelet_login_files(host: HostReader, mirrors: Mirrors) -> tuple[File, ...]:
     servers = kubelet_logins(mirrors.reached(host.reach))
     found = {name: login for name, server in servers.items() if (login := written_login(server))}
     return login_files(mirrors, found)
-
-
-def _made(token: BootstrapToken) -> BootstrapToken:
-    if token.token:
-        return token
-    identifier, secret = ("".join(secrets.choice(TOKEN_ALPHABET) for _ in range(n)) for n in (6, 16))
-    description = token.description or "The default bootstrap token generated by 'bootstrap init'."
-    return dataclasses.replace(token, token=f"{identifier}.{secret}", description=description)

@@ -20,6 +20,7 @@ from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.effects.host import make_parent
 from bootstrap.engine.kinds import located
 from bootstrap.engine.world import RunOver, World
+from bootstrap.host.api import object_path
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import (
     Apply,
@@ -46,11 +47,29 @@ def _(effect: Apply, world: World, timeout: float) -> str:
         if found is None:
             raise _NotYet(f"{object_name(effect.body)}: the API server does not serve this kind")
         path, body = found
+        if effect.owner:
+            body = _owned(body, effect.owner, world)
         before = world.api.get(path)
         after = _checked(world.api.apply(body, path), body)
         return "" if _same(before.body, after.body) else f"{object_name(body)} applied"
 
     return _persist(attempt, world, timeout)
+
+
+def _owned(body: Mapping[str, Any], owner: Mapping[str, Any], world: World) -> Mapping[str, Any]:
+    """`body` with a reference to its controller `owner`, which is there from now on."""
+    answer = world.api.create(owner)
+    if answer.status == 409:
+        answer = world.api.get(object_path(owner))
+    found = _checked(answer, owner).body
+    reference = {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    reference |= {key: found["metadata"][key] for key in ("name", "uid")}
+    return {**body, "metadata": {**body["metadata"], "ownerReferences": [reference]}}
 
 
 @apply_effect.register

@@ -42,18 +42,23 @@ class MemoryApi:
         if answer := self._interrupted():
             return answer
         there = self.objects.get(path or object_path(body))
-        if there and {**there, "metadata": {**there["metadata"], "resourceVersion": None}} == {
-            **body,
-            "metadata": {**body["metadata"], "resourceVersion": None},
-        }:
+        if there and _said(there) == _said(body):
             return ApiResponse(200, there)
         return ApiResponse(200, self._stored(body))
 
     def _stored(self, body: Mapping[str, Any]) -> dict[str, Any]:
         self._version += 1
-        stored = {**body, "metadata": {**body["metadata"], "resourceVersion": str(self._version)}}
+        there = self.objects.get(object_path(body), {"metadata": {"uid": f"uid-{self._version}"}})
+        given = {"resourceVersion": str(self._version), "uid": there["metadata"]["uid"]}
+        stored = {**body, "metadata": {**body["metadata"], **given}}
         self.objects[object_path(body)] = stored
         return stored
+
+
+def _said(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what the server gives."""
+    metadata = {k: v for k, v in body["metadata"].items() if k not in ("resourceVersion", "uid")}
+    return {**body, "metadata": metadata}
 
 
 def refused(url: str) -> tuple[int, str]:

@@ -86,6 +86,19 @@ def test_a_file_that_a_unit_may_use_and_that_is_not_there_is_no_difference() -> 
     assert apply_effect(UnitRunning("a.service", ("/etc/none",)), world(host), 1) == ""
 
 
+def test_what_has_an_owner_is_applied_with_a_reference_to_it() -> None:
+    api, effect = MemoryApi(), Apply(config_map("child", a="1"), owner=config_map("parent"))
+
+    assert twice(effect, api=api) == ("ConfigMap kube-system/child applied", "")
+    parent, child = (api.objects[f"/api/v1/namespaces/kube-system/configmaps/{name}"] for name in ("parent", "child"))
+    assert child["metadata"]["ownerReferences"] == [
+        {
+            **{"apiVersion": "v1", "kind": "ConfigMap", "name": "parent", "uid": parent["metadata"]["uid"]},
+            **{"controller": True, "blockOwnerDeletion": True},
+        }
+    ]
+
+
 def test_what_is_created_once_is_not_changed_later() -> None:
     api = MemoryApi()
     apply_effect(Create(config_map(a="1")), world(api=api), 1)

@@ -50,7 +50,7 @@ def test_each_phase_of_kubeadm_runs_alone(phase: str) -> None:
     assert all(set(step.after) <= set(ids(chosen)) for step in chosen.steps)
 
 
-@pytest.mark.parametrize("phase", [*KUBEADM, *WITHOUT_STEPS])
+@pytest.mark.parametrize("phase", [*KUBEADM, *WITHOUT_STEPS, "upload-certs"])
 def test_each_phase_of_kubeadm_can_be_left_out(phase: str) -> None:
     left = ids(Plan(without(PLAN.steps, (phase,))))
 
@@ -72,6 +72,12 @@ def test_a_phase_that_changes_nothing_says_so(phase: str) -> None:
     with pytest.raises(BootstrapError, match=f"phase {phase} has nothing to do") as caught:
         only(PLAN, phase, everything)
     assert caught.value.code == Exit.USAGE
+
+
+def test_certificates_are_uploaded_only_when_asked_for() -> None:
+    with pytest.raises(BootstrapError) as caught:
+        only(PLAN, "upload-certs", everything)
+    assert "--upload-certs" in caught.value.fix
 
 
 def test_a_phase_that_the_configuration_leaves_out_says_so() -> None:

@@ -1,0 +1,69 @@
+"""What `init` ends with: how to use the cluster, grow it and undo it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bootstrap.cli.screen import longest, say
+from bootstrap.model.errors import BootstrapError, Exit
+
+SHOW_JOIN = "show-join-command"
+GROWING = ("bootstrap-token", "upload-certs")
+"""Phases that are run alone for the line that they end with."""
+
+
+def show_join(lines: Sequence[str], output: str) -> int:
+    """The lines alone, for scripts. Raises BootstrapError (exit 8) when there is none."""
+    if not lines:
+        raise BootstrapError(
+            "there is no token that a node could join with",
+            code=Exit.CONFLICT,
+            why="those that were made have expired, or init has not run",
+            fix="bootstrap init phase bootstrap-token",
+        )
+    print(json.dumps({"join": lines}, indent=2) if output == "json" else "\n".join(lines))
+    return Exit.OK
+
+
+def shows_join(decision: Any, phase: str | None) -> bool:
+    """A host is shown how it grows when it becomes a node; a throwaway node only with a key that is shown once."""
+    if phase:
+        return phase in GROWING
+    fresh_host = decision.facts.mode == "host" and not decision.resumed
+    return (fresh_host or bool(decision.certificate_key)) and SHOW_JOIN not in decision.cfg.skip_phases
+
+
+def show_growth(lines: Sequence[str]) -> None:
+    for line in lines:
+        say(f"  grow it     {line}")
+
+
+def show_result(decision: Any, result: Any, seconds: float) -> None:
+    say()
+    if not any(timing.changed for timing in result):
+        say("nothing changed: this node already is what the configuration says")
+        return
+    version = decision.cfg.kubernetes_version
+    say(f"Kubernetes {version} is up in {seconds:.1f} s   (longest chain: {longest(result)})")
+    if not decision.resumed:
+        _closing(decision)
+
+
+def _closing(decision: Any) -> None:
+    from bootstrap.model import names
+    from bootstrap.render.kubelet import node_taints
+
+    cfg = decision.cfg
+    name = decision.facts.hostname  # a container's hostname is its id, unless the user chose one
+    if cfg.node.taints is None and not node_taints(cfg, decision.facts):
+        say("\n  this is the only node, so workloads may run on it (workloadsOnControlPlane: false forbids it)")
+    if decision.facts.mode == "host":
+        kubectl = f"{names.HOST_BIN_DIR}/kubectl" if decision.facts.read_only_usr else "kubectl"
+        say(f"\n  use it      KUBECONFIG={names.ADMIN_CONF} {kubectl} get pods -A   (here, as root)")
+        say("  undo it     docker run --rm --privileged --pid=host --network=host -v /:/host IMAGE reset --force")
+        return
+    say(f"\n  use it      docker exec {name} kubectl get pods -A")
+    say(f"  take it     docker exec {name} bootstrap kubeconfig > kubeconfig   (or with --server)")
+    say(f"  undo it     docker rm -fv {name}")

@@ -1,0 +1,129 @@
+"""kubeadm itself joins machines to a cluster of ours, with the lines that `init` shows: a node, and a control plane."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.node import PREFIX, Node, component, docker, must, until
+from tests.e2e.web import both_answer, docker_save, run_web
+from tests.parity import live
+
+SUBNET, ADDRESS = "203.0.113.0/24", "203.0.113.10"
+THERE = f"--patches {live.PATCHES} --ignore-preflight-errors=all"
+"""What kubeadm needs for a machine that is a container."""
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[str]:
+    name = f"{PREFIX}-joining-{os.getpid()}"
+    must(docker("network", "create", "--subnet", SUBNET, name))
+    yield name
+    docker("network", "rm", name)
+
+
+@pytest.fixture(scope="module")
+def first(network: str) -> Iterator[Node]:
+    """A control plane that others may share."""
+    words = ("init", "--control-plane-endpoint", f"{ADDRESS}:6443", "--upload-certs")
+    node = Node("first", *words, options=("--privileged", "--network", network, "--ip", ADDRESS))
+    node.wait_healthy()
+    yield node
+    node.remove()
+
+
+@pytest.fixture
+def join(network: str) -> Iterator[Callable[[str, str], Node]]:
+    """Runs a line on a new machine that has kubeadm."""
+    made = []
+
+    def run(name: str, line: str) -> Node:
+        node = Node(name, "node", options=("--privileged", "--network", network))
+        made.append(node)
+        machine = live.Node.inspect(node.name)
+        live.wait_booted(machine)
+        live.prepare_kubeadm(machine, component("kubeadm", "kubeadm"), b"")
+        node.run("sh", "-c", f"{line} {THERE}", timeout=300)
+        return node
+
+    yield run
+    for node in made:
+        node.remove()
+
+
+def lines(text: str) -> list[str]:
+    return [line.strip() for line in re.findall(r"^ *(?:grow it +)?(kubeadm join .*)$", text, re.MULTILINE)]
+
+
+def ready(cluster: Node, name: str) -> bool:
+    conditions = cluster.get("node", name)["status"]["conditions"]
+    return next(c["status"] for c in conditions if c["type"] == "Ready") == "True"
+
+
+def members(cluster: Node) -> list[str]:
+    keys = "--cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/peer.crt"
+    words = f"etcdctl {keys} --key=/etc/kubernetes/pki/etcd/peer.key member list"
+    return [line.split(", ")[2] for line in cluster.run("sh", "-c", words).splitlines()]
+
+
+def test_init_ends_with_the_lines(first: Node) -> None:
+    shown = lines(first.logs())
+    worker, control_plane = lines(first.run("bootstrap", "init", "phase", "show-join-command"))
+
+    assert shown[0] == worker
+    assert re.fullmatch(re.escape(control_plane) + " --certificate-key [0-9a-f]{64}", shown[1])
+
+
+def test_certificates_are_uploaded_again_with_a_key_of_the_user(first: Node) -> None:
+    key = "0f" * 32
+    before = first.get("-n", "kube-system", "secret", "kubeadm-certs")
+    said = first.run("bootstrap", "init", "phase", "upload-certs", "--upload-certs", "--certificate-key", key)
+    after = first.get("-n", "kube-system", "secret", "kubeadm-certs")
+
+    assert lines(said)[1].endswith(f" --control-plane --certificate-key {key}")
+    assert after["data"].keys() == before["data"].keys() and after["data"] != before["data"]
+    owner = after["metadata"]["ownerReferences"][0]["name"]
+    assert owner.startswith("bootstrap-token-")
+    assert "usage-bootstrap-authentication" not in first.get("-n", "kube-system", "secret", owner)["data"]
+
+
+def test_what_is_not_to_be_shown_is_not(first: Node) -> None:
+    said = first.run(
+        *("bootstrap", "init", "phase", "upload-certs", "--upload-certs"),
+        *("--skip-token-print", "--skip-certificate-key-print"),
+    )
+
+    assert lines(said)[1].count("<value withheld>") == 2
+
+
+def test_without_a_token_the_way_to_a_new_one_is_shown(first: Node) -> None:
+    first.kubectl("-n", "kube-system", "delete", "secret", "--field-selector", "type=bootstrap.kubernetes.io/token")
+    done = first.exec("bootstrap", "init", "phase", "show-join-command")
+    assert done.returncode == 8
+    assert "bootstrap init phase bootstrap-token" in done.stderr
+
+    made = lines(first.run("bootstrap", "init", "phase", "bootstrap-token"))
+    assert made == lines(first.run("bootstrap", "init", "phase", "show-join-command"))
+
+
+def test_nodes_and_control_planes_join(first: Node, join: Callable[[str, str], Node], app_image: str) -> None:
+    """The last test: the cluster does not outlive its second etcd member."""
+    worker, control_plane = lines(first.run("bootstrap", "init", "phase", "upload-certs", "--upload-certs"))
+    joined = [join("worker", worker), join("second", control_plane)]
+
+    names = [node.run("hostname").strip() for node in (first, *joined)]
+    for name in names:
+        until(f"{name} Ready", lambda name=name: ready(first, name), 180)
+    assert len(members(first)) == 2
+
+    first.kubectl("cordon", names[0])  # Pods on the worker ask CoreDNS, which is here
+    joined[0].run("bootstrap", "images", "load", "-", stdin=docker_save(app_image))
+    run_web(first, app_image)
+    both_answer(first)
+    assert {pod["spec"]["nodeName"] for pod in first.get("pods")["items"]} == {names[1]}
+
+    assert "nothing changed" in first.run("bootstrap", "init")
+    assert len(members(first)) == 2
