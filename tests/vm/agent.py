@@ -33,7 +33,7 @@ class Agent:
 
     def connect(self, timeout: float) -> None:
         """Returns once the agent answers; raises AssertionError after `timeout` seconds without an answer."""
-        self._socket.connect(str(self._path))
+        self._reach()
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             marker = secrets.randbelow(2**31)
@@ -41,6 +41,14 @@ class Agent:
             if self._synchronized(marker):
                 return
         raise AssertionError(f"the machine's agent did not answer within {timeout:.0f} s")
+
+    def _reach(self) -> None:
+        """Until the emulator listens."""
+        while True:
+            self._alive()
+            with suppress(FileNotFoundError, ConnectionRefusedError):
+                return self._socket.connect(str(self._path))
+            time.sleep(POLL)
 
     def run(self, argv: tuple[str, ...], stdin: bytes | None, timeout: float) -> subprocess.CompletedProcess[str]:
         """A command's exit code and output; after `timeout` seconds it is killed and TimeoutExpired is raised."""

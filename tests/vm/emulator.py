@@ -76,8 +76,6 @@ class Machine:
         self._socket.unlink(missing_ok=True)
         self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL)
         Machine.living.append(self)
-        while not self._socket.exists():
-            self._alive()
         self._agent = Agent(self._socket, self._alive)
         self._agent.connect(BOOT)
 
