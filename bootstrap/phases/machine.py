@@ -32,7 +32,8 @@ KUBELET_FILES = "kubelet-start/config"
 def file_steps(inputs: Inputs) -> list[Step]:
     cfg = inputs.cfg
     state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, inputs.state, mode=0o600))
-    steps = [Step("record", "Certificates", (*_trees(cfg), NetworkNoted(), *state))]
+    plugins = Noted(PATH, cfg.kubelet.get("volumePluginDir") or names.VOLUME_PLUGINS_DIR)
+    steps = [Step("record", "Certificates", (*_trees(cfg), plugins, NetworkNoted(), *state))]
     phases: dict[str, list[Effect]] = {}
     for file in inputs.pki:
         name = file.path.removeprefix(f"{cfg.certificates_dir}/").rsplit(".", 1)[0].replace("/", "-")
