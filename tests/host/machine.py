@@ -41,8 +41,9 @@ iptables-save | grep -E '^-A|^:.* -' | grep -v -E 'DOCKER_(OUTPUT|POSTROUTING)' 
   | sed -E 's/\\[.*//; s/172\\.[0-9.]+(\\/[0-9]+)?//g' | sort
 sysctl net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables
 cat /proc/mounts | awk '{print $2}' | grep -v /run/docker/netns | sort
-find /etc /opt /usr/libexec /usr/local /var/lib /root -xdev -not -path '/var/lib/docker/*' -not -path '/var/lib/containerd/*' \
-  -not -path '/var/lib/systemd/*' -not -path '/root/.kube*' -printf '%p %M %u %g %l\\n' | sort
+find /etc /opt /usr/libexec /usr/local /var/lib /root -xdev -not -path '/var/lib/docker/*' \
+  -not -path '/var/lib/containerd/*' -not -path '/var/lib/systemd/*' -not -path '/root/.kube*' \
+  -printf '%p %M %u %g %l\\n' | sort
 find /etc /opt /usr/local -xdev -type f -exec sha256sum {} + | sort -k2
 """
 """What a machine is like, in words that do not change by themselves."""

@@ -15,6 +15,10 @@ CONFIG = """\
 apiVersion: bootstrap/v1alpha1
 kind: BootstrapConfiguration
 workloadsOnControlPlane: true
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+timeouts: {controlPlaneComponentHealthCheck: 20m0s, kubeletHealthCheck: 20m0s, kubernetesAPICall: 20m0s}
 """
 STATE = r"""
 systemctl list-unit-files --no-legend --no-pager | sort
