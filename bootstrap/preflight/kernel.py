@@ -159,7 +159,7 @@ def cgroup_driver(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 )
 def nftables_kernel(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     version = tuple(int(part) for part in re.findall(r"\d+", facts.kernel.release)[:2])
-    if _nftables(cfg) and version < NFTABLES_KERNEL:
+    if _proxy_mode(cfg) == "nftables" and version < NFTABLES_KERNEL:
         yield Found(
             f"Linux {facts.kernel.release}: kube-proxy's nftables mode needs 5.13",
             "Boot a newer kernel, or set mode: iptables in KubeProxyConfiguration",
@@ -172,8 +172,7 @@ def nftables_kernel(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     "nftables (the default) or iptables; or another `imageRepository`.",
 )
 def proxy_mode(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    ipvs = not cfg.proxy_disabled and cfg.kube_proxy.get("mode") == "ipvs"
-    if ipvs and cfg.image_repository == names.BUILT_REPOSITORY:
+    if _proxy_mode(cfg) == "ipvs" and cfg.image_repository == names.BUILT_REPOSITORY:
         yield Found(
             "kube-proxy's image has no ipset, which its mode ipvs needs",
             "Set mode: nftables or iptables in KubeProxyConfiguration, or an imageRepository with another kube-proxy",
@@ -188,7 +187,7 @@ def proxy_mode(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 )
 def modules(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     needed = {"containerd", *(["flannel"] if cfg.extension.cni == "flannel" else [])}
-    needed |= {"kube-proxy"} if _nftables(cfg) else set()
+    needed |= {"kube-proxy"} if _proxy_mode(cfg) == "nftables" else set()
     for module in MODULES:
         if module.user in needed and facts.kernel.modules.get(module.name, "missing") == "missing":
             yield Found(
@@ -198,8 +197,9 @@ def modules(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
             )
 
 
-def _nftables(cfg: ClusterConfig) -> bool:
-    return not cfg.proxy_disabled and cfg.kube_proxy.get("mode", "nftables") == "nftables"
+def _proxy_mode(cfg: ClusterConfig) -> str:
+    """kube-proxy's; empty where there is none of ours."""
+    return "" if cfg.proxy_disabled else str(cfg.kube_proxy.get("mode", "nftables"))
 
 
 ALL = (release, options, cgroups, cgroup_driver, nftables_kernel, proxy_mode, modules)
