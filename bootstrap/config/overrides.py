@@ -10,7 +10,6 @@ from typing import Any
 
 from bootstrap.config.durations import parse_duration
 from bootstrap.config.loader import Documents
-from bootstrap.model.addon import parse_source
 from bootstrap.model.cluster import Document, Extension
 from bootstrap.model.errors import Problem
 from bootstrap.model.mirrors import Mirrors
@@ -104,28 +103,13 @@ def _extension(extension: Extension | None, overrides: Overrides, origins: dict[
         extension = dataclasses.replace(extension or Extension(), cni=overrides.cni)
         origins["BootstrapConfiguration.cni"] = "--cni"
     if overrides.addons is not None:
-        addons = _with_addons(extension.addons if extension else (), overrides.addons)
-        extension = dataclasses.replace(extension or Extension(), addons=addons)
-        given = (i for i, addon in enumerate(addons) if addon in overrides.addons)
-        origins.update({f"BootstrapConfiguration.addons[{i}]": "--addon" for i in given})
+        already = extension.addons if extension else ()
+        more = tuple(addon for addon in overrides.addons if addon not in already)
+        extension = dataclasses.replace(extension or Extension(), addons=(*already, *more))
+        origins.update({f"BootstrapConfiguration.addons[{len(already) + i}]": "--addon" for i in range(len(more))})
     if overrides.mirrors is not None:
         extension = dataclasses.replace(extension or Extension(), mirrors=overrides.mirrors)
     return extension
-
-
-def _with_addons(already: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the flags come in the place of one of the same name, else behind all."""
-    by_name = {_addon_name(addon): addon for addon in given}
-    first = tuple(by_name.get(_addon_name(addon), addon) for addon in already)
-    return (*first, *(addon for addon in given if addon not in first))
-
-
-def _addon_name(text: str) -> str:
-    """What cannot be read stands for itself: the rules say what is wrong with it."""
-    try:
-        return parse_source(text).name
-    except ValueError:
-        return text
 
 
 def _write(upstream: dict[str, Any], path: str, value: Any) -> None:

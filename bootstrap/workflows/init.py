@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -31,6 +31,7 @@ from bootstrap.host.facts_configured import look_up
 from bootstrap.host.health import COMPLETE
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
+from bootstrap.model.addon import parse_source
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import File, ImagePresent
 from bootstrap.model.errors import BootstrapError, Exit
@@ -97,7 +98,7 @@ def decide(host: Host, mode: str, request: Request) -> Decision:
     facts = gather(host, mode)
     before = host.read(names.STATE_CONFIG)
     if request.config is None and before is not None:
-        documents = _without_address(load(before))
+        documents = _without_addons(_without_address(load(before)), request.overrides.addons or ())
     else:
         documents = load(request.config) if request.config is not None else Documents()
     cfg = resolve(documents, request.overrides, facts)
@@ -118,6 +119,24 @@ def _without_address(documents: Documents) -> Documents:
     if port:
         init["localAPIEndpoint"] = {"bindPort": port}
     return dataclasses.replace(documents, upstream={**documents.upstream, "InitConfiguration": init})
+
+
+def _without_addons(documents: Documents, given: Sequence[str]) -> Documents:
+    """The stored configuration without the add-ons that flags give anew under the same name."""
+    own = documents.extension
+    if own is None:
+        return documents
+    names_given = {_addon_name(text) for text in given}
+    kept = tuple(text for text in own.addons if text in given or _addon_name(text) not in names_given)
+    return dataclasses.replace(documents, extension=dataclasses.replace(own, addons=kept))
+
+
+def _addon_name(text: str) -> str:
+    """What cannot be read stands for itself: the rules say what is wrong with it."""
+    try:
+        return parse_source(text).name
+    except ValueError:
+        return text
 
 
 def _check_difference(before: bytes, cfg: ClusterConfig, facts: HostFacts, *, reconfigure: bool) -> None:

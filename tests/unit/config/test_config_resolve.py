@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap.config import Documents, Overrides, dump, load, resolve
 from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig, Extension, ExternalEtcd, Taint
+from bootstrap.model.cluster import ClusterConfig, ExternalEtcd, Taint
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import Address, HostFacts
 
@@ -208,17 +208,3 @@ def test_dump_is_read_back_as_the_same(texts: list[str]) -> None:
     config = resolved(*texts)
     elsewhere = HostFacts("host", "other")
     assert resolve(load(dump(config).encode()), Overrides(), elsewhere) == config
-
-
-@pytest.mark.parametrize(
-    ("given", "all_of_them"),
-    [
-        (("/m/c.yaml",), ("/m/a.yaml", "b=/m/b.yaml", "/m/c.yaml")),
-        (("b=/m/other.yaml",), ("/m/a.yaml", "b=/m/other.yaml")),
-        (("/m/a.yaml",), ("/m/a.yaml", "b=/m/b.yaml")),
-    ],
-)
-def test_an_add_on_of_a_flag_replaces_that_of_its_name(given: tuple[str, ...], all_of_them: tuple[str, ...]) -> None:
-    stored = Documents(extension=Extension(addons=("/m/a.yaml", "b=/m/b.yaml")))
-
-    assert resolve(stored, Overrides(addons=given), FACTS).extension.addons == all_of_them

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from bootstrap.config import Documents, Overrides, dump, load, resolve
+from bootstrap.model.cluster import Extension
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.workflows.init import _check_difference
+from bootstrap.workflows.init import _check_difference, _without_addons
 
 FACTS = HostFacts(mode="host", hostname="n1", addresses=(Address("eth0", "192.0.2.10", default=True),))
 BEFORE = dump(resolve(Documents(), Overrides(), FACTS)).encode()
@@ -93,3 +94,20 @@ def test_only_what_cannot_be_changed_is_named() -> None:
         check(reconfigure=True, cluster=ARGUMENT, pod_network_cidr="10.1.0.0/16")
 
     assert caught.value.details == ("ClusterConfiguration.networking.podSubnet: 10.244.0.0/16 → 10.1.0.0/16",)
+
+
+@pytest.mark.parametrize(
+    ("given", "all_of_them"),
+    [
+        ((), ("/m/a.yaml", "b=/m/b.yaml")),
+        (("/m/c.yaml",), ("/m/a.yaml", "b=/m/b.yaml", "/m/c.yaml")),
+        (("b=/m/other.yaml",), ("/m/a.yaml", "b=/m/other.yaml")),
+        (("/m/a.yaml",), ("/m/a.yaml", "b=/m/b.yaml")),
+    ],
+)
+def test_an_add_on_of_a_flag_replaces_the_stored_one_of_its_name(
+    given: tuple[str, ...], all_of_them: tuple[str, ...]
+) -> None:
+    stored = _without_addons(Documents(extension=Extension(addons=("/m/a.yaml", "b=/m/b.yaml"))), given)
+
+    assert resolve(stored, Overrides(addons=given), FACTS).extension.addons == all_of_them
