@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.node import PREFIX, Node, component, docker, must, until
+from tests.e2e.node import PREFIX, Node, component, docker, must, restarted, until
 from tests.e2e.web import ask, both_answer, docker_save, run_web
 
 OTHER_CONFIGURATION = 8
@@ -103,8 +103,7 @@ def test_pods_reach_a_service_by_name(web: Node) -> None:
 
 def test_nothing_restarts_behind_our_back(web: Node) -> None:
     """No container of the cluster's own needed a second try."""
-    statuses = [s for pod in web.get("pods", "-A")["items"] for s in pod["status"]["containerStatuses"]]
-    assert {s["name"]: s["restartCount"] for s in statuses if s["restartCount"]} == {}
+    assert restarted(web.get("pods", "-A")) == {}
 
 
 def test_files_are_private(cluster: Node) -> None:

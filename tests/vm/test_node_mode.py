@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.node import restarted
 from tests.vm.emulator import Machine
 from tests.vm.nodes import PRODUCT, Node, assert_works, run_web
 from tests.vm.timings import timed
@@ -54,8 +55,7 @@ def test_pods_reach_a_service_by_name(web: Node) -> None:
 
 
 def test_nothing_restarts_behind_our_back(web: Node) -> None:
-    statuses = [status for pod in web.get("pods", "-A")["items"] for status in pod["status"]["containerStatuses"]]
-    assert {status["name"]: status["restartCount"] for status in statuses if status["restartCount"]} == {}
+    assert restarted(web.get("pods", "-A")) == {}
 
 
 def test_pods_are_in_slices_of_systemd(web: Node) -> None:
