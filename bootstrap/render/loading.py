@@ -30,14 +30,12 @@ def groups(
     documents: Mapping[str, bytes],
     architecture: str,
     there: Mapping[str, str],
-    only: Collection[str] | None = None,
 ) -> list[Group]:
     """What to load, in the bundle's order: names that are missing or mean something else (`there`: name → digest)."""
     found: dict[str, Group] = {}
     for image in manifest.images:
         digest = image.target["digest"]
-        wanted = (only is None or image.reference in only) and image.platform(architecture)
-        if not wanted or there.get(image.reference) == digest:
+        if not image.platform(architecture) or there.get(image.reference) == digest:
             continue
         if digest not in found:
             blobs = collect(image.target, lambda d: documents[d["digest"]], [architecture]).blobs

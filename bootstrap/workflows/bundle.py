@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from bootstrap.host.atomic import replacing
@@ -92,11 +93,13 @@ def for_init(
             require(bundle.manifest, wanted, [architecture])
             ours = [image.reference for image in bundle.manifest.images if image.platform(architecture)]
             containerd = Containerd(host, cfg.node.cri_socket)
+            with contextlib.ExitStack() as stack:
 
-            def load(names: tuple[str, ...]) -> tuple[str, ...]:
-                return containerd.load(bundle, architecture, only=names)
+                @cache  # containerd runs by the time of the first part
+                def loading() -> Callable[[Collection[str]], tuple[str, ...]]:
+                    return stack.enter_context(containerd.loading(bundle, architecture))
 
-            yield Bundled(first, tuple(name for name in ours if name not in first)), load
+                yield Bundled(first, tuple(n for n in ours if n not in first)), lambda names: loading()(names)
 
 
 @contextlib.contextmanager

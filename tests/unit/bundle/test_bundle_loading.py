@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any, cast
 
-from bootstrap.model.bundle import BundledImage, BundleManifest, PlatformImage
+import pytest
+
+from bootstrap.host.bundle import Bundle
+from bootstrap.host.imports import Import, Sending
+from bootstrap.model.bundle import BundledImage, BundleManifest, Member, PlatformImage
 from bootstrap.model.oci import CONFIG, LAYER, MANIFEST
 from bootstrap.render.loading import Group, groups, share_out
 
@@ -35,8 +42,8 @@ MANIFEST_OF_THREE = BundleManifest(
 )
 
 
-def planned(there: dict[str, str], blobs: set[str], only: set[str] | None = None) -> list[Group]:
-    found = groups(MANIFEST_OF_THREE, DOCUMENTS, "amd64", there, only)
+def planned(there: dict[str, str], blobs: set[str]) -> list[Group]:
+    found = groups(MANIFEST_OF_THREE, DOCUMENTS, "amd64", there)
     share_out(found, blobs)
     return found
 
@@ -63,13 +70,78 @@ def test_what_the_store_has_is_not_sent() -> None:
 
 def test_names_that_mean_the_same_already_are_left_alone() -> None:
     assert [g.names for g in planned({"apiserver": digest("a"), "flannel": digest("f")}, set())] == [["scheduler"]]
-    assert [g.names for g in planned({"flannel": digest("0")}, set(), {"flannel"})] == [["flannel"]]
-
-
-def test_only_what_is_asked_for() -> None:
-    assert [group.names for group in planned({}, set(), {"flannel"})] == [["flannel"]]
-    assert planned({}, set(), set()) == []
+    assert [g.names for g in planned({"apiserver": digest("a"), "flannel": digest("0")}, set())] == [
+        ["scheduler"],
+        ["flannel"],
+    ]
 
 
 def test_another_architecture_has_nothing() -> None:
     assert groups(MANIFEST_OF_THREE, DOCUMENTS, "arm64", {}) == []
+
+
+class Streams:
+    """A bundle with its blobs in this order, and the imports that they went into."""
+
+    def __init__(self, order: str) -> None:
+        self.unread = [digest(letter) for letter in order]
+        self.happened: list[tuple[str, str]] = []
+
+    def blobs(self) -> Iterator[tuple[Member, Iterator[bytes]]]:
+        while self.unread:
+            found = self.unread.pop(0)
+            yield Member(f"blobs/{found}", found, 1), iter([b"1"])
+
+    def sending(self) -> Sending:
+        def start(group: Group) -> Import:
+            return cast(Import, Recorded(group.names[-1], self.happened))
+
+        return Sending(cast(Bundle, self), planned({}, set()), start)
+
+
+class Recorded:
+    """Stands for an import."""
+
+    def __init__(self, name: str, happened: list[tuple[str, str]]) -> None:
+        self._name = name
+        self._happened = happened
+
+    def add(self, member: Member, content: Iterator[bytes]) -> None:
+        self._happened.append((self._name, f"add {member.digest[-1]}"))
+
+    def end(self, before: list[Future[None]]) -> None:
+        for other in before:
+            other.result()
+        self._happened.append((self._name, "end"))
+
+    def abort(self) -> None:
+        self._happened.append((self._name, "abort"))
+
+
+def test_a_part_is_usable_before_the_next_one_is_read() -> None:
+    streams = Streams("ac12f3")
+    with streams.sending() as sending:
+        assert sending.part(["apiserver"]) == ("apiserver",)
+        assert streams.unread == [digest("f"), digest("3")]
+        assert streams.happened[-1] == ("scheduler", "end")
+        assert sending.part(["scheduler", "flannel"]) == ("scheduler", "flannel")
+    assert streams.happened[5:8] == [("flannel", "add f"), ("flannel", "add 3"), ("flannel", "end")]
+
+
+def test_what_an_earlier_image_brings_is_waited_for() -> None:
+    streams = Streams("f3ac12")
+    with streams.sending() as sending:
+        assert sending.part(["flannel"]) == ("flannel",)
+    ended = [name for name, what in streams.happened if what == "end"]
+    assert ended == ["scheduler", "flannel"]
+
+
+def test_a_part_that_fails_leaves_no_import_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(Recorded, "end", refused)
+    streams = Streams("ac12f3")
+    with pytest.raises(OSError, match="no space"), streams.sending() as sending:
+        sending.part(["flannel"])
+    assert {name for name, what in streams.happened if what == "abort"} == {"scheduler", "flannel"}
