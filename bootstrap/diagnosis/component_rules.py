@@ -148,7 +148,8 @@ COMPONENT_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "file-missing",
-        said(r"(?:open|stat|read) (?P<file>/[^\s:\"\\]+): no such file or directory"),
+        # not containerd's notes about a task, which are gone when a shim ends
+        said(r"(?:open|stat|read) (?P<file>/(?!\S*/io\.containerd\.runtime)[^\s:\"\\]+): no such file or directory"),
         "{source} needs {file}, which is not there",
         "it was removed, or is not mounted into the Pod",
         "put it back, or mount it with extraVolumes; bootstrap init writes its own files again",

@@ -87,6 +87,13 @@ def test_lines_about_pods_of_users_do_not_count() -> None:
     assert found(Evidence(NOW, units=(Unit("kubelet", journal=(line, line)),))) == []
 
 
+def test_a_shim_that_is_gone_explains_nothing() -> None:
+    task = "/run/bootstrap/containerd/io.containerd.runtime.v2.task/k8s.io/4e74/log.json"
+    line = f'msg="warnings while cleaning up dead shim" warnings="open {task}: no such file or directory"'
+
+    assert found(Evidence(NOW, units=(Unit("bootstrap-containerd", journal=(line, line)),))) == []
+
+
 @pytest.mark.parametrize(
     ("source", "line", "rule"),
     [
