@@ -27,6 +27,7 @@ from bootstrap.model.effects import (
     Create,
     Directory,
     Effect,
+    EtcdMemberGone,
     EtcdPeerUrl,
     File,
     FlannelSubnet,
@@ -184,6 +185,12 @@ def _(effect: ImagesGone, host: HostReader) -> str:
 @describe.register
 def _(effect: ContainersGone, host: HostReader) -> str:
     return f"remove all Pods in {effect.socket}"
+
+
+@describe.register
+def _(effect: EtcdMemberGone, host: HostReader) -> str:
+    there = host.listdir(effect.data_dir)
+    return f"etcd member {effect.peer_url}: {'remove it if there are others' if there else UNCHANGED}"
 
 
 @describe.register

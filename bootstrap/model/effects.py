@@ -214,6 +214,19 @@ class ContainersGone:
 
 
 @dataclass(frozen=True)
+class EtcdMemberGone:
+    """An etcd of several members no longer counts on the one known by `peer_url`, which listens at `url`.
+
+    `etcdctl` is the command with its certificates; where nothing is in `data_dir`, there is no member.
+    """
+
+    url: str
+    peer_url: str
+    data_dir: str
+    etcdctl: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Unmounted:
     """Nothing is mounted below the directory, but below the names in it that were there before us.
 
@@ -256,6 +269,7 @@ Effect = (
     | NetworkRestored
     | ImagesGone
     | ContainersGone
+    | EtcdMemberGone
     | Unmounted
     | UnitsReloaded
 )

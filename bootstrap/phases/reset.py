@@ -1,7 +1,7 @@
 """The plan of `reset`: one step after another, in the order that a living node allows.
 
-The kubelet first, or it starts again what is removed; mounts before files; our own tools and the journal last
-(docs/explanation/reset.md).
+The etcd member while it can still tell the others; then the kubelet, or it starts again what is removed; mounts before
+files; our own tools and the journal last (docs/explanation/reset.md).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from bootstrap.model.cluster import LocalEtcd
 from bootstrap.model.effects import (
     ContainersGone,
     Effect,
+    EtcdMemberGone,
     ImagesGone,
     NetworkRestored,
     Restored,
@@ -28,10 +29,15 @@ TOOLS = ("/opt/bootstrap", names.WORK_DIR)
 KEPT = (names.JOURNAL.rpartition("/")[2],)
 
 
-def reset_plan(entries: tuple[Entry, ...], containers: ContainersGone, tools: Collection[str] = TOOLS) -> Plan:
+def reset_plan(
+    entries: tuple[Entry, ...],
+    containers: ContainersGone,
+    tools: Collection[str] = TOOLS,
+    member: EtcdMemberGone | None = None,
+) -> Plan:
     """Undoes every entry of the journal, newest first; the journal itself stays until it is verified.
 
-    `tools` are what reset needs to the end, by every name that these have.
+    `tools` are what reset needs to the end, by every name that these have; `member` is this machine's, if it has one.
     """
     newest = tuple(reversed(entries))
     units = [e for e in newest if e.kind == UNIT]
@@ -40,6 +46,7 @@ def reset_plan(entries: tuple[Entry, ...], containers: ContainersGone, tools: Co
     files = [e for e in newest if e.kind in (PATH, TREE) and not e.name.startswith(gone)]
     stopped = [e for e in units if e.name != names.KUBELET_SERVICE]
     phases: dict[str, tuple[str, list[Effect]]] = {
+        "remove-etcd-member": ("etcd", [member] if member else []),
         "kubelet": ("Kubelet", [Restored(e) for e in units if e.name == names.KUBELET_SERVICE]),
         "containers": ("Containers", [containers, *(ImagesGone(e) for e in newest if e.kind == IMAGES)]),
         "units": ("Services", [Restored(e) for e in stopped]),

@@ -12,12 +12,14 @@ from bootstrap.engine.world import World
 from bootstrap.host.api import probe
 from bootstrap.host.port import Api, Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.effects import ContainersGone
+from bootstrap.model.effects import ContainersGone, EtcdMemberGone
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan
 from bootstrap.model.record import TREE, Entry
 from bootstrap.model.runtime import GUEST, NODE, Runtime
 from bootstrap.phases.reset import TOOLS, default_etcd_data_dir, foreign_entries, reset_plan
+from bootstrap.render.etcd_member import Member, member
+from bootstrap.render.static_pods import manifest_path
 from bootstrap.workflows.diagnose import cri_socket
 
 
@@ -40,12 +42,19 @@ class ResetDecision:
 
 def decide_reset(host: HostReader, mode: str, request: ResetRequest) -> ResetDecision:
     """Raises BootstrapError (exit 8) when there is nothing to undo."""
-    journal = read_journal(host)
-    entries = journal or _foreign(host, request)
+    journal, etcd = read_journal(host), member(host.read(manifest_path("etcd")) or b"")
+    entries = journal or _foreign(host, request, etcd)
     runtime = _runtime(host, journal, mode, request)
     containers = ContainersGone(runtime.socket, runtime.unit)
     tools = (*TOOLS, *map(host.resolve, TOOLS))
-    return ResetDecision(journal, reset_plan(entries, containers, tools))
+    return ResetDecision(journal, reset_plan(entries, containers, tools, _leaving(host, etcd) if etcd else None))
+
+
+def _leaving(host: HostReader, etcd: Member) -> EtcdMemberGone:
+    """By our own etcdctl: a node that kubeadm made has none outside of its Pods."""
+    files = {"cacert": etcd.ca, "cert": etcd.certificate, "key": etcd.key}
+    words = ("etcdctl", *(f"--{name}={host.reach(path)}" for name, path in files.items()))
+    return EtcdMemberGone(etcd.url, etcd.peer_url, etcd.data_dir, words)
 
 
 def _runtime(host: HostReader, journal: tuple[Entry, ...], mode: str, request: ResetRequest) -> Runtime:
@@ -57,7 +66,7 @@ def _runtime(host: HostReader, journal: tuple[Entry, ...], mode: str, request: R
     return Runtime(request.cri_socket or cri_socket(host))
 
 
-def _foreign(host: HostReader, request: ResetRequest) -> tuple[Entry, ...]:
+def _foreign(host: HostReader, request: ResetRequest, etcd: Member | None) -> tuple[Entry, ...]:
     """What `kubeadm reset` would remove; only if a node is here at all."""
     if not any(host.stat(path) for path in (names.KUBELET_CONF, names.ADMIN_CONF, names.KUBELET_CONFIG)):
         raise BootstrapError(
@@ -66,7 +75,8 @@ def _foreign(host: HostReader, request: ResetRequest) -> tuple[Entry, ...]:
             why=f"{names.JOURNAL} does not exist, and neither does {names.KUBELET_CONF}",
             fix="bootstrap init makes a cluster",
         )
-    return foreign_entries(default_etcd_data_dir(), request.cert_dir, with_temporary=request.cleanup_tmp_dir)
+    data_dir = etcd.data_dir if etcd else default_etcd_data_dir()
+    return foreign_entries(data_dir, request.cert_dir, with_temporary=request.cleanup_tmp_dir)
 
 
 def act_reset(host: Host, decision: ResetDecision, listen: Listener) -> tuple[Timing, ...]:

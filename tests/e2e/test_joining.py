@@ -109,8 +109,10 @@ def test_without_a_token_the_way_to_a_new_one_is_shown(first: Node) -> None:
     assert made == lines(first.run("bootstrap", "init", "phase", "show-join-command"))
 
 
-def test_nodes_and_control_planes_join(first: Node, join: Callable[[str, str], Node], app_image: str) -> None:
-    """The last test: the cluster does not outlive its second etcd member."""
+def test_nodes_and_control_planes_join_and_leave(
+    first: Node, join: Callable[[str, str], Node], app_image: str
+) -> None:
+    """The etcd of two goes on when one is reset: it would not if that one were only gone."""
     worker, control_plane = lines(first.run("bootstrap", "init", "phase", "upload-certs", "--upload-certs"))
     joined = [join("worker", worker), join("second", control_plane)]
 
@@ -127,3 +129,9 @@ def test_nodes_and_control_planes_join(first: Node, join: Callable[[str, str], N
 
     assert "nothing changed" in first.run("bootstrap", "init")
     assert len(members(first)) == 2
+
+    said = joined[1].run("bootstrap", "reset", "--force", timeout=300)
+    assert "did not answer" not in said
+    assert members(first) == [names[0]]
+    first.kubectl("create", "configmap", "written-after-it-left")
+    assert "nothing changed" in first.run("bootstrap", "init")

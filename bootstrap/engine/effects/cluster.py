@@ -8,7 +8,6 @@ from typing import Any
 
 from tenacity import (
     Retrying,
-    retry_if_exception,
     retry_if_exception_type,
     sleep_using_event,
     stop_after_delay,
@@ -25,7 +24,6 @@ from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import (
     Apply,
     Create,
-    EtcdPeerUrl,
     FlannelSubnet,
     RotatableKubeletCredential,
     object_name,
@@ -124,31 +122,6 @@ def subnet_file(effect: FlannelSubnet, subnet: str) -> bytes:
         "FLANNEL_IPMASQ=true",
     )
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-@apply_effect.register
-def _(effect: EtcdPeerUrl, world: World, timeout: float) -> str:
-    """Only the one member of a single-node etcd is looked at: a larger cluster manages its own URLs.
-
-    An etcd that the kubelet is just starting anew does not answer yet: ending the old one takes up to 30 s.
-    """
-    retrying = Retrying(
-        stop=stop_after_delay(timeout),
-        wait=wait_fixed(API_RETRY_SECONDS),
-        retry=retry_if_exception(_said_something),
-        reraise=True,
-    )
-    output = retrying(world.host.run, [*effect.etcdctl, "member", "list"])
-    members = [line.split(", ") for line in output.splitlines() if line]
-    if len(members) != 1 or members[0][3] == effect.url:
-        return ""
-    world.host.run([*effect.etcdctl, "member", "update", members[0][0], f"--peer-urls={effect.url}"])
-    return f"etcd peer URL is now {effect.url}"
-
-
-def _said_something(error: BaseException) -> bool:
-    """A command that ran and failed; one that is not installed says nothing."""
-    return isinstance(error, BootstrapError) and bool(error.details)
 
 
 def _same(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

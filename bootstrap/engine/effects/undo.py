@@ -21,6 +21,7 @@ from bootstrap.model.effects import (
     Unmounted,
 )
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.events import UNANSWERED
 from bootstrap.model.record import MODULE, PATH, SYSCTL, TREE, UNIT, Entry
 
 CRI_TIMEOUT = 60.0
@@ -101,10 +102,10 @@ def _(effect: ContainersGone, world: World, timeout: float) -> str:
             host.run([*ask, "rmp", "--force", pod], timeout=CRI_TIMEOUT, here=True)
     except BootstrapError:
         if not effect.unit:
-            return f"{effect.socket} did not answer: its Pods were left alone"
+            return f"{effect.socket} {UNANSWERED}: its Pods were left alone"
         host.stop_unit(SLICE, disable=False)
         host.run(["systemctl", "kill", "--signal=KILL", effect.unit])
-        return f"{effect.unit} did not answer: its containers were killed"
+        return f"{effect.unit} {UNANSWERED}: its containers were killed"
     host.stop_unit(SLICE, disable=False)
     return f"{len(pods)} Pods removed" if pods else ""
 

@@ -9,6 +9,7 @@ from bootstrap.engine.journal import read_journal
 from bootstrap.model import names
 from bootstrap.model.effects import (
     ContainersGone,
+    EtcdMemberGone,
     ImagesGone,
     NetworkRestored,
     Restored,
@@ -27,6 +28,7 @@ from tests.unit.engine.fakes import world
 
 STOPPED = {"active": False, "enabled": False}
 GONE = ContainersGone("unix:///x")
+MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
 JOURNAL = (
     Entry(TREE, names.WORK_DIR, None),
     Entry(TREE, "/etc/kubernetes", None),
@@ -156,6 +158,33 @@ def test_a_node_that_kubeadm_made_is_reset_as_kubeadm_does() -> None:
     }
     assert "running-before" not in found
     assert "tools" not in found
+
+
+ETCD = """
+spec: {containers: [{command: [etcd, --data-dir=/data, --listen-client-urls=https://127.0.0.1:2379,https://10.0.0.1:2379,
+  --initial-advertise-peer-urls=https://10.0.0.1:2380, --cert-file=/pki/s.crt, --key-file=/pki/s.key,
+  --trusted-ca-file=/pki/ca.crt]}]}
+"""
+
+
+def test_an_etcd_member_leaves_first_and_its_manifest_says_where_its_data_is() -> None:
+    host = machine(names.KUBELET_CONF, MANIFEST)
+    host.write(MANIFEST, ETCD.encode(), 0o600)
+    plan = decide_reset(host, "host", ResetRequest()).plan
+    first = plan.steps[0]
+
+    words = ("etcdctl", "--cacert=/pki/ca.crt", "--cert=/pki/s.crt", "--key=/pki/s.key")
+    member = EtcdMemberGone("https://127.0.0.1:2379", "https://10.0.0.1:2380", "/data", words)
+    assert (first.id, first.effects) == ("remove-etcd-member", (member,))
+    assert "/data" in restored(steps(plan)["files"])
+
+
+@pytest.mark.parametrize("text", ["", "{", "spec: 1", "spec: {containers: [{command: [etcd, --data-dir]}]}"])
+def test_what_is_no_manifest_of_a_member_has_none(text: str) -> None:
+    host = machine(names.KUBELET_CONF, MANIFEST)
+    host.write(MANIFEST, text.encode(), 0o600)
+
+    assert "remove-etcd-member" not in steps(decide_reset(host, "host", ResetRequest()).plan)
 
 
 def test_kubeadms_directories_stay_and_what_is_in_them_goes() -> None:

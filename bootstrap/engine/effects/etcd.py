@@ -1,0 +1,82 @@
+"""The members of an etcd: what one is known by, and that it leaves the others before its data goes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from bootstrap.engine.effects.dispatch import apply_effect
+from bootstrap.engine.world import World
+from bootstrap.model.effects import EtcdMemberGone, EtcdPeerUrl
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.events import UNANSWERED
+
+RETRY_SECONDS = 0.2
+LIMITS = ("--dial-timeout=2s", "--command-timeout=10s")
+"""kubeadm dials for 2 s too (util/etcd: etcdTimeout), and tries for two minutes; an etcd that lives answers at once."""
+
+
+@apply_effect.register
+def _(effect: EtcdPeerUrl, world: World, timeout: float) -> str:
+    """Only the one member of a single-node etcd is looked at: a larger cluster manages its own URLs.
+
+    An etcd that the kubelet is just starting anew does not answer yet: ending the old one takes up to 30 s.
+    """
+    retrying = Retrying(
+        stop=stop_after_delay(timeout),
+        wait=wait_fixed(RETRY_SECONDS),
+        retry=retry_if_exception(_said_something),
+        reraise=True,
+    )
+    output = retrying(world.host.run, [*effect.etcdctl, "member", "list"])
+    members = [line.split(", ") for line in output.splitlines() if line]
+    if len(members) != 1 or members[0][3] == effect.url:
+        return ""
+    world.host.run([*effect.etcdctl, "member", "update", members[0][0], f"--peer-urls={effect.url}"])
+    return f"etcd peer URL is now {effect.url}"
+
+
+def _said_something(error: BaseException) -> bool:
+    """A command that ran and failed; one that is not installed says nothing."""
+    return isinstance(error, BootstrapError) and bool(error.details)
+
+
+@apply_effect.register
+def _(effect: EtcdMemberGone, world: World, timeout: float) -> str:
+    """As kubeadm does it, the last member stays, and an etcd that does not answer stops nothing.
+
+    One that answers and keeps the member does: what is left might not be enough to go on.
+    """
+    host, etcdctl = world.host, (*effect.etcdctl, *LIMITS)
+    if not host.listdir(effect.data_dir):
+        return ""
+    try:
+        shown = host.run([*etcdctl, f"--endpoints={effect.url}", "member", "list", "-w", "json"], here=True)
+        members = json.loads(shown)["members"]
+    except (BootstrapError, ValueError):
+        return f"etcd {UNANSWERED}: if it has other members, end this one there, etcdctl member remove ID"
+    gone = [member for member in members if effect.peer_url in member["peerURLs"]]
+    others = [member for member in members if member not in gone]
+    if not gone or not others:
+        return ""
+    return _remove(world, etcdctl, gone[0], others)
+
+
+def _remove(world: World, etcdctl: tuple[str, ...], gone: dict[str, Any], others: list[dict[str, Any]]) -> str:
+    """Through another member: the one that goes ends before it answers."""
+    name = f"{gone['ID']:x}"
+    urls = ",".join(url for member in others for url in member.get("clientURLs", ()))
+    try:
+        world.host.run([*etcdctl, f"--endpoints={urls}", "member", "remove", name], here=True)
+    except BootstrapError as e:
+        raise BootstrapError(
+            f"etcd does not let its member {name} go, and nothing was removed",
+            code=Exit.EFFECT,
+            why="without this member too few of the others might be left",
+            details=e.details,
+            fix="bring the other members back and run reset again; to give the whole cluster up, "
+            "move /etc/kubernetes/manifests/etcd.yaml away first",
+        ) from e
+    return f"etcd member {name} removed, {len(others)} left"

@@ -1,0 +1,36 @@
+"""The etcd member of a machine, as its static Pod says it: kubeadm's and ours are alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Member:
+    """`url` and `peer_url` are those that it listens at and is known by; certificates are paths on the machine."""
+
+    url: str
+    peer_url: str
+    data_dir: str
+    ca: str
+    certificate: str
+    key: str
+
+
+def member(manifest: bytes) -> Member | None:
+    """None for what is no manifest of a member with certificates: its lines are the user's, and may say anything."""
+    try:
+        command = yaml.safe_load(manifest)["spec"]["containers"][0]["command"]
+        flags = dict(word.removeprefix("--").split("=", 1) for word in command if word.startswith("--"))
+        return Member(
+            url=flags["listen-client-urls"].split(",")[0],
+            peer_url=flags["initial-advertise-peer-urls"].split(",")[0],
+            data_dir=flags["data-dir"],
+            ca=flags["trusted-ca-file"],
+            certificate=flags["cert-file"],
+            key=flags["key-file"],
+        )
+    except (yaml.YAMLError, TypeError, KeyError, IndexError, ValueError, AttributeError):
+        return None
