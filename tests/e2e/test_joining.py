@@ -109,9 +109,7 @@ def test_without_a_token_the_way_to_a_new_one_is_shown(first: Node) -> None:
     assert made == lines(first.run("bootstrap", "init", "phase", "show-join-command"))
 
 
-def test_nodes_and_control_planes_join_and_leave(
-    first: Node, join: Callable[[str, str], Node], app_image: str
-) -> None:
+def test_nodes_and_control_planes_join_and_leave(first: Node, join: Callable[[str, str], Node], app_image: str) -> None:
     """The etcd of two goes on when one is reset: it would not if that one were only gone."""
     worker, control_plane = lines(first.run("bootstrap", "init", "phase", "upload-certs", "--upload-certs"))
     joined = [join("worker", worker), join("second", control_plane)]
