@@ -13,7 +13,6 @@ from pathlib import Path
 from bootstrap.host.atomic import replacing
 from bootstrap.host.bundle import Bundle, Trust, verified
 from bootstrap.host.containerd import Containerd, own_platform
-from bootstrap.host.docker_images import DockerImages
 from bootstrap.host.port import Host, HostReader
 from bootstrap.host.zst import FAST
 from bootstrap.model.bundle import BundleManifest
@@ -23,7 +22,6 @@ from bootstrap.render.bundle import critical, not_in, references
 from bootstrap.render.signature import new_key
 from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.bundle_create import Contents, create
-from bootstrap.workflows.bundle_sources import sources
 from bootstrap.workflows.init import Decision, LoadImages, read_patches
 
 DOCKER = "docker"
@@ -74,6 +72,8 @@ def load_bundle(
     with verified(path, trust, host.reach) as bundle:
         ours = _for_us(bundle, architecture)
         if to == DOCKER:
+            from bootstrap.host.docker_images import DockerImages  # HTTP clients cost a start 0.2 s
+
             return DockerImages(host.reach).load(bundle, architecture), ours
         return Containerd(host, socket).load(bundle, architecture, done), ours
 
@@ -121,6 +121,8 @@ def _as_file(
             code=Exit.IMAGE,
             fix="make a signed bundle of it (bootstrap bundle create --from layout:DIR), or add --insecure-unsigned",
         )
+    from bootstrap.workflows.bundle_sources import sources  # HTTP clients cost a start 0.2 s
+
     where = tempfile.TemporaryDirectory(prefix="bootstrap-bundle-", dir="/var/tmp")
     with where as name, sources([f"layout:{origin}" if folder else DOCKER], contents, host.reach) as found:
         path = Path(name) / "images.bundle"

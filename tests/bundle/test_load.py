@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.bundle.corpus import CRITICAL, OTHER, Good
+from tests.e2e.node import until
 
 IMAGE = os.environ.get("BOOTSTRAP_IMAGE", "bootstrap:v1.37.0")
 SEED = "/usr/lib/bootstrap/seed"
@@ -270,12 +271,16 @@ def test_init_brings_its_images_from_the_bundle(cluster: Any, seed: dict[str, st
     node.wait(healthy=True)
     logs = docker("logs", node.name)
     starts = {line.split()[-1]: float(line.split()[0]) for line in logs.splitlines() if line.endswith(tuple(STEPS))}
-    pods = json.loads(docker("exec", node.name, "kubectl", "get", "pods", "-A", "-o", "json"))["items"]
 
+    def all_pods() -> Any:
+        found = json.loads(docker("exec", node.name, "kubectl", "get", "pods", "-A", "-o", "json"))["items"]
+        return found if len(found) >= 7 else None
+
+    # The kubelet shows a static Pod to the API at its next sync, which may be a minute after the API has come.
+    pods = until("all Pods, the static ones included", all_pods, timeout=120)
     assert {name.rpartition("/")[2] for pod in pods for name in [pod["spec"]["containers"][0]["image"]]} <= {
         name.rpartition("/")[2] for name in seed
     }
-    assert len(pods) >= 7
     assert starts["kubelet-start"] <= starts["images/others"] + 1, "the kubelet starts while the rest is loaded"
     assert docker("exec", node.name, "bootstrap", "init", "--bundle", "/in/seed.bundle", "--trusted-key", "/in/key.pub")
 
