@@ -7,6 +7,8 @@ from bootstrap.diagnosis.rule import Rule, said
 
 APISERVER = "kube-apiserver"
 _ARGS = "correct extraArgs of {source} in the configuration"
+_PASSING = r"proc/\d|\S*/io\.containerd\.runtime"
+"""Files that are gone when their process, or the shim of a container, has ended: nobody misses them for long."""
 
 COMPONENT_RULES: tuple[Rule, ...] = (
     Rule(
@@ -140,7 +142,7 @@ COMPONENT_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "permission-denied",
-        said(r"(?:open|stat|mkdir|read) (?P<file>/[^\s:\"\\]+): permission denied"),
+        said(r"(?:open|stat|mkdir|read) (?P<file>/[^\s:\"\\]+): permission denied", about_pods=False),
         "{source} may not read {file}",
         "its mode or owner is wrong, or a security module forbids it",
         "ls -la {file}; keys belong to root with mode 0600",
@@ -148,8 +150,7 @@ COMPONENT_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "file-missing",
-        # not containerd's notes about a task, which are gone when a shim ends
-        said(r"(?:open|stat|read) (?P<file>/(?!\S*/io\.containerd\.runtime)[^\s:\"\\]+): no such file or directory"),
+        said(rf"(?:open|stat|read) (?P<file>/(?!{_PASSING})[^\s:\"\\]+): no such file or directory", about_pods=False),
         "{source} needs {file}, which is not there",
         "it was removed, or is not mounted into the Pod",
         "put it back, or mount it with extraVolumes; bootstrap init writes its own files again",

@@ -54,10 +54,11 @@ class Finding:
     definite: bool
 
 
-def said(pattern: str, *sources: str) -> Callable[[Evidence], Iterator[Match]]:
+def said(pattern: str, *sources: str, about_pods: bool = True) -> Callable[[Evidence], Iterator[Match]]:
     """Looks for a pattern in the logs of ended and running containers and in the journals of units.
 
-    `sources` limits it to these. The last matching line counts; its named groups become fields.
+    `sources` limits it to these; without `about_pods` only what somebody says about itself counts, not what the kubelet
+    says about a Pod. The last matching line counts; its named groups become fields.
     """
     compiled = re.compile(pattern)
 
@@ -65,7 +66,8 @@ def said(pattern: str, *sources: str) -> Callable[[Evidence], Iterator[Match]]:
         for source, lines, ends in _logs(evidence):
             if sources and source not in sources:
                 continue
-            found = [(line, hit) for line in lines if (hit := compiled.search(line))]
+            looked_at = (line for line in lines if about_pods or not _POD.search(line))
+            found = [(line, hit) for line in looked_at if (hit := compiled.search(line))]
             if found:
                 line, hit = found[-1]
                 fields = {name: value or "" for name, value in hit.groupdict().items()}

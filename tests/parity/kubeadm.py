@@ -1,6 +1,7 @@
 """Runs the real kubeadm's phases in a scratch root: no cluster, no systemd, nothing of this machine touched.
 
-Needs root (kubeadm changes its root directory) and a kubeadm binary: $KUBEADM, else the newest of the component cache.
+Needs root (kubeadm changes its root directory) and a kubeadm binary: $KUBEADM, else the newest of the component cache,
+for the minor that KUBERNETES names.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from _common import minor
 
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "bootstrap/components/kubeadm"
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "bootstrap/components"
 _FILES = ("certs all", "kubeconfig all", "etcd local", "control-plane all", "kubelet-start")
 _DRY_RUNS = ("upload-config all", "bootstrap-token")
 _MANIFESTS = ("addon kube-proxy", "addon coredns")
@@ -25,7 +27,8 @@ def binary() -> Path:
     """The kubeadm to compare with; a suite without one fails, it does not pass in silence."""
     if named := os.environ.get("KUBEADM"):
         return Path(named)
-    newest = max(_CACHE.glob("*/kubeadm"), key=lambda p: p.stat().st_mtime, default=None)
+    folder = _CACHE / minor()["components"]["kubeadm"].get("folder", "kubeadm")
+    newest = max(folder.glob("*/kubeadm"), key=lambda p: p.stat().st_mtime, default=None)
     assert newest is not None, "no kubeadm: .venv/bin/python scripts/build_components.py kubeadm, or set KUBEADM"
     return newest
 

@@ -6,6 +6,8 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+
 from bootstrap.engine import images, network
 from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.observe import before, mount_points
@@ -25,6 +27,8 @@ from bootstrap.model.events import UNANSWERED
 from bootstrap.model.record import MODULE, PATH, SYSCTL, TREE, UNIT, Entry
 
 CRI_TIMEOUT = 60.0
+TRIES = 5
+"""As kubeadm has it for removing containers (constants.RemoveContainerRetry)."""
 SLICE = "kubepods.slice"
 """The kubelet's cgroup for all Pods, as systemd knows it."""
 
@@ -95,19 +99,32 @@ def _(effect: ContainersGone, world: World, timeout: float) -> str:
     host = world.host
     if effect.unit and not host.unit(effect.unit).active:
         return ""
-    ask = crictl(effect.socket)
-    try:
+    ask, removed = crictl(effect.socket), list[str]()
+
+    def remove() -> None:
         pods = host.run([*ask, "pods", "--quiet"], timeout=CRI_TIMEOUT, here=True).split()
         for pod in pods:
             host.run([*ask, "rmp", "--force", pod], timeout=CRI_TIMEOUT, here=True)
-    except BootstrapError:
+        removed.extend(pods)
+        host.stop_unit(SLICE, disable=False)
+
+    again = Retrying(stop=stop_after_attempt(TRIES), wait=wait_fixed(1), retry=retry_if_exception(_late), reraise=True)
+    try:
+        again(remove)
+    except BootstrapError as e:
+        if _late(e):
+            raise
         if not effect.unit:
             return f"{effect.socket} {UNANSWERED}: its Pods were left alone"
         host.stop_unit(SLICE, disable=False)
         host.run(["systemctl", "kill", "--signal=KILL", effect.unit])
         return f"{effect.unit} {UNANSWERED}: its containers were killed"
-    host.stop_unit(SLICE, disable=False)
-    return f"{len(pods)} Pods removed" if pods else ""
+    return f"{len(removed)} Pods removed" if removed else ""
+
+
+def _late(error: BaseException) -> bool:
+    """A Pod that was being made when the kubelet ended comes after the list, and cancels the end of their slice."""
+    return isinstance(error, BootstrapError) and any("canceled" in line for line in error.details)
 
 
 @apply_effect.register

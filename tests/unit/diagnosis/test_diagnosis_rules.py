@@ -87,11 +87,21 @@ def test_lines_about_pods_of_users_do_not_count() -> None:
     assert found(Evidence(NOW, units=(Unit("kubelet", journal=(line, line)),))) == []
 
 
-def test_a_shim_that_is_gone_explains_nothing() -> None:
-    task = "/run/bootstrap/containerd/io.containerd.runtime.v2.task/k8s.io/4e74/log.json"
-    line = f'msg="warnings while cleaning up dead shim" warnings="open {task}: no such file or directory"'
+TASK = "/run/bootstrap/containerd/io.containerd.runtime.v2.task/k8s.io/4e74/log.json"
+EXEC = "exec failed: unable to create new parent process: namespace path: lstat /proc/828/ns/ipc"
+GONE = ": no such file or directory"
 
-    assert found(Evidence(NOW, units=(Unit("bootstrap-containerd", journal=(line, line)),))) == []
+
+@pytest.mark.parametrize(
+    ("unit", "line"),
+    [
+        ("bootstrap-containerd", f'msg="warnings while cleaning up dead shim" warnings="open {TASK}{GONE}"'),
+        ("containerd", f'msg="ExecSync failed" error="{EXEC}{GONE}"'),
+        ("kubelet", f'"Probe errored" err="open /run/x{GONE}" pod="kube-flannel/kube-flannel-ds-nmbkz"'),
+    ],
+)
+def test_what_goes_with_a_process_or_is_about_a_pod_explains_nothing(unit: str, line: str) -> None:
+    assert found(Evidence(NOW, units=(Unit(unit, journal=(line, line)),))) == []
 
 
 @pytest.mark.parametrize(

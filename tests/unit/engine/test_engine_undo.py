@@ -204,6 +204,26 @@ def test_a_runtime_of_ours_that_does_not_answer_is_killed_with_its_containers() 
     assert host.log == [f"stop {SLICE}", "systemctl kill --signal=KILL r.service"]
 
 
+def test_a_pod_that_comes_late_goes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was being made when the kubelet ended: it makes systemd cancel the end of the slice."""
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+    host = running(MemoryHost())
+    host.outputs[f"{CRICTL} pods --quiet"] = "p1\n"
+    stop, calls = host.stop_unit, []
+
+    def cancelled_once(name: str, *, disable: bool) -> None:
+        calls.append(name)
+        if len(calls) == 1:
+            host.outputs[f"{CRICTL} pods --quiet"] = "p2\n"
+            raise BootstrapError("failed", code=Exit.EFFECT, details=(f"Job for {name} canceled.",))
+        stop(name, disable=disable)
+
+    monkeypatch.setattr(host, "stop_unit", cancelled_once)
+    assert apply_effect(ContainersGone(SOCKET, "r.service"), world(host), 1) == "2 Pods removed"
+    assert [line for line in host.log if "rmp" in line] == [f"{CRICTL} rmp --force {pod}" for pod in ("p1", "p2")]
+    assert calls == [SLICE, SLICE]
+
+
 def test_a_runtime_of_others_that_does_not_answer_is_left_alone_and_that_is_said() -> None:
     host = running(Failing("crictl"))
 
