@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from bootstrap.model import names
-from bootstrap.model.cluster import LocalEtcd
 from bootstrap.model.effects import (
     ContainersGone,
     Effect,
@@ -87,11 +86,6 @@ def foreign_entries(etcd_data_dir: str, cert_dir: str, *, with_temporary: bool) 
         *(Entry(PATH, path, None) for path in confs),
         Entry(UNIT, names.KUBELET_SERVICE, {"active": False, "enabled": True}),
     )
-
-
-def default_etcd_data_dir() -> str:
-    """Where etcd's data lies when no configuration of ours says it."""
-    return LocalEtcd().data_dir
 
 
 def _entries(tree: Entry) -> tuple[str, ...] | None:

@@ -12,12 +12,13 @@ from bootstrap.engine.world import World
 from bootstrap.host.api import probe
 from bootstrap.host.port import Api, Host, HostReader
 from bootstrap.model import names
+from bootstrap.model.cluster import LocalEtcd
 from bootstrap.model.effects import ContainersGone, EtcdMemberGone
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan
 from bootstrap.model.record import TREE, Entry
 from bootstrap.model.runtime import GUEST, NODE, Runtime
-from bootstrap.phases.reset import TOOLS, default_etcd_data_dir, foreign_entries, reset_plan
+from bootstrap.phases.reset import TOOLS, foreign_entries, reset_plan
 from bootstrap.render.etcd_member import Member, member
 from bootstrap.render.static_pods import manifest_path
 from bootstrap.workflows.diagnose import cri_socket
@@ -75,7 +76,7 @@ def _foreign(host: HostReader, request: ResetRequest, etcd: Member | None) -> tu
             why=f"{names.JOURNAL} does not exist, and neither does {names.KUBELET_CONF}",
             fix="bootstrap init makes a cluster",
         )
-    data_dir = etcd.data_dir if etcd else default_etcd_data_dir()
+    data_dir = etcd.data_dir if etcd else LocalEtcd().data_dir
     return foreign_entries(data_dir, request.cert_dir, with_temporary=request.cleanup_tmp_dir)
 
 

@@ -12,6 +12,7 @@ from bootstrap.engine.world import World
 from bootstrap.model.effects import EtcdMemberGone, EtcdPeerUrl
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import UNANSWERED
+from bootstrap.render.static_pods import manifest_path
 
 RETRY_SECONDS = 0.2
 LIMITS = ("--dial-timeout=2s", "--command-timeout=10s")
@@ -77,6 +78,6 @@ def _remove(world: World, etcdctl: tuple[str, ...], gone: dict[str, Any], others
             why="without this member too few of the others might be left",
             details=e.details,
             fix="bring the other members back and run reset again; to give the whole cluster up, "
-            "move /etc/kubernetes/manifests/etcd.yaml away first",
+            f"move {manifest_path('etcd')} away first",
         ) from e
     return f"etcd member {name} removed, {len(others)} left"
