@@ -101,8 +101,10 @@ class Containerd:
 
         Raises BootstrapError: exit 9 (the file changed since it was verified), 5 (containerd refused).
         """
+        images = bundle.manifest.images
+        first, others = ([i.reference for i in images if i.critical is critical] for critical in (True, False))
         with self.loading(bundle, architecture, done) as part:
-            return part([image.reference for image in bundle.manifest.images])
+            return part(first) + part(others)
 
     @contextmanager
     def loading(
@@ -110,11 +112,12 @@ class Containerd:
     ) -> Iterator[Callable[[Collection[str]], tuple[str, ...]]]:
         """The same, part by part: each call takes the names that have to be usable when it returns."""
         there = self.there()
-        for image in bundle.manifest.images:
-            if there.get(image.reference) == (image.target["digest"], False):
-                self._run("images", "label", image.reference, PINNED)
         digests = {name: digest for name, (digest, _) in there.items()}
         found = groups(bundle.manifest, bundle.documents, architecture, digests)
+        wanted = {name for group in found for name in group.names}
+        for name in (image.reference for image in bundle.manifest.images):
+            if name in there and name not in wanted and not there[name][1]:
+                self._run("images", "label", name, PINNED)
         share_out(found, self._stored() if found else ())
         with Sending(bundle, found, lambda group: self._start(group, f"linux/{architecture}", done)) as sending:
             yield sending.part

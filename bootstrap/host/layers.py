@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 
 def write_layer(tree: Path, output: IO[bytes]) -> str:
     """Write the tar of a tree (without the top folder itself) and return its digest as ``sha256:…``."""
-    hashing = _HashingWriter(output)
+    hashing = HashingWriter(output)
     with tarfile.open(fileobj=hashing, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_CHUNK) as archive:
         for path in _sorted_paths(tree):
             member = _member(tree, path)
@@ -67,7 +67,7 @@ def _member(tree: Path, path: Path) -> tarfile.TarInfo:
     return member
 
 
-class _HashingWriter(io.RawIOBase):
+class HashingWriter(io.RawIOBase):
     """Passes bytes on and hashes them on the way."""
 
     def __init__(self, output: IO[bytes]) -> None:

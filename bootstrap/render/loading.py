@@ -31,11 +31,15 @@ def groups(
     architecture: str,
     there: Mapping[str, str],
 ) -> list[Group]:
-    """What to load, in the bundle's order: names that are missing or mean something else (`there`: name → digest)."""
+    """What to load, in the bundle's order: names that are missing or mean something else (`there`: name → digest).
+
+    CRI knows each image by its configuration's digest too: one with the same configuration in another manifest will do.
+    """
     found: dict[str, Group] = {}
     for image in manifest.images:
         digest = image.target["digest"]
-        if not image.platform(architecture) or there.get(image.reference) == digest:
+        platform = image.platform(architecture)
+        if not platform or there.get(image.reference) in (digest, there.get(platform.config, digest)):
             continue
         if digest not in found:
             blobs = collect(image.target, lambda d: documents[d["digest"]], [architecture]).blobs

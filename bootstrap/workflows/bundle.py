@@ -124,7 +124,8 @@ def _as_file(
     from bootstrap.workflows.bundle_sources import sources  # HTTP clients cost a start 0.2 s
 
     where = tempfile.TemporaryDirectory(prefix="bootstrap-bundle-", dir="/var/tmp")
-    with where as name, sources([f"layout:{origin}" if folder else DOCKER], contents, host.reach) as found:
+    from_here = [f"layout:{origin}" if folder else DOCKER]
+    with where as name, sources(from_here, contents, host.reach, level=FAST) as found:
         path = Path(name) / "images.bundle"
         create(contents, found, None, path, datetime.now(UTC), FAST)
         yield path, Trust(unsigned=True), str

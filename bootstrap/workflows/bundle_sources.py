@@ -12,8 +12,10 @@ from pathlib import Path
 from bootstrap.host.docker_images import DockerImages
 from bootstrap.host.layout import Layout
 from bootstrap.host.limits import Limits
+from bootstrap.host.packed import packed
 from bootstrap.host.pull import Listener
 from bootstrap.host.sources import LayoutSource, SeedSource, Source, docker_source
+from bootstrap.host.zst import LEVEL
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.image import Platform
 from bootstrap.render.images import Needed
@@ -30,28 +32,30 @@ def ignore(_: object) -> None:
 
 @contextlib.contextmanager
 def sources(
-    texts: Sequence[str], wanted: Contents, reach: Callable[[str], str], listen: Listener = ignore
+    texts: Sequence[str], wanted: Contents, reach: Callable[[str], str], listen: Listener = ignore, level: int = LEVEL
 ) -> Iterator[tuple[Source, ...]]:
     """The sources that --from names, each made for what those before it do not have.
 
-    `reach` is the host's. Raises BootstrapError: exit 2 (no source), 5 (no engine or registry gives), 9.
+    `reach` is the host's, `level` that of zstd for layers that come as plain tars.
+    Raises BootstrapError: exit 2 (no source), 5 (no engine or registry gives), 9.
     """
     found: list[Source] = []
     left = list(wanted.images)
     with contextlib.ExitStack() as opened:
         for text in texts:
-            found.append(opened.enter_context(_source(text, replace(wanted, images=tuple(left)), reach, listen)))
+            found.append(opened.enter_context(_source(text, replace(wanted, images=tuple(left)), reach, listen, level)))
             left = [name for name in left if found[-1].target(name) is None]
         yield tuple(found)
 
 
 @contextlib.contextmanager
-def _source(text: str, wanted: Contents, reach: Callable[[str], str], listen: Listener) -> Iterator[Source]:
+def _source(text: str, wanted: Contents, reach: Callable[[str], str], listen: Listener, level: int) -> Iterator[Source]:
     kind, _, rest = text.partition(":")
     if text == "seed":
-        yield SeedSource()
+        with packed(SeedSource(), level) as found:
+            yield found
     elif text == "docker":
-        with docker_source(DockerImages(reach), wanted.images) as found:
+        with docker_source(DockerImages(reach), wanted.images) as engine, packed(engine, level) as found:
             yield found
     elif text == "registry":
         with tempfile.TemporaryDirectory(prefix="bootstrap-images-", dir="/var/tmp") as folder:

@@ -14,8 +14,10 @@ import pytest
 from bootstrap.host.bundle import Trust, verified
 from bootstrap.host.layers import write_layer
 from bootstrap.host.layout import Layout
+from bootstrap.host.packed import packed
 from bootstrap.host.seed import CONTENT
 from bootstrap.host.sources import LayoutSource, SeedSource
+from bootstrap.host.zst import FAST, zstd
 from bootstrap.model.bundle import named
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.signature import key_id
@@ -173,6 +175,27 @@ def test_a_seed_that_was_changed_is_noticed(tmp_path: Path) -> None:
 
     with pytest.raises(BootstrapError, match="other bytes"):
         create(small_contents(CRITICAL), [SeedSource(tmp_path / "seed")], None, tmp_path / "b", NOW)
+    with packed(SeedSource(tmp_path / "seed"), FAST) as source, pytest.raises(BootstrapError, match="other bytes"):
+        create(small_contents(CRITICAL), [source], None, tmp_path / "b", NOW)
+
+
+def test_layers_that_lie_open_are_packed_and_the_image_stays_the_same(tmp_path: Path) -> None:
+    layout = small_layout(tmp_path / "layout")
+    plain, image = LayoutSource(layout, "docker"), small_contents(CRITICAL)
+    as_it_is = create(image, [plain], None, tmp_path / "plain", NOW).images[0]
+    with packed(plain, FAST) as source:
+        small = create(image, [source], None, tmp_path / "small", NOW).images[0]
+        other = source.target(OTHER)
+    with verified(tmp_path / "small", UNSIGNED) as bundle:
+        blobs = {member.digest: b"".join(content) for member, content in bundle.blobs()}
+    config, (inside,) = (json.loads(blobs[small.target["digest"]])[name] for name in ("config", "layers"))
+
+    assert small.platforms[0].config == as_it_is.platforms[0].config == config["digest"]
+    assert inside["mediaType"].endswith(".tar+zstd")
+    assert (
+        digest(zstd.decompress(blobs[inside["digest"]])) == json.loads(blobs[config["digest"]])["rootfs"]["diff_ids"][0]
+    )
+    assert other == plain.target(OTHER), "an index keeps its digest"
 
 
 def test_a_file_that_changes_after_its_proof_is_noticed(good: Good, tmp_path: Path) -> None:

@@ -40,11 +40,11 @@ def docker(*words: str | Path, code: int = 0, timeout: float = 400) -> str:
 
 
 class Empty:
-    """A node without images, and with the bundles of this session."""
+    """A node without images (`cover` hides the database of those inside), and with the bundles of this session."""
 
-    def __init__(self, files: Path) -> None:
+    def __init__(self, files: Path, cover: str = f"--tmpfs={NO_SEED}") -> None:
         self.name = f"bt-bundle-{os.getpid()}-{time.monotonic_ns()}"
-        options = ("--privileged", f"--tmpfs={NO_SEED}", "-v", f"{files}:/in:ro", "--name", self.name)
+        options = ("--privileged", cover, "-v", f"{files}:/in:ro", "--name", self.name)
         docker("run", "-d", *options, IMAGE, "node")
         deadline = time.monotonic() + 90
         while not self.healthy():
@@ -80,10 +80,15 @@ def files(tmp_path_factory: pytest.TempPathFactory, good: Good) -> Path:
 
 
 @pytest.fixture(scope="session")
-def seed() -> dict[str, str]:
-    """Name → manifest digest of the images inside, as the build wrote them down."""
-    index = json.loads(docker("run", "--rm", "--entrypoint=cat", IMAGE, f"{SEED}/index.json"))
-    return {name: image["manifest"] for image in index["images"] for name in image["names"]}
+def bundled(files: Path) -> Any:
+    """The images of seed.bundle, as its manifest says."""
+    return json.loads(in_docker(files, "inspect", "/in/seed.bundle", "-o", "json"))["images"]
+
+
+@pytest.fixture(scope="session")
+def seed(bundled: Any) -> dict[str, str]:
+    """Name → manifest digest of the images inside, as seed.bundle has them."""
+    return {image["reference"]: image["target"]["digest"] for image in bundled}
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +110,22 @@ def empty(files: Path) -> Iterator[Empty]:
 def test_the_images_inside_come_back_with_their_digests(loaded: tuple[Empty, str], seed: dict[str, str]) -> None:
     assert loaded[0].images() == seed
     assert f"{len(seed)} images loaded, 0 were there" in loaded[1]
+
+
+def test_they_are_the_images_that_the_build_wrote_down(bundled: Any) -> None:
+    """Their layers are packed for the bundle, so their manifests differ: an image is known by its configuration."""
+    index = json.loads(docker("run", "--rm", "--entrypoint=cat", IMAGE, f"{SEED}/index.json"))
+    built = {name: image["config"] for image in index["images"] for name in image["names"]}
+
+    assert {image["reference"]: image["platforms"][0]["config"] for image in bundled} == built
+
+
+def test_a_node_that_has_them_inside_loads_nothing(files: Path, seed: dict[str, str]) -> None:
+    node = Empty(files, cover="--tmpfs=/unused")
+    try:
+        assert f"0 images loaded, {len(seed)} were there" in node.load("seed.bundle")
+    finally:
+        docker("rm", "-fv", node.name)
 
 
 def test_cri_has_them_all_pinned(loaded: tuple[Empty, str], seed: dict[str, str]) -> None:

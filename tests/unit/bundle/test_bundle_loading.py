@@ -76,6 +76,12 @@ def test_names_that_mean_the_same_already_are_left_alone() -> None:
     ]
 
 
+def test_the_same_configuration_in_another_manifest_will_do() -> None:
+    by_cri = {digest("c"): digest("9")}
+    assert [g.names for g in planned({"apiserver": digest("9"), **by_cri}, set())] == [["scheduler"], ["flannel"]]
+    assert [g.names for g in planned(by_cri, set())] == [["apiserver", "scheduler"], ["flannel"]]
+
+
 def test_another_architecture_has_nothing() -> None:
     assert groups(MANIFEST_OF_THREE, DOCUMENTS, "arm64", {}) == []
 
