@@ -131,14 +131,17 @@ def docker_source(engine: DockerImages, references: Sequence[str]) -> Iterator[L
         found: list[Descriptor] = []
         for reference, image in engine.ids(references).items():
             if image not in saved:
-                saved[image] = _unpack(engine.saved(image), layout)
+                saved[image] = unpack(engine.saved(image), layout)
             found += [named(descriptor, reference) for descriptor in saved[image]]
         layout.set_index(found)
         yield LayoutSource(layout, "docker")
 
 
-def _unpack(stream: IO[bytes], layout: Layout) -> list[Descriptor]:
-    """Stores the blobs of a layout in a tar stream, and returns the image manifests of its index."""
+def unpack(stream: IO[bytes], layout: Layout) -> list[Descriptor]:
+    """Stores the blobs of a layout in a tar stream, and returns the image manifests of its index.
+
+    Raises BootstrapError (exit 9): a blob with another digest, or `docker save` as it was before Docker 25.
+    """
     index: list[Descriptor] | None = None
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
