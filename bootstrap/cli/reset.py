@@ -52,10 +52,9 @@ def reset(
         _confirm(force=force)
         quiet = output == "json"
         workflow.act_reset(host, decision, (lambda event: None) if quiet else Progress(decision.plan))
-        if decision.journal:
-            return _verify(host, output, purge=purge)
-    say("what kubeadm reset would remove is gone; CNI files and packet filter rules of others were left alone")
-    return Exit.OK
+        if decision.foreign and not quiet:
+            say("what kubeadm reset would remove is gone; CNI files and packet filter rules of others were left alone")
+        return _verify(host, output, purge=purge) if decision.journal else Exit.OK
 
 
 def _show(decision: Any, host: Any, output: str) -> None:
@@ -65,7 +64,7 @@ def _show(decision: Any, host: Any, output: str) -> None:
     if output == "json":
         print(json.dumps({"steps": [asdict(step) for step in steps]}, indent=2))
         return
-    if not decision.journal:
+    if decision.foreign:
         say("bootstrap did not make this node: reset does what kubeadm reset does", "!")
     for step in steps:
         for effect in step.effects:

@@ -23,10 +23,13 @@ from bootstrap.render.etcd_member import Member, member
 from bootstrap.render.static_pods import manifest_path
 from bootstrap.workflows.diagnose import cri_socket
 
+TRACES = (names.KUBELET_CONF, names.ADMIN_CONF, names.KUBELET_CONFIG)
+"""A machine with one of these is a node, whoever made it."""
+
 
 @dataclass(frozen=True)
 class ResetRequest:
-    """kubeadm's flags; `cert_dir` and `cleanup_tmp_dir` matter where there is no journal."""
+    """kubeadm's flags; `cert_dir` and `cleanup_tmp_dir` matter for a node that we did not make."""
 
     cert_dir: str = names.PKI_DIR
     cri_socket: str = ""
@@ -35,20 +38,36 @@ class ResetRequest:
 
 @dataclass(frozen=True)
 class ResetDecision:
-    """`journal` is empty for a node that we did not make."""
+    """`journal` may be there for a `foreign` node too: the start of a node container changes something as well."""
 
     journal: tuple[Entry, ...]
+    foreign: bool
     plan: Plan
 
 
 def decide_reset(host: HostReader, mode: str, request: ResetRequest) -> ResetDecision:
     """Raises BootstrapError (exit 8) when there is nothing to undo."""
     journal, etcd = read_journal(host), member(host.read(manifest_path("etcd")) or b"")
-    entries = journal or _foreign(host, request, etcd)
+    foreign = not _is_ours(journal) and any(host.stat(path) for path in TRACES)
+    if not journal and not foreign:
+        raise BootstrapError(
+            "there is nothing to reset",
+            code=Exit.CONFLICT,
+            why=f"{names.JOURNAL} does not exist, and neither does {names.KUBELET_CONF}",
+            fix="bootstrap init makes a cluster",
+        )
+    entries = (*journal, *_foreign(request, etcd)) if foreign else journal
     runtime = _runtime(host, journal, mode, request)
     containers = ContainersGone(runtime.socket, runtime.unit)
     tools = (*TOOLS, *map(host.resolve, TOOLS))
-    return ResetDecision(journal, reset_plan(entries, containers, tools, _leaving(host, etcd) if etcd else None))
+    plan = reset_plan(entries, containers, tools, _leaving(host, etcd) if etcd else None)
+    return ResetDecision(journal, foreign, plan)
+
+
+def _is_ours(journal: tuple[Entry, ...]) -> bool:
+    """Whether `init` set out to make a node: it notes the node's directories first, a phase alone what it makes."""
+    of_a_node = {*names.TREES, names.KUBELET_DIR, *TRACES} - {names.WORK_DIR}  # whoever notes anything notes that
+    return any(entry.name in of_a_node for entry in journal)
 
 
 def _leaving(host: HostReader, etcd: Member) -> EtcdMemberGone:
@@ -67,15 +86,8 @@ def _runtime(host: HostReader, journal: tuple[Entry, ...], mode: str, request: R
     return Runtime(request.cri_socket or cri_socket(host))
 
 
-def _foreign(host: HostReader, request: ResetRequest, etcd: Member | None) -> tuple[Entry, ...]:
-    """What `kubeadm reset` would remove; only if a node is here at all."""
-    if not any(host.stat(path) for path in (names.KUBELET_CONF, names.ADMIN_CONF, names.KUBELET_CONFIG)):
-        raise BootstrapError(
-            "there is nothing to reset",
-            code=Exit.CONFLICT,
-            why=f"{names.JOURNAL} does not exist, and neither does {names.KUBELET_CONF}",
-            fix="bootstrap init makes a cluster",
-        )
+def _foreign(request: ResetRequest, etcd: Member | None) -> tuple[Entry, ...]:
+    """What `kubeadm reset` would remove."""
     data_dir = etcd.data_dir if etcd else LocalEtcd().data_dir
     return foreign_entries(data_dir, request.cert_dir, with_temporary=request.cleanup_tmp_dir)
 

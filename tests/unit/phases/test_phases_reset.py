@@ -215,6 +215,27 @@ def test_a_runtime_of_ours_is_known_by_its_unit() -> None:
     )
 
 
+def test_a_journal_without_a_node_hides_nobody_elses() -> None:
+    """The start of a node container notes its containerd's files; kubeadm may have made the node since."""
+    host = machine(names.KUBELET_CONF)
+    world(host).journal.note(PATH, "/etc/containerd/config.toml")
+    decision = decide_reset(host, "node", ResetRequest())
+
+    assert decision.foreign
+    assert [e.entry.name for e in steps(decision.plan)["kubelet"]] == [names.KUBELET_SERVICE]
+    assert "/etc/containerd/config.toml" in {
+        e.entry.name for e in steps(decision.plan)["files"] if isinstance(e, Restored)
+    }
+
+
+@pytest.mark.parametrize("noted", [names.KUBELET_CONF, names.KUBELET_DIR, names.TREES[0]])
+def test_what_init_noted_is_a_node_of_ours(noted: str) -> None:
+    host = machine(names.KUBELET_CONF)
+    world(host).journal.note(PATH, noted)
+
+    assert not decide_reset(host, "node", ResetRequest()).foreign
+
+
 def test_where_no_node_is_there_is_nothing_to_reset() -> None:
     with pytest.raises(BootstrapError, match="nothing to reset") as caught:
         decide_reset(MemoryHost(), "host", ResetRequest())
