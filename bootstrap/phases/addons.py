@@ -14,12 +14,17 @@ from bootstrap.render.foreign import FOLDER, addon_images, kept, objects_of
 from bootstrap.render.manifest import Waves, waves
 from bootstrap.render.objects import Object
 
-WORKLOAD_TIMEOUT = 600.0
+_WORKLOAD_TIMEOUT = 600.0
 """Seconds for each workload: its images may come from a slow registry."""
 CUSTOM_TIMEOUT = 300.0
 """Seconds for each custom resource: an operator's webhook may have to start before one is accepted."""
 _RUNNABLE = ("node-ready", "addon/kube-proxy/wait", "addon/coredns", "wait-control-plane/scheduler")
 """Before these, Pods that are not part of the Pod network cannot run."""
+
+
+def workload_timeout(cfg: ClusterConfig) -> float:
+    """Seconds until Pods run: some waits begin with the API's first answer, and on a slow machine all takes longer."""
+    return _WORKLOAD_TIMEOUT + cfg.timeouts.control_plane_component_health_check
 
 
 def addon_steps(
@@ -58,7 +63,9 @@ def _addon(
     steps.append(Step(step, "Add-ons", (Directory(FOLDER, 0o700), kept(addon)), after=done))
     ready = _ready(found, facts)
     if wait == "dns" and cfg.extension.cni != NO_CNI and ready:
-        steps.append(Step(f"{step}/wait", "Add-ons", waits=ready, after=(step, *_RUNNABLE), timeout=WORKLOAD_TIMEOUT))
+        steps.append(
+            Step(f"{step}/wait", "Add-ons", waits=ready, after=(step, *_RUNNABLE), timeout=workload_timeout(cfg))
+        )
     return steps
 
 

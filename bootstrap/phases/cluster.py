@@ -7,7 +7,7 @@ from bootstrap.model.cluster import ClusterConfig, Document
 from bootstrap.model.conditions import NodeExists, NodeReady, WorkloadReady
 from bootstrap.model.effects import Apply, Create, Effect, File, RotatableKubeletCredential
 from bootstrap.model.plan import Step
-from bootstrap.phases.addons import WORKLOAD_TIMEOUT, applied
+from bootstrap.phases.addons import applied, workload_timeout
 from bootstrap.phases.control_plane import ANSWERS
 from bootstrap.phases.inputs import Inputs
 from bootstrap.render import addons, objects
@@ -81,7 +81,7 @@ def own_addon_steps(inputs: Inputs) -> list[Step]:
                     "Add-ons",
                     waits=wait,
                     after=("addon/kube-proxy",),
-                    timeout=WORKLOAD_TIMEOUT,
+                    timeout=workload_timeout(cfg),
                 )
             )
     if dns:
@@ -111,9 +111,9 @@ def node_steps(inputs: Inputs) -> list[Step]:
         network = tuple(applied(addon) for addon in inputs.extra if addon.cni)
         after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager", *network)
         ready = (NodeReady(node, inputs.facts.booted),)
-        steps.append(Step("node-ready", "Node", waits=ready, after=after, timeout=WORKLOAD_TIMEOUT))
+        steps.append(Step("node-ready", "Node", waits=ready, after=after, timeout=workload_timeout(cfg)))
         if inputs.wait == "dns" and not cfg.dns_disabled:
             wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted),)
             before = ("addon/coredns", "addon/kube-proxy/wait", "node-ready", "wait-control-plane/scheduler")
-            steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before, timeout=WORKLOAD_TIMEOUT))
+            steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before, timeout=workload_timeout(cfg)))
     return steps

@@ -54,7 +54,7 @@ def host(machine: Machine, before: str) -> Host:
     host = Host(machine)
     with timed("host mode: init"):
         made = host.bootstrap("init", "--config", "/root/cluster.yaml")
-    assert made.returncode == 0, made.stdout + made.stderr
+    assert made.returncode == 0, made.stdout + made.stderr + host.bootstrap("diagnose").stdout
     assert "host mode" in made.stdout.splitlines()[0]
     assert "cgroup v2" in made.stdout.splitlines()[0]
     return host
