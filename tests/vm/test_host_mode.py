@@ -13,15 +13,22 @@ from tests.vm.emulator import Machine
 from tests.vm.nodes import WEB_IMAGE, Host, assert_works, run_web
 from tests.vm.timings import timed
 
-CONFIG = """\
+RENEWAL = "{name: leader-elect-lease-duration, value: 150s}, {name: leader-elect-renew-deadline, value: 120s}"
+CONFIG = f"""\
 apiVersion: bootstrap/v1alpha1
 kind: BootstrapConfiguration
 workloadsOnControlPlane: true
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
-timeouts: {controlPlaneComponentHealthCheck: 20m0s, kubeletHealthCheck: 20m0s, kubernetesAPICall: 20m0s}
+timeouts: {{controlPlaneComponentHealthCheck: 20m0s, kubeletHealthCheck: 20m0s, kubernetesAPICall: 20m0s}}
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+controllerManager: {{extraArgs: [{RENEWAL}]}}
+scheduler: {{extraArgs: [{RENEWAL}]}}
 """
+"""A slow machine's configuration: who does not renew the lease within ten seconds, as is the default, ends itself."""
 STATE = r"""
 systemctl list-unit-files --no-legend --no-pager | sort
 systemctl list-units --no-legend --no-pager --plain --type=service,socket,timer --state=active | awk '{print $1}' | sort
