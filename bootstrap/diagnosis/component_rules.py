@@ -6,6 +6,7 @@ from bootstrap.diagnosis import state
 from bootstrap.diagnosis.rule import Rule, said
 
 APISERVER = "kube-apiserver"
+LEADERS = ("kube-controller-manager", "kube-scheduler")
 _ARGS = "correct extraArgs of {source} in the configuration"
 _PASSING = r"proc/\d|\S*/io\.containerd\.runtime"
 """Files that are gone when their process, or the shim of a container, has ended: nobody misses them for long."""
@@ -163,6 +164,14 @@ COMPONENT_RULES: tuple[Rule, ...] = (
         "{reason}",
         _ARGS,
         definite=True,
+    ),
+    Rule(
+        "lease-lost",
+        said(r"(?i)failed to renew lease|leaderelection lost", *LEADERS),
+        "{source} ended itself, since it could not renew its lease in time",
+        "the API server or etcd did not answer for ten seconds: the disk or the CPUs are slow, or busy with other work",
+        "bootstrap preflight says how long a write takes; or give it longer: leader-elect-lease-duration and "
+        "leader-elect-renew-deadline in its extraArgs",
     ),
     Rule(
         "etcd-unreachable",

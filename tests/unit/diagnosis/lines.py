@@ -90,6 +90,11 @@ RUN: dict[str, tuple[str, str]] = {
         "kube-apiserver",
         f'{FAILED}--secure-port 70000 must be between 1 and 65535, inclusive. It cannot be turned off with 0"',
     ),
+    "lease-lost": (
+        "kube-controller-manager",
+        'I1122 07:28:49.843977       1 leaderelection.go:304] "Failed to renew lease" '
+        'lock="kube-system/kube-controller-manager" err="context deadline exceeded"',
+    ),
     "etcd-unreachable": (
         "kube-apiserver",
         f'{FAILED}error creating storage factory: etcd grpc connection not ready: context deadline exceeded"',

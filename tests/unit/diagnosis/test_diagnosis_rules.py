@@ -69,6 +69,13 @@ def test_every_rule_is_tried_and_named_once() -> None:
     assert sorted(rule.id for rule in RULES) == sorted([*LINES, *STATES])
 
 
+def test_a_slow_machine_is_waited_for() -> None:
+    """However often a lease was lost: the crash loop has a cause that passes."""
+    source, line = LINES["lease-lost"]
+
+    assert fatal(judge(Evidence(NOW, (ended(source, line, attempt=9),)))) is None
+
+
 def test_a_healthy_node_has_no_findings() -> None:
     well = Evidence(
         NOW,
