@@ -91,8 +91,10 @@ def own_addon_steps(inputs: Inputs) -> list[Step]:
 
 def node_steps(inputs: Inputs) -> list[Step]:
     cfg, node = inputs.cfg, inputs.cfg.node.name
+    timeout = cfg.timeouts.control_plane_component_health_check
+    exists, answers = (NodeExists(node),), ("wait-control-plane/apiserver",)
     steps = [
-        Step("node-registered", "Node", waits=(NodeExists(node),), after=("wait-control-plane/apiserver",)),
+        Step("node-registered", "Node", waits=exists, after=answers, timeout=timeout),
         _apply(cfg, "mark-control-plane", (objects.node_marks(cfg),), "Node", after=("node-registered",)),
         Step(
             "kubelet-finalize/enable-client-cert-rotation",
@@ -104,7 +106,8 @@ def node_steps(inputs: Inputs) -> list[Step]:
     own_network = addons.flannel_files(cfg, inputs.facts, inputs.manifests)
     if own_network:
         ready_to_ask = ("node-registered", "control-plane/controller-manager")
-        steps.append(Step(NODE_NETWORK, "Node", own_network, after=ready_to_ask))
+        # The controller-manager has to lead before it gives the node its range.
+        steps.append(Step(NODE_NETWORK, "Node", own_network, after=ready_to_ask, timeout=timeout))
     if inputs.wait == "api":
         return steps
     if cfg.extension.cni != "none":
