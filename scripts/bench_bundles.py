@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import IO
 
 from _common import run, say
+from _sizes import LIMIT, whole
 from bench import Run, measure, settle
 from build_image import build_image
 
@@ -163,6 +164,8 @@ def main() -> None:
         UPSTREAM_GOAL,
         f"{upstreams / 1e6:.1f} / {saved / 1e6:.1f} MB",
     )
+    size = whole(image)[1]
+    show("the whole image, gzip -1 / 250 MB", size / LIMIT, 1.0, f"{size / 1e6:.1f} / {LIMIT / 1e6:.0f} MB")
     show("bundle load / ctr images import, time", total / other, TIME_GOAL, f"{total:.1f} / {other:.1f} s")
     show("API server's images there / ctr images import", first / other, FIRST_GOAL, f"{first:.1f} / {other:.1f} s")
     show("init --bundle to Ready / import, kubeadm", up / kubeadm_up, COLD_GOAL, f"{up:.1f} / {kubeadm_up:.1f} s")
