@@ -67,12 +67,17 @@ class PackedSource:
     def _compressed(self, reference: str, layer: Descriptor) -> Descriptor:
         file = self._files.enter_context(tempfile.TemporaryFile(dir="/var/tmp"))  # noqa: SIM115 - for all images
         packed = HashingWriter(file)
-        packer = Compressor(cast(IO[bytes], packed), self._level)
+        packer = Compressor(packed, self._level)
         plain = HashingWriter(cast(IO[bytes], packer))
         self._origin.copy(reference, layer, plain)
         packer.close()
         if f"sha256:{plain.digest.hexdigest()}" != layer["digest"]:
-            raise BootstrapError(f"{layer['digest']} of {reference} came with other bytes", code=Exit.IMAGE)
+            raise BootstrapError(
+                f"{layer['digest']} of {reference} came with other bytes",
+                code=Exit.IMAGE,
+                why=f"what lies in {self.name} is damaged",
+                fix="bring the image there once more, or name another source: bundle create --from …",
+            )
         return self._keep(file, packed.digest.hexdigest(), ZSTD_LAYER)
 
     def _keep(self, file: IO[bytes], digest: str, kind: str) -> Descriptor:

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import IO
 
+from bootstrap.host.archive import Writable
 from bootstrap.model.bundle import Damaged
 
 if sys.version_info >= (3, 14):
@@ -28,7 +29,7 @@ _PIECE = 256 << 10
 class Compressor:
     """A file object that compresses what is written into it."""
 
-    def __init__(self, output: IO[bytes], level: int) -> None:
+    def __init__(self, output: Writable, level: int) -> None:
         parameter = zstd.CompressionParameter
         options: dict[int, int] = {
             parameter.compression_level: level,
