@@ -14,6 +14,7 @@ from tests.vm.nodes import WEB_IMAGE, Host, assert_works, run_web
 from tests.vm.timings import timed
 
 RENEWAL = "{name: leader-elect-lease-duration, value: 150s}, {name: leader-elect-renew-deadline, value: 120s}"
+LAZY = "extraEnvs: [{name: GOGC, value: '400'}]"
 CONFIG = f"""\
 apiVersion: bootstrap/v1alpha1
 kind: BootstrapConfiguration
@@ -25,10 +26,16 @@ timeouts: {{controlPlaneComponentHealthCheck: 20m0s, kubeletHealthCheck: 20m0s, 
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
-controllerManager: {{extraArgs: [{RENEWAL}]}}
-scheduler: {{extraArgs: [{RENEWAL}]}}
+encryptionAlgorithm: ECDSA-P256
+etcd: {{local: {{{LAZY}}}}}
+apiServer: {{{LAZY}}}
+controllerManager: {{{LAZY}, extraArgs: [{RENEWAL}]}}
+scheduler: {{{LAZY}, extraArgs: [{RENEWAL}]}}
 """
-"""A slow machine's configuration: who does not renew the lease within ten seconds, as is the default, ends itself."""
+"""A slow machine's configuration. Who does not renew the lease within ten seconds, as is the default, ends itself; and
+an API server ends itself when it has not looked through all addresses of Services a minute after it listens, so TLS
+handshakes and garbage collection have to be cheap (seen after a reboot: five starts in vain, each by a few seconds).
+"""
 STATE = r"""
 systemctl list-unit-files --no-legend --no-pager | sort
 systemctl list-units --no-legend --no-pager --plain --type=service,socket,timer --state=active | awk '{print $1}' | sort

@@ -12,6 +12,7 @@ from tests.vm.emulator import Machine
 from tests.vm.nodes import PRODUCT, Node, assert_works, run_web
 from tests.vm.timings import timed
 
+PODS = "/api/v1/pods"
 CONFIG_ERROR = 3
 """docs/reference/exit-codes.md"""
 CLEAN_STOP = (0, 130)
@@ -55,13 +56,13 @@ def test_pods_reach_a_service_by_name(web: Node) -> None:
 
 
 def test_nothing_restarts_behind_our_back(web: Node) -> None:
-    assert restarted(web.get("pods", "-A")) == {}
+    assert restarted(web.get(PODS)) == {}
 
 
 def test_pods_are_in_slices_of_systemd(web: Node) -> None:
     """The kubelet and containerd agree on who makes cgroups, and v2's controllers are handed down to Pods."""
     found = web.exec("find", "/sys/fs/cgroup", "-name", "cri-containerd-*.scope")
-    assert len(found.stdout.split()) > len(web.get("pods", "-A")["items"]), found.stderr
+    assert len(found.stdout.split()) > len(web.get(PODS)["items"]), found.stderr
     controllers = web.exec("cat", found.stdout.split()[0] + "/cgroup.controllers").stdout
     assert {"cpu", "memory", "pids"} <= set(controllers.split())
 
