@@ -166,6 +166,16 @@ COMPONENT_RULES: tuple[Rule, ...] = (
         definite=True,
     ),
     Rule(
+        "start-too-slow",
+        said(
+            r"PostStartHook \\*\"(?P<hook>[^\\\"]+)\\*\" failed: .*(?:timed out|allocation check(?: \(timeout\))?$)",
+            APISERVER,
+        ),
+        "kube-apiserver ended itself, since it did not start in time",
+        "{hook} had a fixed minute or less: the disk or the CPUs are slow, or busy with other work",
+        "leave it alone: the kubelet starts it again within five minutes; and stop other work, or give it more CPU",
+    ),
+    Rule(
         "lease-lost",
         said(r"(?i)failed to renew lease|leaderelection lost", *LEADERS),
         "{source} ended itself, since it could not renew its lease in time",

@@ -16,6 +16,7 @@ from tenacity import (
     wait_exponential,
 )
 
+from bootstrap.engine.pace import Paced
 from bootstrap.engine.world import RunOver, World
 from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, Served, WorkloadReady
 from bootstrap.model.errors import BootstrapError, Exit
@@ -52,14 +53,15 @@ def wait_for(condition: Condition, world: World, timeout: float, seen: Callable[
             seen(state)
         return state
 
+    paced = Paced(poll, POLL)
     retrying = Retrying(
         stop=stop_after_delay(timeout) | stop_when_event_set(world.over),
         sleep=sleep_using_event(world.over),
-        wait=POLL,
+        wait=paced.wait,
         retry=retry_if_result(bool),
     )
     try:
-        retrying(poll)
+        retrying(paced)
     except RetryError as e:
         if world.over.is_set():
             raise RunOver from None

@@ -18,6 +18,7 @@ from tenacity import (
 from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.effects.host import make_parent
 from bootstrap.engine.kinds import located
+from bootstrap.engine.pace import Paced
 from bootstrap.engine.world import RunOver, World
 from bootstrap.host.api import object_path
 from bootstrap.host.port import ApiResponse
@@ -147,15 +148,16 @@ def _checked(answer: ApiResponse, body: Mapping[str, Any]) -> ApiResponse:
 
 
 def _persist(attempt: Any, world: World, timeout: float) -> str:
+    paced = Paced(attempt, wait_fixed(API_RETRY_SECONDS))
     retrying = Retrying(
         stop=stop_after_delay(timeout) | stop_when_event_set(world.over),
         sleep=sleep_using_event(world.over),
-        wait=wait_fixed(API_RETRY_SECONDS),
+        wait=paced.wait,
         retry=retry_if_exception_type((_NotYet, ConnectionError)),
         reraise=True,
     )
     try:
-        return str(retrying(attempt))
+        return str(retrying(paced))
     except (_NotYet, ConnectionError) as e:
         if world.over.is_set():
             raise RunOver from None

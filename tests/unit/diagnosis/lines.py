@@ -90,6 +90,11 @@ RUN: dict[str, tuple[str, str]] = {
         "kube-apiserver",
         f'{FAILED}--secure-port 70000 must be between 1 and 65535, inclusive. It cannot be turned off with 0"',
     ),
+    "start-too-slow": (
+        "kube-apiserver",
+        'F1122 10:20:22.610191       1 hooks.go:203] PostStartHook "start-service-ip-repair-controllers" failed: '
+        "unable to perform initial IP and Port allocation check (timeout)",
+    ),
     "lease-lost": (
         "kube-controller-manager",
         'I1122 07:28:49.843977       1 leaderelection.go:304] "Failed to renew lease" '

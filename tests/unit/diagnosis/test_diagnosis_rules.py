@@ -69,9 +69,10 @@ def test_every_rule_is_tried_and_named_once() -> None:
     assert sorted(rule.id for rule in RULES) == sorted([*LINES, *STATES])
 
 
-def test_a_slow_machine_is_waited_for() -> None:
-    """However often a lease was lost: the crash loop has a cause that passes."""
-    source, line = LINES["lease-lost"]
+@pytest.mark.parametrize("rule", ["lease-lost", "start-too-slow"])
+def test_a_slow_machine_is_waited_for(rule: str) -> None:
+    """However often it happened: the crash loop has a cause that passes."""
+    source, line = LINES[rule]
 
     assert fatal(judge(Evidence(NOW, (ended(source, line, attempt=9),)))) is None
 
