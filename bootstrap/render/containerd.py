@@ -12,6 +12,9 @@ from bootstrap.render import images
 
 _IMAGES = "plugins.'io.containerd.cri.v1.images'"
 _RUNTIME = "plugins.'io.containerd.cri.v1.runtime'"
+_SAMPLES: dict[str, object] = {"stats_collect_period": "10s"}
+"""How often containerd asks every container for its CPU time: as often as the kubelet's own cAdvisor does (kubelet
+pkg/kubelet/cadvisor: defaultHousekeepingInterval). Its default, 1 s, was half of what containerd took."""
 
 
 def containerd_file(cfg: ClusterConfig, facts: HostFacts, runtime: Runtime) -> File:
@@ -27,12 +30,12 @@ def containerd_config(cfg: ClusterConfig, facts: HostFacts, runtime: Runtime) ->
         f"{_IMAGES}.pinned_images": {"sandbox": images.pause(cfg)},
         f"{_IMAGES}.registry": {"config_path": runtime.registries},
         "plugins.'io.containerd.internal.v1.opt'": {"path": f"{runtime.root}/opt"},
-        _RUNTIME: {} if facts.can_raise_oom else {"restrict_oom_score_adj": True},
+        _RUNTIME: _SAMPLES if facts.can_raise_oom else {"restrict_oom_score_adj": True, **_SAMPLES},
         f"{_RUNTIME}.cni": {"bin_dirs": [runtime.cni_bin], "conf_dir": runtime.cni_conf},
         f"{_RUNTIME}.containerd.runtimes.runc": {"runtime_type": "io.containerd.runc.v2"},
         f"{_RUNTIME}.containerd.runtimes.runc.options": {"SystemdCgroup": True},
     }
-    return "\n".join(_table(name, values) for name, values in tables.items() if values)
+    return "\n".join(_table(name, values) for name, values in tables.items())
 
 
 def _table(name: str, values: dict[str, object]) -> str:
