@@ -12,7 +12,7 @@ from tenacity.wait import wait_base
 T = TypeVar("T")
 SHARE = 0.05
 """Of a CPU, for each wait: a request costs some 3 ms, and its server as much; several waits run beside each other."""
-LONGEST = 5.0
+LONGEST = 2.0
 
 
 class Paced(Generic[T]):
