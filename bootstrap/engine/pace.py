@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from tenacity import RetryCallState
+from tenacity import RetryCallState, Retrying, sleep_using_event, stop_after_delay, stop_when_event_set
+from tenacity.retry import retry_base
 from tenacity.wait import wait_base
 
 T = TypeVar("T")
@@ -37,3 +39,12 @@ class Paced(Generic[T]):
         """Seconds until the next look."""
         cost = self._cost if state.attempt_number > 1 else 0.0
         return max(self._pause(state), min(cost / SHARE, LONGEST))
+
+    def repeat(self, retry: retry_base, timeout: float, over: threading.Event, *, reraise: bool = False) -> T:
+        """What the first look returns that `retry` does not want again, for `timeout` seconds and until `over` is set.
+
+        Raises RetryError, or with `reraise` what the last look raised.
+        """
+        stop = stop_after_delay(timeout) | stop_when_event_set(over)
+        sleep = sleep_using_event(over)
+        return Retrying(stop=stop, sleep=sleep, wait=self.wait, retry=retry, reraise=reraise)(self)

@@ -6,15 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from tenacity import (
-    RetryError,
-    Retrying,
-    retry_if_result,
-    sleep_using_event,
-    stop_after_delay,
-    stop_when_event_set,
-    wait_exponential,
-)
+from tenacity import RetryError, retry_if_result, wait_exponential
 
 from bootstrap.engine.pace import Paced
 from bootstrap.engine.world import RunOver, World
@@ -53,15 +45,8 @@ def wait_for(condition: Condition, world: World, timeout: float, seen: Callable[
             seen(state)
         return state
 
-    paced = Paced(poll, POLL)
-    retrying = Retrying(
-        stop=stop_after_delay(timeout) | stop_when_event_set(world.over),
-        sleep=sleep_using_event(world.over),
-        wait=paced.wait,
-        retry=retry_if_result(bool),
-    )
     try:
-        retrying(paced)
+        Paced(poll, POLL).repeat(retry_if_result(bool), timeout, world.over)
     except RetryError as e:
         if world.over.is_set():
             raise RunOver from None

@@ -6,14 +6,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Any
 
-from tenacity import (
-    Retrying,
-    retry_if_exception_type,
-    sleep_using_event,
-    stop_after_delay,
-    stop_when_event_set,
-    wait_fixed,
-)
+from tenacity import retry_if_exception_type, wait_fixed
 
 from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.effects.host import make_parent
@@ -149,15 +142,9 @@ def _checked(answer: ApiResponse, body: Mapping[str, Any]) -> ApiResponse:
 
 def _persist(attempt: Any, world: World, timeout: float) -> str:
     paced = Paced(attempt, wait_fixed(API_RETRY_SECONDS))
-    retrying = Retrying(
-        stop=stop_after_delay(timeout) | stop_when_event_set(world.over),
-        sleep=sleep_using_event(world.over),
-        wait=paced.wait,
-        retry=retry_if_exception_type((_NotYet, ConnectionError)),
-        reraise=True,
-    )
+    passing = retry_if_exception_type((_NotYet, ConnectionError))
     try:
-        return str(retrying(paced))
+        return str(paced.repeat(passing, timeout, world.over, reraise=True))
     except (_NotYet, ConnectionError) as e:
         if world.over.is_set():
             raise RunOver from None
