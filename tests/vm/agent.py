@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 POLL = 0.3
-"""Seconds between two looks at a running command: each costs the emulated machine a little."""
+"""Seconds until the first look at a command."""
+SELDOM = 10.0
+"""Seconds between two looks at a command that has run for long: each costs the emulated machine a little."""
 REPLY = 30.0
 """Seconds for the agent's answer to one request; a busy machine is slow."""
 
@@ -54,12 +56,13 @@ class Agent:
         """A command's exit code and output; after `timeout` seconds it is killed and TimeoutExpired is raised."""
         given = {"input-data": base64.b64encode(stdin).decode()} if stdin is not None else {}
         started = self._ask("guest-exec", path=argv[0], arg=argv[1:], **{"capture-output": True}, **given)
-        deadline = time.monotonic() + timeout
+        start = time.monotonic()
         while not (status := self._ask("guest-exec-status", pid=started["pid"]))["exited"]:
-            if time.monotonic() > deadline:
+            passed = time.monotonic() - start
+            if passed > timeout:
                 self._ask("guest-exec", path="kill", arg=["-KILL", str(started["pid"])])
                 raise subprocess.TimeoutExpired(argv, timeout)
-            time.sleep(POLL)
+            time.sleep(min(POLL + passed / 10, SELDOM))
         output, errors = (base64.b64decode(status.get(key, "")).decode() for key in ("out-data", "err-data"))
         code = status.get("exitcode", -status.get("signal", 0))
         return subprocess.CompletedProcess(argv, code, output, errors)

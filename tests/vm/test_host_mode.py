@@ -10,32 +10,15 @@ from difflib import unified_diff
 import pytest
 
 from tests.vm.emulator import Machine
-from tests.vm.nodes import WEB_IMAGE, Host, assert_works, run_web
+from tests.vm.nodes import CONFIG_FILE, SLOW_MACHINE, WEB_IMAGE, Host, assert_works, run_web
 from tests.vm.timings import timed
 
-RENEWAL = "{name: leader-elect-lease-duration, value: 150s}, {name: leader-elect-renew-deadline, value: 120s}"
-LAZY = "extraEnvs: [{name: GOGC, value: '400'}]"
 CONFIG = f"""\
 apiVersion: bootstrap/v1alpha1
 kind: BootstrapConfiguration
 workloadsOnControlPlane: true
 ---
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: InitConfiguration
-timeouts: {{controlPlaneComponentHealthCheck: 20m0s, kubeletHealthCheck: 20m0s, kubernetesAPICall: 20m0s}}
----
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: ClusterConfiguration
-encryptionAlgorithm: ECDSA-P256
-etcd: {{local: {{{LAZY}}}}}
-apiServer: {{{LAZY}}}
-controllerManager: {{{LAZY}, extraArgs: [{RENEWAL}]}}
-scheduler: {{{LAZY}, extraArgs: [{RENEWAL}]}}
-"""
-"""A slow machine's configuration. Who does not renew the lease within ten seconds, as is the default, ends itself; and
-an API server ends itself when it has not looked through all addresses of Services a minute after it listens, so TLS
-handshakes and garbage collection have to be cheap (seen after a reboot: five starts in vain, each by a few seconds).
-"""
+{SLOW_MACHINE}"""
 STATE = r"""
 systemctl list-unit-files --no-legend --no-pager | sort
 systemctl list-units --no-legend --no-pager --plain --type=service,socket,timer --state=active | awk '{print $1}' | sort
@@ -58,7 +41,7 @@ find /etc /opt /root /usr/local -xdev -type f -exec sha256sum {} + | sort -k2
 def before(machine: Machine) -> str:
     """The machine with a busy container, before anything of ours."""
     machine.must("docker", "run", "-d", "--name", "busy", "--restart=always", WEB_IMAGE, "serve", ":9000")
-    machine.must("sh", "-c", f"cat >/root/cluster.yaml <<'END'\n{CONFIG}END")
+    machine.must("cp", "/dev/stdin", CONFIG_FILE, stdin=CONFIG.encode())
     return machine.must("sh", "-c", STATE)
 
 
@@ -67,7 +50,7 @@ def host(machine: Machine, before: str) -> Host:
     """The machine as a node."""
     host = Host(machine)
     with timed("host mode: init"):
-        made = host.bootstrap("init", "--config", "/root/cluster.yaml")
+        made = host.bootstrap("init", "--config", CONFIG_FILE)
     assert made.returncode == 0, made.stdout + made.stderr + host.bootstrap("diagnose").stdout
     assert "host mode" in made.stdout.splitlines()[0]
     assert "cgroup v2" in made.stdout.splitlines()[0]
@@ -104,7 +87,7 @@ def test_a_power_cut_needs_nobody(host: Host) -> None:
 
 
 def test_a_second_init_changes_nothing(host: Host) -> None:
-    again = host.bootstrap("init", "--config", "/root/cluster.yaml")
+    again = host.bootstrap("init", "--config", CONFIG_FILE)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "nothing changed" in again.stdout
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.node import restarted
 from tests.vm.emulator import Machine
-from tests.vm.nodes import PRODUCT, Node, assert_works, run_web
+from tests.vm.nodes import CONFIG_FILE, PRODUCT, SLOW_MACHINE, Node, assert_works, run_web
 from tests.vm.timings import timed
 
 PODS = "/api/v1/pods"
@@ -23,9 +23,12 @@ QUICK = 15.0
 
 @pytest.fixture(scope="module")
 def node(machine: Machine) -> Node:
-    """A cluster as a newcomer makes it."""
+    """A cluster as a newcomer to slow machines makes it."""
+    machine.must("cp", "/dev/stdin", CONFIG_FILE, stdin=SLOW_MACHINE.encode())
+    options = ("-d", "--privileged", "-v", f"{CONFIG_FILE}:{CONFIG_FILE}:ro")
     with timed("docker run … init, until healthy"):
-        made = Node(machine, machine.must("docker", "run", "-d", "--privileged", PRODUCT, "init").strip())
+        name = machine.must("docker", "run", *options, PRODUCT, "init", "--config", CONFIG_FILE).strip()
+        made = Node(machine, name)
         made.wait_healthy()
     return made
 
