@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from typing import Any
 
@@ -45,7 +45,7 @@ def _(effect: Apply, world: World, timeout: float) -> str:
         after = _checked(world.api.apply(body, path), body)
         return "" if _same(before.body, after.body) else f"{object_name(body)} applied"
 
-    return _persist(attempt, world, timeout)
+    return _persist(attempt, world, timeout, _not_taken(effect.body))
 
 
 def _owned(body: Mapping[str, Any], owner: Mapping[str, Any], world: World) -> Mapping[str, Any]:
@@ -73,7 +73,7 @@ def _(effect: Create, world: World, timeout: float) -> str:
         _checked(answer, effect.body)
         return f"{object_name(effect.body)} created"
 
-    return _persist(attempt, world, timeout)
+    return _persist(attempt, world, timeout, _not_taken(effect.body))
 
 
 @apply_effect.register
@@ -97,10 +97,10 @@ def _(effect: FlannelSubnet, world: World, timeout: float) -> str:
     def attempt() -> str:
         subnet = world.api.get(f"/api/v1/nodes/{effect.node}").body.get("spec", {}).get("podCIDR")
         if not subnet:
-            raise _NotYet(f"node {effect.node} has no Pod range yet")
+            raise _NotYet("its spec.podCIDR is empty, which the controller-manager sets")
         return str(subnet)
 
-    content = subnet_file(effect, _persist(attempt, world, timeout))
+    content = subnet_file(effect, _persist(attempt, world, timeout, f"node {effect.node} was given no Pod range"))
     make_parent(world.host, effect.path)
     world.host.write(effect.path, content, 0o644)
     return f"{effect.path} written"
@@ -140,14 +140,20 @@ def _checked(answer: ApiResponse, body: Mapping[str, Any]) -> ApiResponse:
     raise BootstrapError(f"the API server refused {object_name(body)}", code=Exit.API, details=(message,))
 
 
-def _persist(attempt: Any, world: World, timeout: float) -> str:
+def _not_taken(body: Mapping[str, Any]) -> str:
+    return f"the API server did not take {object_name(body)}"
+
+
+def _persist(attempt: Callable[[], str], world: World, timeout: float, failed: str) -> str:
+    """What `attempt` returns once it raises neither _NotYet nor ConnectionError.
+
+    Raises BootstrapError (exit 7) that begins with `failed`, or RunOver when the run ends meanwhile.
+    """
     paced = Paced(attempt, wait_fixed(API_RETRY_SECONDS))
     passing = retry_if_exception_type((_NotYet, ConnectionError))
     try:
-        return str(paced.repeat(passing, timeout, world.over, reraise=True))
+        return paced.repeat(passing, timeout, world.over, reraise=True)
     except (_NotYet, ConnectionError) as e:
         if world.over.is_set():
             raise RunOver from None
-        raise BootstrapError(
-            f"the API server did not take an object within {timeout:.0f} s", code=Exit.API, details=(str(e),)
-        ) from e
+        raise BootstrapError(f"{failed} within {timeout:.0f} s", code=Exit.API, why=f"last seen: {e}") from e

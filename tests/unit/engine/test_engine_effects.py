@@ -10,7 +10,7 @@ from bootstrap.engine import effects as engine_effects
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.preview import preview
 from bootstrap.host.port import ApiResponse, UnitState
-from bootstrap.model.effects import Apply, Create, Directory, Effect, EtcdPeerUrl, File, UnitRunning
+from bootstrap.model.effects import Apply, Create, Directory, Effect, EtcdPeerUrl, File, FlannelSubnet, UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan, Step
 from tests.memory import Entry, MemoryHost
@@ -130,7 +130,17 @@ def test_what_does_not_pass_ends_with_the_last_answer() -> None:
         apply_effect(Apply(config_map()), world(api=api), 0.02)
 
     assert caught.value.code == Exit.API
-    assert "etcd is away" in caught.value.details[0]
+    assert caught.value.what.startswith("the API server did not take ConfigMap kube-system/x within")
+    assert "etcd is away" in caught.value.why
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_node_without_a_pod_range_is_named() -> None:
+    with pytest.raises(BootstrapError) as caught:
+        apply_effect(FlannelSubnet("/run/subnet.env", "n", "10.244.0.0/16", 1450), world(), 0.02)
+
+    assert caught.value.what.startswith("node n was given no Pod range within")
+    assert "spec.podCIDR" in caught.value.why
 
 
 def test_a_refusal_is_not_tried_again() -> None:
