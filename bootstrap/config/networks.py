@@ -59,8 +59,8 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     service_path, pod_path = f"{_NETWORKING}.serviceSubnet", f"{_NETWORKING}.podSubnet"
     services = parse(config.networking.service_subnet)
     pods = parse(config.networking.pod_subnet) if config.networking.pod_subnet else []
-    yield from _form(service_path, services, _MINIMUM_SERVICE_ADDRESSES)
-    yield from _form(pod_path, pods, _MINIMUM_POD_ADDRESSES)
+    yield from _form(service_path, config.networking.service_subnet, services, _MINIMUM_SERVICE_ADDRESSES)
+    yield from _form(pod_path, config.networking.pod_subnet, pods, _MINIMUM_POD_ADDRESSES)
     for net in services or []:
         if net.max_prefixlen - net.prefixlen > _MAXIMUM_SERVICE_BITS:
             widest = net.max_prefixlen - _MAXIMUM_SERVICE_BITS
@@ -83,9 +83,9 @@ def _said(nets: list[Network]) -> str:
     return "is " + " and ".join(sorted({f"IPv{n.version}" for n in nets}))
 
 
-def _form(path: str, nets: list[Network] | None, minimum: int) -> Iterable[Problem]:
+def _form(path: str, text: str, nets: list[Network] | None, minimum: int) -> Iterable[Problem]:
     if nets is None:
-        yield Problem(path, "not a CIDR such as 10.244.0.0/16, or two of them with a comma between")
+        yield Problem(path, f'"{text}" is not a CIDR such as 10.244.0.0/16, or two of them with a comma between')
         return
     if len(nets) > 2 or len(nets) != len({n.version for n in nets}):
         yield Problem(path, "at most one CIDR of each family, IPv4 and IPv6")

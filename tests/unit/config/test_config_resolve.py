@@ -58,7 +58,7 @@ def test_flags_win_over_the_file_and_problems_name_the_flag() -> None:
         '--feature-gates: "z" is not NAME=true or NAME=false',
         '--token-ttl: "y" is not a duration such as "4m0s" or "24h"',
         '--apiserver-cert-extra-sans: "_" is neither an IP address nor a DNS name',
-        "--pod-network-cidr: not a CIDR such as 10.244.0.0/16, or two of them with a comma between",
+        '--pod-network-cidr: "x" is not a CIDR such as 10.244.0.0/16, or two of them with a comma between',
     ]
 
 
