@@ -38,10 +38,10 @@ def reset(
     from bootstrap.workflows.mode import enter
 
     mode, host = enter()
-    if verify:
-        return _verify(host, output, purge=purge)
     request = workflow.ResetRequest(cert_dir, cri_socket, cleanup_tmp_dir)
     with host.lock(names.LOCK):
+        if verify:
+            return _verify(host, output, purge=purge)
         if not dry_run:
             sweep(host)
         decision = workflow.decide_reset(host, mode.name, request)
@@ -82,7 +82,7 @@ def _confirm(*, force: bool) -> None:
             fix=f"bootstrap reset {FORCE}, or run the container with -it",
         )
     if typer.prompt("Undo all this? [y/N]", default="n", show_default=False).strip().lower() not in ("y", "yes"):
-        raise typer.Abort
+        raise BootstrapError("nothing was changed: the answer was not yes", code=Exit.INTERRUPTED)
 
 
 def _verify(host: Any, output: str, *, purge: bool) -> int:

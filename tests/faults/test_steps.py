@@ -28,6 +28,11 @@ for name in systemctl umount ip iptables crictl nsenter; do
   printf '#!/bin/sh\\ntouch /fake/was-run\\nexit 1\\n' > /fake/$name; chmod 755 /fake/$name
 done
 """
+SLOW_PLUGIN = """
+mkdir -p /aside && mv /opt/cni/bin/flannel /aside/
+printf '#!/bin/sh\\nsleep 4\\nexec /aside/flannel\\n' > /opt/cni/bin/flannel; chmod 755 /opt/cni/bin/flannel
+"""
+"""Longer than crictl waits by itself."""
 
 
 @pytest.fixture(scope="module", params=PLACES)
@@ -128,3 +133,15 @@ def test_hostile_environment(place: OnNode, before: list[str], score: Score, swe
             assert done.returncode == 0, done.stdout + done.stderr
             assert place.sh("test -e /fake/was-run").returncode == 1, "a command of others was run"
             until("the node is as it was", lambda: place.look() == before, 10)
+
+
+@pytest.mark.parametrize("place", ["a node"], indirect=True)
+def test_slow_network_plugin(place: OnNode, before: list[str], score: Score) -> None:
+    """A network plugin that takes 4 s for each Pod that `reset` removes on {place}."""
+    with score.trial("flannel"):
+        works(place)
+        must(place.sh(SLOW_PLUGIN))
+        done = place.bootstrap("reset", "--force")
+        must(place.sh("mv /aside/flannel /opt/cni/bin/flannel"))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert sorted(set(place.look()) ^ set(before)) == []

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_fixed
 
 from bootstrap.engine import images, network
 from bootstrap.engine.effects.dispatch import apply_effect
@@ -27,6 +27,7 @@ from bootstrap.model.events import UNANSWERED
 from bootstrap.model.record import MODULE, PATH, SYSCTL, TREE, UNIT, Entry
 
 CRI_TIMEOUT = 60.0
+"""Seconds. crictl's own 2 s end a removal midway on a busy machine, and the runtime's CNI plugin with it."""
 TRIES = 5
 """As kubeadm has it for removing containers (constants.RemoveContainerRetry)."""
 SLICE = "kubepods.slice"
@@ -95,20 +96,24 @@ def _restore_tree(host: Host, entry: Entry, keep: tuple[str, ...]) -> None:
 
 @apply_effect.register
 def _(effect: ContainersGone, world: World, timeout: float) -> str:
-    """Through the runtime; when it does not answer, its processes are ended with their control groups."""
+    """Through the runtime; when it does not answer, its processes are ended with their control groups.
+
+    A Pod that was being made when the kubelet ended comes after the list, and cancels the end of their slice: hence
+    every try begins with the list.
+    """
     host = world.host
     if effect.unit and not host.unit(effect.unit).active:
         return ""
-    ask, removed = crictl(effect.socket), list[str]()
+    ask, removed = _patient(effect.socket), list[str]()
 
     def remove() -> None:
-        pods = host.run([*ask, "pods", "--quiet"], timeout=CRI_TIMEOUT, here=True).split()
-        for pod in pods:
+        for pod in host.run([*ask, "pods", "--quiet"], timeout=CRI_TIMEOUT, here=True).split():
             host.run([*ask, "rmp", "--force", pod], timeout=CRI_TIMEOUT, here=True)
-        removed.extend(pods)
+            removed.append(pod)
         host.stop_unit(SLICE, disable=False)
 
-    again = Retrying(stop=stop_after_attempt(TRIES), wait=wait_fixed(1), retry=retry_if_exception(_late), reraise=True)
+    stop = stop_after_attempt(TRIES) | stop_after_delay(CRI_TIMEOUT)
+    again = Retrying(stop=stop, wait=wait_fixed(1), retry=retry_if_exception_type(BootstrapError), reraise=True)
     try:
         again(remove)
     except BootstrapError as e:
@@ -122,9 +127,13 @@ def _(effect: ContainersGone, world: World, timeout: float) -> str:
     return f"{len(removed)} Pods removed" if removed else ""
 
 
-def _late(error: BaseException) -> bool:
-    """A Pod that was being made when the kubelet ended comes after the list, and cancels the end of their slice."""
-    return isinstance(error, BootstrapError) and any("canceled" in line for line in error.details)
+def _patient(socket: str) -> tuple[str, ...]:
+    return (*crictl(socket), f"--timeout={CRI_TIMEOUT:.0f}s")
+
+
+def _late(error: BootstrapError) -> bool:
+    """Whether a Pod came late, again and again."""
+    return any("canceled" in line for line in error.details)
 
 
 @apply_effect.register
@@ -133,7 +142,7 @@ def _(effect: ImagesGone, world: World, timeout: float) -> str:
     left = images.ours_left(host, effect.entry)
     for name in left:
         if name in (host.images(socket) or ()):  # an image goes with all its names
-            host.run([*crictl(socket), "rmi", name], timeout=CRI_TIMEOUT, here=True)
+            host.run([*_patient(socket), "rmi", name], timeout=CRI_TIMEOUT, here=True)
     return f"{len(left)} images removed from {socket}" if left else ""
 
 

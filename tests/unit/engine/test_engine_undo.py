@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.memory import MemoryHost
 from tests.unit.engine.fakes import world
 
 SOCKET = "unix:///run/x.sock"
-CRICTL = "crictl --runtime-endpoint=unix:///proc/1/root/run/x.sock"
+CRICTL = "crictl --runtime-endpoint=unix:///proc/1/root/run/x.sock --timeout=60s"
 
 
 def restored(host: MemoryHost, entry: Entry, *keep: str) -> str:
@@ -196,6 +197,29 @@ def test_every_pod_goes_through_the_runtime() -> None:
     assert host.log == [*(f"{CRICTL} {command}" for command in commands), f"stop {SLICE}"]
 
 
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_pod_that_could_not_be_removed_at_once_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = running(MemoryHost())
+    host.outputs[f"{CRICTL} pods --quiet"] = "p1\np2\n"
+    run, failures = host.run, ["rmp --force p2"]
+
+    def failing_once(argv: Sequence[str], *args: Any, **options: Any) -> str:
+        if failures and " ".join(argv).endswith(failures[0]):
+            host.outputs[f"{CRICTL} pods --quiet"] = "p2\n"
+            raise BootstrapError(failures.pop(), code=Exit.EFFECT, details=("failed to destroy network",))
+        return run(argv, *args, **options)
+
+    monkeypatch.setattr(host, "run", failing_once)
+    assert apply_effect(ContainersGone(SOCKET, "r.service"), world(host), 1) == "2 Pods removed"
+    assert "systemctl kill --signal=KILL r.service" not in host.log
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_runtime_of_ours_that_does_not_answer_is_killed_with_its_containers() -> None:
     host = running(Failing("crictl"))
 
@@ -204,9 +228,9 @@ def test_a_runtime_of_ours_that_does_not_answer_is_killed_with_its_containers() 
     assert host.log == [f"stop {SLICE}", "systemctl kill --signal=KILL r.service"]
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_pod_that_comes_late_goes_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was being made when the kubelet ended: it makes systemd cancel the end of the slice."""
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
     host = running(MemoryHost())
     host.outputs[f"{CRICTL} pods --quiet"] = "p1\n"
     stop, calls = host.stop_unit, []
@@ -224,6 +248,7 @@ def test_a_pod_that_comes_late_goes_too(monkeypatch: pytest.MonkeyPatch) -> None
     assert calls == [SLICE, SLICE]
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_runtime_of_others_that_does_not_answer_is_left_alone_and_that_is_said() -> None:
     host = running(Failing("crictl"))
 
