@@ -82,7 +82,11 @@ def _confirm(*, force: bool) -> None:
             fix=f"bootstrap reset {FORCE}, or run the container with -it",
         )
     if typer.prompt("Undo all this? [y/N]", default="n", show_default=False).strip().lower() not in ("y", "yes"):
-        raise BootstrapError("nothing was changed: the answer was not yes", code=Exit.INTERRUPTED)
+        raise BootstrapError(
+            "nothing was changed: the answer was not yes",
+            code=Exit.INTERRUPTED,
+            fix="bootstrap reset asks again; --dry-run only shows what it would undo",
+        )
 
 
 def _verify(host: Any, output: str, *, purge: bool) -> int:
