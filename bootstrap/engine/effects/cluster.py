@@ -14,6 +14,7 @@ from bootstrap.engine.kinds import located
 from bootstrap.engine.pace import Paced
 from bootstrap.engine.world import RunOver, World
 from bootstrap.host.api import object_path
+from bootstrap.host.failures import AGAIN
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import (
     Apply,
@@ -156,4 +157,9 @@ def _persist(attempt: Callable[[], str], world: World, timeout: float, failed: s
     except (_NotYet, ConnectionError) as e:
         if world.over.is_set():
             raise RunOver from None
-        raise BootstrapError(f"{failed} within {timeout:.0f} s", code=Exit.API, why=f"last seen: {e}") from e
+        raise BootstrapError(
+            f"{failed} within {timeout:.0f} s",
+            code=Exit.API,
+            why=f"last seen: {e}",
+            fix=f"bootstrap diagnose, {AGAIN}",
+        ) from e
