@@ -14,7 +14,6 @@ from bootstrap.engine.kinds import located
 from bootstrap.engine.pace import Paced
 from bootstrap.engine.world import RunOver, World
 from bootstrap.host.api import object_path
-from bootstrap.host.failures import AGAIN
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import (
     Apply,
@@ -148,7 +147,7 @@ def _not_taken(body: Mapping[str, Any]) -> str:
 def _persist(attempt: Callable[[], str], world: World, timeout: float, failed: str) -> str:
     """What `attempt` returns once it raises neither _NotYet nor ConnectionError.
 
-    Raises BootstrapError (exit 7) that begins with `failed`, or RunOver when the run ends meanwhile.
+    Raises BootstrapError (exit 6) that begins with `failed`, or RunOver when the run ends meanwhile.
     """
     paced = Paced(attempt, wait_fixed(API_RETRY_SECONDS))
     passing = retry_if_exception_type((_NotYet, ConnectionError))
@@ -157,9 +156,4 @@ def _persist(attempt: Callable[[], str], world: World, timeout: float, failed: s
     except (_NotYet, ConnectionError) as e:
         if world.over.is_set():
             raise RunOver from None
-        raise BootstrapError(
-            f"{failed} within {timeout:.0f} s",
-            code=Exit.API,
-            why=f"last seen: {e}",
-            fix=f"bootstrap diagnose, {AGAIN}",
-        ) from e
+        raise BootstrapError(f"{failed} within {timeout:.0f} s", code=Exit.WAIT, why=f"last seen: {e}") from e

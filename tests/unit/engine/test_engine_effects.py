@@ -129,7 +129,7 @@ def test_what_does_not_pass_ends_with_the_last_answer() -> None:
     with pytest.raises(BootstrapError) as caught:
         apply_effect(Apply(config_map()), world(api=api), 0.02)
 
-    assert caught.value.code == Exit.API
+    assert caught.value.code == Exit.WAIT
     assert caught.value.what.startswith("the API server did not take ConfigMap kube-system/x within")
     assert "etcd is away" in caught.value.why
 
