@@ -184,6 +184,14 @@ COMPONENT_RULES: tuple[Rule, ...] = (
         "leader-elect-renew-deadline in its extraArgs",
     ),
     Rule(
+        "pod-range-missing",
+        # Not definite: a controller-manager that starts late gives it late.
+        said(r"node \\*\"(?P<node>[^\\\"]+)\\*\" pod cidr not assigned"),
+        "node {node} has no Pod range, without which {source} does not start",
+        "the controller-manager, which gives it, does not run, or has allocate-node-cidrs=false; or podSubnet is full",
+        "crictl logs $(crictl ps -a --name kube-controller-manager -q | head -1), and correct what it says",
+    ),
+    Rule(
         "etcd-unreachable",
         state.etcd_unreachable,
         "kube-apiserver does not reach etcd",

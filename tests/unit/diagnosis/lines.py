@@ -100,6 +100,11 @@ RUN: dict[str, tuple[str, str]] = {
         'I1122 07:28:49.843977       1 leaderelection.go:304] "Failed to renew lease" '
         'lock="kube-system/kube-controller-manager" err="context deadline exceeded"',
     ),
+    "pod-range-missing": (
+        "kube-flannel",
+        "E1122 18:34:28.764297       1 main.go:381] Error registering network: failed to acquire lease: "
+        'node "8aed8184eb4f" pod cidr not assigned',
+    ),
     "etcd-unreachable": (
         "kube-apiserver",
         f'{FAILED}error creating storage factory: etcd grpc connection not ready: context deadline exceeded"',

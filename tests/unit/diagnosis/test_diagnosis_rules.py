@@ -69,7 +69,7 @@ def test_every_rule_is_tried_and_named_once() -> None:
     assert sorted(rule.id for rule in RULES) == sorted([*LINES, *STATES])
 
 
-@pytest.mark.parametrize("rule", ["lease-lost", "start-too-slow"])
+@pytest.mark.parametrize("rule", ["lease-lost", "start-too-slow", "pod-range-missing"])
 def test_a_slow_machine_is_waited_for(rule: str) -> None:
     """However often it happened: the crash loop has a cause that passes."""
     source, line = LINES[rule]
