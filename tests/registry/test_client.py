@@ -118,12 +118,14 @@ def test_layers_arrive_whole_and_every_byte_is_told(upstream: RegistryServer, im
 @pytest.mark.parametrize("code", [429, 503])
 def test_retry_after_is_honoured(proxy: FaultyProxy, image: Image, code: int) -> None:
     proxy.faults = [Fault("GET .*/manifests/1", status(code, Retry_After="1"), times=2)]
+    start = time.monotonic()
     found = client(proxy.host).resolve("team/app", "1", AMD64)
     asked = [moment for line, _, moment in proxy.seen if line.endswith("/manifests/1")]
 
     assert found.top.digest == image.top
     assert len(asked) == 3
     assert all(later - earlier >= 1.0 for earlier, later in itertools.pairwise(asked))
+    assert time.monotonic() - start < 4
 
 
 @pytest.mark.parametrize("retry_after", ["3600", "Fri, 31 Dec 2100 23:59:59 GMT"])
@@ -131,8 +133,10 @@ def test_a_retry_after_beyond_the_limit_ends_the_try_at_once(
     proxy: FaultyProxy, image: Image, retry_after: str
 ) -> None:
     proxy.faults = [Fault("GET", status(429, Retry_After=retry_after), times=99)]
+    start = time.monotonic()
     with pytest.raises(PassingError, match=r"answered 429 .*asks to wait \d+ s"):
         client(proxy.host).resolve("team/app", "1", AMD64)
+    assert time.monotonic() - start < 0.9
     assert len(proxy.seen) == 1
 
 
@@ -186,7 +190,7 @@ def test_silence_times_out_and_the_rest_is_fetched(proxy: FaultyProxy, image: Im
     start = time.monotonic()
     fetched(registry, found, tmp_path)
 
-    assert 1 <= time.monotonic() - start < 9
+    assert 1 <= time.monotonic() - start < 4
     assert proxy.seen[-1][1] == "bytes=1000000-"
 
 
@@ -225,7 +229,7 @@ def test_bytes_that_trickle_end_at_the_total_deadline(proxy: FaultyProxy, image:
     start = time.monotonic()
     with pytest.raises(DeadlineError, match="total deadline"):
         fetched(registry, found, tmp_path)
-    assert 1.9 < time.monotonic() - start < 10
+    assert 1.9 < time.monotonic() - start < 3
     assert list((tmp_path / "layout").rglob("*.*")) == []
 
 
@@ -234,7 +238,7 @@ def test_silence_ends_at_the_total_deadline_too(proxy: FaultyProxy, image: Image
     start = time.monotonic()
     with pytest.raises(DeadlineError, match="total deadline"):
         client(proxy.host, Limits(), total=1).resolve("team/app", "1", AMD64)
-    assert 0.9 < time.monotonic() - start < 4.5
+    assert 0.9 < time.monotonic() - start < 2
 
 
 def test_a_registry_that_does_not_answer_is_given_up_after_the_attempts(proxy: FaultyProxy, image: Image) -> None:
@@ -413,4 +417,4 @@ def test_a_host_that_is_not_there_is_said_soon() -> None:
     start = time.monotonic()
     with pytest.raises(PassingError, match=r"127.0.0.1:1: refuses connections"):
         client("127.0.0.1:1").resolve("team/app", "1", AMD64)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 3
