@@ -11,6 +11,12 @@ _ARGS = "correct extraArgs of {source} in the configuration"
 _PASSING = r"proc/\d|\S*/io\.containerd\.runtime"
 """Files that are gone when their process, or the shim of a container, has ended: nobody misses them for long."""
 
+
+def _whole_log(component: str) -> str:
+    """The command that shows it, also of a container that ended."""
+    return f"crictl logs $(crictl ps -a --name {component} -q | head -1)"
+
+
 COMPONENT_RULES: tuple[Rule, ...] = (
     Rule(
         "port-taken",
@@ -189,14 +195,14 @@ COMPONENT_RULES: tuple[Rule, ...] = (
         said(r"node \\*\"(?P<node>[^\\\"]+)\\*\" pod cidr not assigned"),
         "node {node} has no Pod range, without which {source} does not start",
         "the controller-manager, which gives it, does not run, or has allocate-node-cidrs=false; or podSubnet is full",
-        "crictl logs $(crictl ps -a --name kube-controller-manager -q | head -1), and correct what it says",
+        f"{_whole_log('kube-controller-manager')}, and correct what it says",
     ),
     Rule(
         "etcd-unreachable",
         state.etcd_unreachable,
         "kube-apiserver does not reach etcd",
         "etcd does not run, or not yet",
-        "crictl ps -a --name etcd; crictl logs $(crictl ps -a --name etcd -q | head -1)",
+        f"crictl ps -a --name etcd; {_whole_log('etcd')}",
     ),
 )
 
@@ -206,6 +212,6 @@ UNEXPLAINED = Rule(
     state.crash_loop,
     "{source} ended {times} times",
     "no rule knows its last lines",
-    "look at its whole log: crictl logs $(crictl ps -a --name {source} -q | head -1)",
+    f"look at its whole log: {_whole_log('{source}')}",
     definite=True,
 )
