@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, "/in/app")
-from bootstrap.host.layers import layer_digest, write_layer  # the path above makes it importable
-from bootstrap.host.seed import CONTENT, METADATA, SNAPSHOTTER
+from bootstrap.host.images.layers import layer_digest, write_layer  # the path above makes it importable
+from bootstrap.host.images.seed import CONTENT, METADATA, SNAPSHOTTER
 
 IN, OUT, WORK, SEED = Path("/in"), Path("/out"), Path("/work"), Path("/work/seed")
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"

@@ -30,9 +30,9 @@ from _common import ROOT, fail, say
 
 sys.path.insert(0, str(ROOT))
 
-from bootstrap.host.api import KubeApi
+from bootstrap.host.kube_client import KubeApi
 from bootstrap.model import names
-from bootstrap.render import images
+from bootstrap.render.images import required
 from tests.parity import kubeadm, live
 
 MARKS = {
@@ -239,7 +239,7 @@ def resolver(address: str) -> dict[str, Any]:
             "containers": [
                 {
                     "name": "resolver",
-                    "image": images.flannel(live.default_cluster(address)),
+                    "image": required.flannel(live.default_cluster(address)),
                     "command": ["sh", "-c", "until /getent hosts kubernetes.default.svc; do sleep 0.1; done"],
                     "volumeMounts": [{"name": "getent", "mountPath": "/getent", "readOnly": True}],
                 }

@@ -30,10 +30,10 @@ from _sizes import LIMIT, whole
 from bench import Run, measure, settle
 from build_image import build_image
 
-from bootstrap.host.layout import Layout
-from bootstrap.host.sources import unpack
-from bootstrap.model.bundle import named
-from bootstrap.model.oci import IMAGE_NAME, LAYER, MANIFEST, Descriptor
+from bootstrap.host.images.layout import Layout
+from bootstrap.host.images.sources import unpack
+from bootstrap.model.images.bundle import named
+from bootstrap.model.images.oci import IMAGE_NAME, LAYER, MANIFEST, Descriptor
 from tests.parity import kubeadm, live
 
 NO_SEED = "/usr/lib/bootstrap/seed/io.containerd.metadata.v1.bolt"

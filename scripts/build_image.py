@@ -147,7 +147,11 @@ def place(source: Path, target: Path) -> None:
         shutil.copy2(source, target)
 
 
-INSIDE = (ROOT / "scripts/_seed_inside.py", ROOT / "bootstrap/host/layers.py", ROOT / "bootstrap/host/seed.py")
+INSIDE = (
+    ROOT / "scripts/_seed_inside.py",
+    ROOT / "bootstrap/host/images/layers.py",
+    ROOT / "bootstrap/host/images/seed.py",
+)
 """The code that makes images in a container: what decides their bytes, beside the components."""
 
 

@@ -28,9 +28,9 @@ from build_image import INSIDE, context, run_inside, system_image
 
 sys.path.insert(0, str(ROOT))
 
-from bootstrap.host.layout import Layout
-from bootstrap.model.bundle import named
-from bootstrap.model.oci import BLOBS, IMAGE_NAME, INDEX, Descriptor, index_bytes
+from bootstrap.host.images.layout import Layout
+from bootstrap.model.images.bundle import named
+from bootstrap.model.images.oci import BLOBS, IMAGE_NAME, INDEX, Descriptor, index_bytes
 
 SCRIPT = ROOT / "scripts/_layout_inside.py"
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the field tables of the upstream configuration kinds, read from the Go types of each minor of the catalog.
 
-    scripts/gen_config_types.py           write bootstrap/config/fields_v1_*.py and docs/reference/config.md
+    scripts/gen_config_types.py           write bootstrap/config/schema/fields_v1_*.py and docs/reference/config.md
     scripts/gen_config_types.py --check   exit 1 if either differs from what would be written
 
 Needs Go (for `go mod download`). Only names, types and allowed values are taken: facts, no documentation text.
@@ -23,7 +23,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from bootstrap.config.own import BootstrapConfiguration  # noqa: E402 - the path above makes it importable
+from bootstrap.config.own.bootstrap_configuration import BootstrapConfiguration  # noqa: E402 - the path above
 from bootstrap.model import names  # noqa: E402
 
 REFERENCE = ROOT / "docs/reference/config.md"
@@ -272,7 +272,7 @@ def main() -> int:
     outputs = {}
     for minor, entry in yaml.safe_load((ROOT / "images/catalog.yaml").read_text())["minors"].items():
         tables = read_tables(entry["kubernetesVersion"])
-        fields = ROOT / "bootstrap/config" / f"fields_v{minor.replace('.', '_')}.py"
+        fields = ROOT / "bootstrap/config/schema" / f"fields_v{minor.replace('.', '_')}.py"
         outputs[fields] = python_module(tables, entry["kubernetesVersion"])
         if minor == names.KUBERNETES_MINOR:
             outputs[REFERENCE] = reference_page(tables)

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from bootstrap.host.failures import file_error
+from bootstrap.host.fs.errors import file_error
+from bootstrap.host.fs.rmtree import mounted, refuse_protected
+from bootstrap.host.fs.rooted import MAX_LINKS, unsafe_link
 from bootstrap.host.port import Stat, UnitState
-from bootstrap.host.rooted import MAX_LINKS, unsafe_link
-from bootstrap.host.tree import mounted, refuse_protected
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 

@@ -18,7 +18,7 @@ app = typer.Typer(help="Add-ons of the cluster.", no_args_is_help=True)
 def addon_list(output: Output = "text") -> int:
     """The add-ons of this node's cluster, and those that `init --cni` and `--addon` know by name."""
     from bootstrap.cli.init import manifests
-    from bootstrap.render.recipes import recipes
+    from bootstrap.render.addons.recipes import recipes
     from bootstrap.workflows.addons import applied_here
     from bootstrap.workflows.mode import enter
 

@@ -31,7 +31,7 @@ def keygen(
     path: Annotated[Path, typer.Argument(help="New file for the private key; FILE.pub is the public one.")],
 ) -> int:
     """Make a key to sign bundles with (Ed25519)."""
-    from bootstrap.render.signature import key_id
+    from bootstrap.render.bundle.signature import key_id
     from bootstrap.workflows.bundle import keygen
     from bootstrap.workflows.mode import look_on
 
@@ -71,7 +71,7 @@ def create(
     from bootstrap.cli.inputs import read_config
     from bootstrap.cli.transfer import TransferScreen
     from bootstrap.config import Overrides
-    from bootstrap.host.containerd import own_platform
+    from bootstrap.host.runtime.containerd import own_platform
     from bootstrap.workflows.bundle_create import contents, create
     from bootstrap.workflows.bundle_sources import sources
     from bootstrap.workflows.mode import look_on
@@ -103,7 +103,7 @@ def create(
 @app.command()
 def inspect(path: Bundle, output: Output = "text") -> int:
     """Show what a bundle says about itself. Nothing of it is proven: that is what verify is for."""
-    from bootstrap.host.bundle import inspected
+    from bootstrap.host.bundle.file import inspected
     from bootstrap.workflows.mode import look_on
 
     manifest, signature = inspected(path, look_on()[1].reach)
@@ -204,7 +204,7 @@ def offered_images(
 
 def _trust(keys: list[Path] | None, unsigned: bool, host: Any, known: Sequence[str] = ()) -> Any:
     """The keys of the command line and those of the configuration."""
-    from bootstrap.host.bundle import Trust
+    from bootstrap.host.bundle.file import Trust
 
     return Trust((*(_read(path, host) for path in keys or ()), *(key.encode() for key in known)), unsigned)
 

@@ -53,7 +53,7 @@ def show_result(decision: Any, result: Any, seconds: float) -> None:
 
 def _closing(decision: Any) -> None:
     from bootstrap.model import names
-    from bootstrap.render.kubelet import node_taints
+    from bootstrap.render.node.kubelet import node_taints
 
     cfg = decision.cfg
     name = decision.facts.hostname  # a container's hostname is its id, unless the user chose one

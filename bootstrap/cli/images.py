@@ -80,7 +80,7 @@ def images_pull(
     """Bring images into this node under their own names (or into a folder), from the first place that has them."""
     from dataclasses import replace
 
-    from bootstrap.host.limits import Limits
+    from bootstrap.host.registry.limits import Limits
     from bootstrap.workflows.image_choice import choose, read_lock
     from bootstrap.workflows.images import pull, pull_to
 
@@ -218,8 +218,8 @@ def images_lock(
     timeout: Timeout = 300,
 ) -> int:
     """Write down what the images are now: digests of each platform's manifest and configuration."""
-    from bootstrap.config.lockfile import lock_text
-    from bootstrap.host.limits import Limits
+    from bootstrap.config.own.lockfile import lock_text
+    from bootstrap.host.registry.limits import Limits
     from bootstrap.workflows.image_choice import choose
     from bootstrap.workflows.images import make_lock, save_lock
 
@@ -268,8 +268,8 @@ def _of_addons(cfg: Any, host: Any) -> Any:
 
 def _platforms(arch: list[str] | None) -> list[Any]:
     """Those asked for, else this machine's."""
-    from bootstrap.host.containerd import own_platform
-    from bootstrap.model.image import ARCHITECTURES, Platform
+    from bootstrap.host.runtime.containerd import own_platform
+    from bootstrap.model.images.image import ARCHITECTURES, Platform
 
     for name in arch or ():
         if name not in ARCHITECTURES.values():

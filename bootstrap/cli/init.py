@@ -154,7 +154,9 @@ def init(
     mode, host = enter()
     rules = read_config(mirrors, host)
     if rules is not None:
-        from bootstrap.config.own import load_mirrors  # pydantic costs a start too much for who gives no rules
+        from bootstrap.config.own.bootstrap_configuration import (
+            load_mirrors,  # pydantic costs a start too much for who gives no rules
+        )
 
         overrides = replace(overrides, mirrors=load_mirrors(rules))
     request = Request(read_config(config, host), overrides, wait, strict, reconfigure, upload_certs, phase)

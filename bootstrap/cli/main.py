@@ -33,7 +33,7 @@ def main() -> int:
 
 def answer_healthcheck() -> int:
     """Past the command line's imports: Docker asks every few seconds, while the cluster needs the CPU."""
-    from bootstrap.host.health import health
+    from bootstrap.host.node.health import health
 
     problem = health()
     print(problem or "healthy")
@@ -46,7 +46,7 @@ def _asks_only(argv: Sequence[str]) -> bool:
 
 
 def _become_node(argv: Sequence[str]) -> int:
-    from bootstrap.host import pid1
+    from bootstrap.host.node import pid1
     from bootstrap.workflows.mode import choose_mode
 
     choose_mode()
@@ -57,7 +57,7 @@ def _become_node(argv: Sequence[str]) -> int:
 def _unit() -> int:
     """The oneshot unit's run; errors that a rerun cannot cure end the container with their code."""
     from bootstrap.host.live import LiveHost
-    from bootstrap.host.pid1 import kept_request
+    from bootstrap.host.node.pid1 import kept_request
     from bootstrap.model.names import STATE_CONFIG
 
     argv, environment = kept_request()

@@ -6,9 +6,9 @@ config = resolve(documents, overrides, facts)  # flags, defaults, rules; every p
 
 from bootstrap.config.defaults import defaults_yaml
 from bootstrap.config.difference import difference
+from bootstrap.config.documents import dump, to_cluster_configuration, to_init_configuration
 from bootstrap.config.loader import Documents, load
 from bootstrap.config.overrides import Overrides
-from bootstrap.config.render import dump, to_cluster_configuration, to_init_configuration
 from bootstrap.config.resolve import gives_address, resolve, validate
 
 __all__ = [

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bootstrap.config.build import TIMEOUT_FIELDS
-from bootstrap.config.durations import format_duration
-from bootstrap.config.render import to_bootstrap_configuration, to_cluster_configuration, to_init_configuration, to_yaml
+from bootstrap.config.complete import TIMEOUT_FIELDS
+from bootstrap.config.documents import (
+    to_bootstrap_configuration,
+    to_cluster_configuration,
+    to_init_configuration,
+    to_yaml,
+)
+from bootstrap.formats.durations import format_duration
 from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Extension, NodeRegistration, Timeouts
 from bootstrap.model.runtime import NODE

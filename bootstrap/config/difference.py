@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bootstrap.config.render import all_documents
+from bootstrap.config.documents import all_documents
 from bootstrap.model.cluster import ClusterConfig
 
 _OF_ONE_RUN = (

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bootstrap.config import schema, yamltext
-from bootstrap.config.fields import KINDS
+from bootstrap.config.schema import checked
+from bootstrap.config.schema.fields import KINDS
+from bootstrap.formats import yaml_reader
 from bootstrap.model import names
 from bootstrap.model.cluster import Document, Extension
 from bootstrap.model.errors import Problem, config_error
@@ -46,8 +47,8 @@ class Documents:
 def load(text: bytes) -> Documents:
     """Reads a file's text; raises only if it cannot be read as YAML."""
     try:
-        values = yamltext.parse(text)
-    except yamltext.UnreadableError as error:
+        values = yaml_reader.parse(text)
+    except yaml_reader.UnreadableError as error:
         raise config_error((error.problem,)) from None
     upstream: dict[str, Document] = {}
     extension: Extension | None = None
@@ -104,13 +105,15 @@ def _recognised(value: Any, number: int, problems: list[Problem]) -> str:
 def _upstream(kind: str, value: dict[str, Any], problems: list[Problem]) -> Document:
     head = {k: value[k] for k in ("apiVersion", "kind")}
     body = {k: v for k, v in value.items() if k not in head}
-    result: dict[str, Any] = schema.checked(KINDS[kind][1], body, kind, problems)
+    result: dict[str, Any] = checked.checked(KINDS[kind][1], body, kind, problems)
     return head | result
 
 
 def _own(value: dict[str, Any], problems: list[Problem]) -> Extension:
-    from bootstrap.config import own  # pydantic takes longer to import than the rest of a run's start together
+    from bootstrap.config.own import (
+        bootstrap_configuration,  # pydantic takes longer to import than the rest of a run's start together
+    )
 
-    extension, found = own.parse(value)
+    extension, found = bootstrap_configuration.parse(value)
     problems.extend(found)
     return extension

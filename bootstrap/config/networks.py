@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
-from bootstrap.config import values
+from bootstrap.config import validators
 from bootstrap.model import names
 from bootstrap.model.cluster import Arg, ClusterConfig
 from bootstrap.model.errors import Problem
@@ -113,7 +113,7 @@ def check_address(config: ClusterConfig) -> Iterable[Problem]:
     path = "InitConfiguration.localAPIEndpoint.advertiseAddress"
     text = config.advertise_address
     primary = (families(config.networking.service_subnet) or [4])[0]
-    ip = values.address(text)
+    ip = validators.address(text)
     if not text:
         yield Problem(
             path,

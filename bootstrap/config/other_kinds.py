@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bootstrap.config import values
-from bootstrap.config.build import node
+from bootstrap.config import validators
+from bootstrap.config.complete import node
 from bootstrap.config.loader import Documents
 from bootstrap.config.rules import check_node, each, found
 from bootstrap.model.cluster import Document
@@ -29,16 +29,18 @@ def _join(doc: Document, facts: HostFacts) -> Iterable[Problem]:
     yield from check_node(node(doc.get("nodeRegistration", {}), facts), f"{_JOIN}.nodeRegistration")
     yield from _discovery(doc.get("discovery", {}), f"{_JOIN}.discovery")
     ca = doc.get("caCertPath") or "/etc/kubernetes/pki/ca.crt"
-    yield from found(f"{_JOIN}.caCertPath", values.absolute(ca) or ("" if ca.endswith(".crt") else "not a .crt file"))
+    yield from found(
+        f"{_JOIN}.caCertPath", validators.absolute(ca) or ("" if ca.endswith(".crt") else "not a .crt file")
+    )
     control_plane = doc.get("controlPlane", {})
     endpoint = control_plane.get("localAPIEndpoint", {})
     path = f"{_JOIN}.controlPlane"
-    if (address := endpoint.get("advertiseAddress")) and not values.address(address):
+    if (address := endpoint.get("advertiseAddress")) and not validators.address(address):
         yield Problem(f"{path}.localAPIEndpoint.advertiseAddress", f'"{address}" is not an IP address')
     if not 0 <= endpoint.get("bindPort", 0) <= 65535:
         yield Problem(f"{path}.localAPIEndpoint.bindPort", f"{endpoint['bindPort']} is not a port (1 to 65535)")
     if key := control_plane.get("certificateKey"):
-        yield from found(f"{path}.certificateKey", values.certificate_key(key))
+        yield from found(f"{path}.certificateKey", validators.certificate_key(key))
 
 
 def _discovery(doc: Document, path: str) -> Iterable[Problem]:
@@ -53,13 +55,13 @@ def _discovery(doc: Document, path: str) -> Iterable[Problem]:
         elif "://" in location and not location.startswith(("https://", "file://")):
             yield Problem(f"{path}.file.kubeConfigPath", "a URL must be https")
     if tls := doc.get("tlsBootstrapToken"):
-        yield from found(f"{path}.tlsBootstrapToken", values.token(tls))
+        yield from found(f"{path}.tlsBootstrapToken", validators.token(tls))
 
 
 def _token_discovery(doc: Document, path: str) -> Iterable[Problem]:
-    yield from found(f"{path}.token", values.token(doc.get("token", "")))
+    yield from found(f"{path}.token", validators.token(doc.get("token", "")))
     endpoint = doc.get("apiServerEndpoint", "")
-    parts = values.split_endpoint(endpoint)
+    parts = validators.split_endpoint(endpoint)
     if not parts or not parts[1]:
         yield Problem(f"{path}.apiServerEndpoint", f'"{endpoint}" is not host:port')
     pins = doc.get("caCertHashes", [])
@@ -75,9 +77,9 @@ def _pin(text: str) -> str:
 def _reset(doc: Document) -> Iterable[Problem]:
     path = "ResetConfiguration"
     if directory := doc.get("certificatesDir"):
-        yield from found(f"{path}.certificatesDir", values.absolute(directory))
+        yield from found(f"{path}.certificatesDir", validators.absolute(directory))
     if (socket := doc.get("criSocket", "")) and not socket.startswith("/"):
-        yield from found(f"{path}.criSocket", values.socket(socket))
+        yield from found(f"{path}.criSocket", validators.socket(socket))
     yield from each(f"{path}.unmountFlags", doc.get("unmountFlags", []), _unmount_flag)
 
 
@@ -89,4 +91,4 @@ def _upgrade(doc: Document) -> Iterable[Problem]:
     for part in ("apply", "node"):
         if patches := doc.get(part, {}).get("patches"):
             at = f"UpgradeConfiguration.{part}.patches.directory"
-            yield from found(at, values.absolute(patches.get("directory", "")))
+            yield from found(at, validators.absolute(patches.get("directory", "")))

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bootstrap.config.durations import parse_duration
 from bootstrap.config.loader import Documents
+from bootstrap.formats.durations import parse_duration
 from bootstrap.model.cluster import Document, Extension
 from bootstrap.model.errors import Problem
-from bootstrap.model.mirrors import Mirrors
+from bootstrap.model.images.mirrors import Mirrors
 
 
 @dataclass(frozen=True)

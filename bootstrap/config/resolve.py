@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bootstrap.config import other_kinds, overrides, rules
-from bootstrap.config.build import ANY_ADDRESS, build
+from bootstrap.config.complete import ANY_ADDRESS, build
 from bootstrap.config.loader import Documents
 from bootstrap.config.overrides import Overrides
 from bootstrap.model.cluster import ClusterConfig

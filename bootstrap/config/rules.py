@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from bootstrap.config import networks, values
+from bootstrap.config import networks, validators
 from bootstrap.model.addon import is_foreign_cni, parse_source
 from bootstrap.model.cluster import (
     Arg,
@@ -30,9 +30,9 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     for i, token in enumerate(config.tokens):
         yield from _token(token, f"{_INIT}.bootstrapTokens[{i}]")
     if config.certificate_key:
-        yield from found(f"{_INIT}.certificateKey", values.certificate_key(config.certificate_key))
+        yield from found(f"{_INIT}.certificateKey", validators.certificate_key(config.certificate_key))
     if config.patches_directory:
-        yield from found(f"{_INIT}.patches.directory", values.absolute(config.patches_directory))
+        yield from found(f"{_INIT}.patches.directory", validators.absolute(config.patches_directory))
     yield from networks.check_address(config)
     if not 1 <= config.bind_port <= 65535:
         yield Problem(f"{_INIT}.localAPIEndpoint.bindPort", f"{config.bind_port} is not a port (1 to 65535)")
@@ -40,7 +40,7 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     yield from networks.check(config)
     yield from _etcd(config)
     for san in config.extension.extra_sans:
-        yield from found("BootstrapConfiguration.extraSANs", values.subject_name(san))
+        yield from found("BootstrapConfiguration.extraSANs", validators.subject_name(san))
     yield from _addons(config.extension)
 
 
@@ -73,12 +73,12 @@ def each(path: str, items: Iterable[str], rule: Callable[[str], str]) -> Iterabl
 
 def check_node(node: NodeRegistration, path: str) -> Iterable[Problem]:
     """nodeRegistration of init and join."""
-    yield from found(f"{path}.name", values.dns_name(node.name))
-    yield from found(f"{path}.criSocket", values.socket(node.cri_socket))
+    yield from found(f"{path}.name", validators.dns_name(node.name))
+    yield from found(f"{path}.criSocket", validators.socket(node.cri_socket))
     yield from _args(node.kubelet_extra_args, f"{path}.kubeletExtraArgs")
     for i, taint in enumerate(node.taints or ()):
-        yield from found(f"{path}.taints[{i}].key", values.label_key(taint.key))
-        yield from found(f"{path}.taints[{i}].value", values.label_value(taint.value))
+        yield from found(f"{path}.taints[{i}].key", validators.label_key(taint.key))
+        yield from found(f"{path}.taints[{i}].value", validators.label_value(taint.value))
         if not taint.effect:
             yield Problem(f"{path}.taints[{i}].effect", "missing: NoSchedule, PreferNoSchedule or NoExecute")
     ignored = {item.lower() for item in node.ignore_preflight_errors}
@@ -88,21 +88,21 @@ def check_node(node: NodeRegistration, path: str) -> Iterable[Problem]:
 
 def _token(token: BootstrapToken, path: str) -> Iterable[Problem]:
     if token.token:
-        yield from found(f"{path}.token", values.token(token.token))
+        yield from found(f"{path}.token", validators.token(token.token))
     if unknown := set(token.usages) - {"signing", "authentication"}:
         yield Problem(f"{path}.usages", f"{', '.join(sorted(unknown))}: only signing and authentication are known")
     if "authentication" not in token.usages:
         yield Problem(f"{path}.groups", "groups are for tokens whose usages include authentication")
-    yield from each(f"{path}.groups", token.groups, values.token_group)
+    yield from each(f"{path}.groups", token.groups, validators.token_group)
 
 
 def _cluster(config: ClusterConfig) -> Iterable[Problem]:
-    yield from found(f"{_CLUSTER}.networking.dnsDomain", values.dns_name(config.networking.dns_domain))
-    yield from found(f"{_CLUSTER}.certificatesDir", values.absolute(config.certificates_dir))
-    yield from found(f"{_CLUSTER}.imageRepository", values.image_repository(config.image_repository))
+    yield from found(f"{_CLUSTER}.networking.dnsDomain", validators.dns_name(config.networking.dns_domain))
+    yield from found(f"{_CLUSTER}.certificatesDir", validators.absolute(config.certificates_dir))
+    yield from found(f"{_CLUSTER}.imageRepository", validators.image_repository(config.image_repository))
     if config.dns_image_repository:
-        yield from found(f"{_CLUSTER}.dns.imageRepository", values.image_repository(config.dns_image_repository))
-    if config.control_plane_endpoint and not values.split_endpoint(config.control_plane_endpoint):
+        yield from found(f"{_CLUSTER}.dns.imageRepository", validators.image_repository(config.dns_image_repository))
+    if config.control_plane_endpoint and not validators.split_endpoint(config.control_plane_endpoint):
         yield Problem(
             f"{_CLUSTER}.controlPlaneEndpoint",
             (f'"{config.control_plane_endpoint}" is not host or host:port (a DNS name or IP address, port 1-65535)'),
@@ -118,7 +118,7 @@ def _cluster(config: ClusterConfig) -> Iterable[Problem]:
     ):
         if period <= 0:
             yield Problem(f"{_CLUSTER}.{name}", "must be longer than nothing")
-    yield from each(f"{_CLUSTER}.apiServer.certSANs", config.api_server_cert_sans, values.subject_name)
+    yield from each(f"{_CLUSTER}.apiServer.certSANs", config.api_server_cert_sans, validators.subject_name)
     yield from _component(config.api_server, f"{_CLUSTER}.apiServer")
     yield from _component(config.controller_manager, f"{_CLUSTER}.controllerManager")
     yield from _component(config.scheduler, f"{_CLUSTER}.scheduler")
@@ -131,9 +131,9 @@ def _component(component: Component, path: str) -> Iterable[Problem]:
             yield Problem(f"{path}.extraEnvs[{i}].name", "missing")
     for i, volume in enumerate(component.extra_volumes):
         at = f"{path}.extraVolumes[{i}]"
-        yield from found(f"{at}.name", values.dns_label(volume.name))
-        yield from found(f"{at}.hostPath", values.absolute(volume.host_path))
-        yield from found(f"{at}.mountPath", values.absolute(volume.mount_path))
+        yield from found(f"{at}.name", validators.dns_label(volume.name))
+        yield from found(f"{at}.hostPath", validators.absolute(volume.host_path))
+        yield from found(f"{at}.mountPath", validators.absolute(volume.mount_path))
 
 
 def _args(args: tuple[Arg, ...], path: str) -> Iterable[Problem]:
@@ -150,11 +150,11 @@ def _etcd(config: ClusterConfig) -> Iterable[Problem]:
     if isinstance(etcd, ExternalEtcd):
         yield from _external(etcd, f"{_CLUSTER}.etcd.external")
         return
-    yield from found(f"{path}.dataDir", values.absolute(etcd.data_dir))
-    yield from each(f"{path}.serverCertSANs", etcd.server_cert_sans, values.subject_name)
-    yield from each(f"{path}.peerCertSANs", etcd.peer_cert_sans, values.subject_name)
+    yield from found(f"{path}.dataDir", validators.absolute(etcd.data_dir))
+    yield from each(f"{path}.serverCertSANs", etcd.server_cert_sans, validators.subject_name)
+    yield from each(f"{path}.peerCertSANs", etcd.peer_cert_sans, validators.subject_name)
     if etcd.image_repository:
-        yield from found(f"{path}.imageRepository", values.image_repository(etcd.image_repository))
+        yield from found(f"{path}.imageRepository", validators.image_repository(etcd.image_repository))
     yield from _args(etcd.extra_args, f"{path}.extraArgs")
 
 
@@ -166,9 +166,9 @@ def _external(etcd: ExternalEtcd, path: str) -> Iterable[Problem]:
         yield Problem(path, "certFile and keyFile go together")
     if etcd.cert_file and etcd.key_file and not etcd.ca_file:
         yield Problem(f"{path}.caFile", "needed with certFile and keyFile")
-    yield from each(f"{path}.endpoints", etcd.endpoints, lambda u: values.url(u, https=secured))
+    yield from each(f"{path}.endpoints", etcd.endpoints, lambda u: validators.url(u, https=secured))
     if etcd.http_endpoints != etcd.endpoints:
-        yield from each(f"{path}.httpEndpoints", etcd.http_endpoints, lambda u: values.url(u, https=False))
+        yield from each(f"{path}.httpEndpoints", etcd.http_endpoints, lambda u: validators.url(u, https=False))
     for name, file in (("caFile", etcd.ca_file), ("certFile", etcd.cert_file), ("keyFile", etcd.key_file)):
         if file:
-            yield from found(f"{path}.{name}", values.absolute(file))
+            yield from found(f"{path}.{name}", validators.absolute(file))

@@ -10,7 +10,7 @@ import yaml
 from cryptography import x509
 
 from bootstrap.diagnosis.evidence import Certificate
-from bootstrap.render.certs import signed_by
+from bootstrap.render.pki.certs import signed_by
 
 
 def certificates(files: Mapping[str, bytes], kubeconfigs: Mapping[str, bytes]) -> tuple[Certificate, ...]:

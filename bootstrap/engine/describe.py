@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import singledispatch
 
 from bootstrap.engine import images
-from bootstrap.engine.differs import (
+from bootstrap.engine.drift import (
     directory_differs,
     file_differs,
     images_missing,
@@ -18,9 +18,9 @@ from bootstrap.engine.differs import (
 from bootstrap.engine.effects.undo import mounts_below
 from bootstrap.engine.network import ours_left
 from bootstrap.engine.observe import before
-from bootstrap.host.install import file_digest
+from bootstrap.host.images.seed import METADATA
+from bootstrap.host.images.seed_copy import file_digest
 from bootstrap.host.port import HostReader
-from bootstrap.host.seed import METADATA
 from bootstrap.model.effects import (
     Apply,
     ContainersGone,
@@ -51,7 +51,7 @@ from bootstrap.model.effects import (
     Unmounted,
     object_name,
 )
-from bootstrap.model.record import PATH, TREE
+from bootstrap.model.journal_entry import PATH, TREE
 
 UNCHANGED = "unchanged"
 

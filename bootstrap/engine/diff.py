@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from bootstrap.engine.differs import file_differs
+from bootstrap.engine.drift import file_differs
 from bootstrap.engine.kinds import located
-from bootstrap.host.api import object_path
+from bootstrap.host.kube_client import object_path
 from bootstrap.host.port import HostReader
 from bootstrap.model.effects import Apply, Create, Effect, File
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bootstrap.engine.observe import before
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
-from bootstrap.model.record import IMAGES, Entry
+from bootstrap.model.journal_entry import IMAGES, Entry
 
 
 def added(host: HostReader, entry: Entry) -> list[str]:

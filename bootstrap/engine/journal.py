@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from bootstrap.engine.observe import before
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.record import PATH, TREE, Entry
+from bootstrap.model.journal_entry import PATH, TREE, Entry
 
 
 def read_journal(host: HostReader) -> tuple[Entry, ...]:

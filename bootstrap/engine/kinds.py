@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bootstrap.host.api import object_path
+from bootstrap.host.kube_client import object_path
 from bootstrap.model.effects import Apply
 
 DEFAULT_NAMESPACE = "default"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bootstrap.engine.observe import before
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.record import NETWORK, Entry
+from bootstrap.model.journal_entry import NETWORK, Entry
 
 TABLES = ("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6")
 CHAINS = ("KUBE-", "CNI-", "FLANNEL-")

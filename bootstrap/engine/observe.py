@@ -6,9 +6,9 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bootstrap.host.mounts import mount_point
+from bootstrap.host.fs.mountinfo import mount_point
 from bootstrap.host.port import HostReader
-from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT
+from bootstrap.model.journal_entry import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT
 
 State = Mapping[str, Any] | None
 

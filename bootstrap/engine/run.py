@@ -10,10 +10,10 @@ from functools import partial
 from graphlib import TopologicalSorter
 
 from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.failure_watch import watch
+from bootstrap.engine.run_context import RunOver, World
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.wait import wait_for
-from bootstrap.engine.watch import watch
-from bootstrap.engine.world import RunOver, World
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting
 from bootstrap.model.plan import Plan, Step

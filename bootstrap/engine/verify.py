@@ -9,7 +9,7 @@ from bootstrap.engine import images, network
 from bootstrap.engine.observe import before, mount_points
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
-from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, Entry
+from bootstrap.model.journal_entry import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, Entry
 
 
 @dataclass

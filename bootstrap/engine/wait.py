@@ -8,8 +8,8 @@ from typing import Any
 
 from tenacity import RetryError, retry_if_result, wait_exponential
 
-from bootstrap.engine.pace import Paced
-from bootstrap.engine.world import RunOver, World
+from bootstrap.engine.polling import Paced
+from bootstrap.engine.run_context import RunOver, World
 from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, Served, WorkloadReady
 from bootstrap.model.errors import BootstrapError, Exit
 

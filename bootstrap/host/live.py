@@ -11,15 +11,15 @@ from contextlib import contextmanager
 from functools import partial
 from typing import IO, Final, TypeVar
 
-from bootstrap.host import durable, lock, place, tree
 from bootstrap.host.commands import COMMAND_PATH, execute
-from bootstrap.host.cri import image_ids
-from bootstrap.host.failures import file_error, out_of_inodes
-from bootstrap.host.netstate import network_names
-from bootstrap.host.place import Place
+from bootstrap.host.facts.netfilter import network_names
+from bootstrap.host.fs import dirent, durable, lock, rmtree
+from bootstrap.host.fs.dirent import Place
+from bootstrap.host.fs.errors import file_error, out_of_inodes
+from bootstrap.host.fs.replace import remove_leftovers, replace_file, replace_link
+from bootstrap.host.fs.rooted import locate
 from bootstrap.host.port import Stat, UnitState
-from bootstrap.host.replace import remove_leftovers, replace_file, replace_link
-from bootstrap.host.rooted import locate
+from bootstrap.host.runtime.cri import image_ids
 from bootstrap.model.errors import BootstrapError, Exit
 
 HOST_COMMAND_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -42,22 +42,22 @@ class LiveHost:
         self._enter = enter
 
     def read(self, path: str) -> bytes | None:
-        return self._look(path, place.content)
+        return self._look(path, dirent.content)
 
     def digest(self, path: str) -> str | None:
-        return self._look(path, place.digest)
+        return self._look(path, dirent.digest)
 
     def stat(self, path: str) -> Stat | None:
-        return self._look(path, place.status)
+        return self._look(path, dirent.status)
 
     def readlink(self, path: str) -> str | None:
-        return self._look(path, place.link_target, follow=False)
+        return self._look(path, dirent.link_target, follow=False)
 
     def resolve(self, path: str) -> str:
         return self._look(path, lambda at: at.path) or path
 
     def listdir(self, path: str) -> tuple[str, ...]:
-        return self._look(path, place.names) or ()
+        return self._look(path, dirent.names) or ()
 
     def unit(self, name: str) -> UnitState:
         if not self._booted_by_systemd():  # a dry run needs no systemd
@@ -100,19 +100,19 @@ class LiveHost:
         self._change("make", path, lambda at: durable.make_directory(at, mode), make=True)
 
     def remove(self, path: str) -> None:
-        if self._look(path, place.status, follow=False):
+        if self._look(path, dirent.status, follow=False):
             self._change("remove", path, durable.unlink, follow=False)
 
     def remove_tree(self, path: str) -> None:
-        if self._look(path, place.status, follow=False):
-            self._change("remove", path, tree.remove_tree, follow=False)
+        if self._look(path, dirent.status, follow=False):
+            self._change("remove", path, rmtree.remove_tree, follow=False)
 
     def remove_empty(self, path: str) -> None:
-        if self._look(path, place.status, follow=False):
+        if self._look(path, dirent.status, follow=False):
             self._change("remove", path, durable.remove_empty, follow=False)
 
     def tidy(self, path: str) -> None:
-        if self._look(os.path.dirname(path), place.status):
+        if self._look(os.path.dirname(path), dirent.status):
             self._change("tidy", path, remove_leftovers, follow=False)
 
     @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.model import names
-from bootstrap.model.mirrors import Mirrors
+from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.runtime import NODE
 
 Document = Mapping[str, Any]

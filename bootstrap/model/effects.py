@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bootstrap.model.mirrors import Mirrors
-from bootstrap.model.record import Entry
+from bootstrap.model.images.mirrors import Mirrors
+from bootstrap.model.journal_entry import Entry
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Step
 from bootstrap.phases.images import OTHERS
 from bootstrap.phases.images import TIMEOUT as IMAGES_TIMEOUT
-from bootstrap.render.foreign import FOLDER, addon_images, kept, objects_of
-from bootstrap.render.manifest import Waves, waves
-from bootstrap.render.objects import Object
+from bootstrap.render.addons.foreign import FOLDER, addon_images, kept, objects_of
+from bootstrap.render.addons.manifest import Waves, waves
+from bootstrap.render.cluster.objects import Object
 
 _WORKLOAD_TIMEOUT = 600.0
 """Seconds for each workload: its images may come from a slow registry."""

@@ -10,7 +10,8 @@ from bootstrap.model.plan import Step
 from bootstrap.phases.addons import applied, workload_timeout
 from bootstrap.phases.control_plane import ANSWERS
 from bootstrap.phases.inputs import Inputs
-from bootstrap.render import addons, objects
+from bootstrap.render.addons import builtin
+from bootstrap.render.cluster import objects
 
 TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
 """Exists once the first init has made its tokens: later runs make none."""
@@ -65,9 +66,9 @@ def _apply(
 def own_addon_steps(inputs: Inputs) -> list[Step]:
     """kube-proxy runs before anything that uses a Service address; flannel is given the API's own address."""
     cfg, facts = inputs.cfg, inputs.facts
-    proxy = addons.kube_proxy(cfg, facts, inputs.manifests, inputs.patches)
-    network = addons.flannel(cfg, facts, inputs.manifests)
-    dns = addons.coredns(cfg, inputs.facts, inputs.manifests, inputs.patches)
+    proxy = builtin.kube_proxy(cfg, facts, inputs.manifests, inputs.patches)
+    network = builtin.flannel(cfg, facts, inputs.manifests)
+    dns = builtin.coredns(cfg, inputs.facts, inputs.manifests, inputs.patches)
     steps = []
     if network:
         steps.append(_apply(cfg, "addon/flannel", network, "Add-ons", api=ANSWERS))
@@ -103,7 +104,7 @@ def node_steps(inputs: Inputs) -> list[Step]:
             after=("node-registered",),
         ),
     ]
-    own_network = addons.flannel_files(cfg, inputs.facts, inputs.manifests)
+    own_network = builtin.flannel_files(cfg, inputs.facts, inputs.manifests)
     if own_network:
         ready_to_ask = ("node-registered", "control-plane/controller-manager")
         # The controller-manager has to lead before it gives the node its range.

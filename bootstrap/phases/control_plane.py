@@ -10,9 +10,9 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Step
 from bootstrap.phases.inputs import Inputs
 from bootstrap.phases.machine import KUBELET_FILES
-from bootstrap.render.audit import audit_files
-from bootstrap.render.net import loopback, url_host
-from bootstrap.render.static_pods import manifest_path, static_pods
+from bootstrap.render.addresses import loopback, url_host
+from bootstrap.render.controlplane.audit import audit_files
+from bootstrap.render.controlplane.static_pods import manifest_path, static_pods
 
 ANSWERS = "wait-control-plane/answers"
 """From here on the API server takes objects, though not every kind: it allocates no Service address yet."""

@@ -12,7 +12,7 @@ from bootstrap.phases.images import with_images
 from bootstrap.phases.inputs import Inputs
 from bootstrap.phases.machine import file_steps, service_steps
 from bootstrap.phases.select import without
-from bootstrap.render.images import to_bring_in
+from bootstrap.render.images.required import to_bring_in
 
 
 def init_plan(inputs: Inputs) -> Plan:

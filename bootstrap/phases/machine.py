@@ -16,14 +16,15 @@ from bootstrap.model.effects import (
     Tree,
     UnitRunning,
 )
+from bootstrap.model.journal_entry import PATH, SYSCTL
 from bootstrap.model.plan import Step
-from bootstrap.model.record import PATH, SYSCTL
 from bootstrap.model.runtime import Runtime, runtime_at
 from bootstrap.phases.inputs import Inputs
-from bootstrap.render import host, images
-from bootstrap.render.containerd import containerd_file
-from bootstrap.render.kubelet import kubelet_files
-from bootstrap.render.mirrors import hosts_files
+from bootstrap.render.images import required
+from bootstrap.render.images.mirrors import hosts_files
+from bootstrap.render.node import host
+from bootstrap.render.node.containerd import containerd_file
+from bootstrap.render.node.kubelet import kubelet_files
 
 KUBELET_FILES = "kubelet-start/config"
 """A part of the phase `kubelet-start`, which in kubeadm writes these files too."""
@@ -92,7 +93,7 @@ def _runtime(inputs: Inputs, runtime: Runtime) -> tuple[Effect, ...]:
     One of others is given images only.
     """
     if not runtime.ours:
-        built = any(name.startswith(f"{names.BUILT_REPOSITORY}/") for name in images.needed(inputs.cfg))
+        built = any(name.startswith(f"{names.BUILT_REPOSITORY}/") for name in required.needed(inputs.cfg))
         given = (ImagesImported(runtime.socket),) if built else ()
         return *given, Noted(PATH, f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}")
     config = containerd_file(inputs.cfg, inputs.facts, runtime)

@@ -20,8 +20,8 @@ from bootstrap.model.effects import (
     UnitsReloaded,
     Unmounted,
 )
+from bootstrap.model.journal_entry import IMAGES, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from bootstrap.model.plan import Plan, Step
-from bootstrap.model.record import IMAGES, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 
 TOOLS = ("/opt/bootstrap", names.WORK_DIR)
 """What reset itself needs on the host, the journal among it."""

@@ -9,8 +9,8 @@ from bootstrap.model import names
 from bootstrap.model.cluster import Arg, ClusterConfig, LocalEtcd
 from bootstrap.model.facts import HostFacts, Listener
 from bootstrap.preflight.finding import Found, check
-from bootstrap.render.args import last_value
-from bootstrap.render.net import loopback
+from bootstrap.render.addresses import loopback
+from bootstrap.render.controlplane.args import last_value
 
 ANY = ("", "0.0.0.0", "::")
 """As an address to listen on: all of them."""

@@ -10,7 +10,7 @@ from bootstrap.model.cluster import ClusterConfig, ExternalEtcd
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import Runtime
 from bootstrap.preflight.finding import Found, check
-from bootstrap.render import images
+from bootstrap.render.images import required
 
 EXECUTABLES = ("losetup", "mount")
 """What the kubelet calls on the host, and the image cannot bring."""
@@ -84,7 +84,7 @@ def _toml(value: bool) -> str:
     error=False,
 )
 def runtime_sandbox(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    runtime, ours = facts.configured.runtime, images.pause(cfg)
+    runtime, ours = facts.configured.runtime, required.pause(cfg)
     if runtime is not None and runtime.absent_sandbox_image not in ("", ours):
         yield Found(
             f"the container runtime at {cfg.node.cri_socket} begins each Pod with {runtime.absent_sandbox_image}, "

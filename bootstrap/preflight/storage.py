@@ -10,7 +10,7 @@ from bootstrap.model.cluster import ClusterConfig, ExternalEtcd, LocalEtcd
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import GUEST, NODE
 from bootstrap.preflight.finding import Found, check
-from bootstrap.render.static_pods import manifest_path
+from bootstrap.render.controlplane.static_pods import manifest_path
 
 SLOW_FSYNC = 0.010
 """Seconds, 99th percentile: etcd's hardware recommendations (a write-ahead log entry and its fdatasync)."""

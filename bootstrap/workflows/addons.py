@@ -12,9 +12,9 @@ from bootstrap.model import names
 from bootstrap.model.addon import BUILT_IN_CNI, Addon, Recipe, Source, is_foreign_cni, parse_source, proven
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render import images
-from bootstrap.render.foreign import addon_images, kept_path
-from bootstrap.render.recipes import recipe_of, recipes
+from bootstrap.render.addons.foreign import addon_images, kept_path
+from bootstrap.render.addons.recipes import recipe_of, recipes
+from bootstrap.render.images import required
 from bootstrap.workflows.config import complete
 
 
@@ -25,10 +25,10 @@ def read_addons(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, st
     return (*network, *(_addon(host, text, manifests, cni=False) for text in extension.addons))
 
 
-def needed_images(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[images.Needed, ...]:
+def needed_images(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[required.Needed, ...]:
     """The images of all add-ons from manifests. Raises BootstrapError: exit 3 or 9."""
     return tuple(
-        images.Needed(addon.name, image, image)
+        required.Needed(addon.name, image, image)
         for addon in read_addons(host, cfg, manifests)
         for image in addon_images(addon, cfg, ANY_HOST)
     )
@@ -49,7 +49,7 @@ def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bo
     before = host.read(kept_path(source.name))
     if before is not None and digest == hashlib.sha256(before).hexdigest():
         return Addon(source.name, url, before, recipe, cni)
-    from bootstrap.host.manifest import fetch  # the HTTP client costs a start 0.1 s
+    from bootstrap.host.registry.download import fetch  # the HTTP client costs a start 0.1 s
 
     return Addon(source.name, url, fetch(url, digest), recipe, cni)
 
@@ -91,9 +91,9 @@ def applied_here(host: Host, mode: str, manifests: Mapping[str, str]) -> tuple[L
     if stored is None:
         return ()
     cfg = complete(stored, host, mode)
-    own = [("kube-proxy", images.kubernetes(cfg, "kube-proxy"))] if not cfg.proxy_disabled else []
-    own += [("coredns", images.coredns(cfg))] if not cfg.dns_disabled else []
-    own += [(BUILT_IN_CNI, images.flannel(cfg))] if cfg.extension.cni == BUILT_IN_CNI else []
+    own = [("kube-proxy", required.kubernetes(cfg, "kube-proxy"))] if not cfg.proxy_disabled else []
+    own += [("coredns", required.coredns(cfg))] if not cfg.dns_disabled else []
+    own += [(BUILT_IN_CNI, required.flannel(cfg))] if cfg.extension.cni == BUILT_IN_CNI else []
     texts = ((cfg.extension.cni,) if is_foreign_cni(cfg.extension.cni) else ()) + cfg.extension.addons
     return (
         *(Listed(name, image.rpartition(":")[2], "", "", applied=True) for name, image in own),

@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from bootstrap.host.atomic import replacing
-from bootstrap.host.bundle import Bundle, Trust, verified
-from bootstrap.host.containerd import Containerd, own_platform
+from bootstrap.host.bundle.file import Bundle, Trust, verified
+from bootstrap.host.bundle.zstd import FAST
+from bootstrap.host.fs.atomic import replacing
 from bootstrap.host.port import Host, HostReader
-from bootstrap.host.zst import FAST
-from bootstrap.model.bundle import BundleManifest
+from bootstrap.host.runtime.containerd import Containerd, own_platform
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.images.bundle import BundleManifest
 from bootstrap.phases.images import Bundled
-from bootstrap.render.bundle import critical, not_in, references
-from bootstrap.render.signature import new_key
+from bootstrap.render.bundle.contents import critical, not_in, references
+from bootstrap.render.bundle.signature import new_key
 from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.bundle_create import Contents, create
 from bootstrap.workflows.init import Decision, LoadImages, read_patches
@@ -72,7 +72,7 @@ def load_bundle(
     with verified(path, trust, host.reach) as bundle:
         ours = _for_us(bundle, architecture)
         if to == DOCKER:
-            from bootstrap.host.docker_images import DockerImages  # HTTP clients cost a start 0.2 s
+            from bootstrap.host.docker.images import DockerImages  # HTTP clients cost a start 0.2 s
 
             return DockerImages(host.reach).load(bundle, architecture), ours
         return Containerd(host, socket).load(bundle, architecture, done), ours

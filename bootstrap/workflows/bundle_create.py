@@ -9,28 +9,20 @@ from datetime import datetime
 from pathlib import Path
 
 from bootstrap.config import Documents, Overrides, load, resolve
-from bootstrap.host.archive import Writable
-from bootstrap.host.bundle import write_bundle
-from bootstrap.host.facts import gather
+from bootstrap.host.bundle.file import write_bundle
+from bootstrap.host.bundle.tar import Writable
+from bootstrap.host.bundle.zstd import LEVEL
+from bootstrap.host.facts.gather import gather
+from bootstrap.host.images.sources import Source
 from bootstrap.host.port import Host
-from bootstrap.host.sources import Source
-from bootstrap.host.zst import LEVEL
-from bootstrap.model.bundle import (
-    LEADING,
-    BundledImage,
-    BundleManifest,
-    Damaged,
-    Member,
-    blob_name,
-    index_of,
-)
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.oci import LAYOUT, Descriptor
-from bootstrap.model.reference import parse_reference
-from bootstrap.render.bundle import collect, critical, references
-from bootstrap.render.sbom import spdx
-from bootstrap.render.signature import sign
+from bootstrap.model.images.bundle import LEADING, BundledImage, BundleManifest, Damaged, Member, blob_name, index_of
+from bootstrap.model.images.oci import LAYOUT, Descriptor
+from bootstrap.model.images.reference import parse_reference
+from bootstrap.render.bundle.contents import collect, critical, references
+from bootstrap.render.bundle.sbom import spdx
+from bootstrap.render.bundle.signature import sign
 from bootstrap.workflows.addons import read_addons
 
 SOURCES = "docker, layout:DIR, registry or seed"

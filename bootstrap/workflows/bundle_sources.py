@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bootstrap.host.docker_images import DockerImages
-from bootstrap.host.layout import Layout
-from bootstrap.host.limits import Limits
-from bootstrap.host.packed import packed
-from bootstrap.host.pull import Listener
-from bootstrap.host.sources import LayoutSource, SeedSource, Source, docker_source
-from bootstrap.host.zst import LEVEL
+from bootstrap.host.bundle.zstd import LEVEL
+from bootstrap.host.docker.images import DockerImages
+from bootstrap.host.images.layout import Layout
+from bootstrap.host.images.sources import LayoutSource, SeedSource, Source, docker_source
+from bootstrap.host.images.zstd_source import packed
+from bootstrap.host.registry.limits import Limits
+from bootstrap.host.registry.pull import Listener
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.image import Platform
-from bootstrap.render.images import Needed
+from bootstrap.model.images.image import Platform
+from bootstrap.render.images.required import Needed
 from bootstrap.workflows.bundle_create import SOURCES, Contents
 from bootstrap.workflows.image_choice import Chosen
 from bootstrap.workflows.images import pull_to

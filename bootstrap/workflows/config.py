@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bootstrap.config import Documents, Overrides, load, resolve
-from bootstrap.host.facts import gather
+from bootstrap.host.facts.gather import gather
 from bootstrap.host.live import LiveHost
 from bootstrap.host.port import Host
 from bootstrap.model import names

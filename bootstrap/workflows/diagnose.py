@@ -9,7 +9,7 @@ import yaml
 
 from bootstrap.diagnosis.judge import ended_early, explained, fatal, judge
 from bootstrap.diagnosis.rule import Finding
-from bootstrap.host.evidence import gather_evidence, glance
+from bootstrap.host.facts.evidence import gather_evidence, glance
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit

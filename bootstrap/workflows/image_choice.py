@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bootstrap.config.lockfile import parse_lock
-from bootstrap.config.own import load_mirrors
+from bootstrap.config.own.bootstrap_configuration import load_mirrors
+from bootstrap.config.own.lockfile import parse_lock
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.lock import Lock, LockedImage
-from bootstrap.model.mirrors import Mirrors
-from bootstrap.model.reference import Reference, parse_reference
+from bootstrap.model.images.lock import Lock, LockedImage
+from bootstrap.model.images.mirrors import Mirrors
+from bootstrap.model.images.reference import Reference, parse_reference
 from bootstrap.model.runtime import NODE
-from bootstrap.render import catalog
-from bootstrap.render.images import Needed, as_upstream, components
-from bootstrap.render.mirrors import Route, route
+from bootstrap.render.images import catalog
+from bootstrap.render.images.mirrors import Route, route
+from bootstrap.render.images.required import Needed, as_upstream, components
 
 
 @dataclass(frozen=True)

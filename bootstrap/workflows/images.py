@@ -8,21 +8,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap.config.lockfile import lock_text
-from bootstrap.host.asking import Answer, ask_all
-from bootstrap.host.atomic import replacing
-from bootstrap.host.containerd import Containerd
-from bootstrap.host.layout import Layout
-from bootstrap.host.limits import Deadline, Limits
+from bootstrap.config.own.lockfile import lock_text
+from bootstrap.host.fs.atomic import replacing
+from bootstrap.host.images.layout import Layout
 from bootstrap.host.port import Host
-from bootstrap.host.pull import Found, Listener, Search, fetch, writing
-from bootstrap.host.station import Station, clear
-from bootstrap.model.bundle import named
+from bootstrap.host.registry.limits import Deadline, Limits
+from bootstrap.host.registry.probe import Answer, ask_all
+from bootstrap.host.registry.pull import Found, Listener, Search, fetch, writing
+from bootstrap.host.runtime.containerd import Containerd
+from bootstrap.host.runtime.image_puller import Station, clear
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.image import Platform
-from bootstrap.model.lock import Lock, LockedImage, LockedPlatform
-from bootstrap.model.oci import IMAGE_NAME, INDEX_FILE
-from bootstrap.render.images import Needed
+from bootstrap.model.images.bundle import named
+from bootstrap.model.images.image import Platform
+from bootstrap.model.images.lock import Lock, LockedImage, LockedPlatform
+from bootstrap.model.images.oci import IMAGE_NAME, INDEX_FILE
+from bootstrap.render.images.required import Needed
 from bootstrap.workflows.image_choice import Chosen, locked_as, ways
 
 

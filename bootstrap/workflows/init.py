@@ -22,21 +22,21 @@ from bootstrap.config import (
 )
 from bootstrap.engine.journal import begun, read_journal
 from bootstrap.engine.run import Listener, run
+from bootstrap.engine.run_context import World
 from bootstrap.engine.timings import Timing
-from bootstrap.engine.world import World
-from bootstrap.host.api import KubeApi, probe
-from bootstrap.host.credentials import written_login
-from bootstrap.host.facts import gather
-from bootstrap.host.facts_configured import look_up
-from bootstrap.host.health import COMPLETE
+from bootstrap.host.facts.configured import look_up
+from bootstrap.host.facts.gather import gather
+from bootstrap.host.kube_client import KubeApi, probe
+from bootstrap.host.node.health import COMPLETE
 from bootstrap.host.port import Host, HostReader
+from bootstrap.host.registry.credentials import written_login
 from bootstrap.model import names
 from bootstrap.model.addon import parse_source
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import File, ImagePresent
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
-from bootstrap.model.mirrors import Mirrors
+from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import runtime_at
 from bootstrap.phases.cluster import TOKEN_CREATED
@@ -45,10 +45,10 @@ from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import Inputs
 from bootstrap.phases.select import only
 from bootstrap.preflight.checks import Preflight, run_checks
-from bootstrap.render.keys import CryptoKeySource
-from bootstrap.render.kubeconfig import identities, issue_kubeconfigs
-from bootstrap.render.logins import kubelet_logins, login_files
-from bootstrap.render.pki import is_external_ca, issue_pki, pki_paths
+from bootstrap.render.node.registry_logins import kubelet_logins, login_files
+from bootstrap.render.pki.issue import is_external_ca, issue_pki, pki_paths
+from bootstrap.render.pki.keys import CryptoKeySource
+from bootstrap.render.pki.kubeconfig import identities, issue_kubeconfigs
 from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.diagnose import looking, with_cause
 from bootstrap.workflows.joining import made_certificate_key, made_token, uploads
@@ -217,7 +217,7 @@ def act(
     except BootstrapError as e:
         raise (with_cause(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None
     if any(isinstance(effect, ImagePresent) for step in plan.steps for effect in step.effects):
-        from bootstrap.host.station import clear  # few runs pull: the HTTP client costs a start 0.1 s
+        from bootstrap.host.runtime.image_puller import clear  # few runs pull: the HTTP client costs a start 0.1 s
 
         clear()
     if decision.facts.mode == "node":  # the container's health check reads it

@@ -13,8 +13,8 @@ from bootstrap.engine.diff import Objects
 from bootstrap.host.port import HostReader
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig
 from bootstrap.model.effects import Apply
-from bootstrap.render.joining import WITHHELD, join_command, usable_token
-from bootstrap.render.uploads import KEY_BYTES, TTL, shared_files, upload
+from bootstrap.render.cluster.joining import WITHHELD, join_command, usable_token
+from bootstrap.render.cluster.uploads import KEY_BYTES, TTL, shared_files, upload
 
 TOKENS = "/api/v1/namespaces/kube-system/secrets?fieldSelector=type%3Dbootstrap.kubernetes.io%2Ftoken"
 OWNER = "Proxy for managing TTL for the kubeadm-certs secret"

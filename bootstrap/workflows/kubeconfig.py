@@ -5,7 +5,7 @@ from __future__ import annotations
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.kubeconfig import with_server
+from bootstrap.render.pki.kubeconfig import with_server
 
 PUBLISHED = f"https://127.0.0.1:{names.API_PORT}"
 """Where `docker run -p 6443:6443` puts the API server; a container cannot see which port was really published."""

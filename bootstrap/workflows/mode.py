@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from bootstrap.host.cri import PID1_ROOT
+from bootstrap.host.facts.mode import look_around
 from bootstrap.host.live import MOUNT, NSENTER, LiveHost
-from bootstrap.host.surroundings import look_around
+from bootstrap.host.runtime.cri import PID1_ROOT
 from bootstrap.preflight.mode import HOST, NODE, Mode, choose
 
 __all__ = ["HOST", "NODE", "Mode", "choose_mode", "enter", "look_on"]

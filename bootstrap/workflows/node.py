@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.engine.effects import apply_effect
-from bootstrap.engine.world import World
-from bootstrap.host.api import probe
-from bootstrap.host.facts import gather
-from bootstrap.host.health import COMPLETE
+from bootstrap.engine.run_context import World
+from bootstrap.host.facts.gather import gather
+from bootstrap.host.kube_client import probe
+from bootstrap.host.node.health import COMPLETE
 from bootstrap.host.port import Api, Host
 from bootstrap.model.effects import Effect, UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.runtime import NODE as RUNTIME
-from bootstrap.render.containerd import containerd_file
+from bootstrap.render.node.containerd import containerd_file
 from bootstrap.workflows.mode import NODE
 
 

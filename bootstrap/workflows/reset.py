@@ -6,21 +6,21 @@ from dataclasses import dataclass
 
 from bootstrap.engine.journal import read_journal
 from bootstrap.engine.run import Listener, run
+from bootstrap.engine.run_context import World
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.verify import Comparison, compare
-from bootstrap.engine.world import World
-from bootstrap.host.api import probe
+from bootstrap.host.kube_client import probe
 from bootstrap.host.port import Api, Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.cluster import LocalEtcd
 from bootstrap.model.effects import ContainersGone, EtcdMemberGone
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.journal_entry import TREE, Entry
 from bootstrap.model.plan import Plan
-from bootstrap.model.record import TREE, Entry
 from bootstrap.model.runtime import GUEST, NODE, Runtime
 from bootstrap.phases.reset import TOOLS, foreign_entries, reset_plan
-from bootstrap.render.etcd_member import Member, member
-from bootstrap.render.static_pods import manifest_path
+from bootstrap.render.controlplane.etcd_member import Member, member
+from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.workflows.diagnose import cri_socket
 
 TRACES = (names.KUBELET_CONF, names.ADMIN_CONF, names.KUBELET_CONFIG)

@@ -15,13 +15,13 @@ from typing import Any
 
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.config.resolve import ANY_HOST
-from bootstrap.host.archive import header
-from bootstrap.host.layout import Layout
-from bootstrap.host.sources import LayoutSource
-from bootstrap.host.zst import zstd
-from bootstrap.model.bundle import BundleManifest, Member, blob_name, decode, index_of, named
-from bootstrap.model.oci import CONFIG, INDEX, LAYER, MANIFEST
-from bootstrap.render.signature import new_key, sign
+from bootstrap.host.bundle.tar import header
+from bootstrap.host.bundle.zstd import zstd
+from bootstrap.host.images.layout import Layout
+from bootstrap.host.images.sources import LayoutSource
+from bootstrap.model.images.bundle import BundleManifest, Member, blob_name, decode, index_of, named
+from bootstrap.model.images.oci import CONFIG, INDEX, LAYER, MANIFEST
+from bootstrap.render.bundle.signature import new_key, sign
 from bootstrap.workflows.bundle_create import Contents, create
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

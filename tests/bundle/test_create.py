@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from bootstrap.host.bundle import Trust, verified
-from bootstrap.host.layers import write_layer
-from bootstrap.host.layout import Layout
-from bootstrap.host.packed import packed
-from bootstrap.host.seed import CONTENT
-from bootstrap.host.sources import LayoutSource, SeedSource
-from bootstrap.host.zst import FAST, zstd
-from bootstrap.model.bundle import named
+from bootstrap.host.bundle.file import Trust, verified
+from bootstrap.host.bundle.zstd import FAST, zstd
+from bootstrap.host.images.layers import write_layer
+from bootstrap.host.images.layout import Layout
+from bootstrap.host.images.seed import CONTENT
+from bootstrap.host.images.sources import LayoutSource, SeedSource
+from bootstrap.host.images.zstd_source import packed
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.signature import key_id
+from bootstrap.model.images.bundle import named
+from bootstrap.render.bundle.signature import key_id
 from bootstrap.workflows.bundle_create import create
 from tests.bundle.corpus import (
     ARCHITECTURE,

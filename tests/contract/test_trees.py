@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from bootstrap.host import tree
+from bootstrap.host.fs import rmtree
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.contract.subjects import Live, Subject
 
@@ -117,7 +117,7 @@ def test_a_bind_mount_on_the_same_filesystem_stops_it_too(live: Live, kind: str)
 
 def test_what_is_mounted_while_we_delete_stays(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     live.directory("/k/a")
-    monkeypatch.setattr(tree, "_refuse_mounts", lambda place, top: live.mount("/k/a") or live.file("/k/a/data"))
+    monkeypatch.setattr(rmtree, "_refuse_mounts", lambda place, top: live.mount("/k/a") or live.file("/k/a/data"))
 
     with pytest.raises(BootstrapError, match="/k/a is a mount point"):
         live.host.remove_tree("/k")

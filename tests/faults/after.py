@@ -6,7 +6,7 @@ import yaml
 from cryptography import x509
 
 from bootstrap.model import names
-from bootstrap.render.keys import load_private
+from bootstrap.render.pki.keys import load_private
 from tests.faults.scratch import CREDENTIAL, KEPT, Ended, Look, Scratch, masked
 
 

@@ -22,8 +22,12 @@ from bootstrap.model.runtime import GUEST as RUNTIME
 from bootstrap.model.runtime import runtime_at
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import Inputs
-from bootstrap.render import addons, audit, certs, containerd, kubeconfig, kubelet, objects, pki, static_pods
-from bootstrap.render.keys import CURVES, KeySource, PrivateKey, load_private
+from bootstrap.render.addons import builtin
+from bootstrap.render.cluster import objects
+from bootstrap.render.controlplane import audit, static_pods
+from bootstrap.render.node import containerd, kubelet
+from bootstrap.render.pki import certs, issue, kubeconfig
+from bootstrap.render.pki.keys import CURVES, KeySource, PrivateKey, load_private
 
 ROOT = Path(__file__).parents[2]
 CLUSTERS = ROOT / "tests" / "parity" / "clusters"
@@ -89,7 +93,7 @@ def files(
 ) -> list[Directory | File]:
     """Every file of a control-plane node."""
     runtime = runtime_at(cfg.node.cri_socket, facts.mode)
-    certificates = pki.issue_pki(cfg, {}, keys, now)
+    certificates = issue.issue_pki(cfg, {}, keys, now)
     by_path = {f.path: f.content for f in certificates}
     return [
         *certificates,
@@ -113,9 +117,9 @@ def api_objects(
         *objects.bootstrap_rbac(),
         *(objects.token_secret(token, now) for token in cfg.tokens),
         objects.node_marks(cfg),
-        *addons.kube_proxy(cfg, facts, manifests(), patch_files),
-        *addons.coredns(cfg, facts, manifests(), patch_files),
-        *addons.flannel(cfg, facts, manifests()),
+        *builtin.kube_proxy(cfg, facts, manifests(), patch_files),
+        *builtin.coredns(cfg, facts, manifests(), patch_files),
+        *builtin.flannel(cfg, facts, manifests()),
     ]
 
 
@@ -142,7 +146,7 @@ def guest_plan() -> Plan:
     """The whole plan there."""
     cfg = resolve(load((CLUSTERS / "default.yaml").read_bytes()), Overrides(cri_socket=RUNTIME.socket), GUEST_HOST)
     keys = FixedKeySource()
-    certificates = pki.issue_pki(cfg, {}, keys, NOW)
+    certificates = issue.issue_pki(cfg, {}, keys, NOW)
     by_path = {f.path: f.content for f in certificates}
     kubeconfigs = kubeconfig.issue_kubeconfigs(cfg, by_path, {}, keys, NOW)
     stored = to_cluster_configuration(cfg)

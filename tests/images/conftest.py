@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.host.layout import Layout
+from bootstrap.host.images.layout import Layout
 
 ROOT = Path(__file__).parents[2]
 MAIN = "import sys; from bootstrap.cli.main import main; sys.exit(main())"

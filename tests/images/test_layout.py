@@ -16,9 +16,9 @@ import pytest
 import yaml
 from _foreign import asked_for
 
-from bootstrap.host.layout import Layout
-from bootstrap.model.image import ARCHITECTURES
-from bootstrap.model.oci import BLOBS, IMAGE_NAME, INDEX, MANIFEST, REF_NAME
+from bootstrap.host.images.layout import Layout
+from bootstrap.model.images.image import ARCHITECTURES
+from bootstrap.model.images.oci import BLOBS, IMAGE_NAME, INDEX, MANIFEST, REF_NAME
 from tests.images.conftest import ROOT, build_images
 
 MACHINES = {"amd64": 62, "arm64": 183}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.host.layout import Layout
-from bootstrap.model.oci import IMAGE_NAME
+from bootstrap.host.images.layout import Layout
+from bootstrap.model.images.oci import IMAGE_NAME
 from tests.images.conftest import Bootstrap
 from tests.registry.samples import Image, push
 from tests.registry.servers import RegistryServer

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bootstrap.render.catalog import MINORS
+from bootstrap.render.images.catalog import MINORS
 from tests.e2e.node import IMAGE, Node, docker, must, until
 
 VERSION = os.environ.get("KUBERNETES", "v1.36.3")

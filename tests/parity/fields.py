@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 from cryptography import x509
 
-from bootstrap.render import certs
-from bootstrap.render.keys import load_private
-from bootstrap.render.objects import HASH_ANNOTATION
+from bootstrap.render.cluster.objects import HASH_ANNOTATION
+from bootstrap.render.pki import certs
+from bootstrap.render.pki.keys import load_private
 
 Fields = dict[str, Any]
 _NAMED_BY = ("name", "mountPath", "token-id")
@@ -50,7 +50,10 @@ def _parsed(path: str, content: bytes) -> Any:
     if path.endswith(".crt"):
         return _certificate(content)
     if path.endswith(".key"):
-        return {"block": content.split(b"\n")[0].decode(), "key": certs.key_name(load_private(content).public_key())}
+        return {
+            "block": content.split(b"\n")[0].decode(),
+            "key": certs.key_name(load_private(content).public_key()),
+        }
     if path.endswith(".pub"):
         return {"block": content.split(b"\n")[0].decode()}
     if path.endswith(".conf") and path.startswith("/etc/kubernetes/"):

@@ -17,13 +17,13 @@ from typing import Any
 import yaml
 
 from bootstrap.config import Documents, Overrides, resolve
+from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import NODE
-from bootstrap.render import addons
-from bootstrap.render.kubelet import kubelet_files
-from bootstrap.render.text import to_yaml
+from bootstrap.render.addons import builtin
+from bootstrap.render.node.kubelet import kubelet_files
 
 IMAGE = os.environ.get("BOOTSTRAP_IMAGE", "bootstrap:v1.37.0")
 HOSTNAME = "node-1"
@@ -178,7 +178,7 @@ def prepare_kubeadm(on: Node, kubeadm: Path, config: bytes) -> None:
     for file in unit_files:
         on.write(file.path, file.content, file.mode)
     on.write(f"{PATCHES}/kubeletconfiguration0+merge.yaml", to_yaml(_kubelet_patch(on)).encode())
-    on.write(FLANNEL, yaml.safe_dump_all(addons.flannel(cfg, FACTS, manifests())).encode())
+    on.write(FLANNEL, yaml.safe_dump_all(builtin.flannel(cfg, FACTS, manifests())).encode())
     on.run("systemctl", "daemon-reload")
 
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from bootstrap.config import Overrides, load, resolve, validate
-from bootstrap.config.render import all_documents
+from bootstrap.config.documents import all_documents
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model.errors import BootstrapError
 from tests.parity.kubeadm import binary as kubeadm_binary

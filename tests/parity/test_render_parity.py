@@ -20,7 +20,7 @@ import yaml
 
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
-from bootstrap.render.keys import CryptoKeySource
+from bootstrap.render.pki.keys import CryptoKeySource
 from tests.golden.rendered import CLUSTERS, api_objects, cluster, clusters, files, patches
 from tests.parity import kubeadm
 from tests.parity.fields import Fields, of_file, of_object

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bootstrap.host.bundle import Trust, verified
-from bootstrap.model import oci
+from bootstrap.host.bundle.file import Trust, verified
+from bootstrap.model.images import oci
 from tests.registry.servers import RegistryServer
 
 LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from bootstrap.host.layout import Layout
-from bootstrap.host.limits import (
+from bootstrap.host.images.layout import Layout
+from bootstrap.host.registry.client import Registry
+from bootstrap.host.registry.limits import (
     DamagedError,
     Deadline,
     DeadlineError,
@@ -24,10 +25,9 @@ from bootstrap.host.limits import (
     PassingError,
     RegistryError,
 )
-from bootstrap.host.registry import Registry
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.image import Platform, Resolved
-from bootstrap.model.mirrors import Credentials, Server
+from bootstrap.model.images.image import Platform, Resolved
+from bootstrap.model.images.mirrors import Credentials, Server
 from tests.registry.faults import (
     Fault,
     FaultyProxy,

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap.host.layout import Layout
-from bootstrap.model.oci import IMAGE_NAME
+from bootstrap.host.images.layout import Layout
+from bootstrap.model.images.oci import IMAGE_NAME
 from tests.registry.faults import Fault, FaultyProxy, status
 from tests.registry.samples import Image, make_image, push
 from tests.registry.servers import PASSWORD, USER, Authority, RegistryServer

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bootstrap.host import manifest
-from bootstrap.host.manifest import MOST_BYTES, fetch
+from bootstrap.host.registry import download
+from bootstrap.host.registry.download import MOST_BYTES, fetch
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.registry.servers import Authority
 
@@ -113,6 +113,6 @@ def test_a_server_that_cannot_be_believed_is_refused(site: str, monkeypatch: pyt
 
 
 def test_patience_ends(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifest, "PATIENCE", -1.0)
+    monkeypatch.setattr(download, "PATIENCE", -1.0)
 
     assert "did not come within" in refusal(f"{site}/x.yaml")

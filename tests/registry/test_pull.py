@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.host.layout import Layout
-from bootstrap.host.limits import Deadline, Limits
-from bootstrap.host.pull import Found, Search, fetch
+from bootstrap.host.images.layout import Layout
+from bootstrap.host.registry.limits import Deadline, Limits
+from bootstrap.host.registry.pull import Found, Search, fetch
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Transferred
-from bootstrap.model.image import Platform
-from bootstrap.model.lock import LockedImage, LockedPlatform
-from bootstrap.model.mirrors import Server
-from bootstrap.model.reference import parse_reference
-from bootstrap.render.mirrors import Candidate, Route
+from bootstrap.model.images.image import Platform
+from bootstrap.model.images.lock import LockedImage, LockedPlatform
+from bootstrap.model.images.mirrors import Server
+from bootstrap.model.images.reference import parse_reference
+from bootstrap.render.images.mirrors import Candidate, Route
 from tests.registry.faults import Fault, FaultyProxy, cut, status, trickle, wrong_bytes
 from tests.registry.samples import Image, digest, make_image, push
 from tests.registry.servers import RegistryServer

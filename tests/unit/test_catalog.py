@@ -10,7 +10,7 @@ import pytest
 from _common import IMAGES, catalog
 
 from bootstrap.model import names
-from bootstrap.render.catalog import FLANNEL_TAG, MINORS
+from bootstrap.render.images.catalog import FLANNEL_TAG, MINORS
 
 ENTRIES = catalog()["minors"]
 

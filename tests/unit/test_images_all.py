@@ -12,7 +12,7 @@ import pytest
 from _common import MACHINES, architecture, triplet
 from _inner_images import INNER, inner_images
 
-from bootstrap.model.oci import IMAGE_NAME, MANIFEST
+from bootstrap.model.images.oci import IMAGE_NAME, MANIFEST
 
 OTHER = next(arch for arch in MACHINES if arch != architecture())
 LISTING = """\

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ LEVELS = {
     "diagnosis": 1,
     "render": 1,
     "phases": 1,
+    "formats": 1,
     "model": 0,
 }
 IO_MODULES = {"asyncio", "docker", "http", "multiprocessing", "requests", "socket", "subprocess", "urllib3"}
@@ -49,6 +51,16 @@ def allowed(importer: str, target: str) -> bool:
     """Down, within a package, and among the packages of level 1."""
     high, low = LEVELS[importer], LEVELS[target]
     return importer == target or high > low or high == low == 1
+
+
+def test_packages_form_no_circle() -> None:
+    needs: dict[str, set[str]] = {name: set() for name in LEVELS}
+    for path in MODULES:
+        if path.parent != ROOT / "bootstrap":
+            targets = {name.split(".")[1] for name in imported(path) if name.startswith("bootstrap.")}
+            needs[package(path)] |= targets - {package(path)}
+
+    assert set(graphlib.TopologicalSorter(needs).static_order()) == set(LEVELS)
 
 
 def test_every_package_has_a_level() -> None:

@@ -11,9 +11,9 @@ from tenacity import retry_if_exception_type, wait_fixed
 from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.effects.host import make_parent
 from bootstrap.engine.kinds import located
-from bootstrap.engine.pace import Paced
-from bootstrap.engine.world import RunOver, World
-from bootstrap.host.api import object_path
+from bootstrap.engine.polling import Paced
+from bootstrap.engine.run_context import RunOver, World
+from bootstrap.host.kube_client import object_path
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import (
     Apply,
@@ -23,7 +23,7 @@ from bootstrap.model.effects import (
     object_name,
 )
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.kubeconfig import rotatable_kubelet_conf
+from bootstrap.render.pki.kubeconfig import rotatable_kubelet_conf
 
 API_RETRY_SECONDS = 0.2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from bootstrap.engine.world import World
+from bootstrap.engine.run_context import World
 from bootstrap.model.effects import Effect
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from bootstrap.engine.effects.dispatch import apply_effect
-from bootstrap.engine.world import World
+from bootstrap.engine.run_context import World
 from bootstrap.model.effects import EtcdMemberGone, EtcdPeerUrl
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import UNANSWERED
-from bootstrap.render.static_pods import manifest_path
+from bootstrap.render.controlplane.static_pods import manifest_path
 
 RETRY_SECONDS = 0.2
 LIMITS = ("--dial-timeout=2s", "--command-timeout=10s")

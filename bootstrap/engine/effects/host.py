@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap.engine.differs import (
+from bootstrap.engine.drift import (
     directory_differs,
     file_differs,
     install_differs,
@@ -12,9 +12,9 @@ from bootstrap.engine.differs import (
     unit_differs,
 )
 from bootstrap.engine.effects.dispatch import apply_effect
-from bootstrap.engine.world import World
-from bootstrap.host.install import file_digest
-from bootstrap.host.netstate import KINDS as NETWORK_KINDS
+from bootstrap.engine.run_context import World
+from bootstrap.host.facts.netfilter import KINDS as NETWORK_KINDS
+from bootstrap.host.images.seed_copy import file_digest
 from bootstrap.host.port import Host
 from bootstrap.model.effects import (
     Directory,
@@ -29,7 +29,7 @@ from bootstrap.model.effects import (
     UnitRunning,
 )
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.record import MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT
+from bootstrap.model.journal_entry import MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT
 
 
 def make_parent(host: Host, path: str) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from bootstrap.engine.differs import images_missing
+from bootstrap.engine.drift import images_missing
 from bootstrap.engine.effects.dispatch import apply_effect
-from bootstrap.engine.world import World
-from bootstrap.host.install import copy_seed
-from bootstrap.host.seed import METADATA, SEED
+from bootstrap.engine.run_context import World
+from bootstrap.host.images.seed import METADATA, SEED
+from bootstrap.host.images.seed_copy import copy_seed
 from bootstrap.model.effects import (
     ImagePresent,
     ImagesImported,
     ImagesLoaded,
     ImagesSeeded,
 )
-from bootstrap.model.record import IMAGES
-from bootstrap.model.reference import parse_reference
-from bootstrap.render.mirrors import route
+from bootstrap.model.images.reference import parse_reference
+from bootstrap.model.journal_entry import IMAGES
+from bootstrap.render.images.mirrors import route
 
 
 @apply_effect.register
@@ -31,7 +31,7 @@ def _(effect: ImagesImported, world: World, timeout: float) -> str:
     missing = images_missing(world.host, effect)
     if not missing:
         return ""
-    from bootstrap.host.seed_import import import_seed  # few hosts have a runtime that is not ours
+    from bootstrap.host.images.seed_import import import_seed  # few hosts have a runtime that is not ours
 
     world.journal.note(IMAGES, effect.socket)
     import_seed(world.host, effect.socket)
@@ -49,9 +49,9 @@ def _(effect: ImagesLoaded, world: World, timeout: float) -> str:
 @apply_effect.register
 def _(effect: ImagePresent, world: World, timeout: float) -> str:
     # Here, since few runs pull: the HTTP client costs a start 0.1 s.
-    from bootstrap.host.containerd import Containerd, own_platform
-    from bootstrap.host.limits import Deadline, Limits
-    from bootstrap.host.station import Station
+    from bootstrap.host.registry.limits import Deadline, Limits
+    from bootstrap.host.runtime.containerd import Containerd, own_platform
+    from bootstrap.host.runtime.image_puller import Station
 
     runtime, image = Containerd(world.host, effect.socket), parse_reference(effect.image)
     here = "" if effect.always else runtime.digest(image.tagged)

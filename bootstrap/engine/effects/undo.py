@@ -11,9 +11,9 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop
 from bootstrap.engine import images, network
 from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.observe import before, mount_points
-from bootstrap.engine.world import World
-from bootstrap.host.cri import crictl
+from bootstrap.engine.run_context import World
 from bootstrap.host.port import Host, HostReader
+from bootstrap.host.runtime.cri import crictl
 from bootstrap.model.effects import (
     ContainersGone,
     ImagesGone,
@@ -24,7 +24,7 @@ from bootstrap.model.effects import (
 )
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import UNANSWERED
-from bootstrap.model.record import MODULE, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.journal_entry import MODULE, PATH, SYSCTL, TREE, UNIT, Entry
 
 CRI_TIMEOUT = 60.0
 """Seconds. crictl's own 2 s end a removal midway on a busy machine, and the runtime's CNI plugin with it."""

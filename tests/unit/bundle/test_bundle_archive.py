@@ -8,9 +8,9 @@ import tarfile
 
 import pytest
 
-from bootstrap.host.archive import ArchiveReader, ArchiveWriter, header
-from bootstrap.host.zst import Compressor, Decompressor, zstd
-from bootstrap.model.bundle import Damaged, Member
+from bootstrap.host.bundle.tar import ArchiveReader, ArchiveWriter, header
+from bootstrap.host.bundle.zstd import Compressor, Decompressor, zstd
+from bootstrap.model.images.bundle import Damaged, Member
 
 CONTENT = bytes(range(256)) * 5000
 MEMBER = Member("blobs/x", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}", len(CONTENT))

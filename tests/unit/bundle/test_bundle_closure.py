@@ -9,10 +9,10 @@ import pytest
 from bootstrap.config import Documents, Overrides, load, resolve
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model.addon import Addon
-from bootstrap.model.bundle import BundledImage, BundleManifest, Damaged, PlatformImage, decode, tag
-from bootstrap.model.oci import MANIFEST
-from bootstrap.render import images
-from bootstrap.render.bundle import collect, critical, images_in, not_in, references
+from bootstrap.model.images.bundle import BundledImage, BundleManifest, Damaged, PlatformImage, decode, tag
+from bootstrap.model.images.oci import MANIFEST
+from bootstrap.render.bundle.contents import collect, critical, images_in, not_in, references
+from bootstrap.render.images import required
 
 CFG = resolve(Documents(), Overrides(), ANY_HOST)
 FOLDER = Path(__file__).parents[3] / "manifests"
@@ -42,7 +42,7 @@ def test_critical_images_come_first() -> None:
 
 
 def test_the_closure_holds_everything_that_kubeadms_rules_name() -> None:
-    assert set(images.needed(CFG)) <= set(references(CFG, ANY_HOST, MANIFESTS, {}))
+    assert set(required.needed(CFG)) <= set(references(CFG, ANY_HOST, MANIFESTS, {}))
 
 
 def test_the_closure_finds_what_a_patch_brings_in() -> None:

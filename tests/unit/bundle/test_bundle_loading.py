@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from bootstrap.host.bundle import Bundle
-from bootstrap.host.imports import Import, Sending
-from bootstrap.model.bundle import BundledImage, BundleManifest, Member, PlatformImage
-from bootstrap.model.oci import CONFIG, LAYER, MANIFEST
-from bootstrap.render.loading import Group, groups, share_out
+from bootstrap.host.bundle.file import Bundle
+from bootstrap.host.runtime.ctr_import import Import, Sending
+from bootstrap.model.images.bundle import BundledImage, BundleManifest, Member, PlatformImage
+from bootstrap.model.images.oci import CONFIG, LAYER, MANIFEST
+from bootstrap.render.bundle.loading import Group, groups, share_out
 
 
 def digest(letter: str) -> str:

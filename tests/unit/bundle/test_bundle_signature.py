@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from bootstrap.model.bundle import Damaged
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.signature import check, key_id, new_key, sign
+from bootstrap.model.images.bundle import Damaged
+from bootstrap.render.bundle.signature import check, key_id, new_key, sign
 
 PRIVATE, PUBLIC = new_key()
 CONTENT = b"what is signed"

@@ -9,7 +9,7 @@ import pytest
 from bootstrap.config import Overrides, difference, dump, load, resolve
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.signature import new_key
+from bootstrap.render.bundle.signature import new_key
 
 HEAD = "apiVersion: bootstrap/v1alpha1\nkind: BootstrapConfiguration\n"
 PRIVATE, PUBLIC = new_key()

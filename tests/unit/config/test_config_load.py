@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bootstrap.config import Documents, load, validate
-from bootstrap.config.yamltext import CONFIGURATION, parse
+from bootstrap.formats.yaml_reader import CONFIGURATION, parse
 from bootstrap.model.cluster import Extension
 from bootstrap.model.errors import BootstrapError, Exit
 

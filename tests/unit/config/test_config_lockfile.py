@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bootstrap.config.lockfile import lock_text, parse_lock
+from bootstrap.config.own.lockfile import lock_text, parse_lock
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.image import Blob, Resolved
-from bootstrap.model.lock import LockedImage, LockedPlatform
+from bootstrap.model.images.image import Blob, Resolved
+from bootstrap.model.images.lock import LockedImage, LockedPlatform
 
 A, B, C, D = (f"sha256:{letter * 64}" for letter in "abcd")
 LOCK = {

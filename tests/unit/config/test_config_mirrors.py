@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from bootstrap.config import Overrides, dump, load, resolve
-from bootstrap.config.own import load_mirrors
+from bootstrap.config.own.bootstrap_configuration import load_mirrors
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.mirrors import Credentials, Endpoint, Mirrors, Rule, Server
+from bootstrap.model.images.mirrors import Credentials, Endpoint, Mirrors, Rule, Server
 
 HEAD = "apiVersion: bootstrap/v1alpha1\nkind: BootstrapConfiguration\nmirrors:\n"
 RULES = """\

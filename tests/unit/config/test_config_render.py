@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from bootstrap.config import defaults_yaml, difference, load, to_cluster_configuration, to_init_configuration, validate
-from bootstrap.config.durations import format_duration, parse_duration
-from bootstrap.config.fields import KINDS
+from bootstrap.config.schema.fields import KINDS
+from bootstrap.formats.durations import format_duration, parse_duration
 from bootstrap.model.cluster import Arg, BootstrapToken, ClusterConfig, Component, NodeRegistration, Taint
 
 CONFIG = ClusterConfig(NodeRegistration("n"), "192.0.2.1")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bootstrap.engine.world import World
-from bootstrap.host.api import object_path
+from bootstrap.engine.run_context import World
+from bootstrap.host.kube_client import object_path
 from bootstrap.host.port import ApiResponse
 from tests.memory import MemoryHost
 

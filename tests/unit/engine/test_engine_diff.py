@@ -11,8 +11,8 @@ import pytest
 from bootstrap.engine.describe import describe
 from bootstrap.engine.diff import diff, same_fields
 from bootstrap.engine.preview import no_objects
+from bootstrap.host.images.seed import METADATA
 from bootstrap.host.port import UnitState
-from bootstrap.host.seed import METADATA
 from bootstrap.model.effects import (
     Apply,
     ContainersGone,
@@ -38,7 +38,7 @@ from bootstrap.model.effects import (
     UnitsReloaded,
     Unmounted,
 )
-from bootstrap.model.record import IMAGES, NETWORK, PATH, TREE, UNIT, Entry
+from bootstrap.model.journal_entry import IMAGES, NETWORK, PATH, TREE, UNIT, Entry
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import config_map
 

@@ -8,7 +8,7 @@ from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.preview import preview
 from bootstrap.model.effects import ImagePresent
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.mirrors import Mirrors
+from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.plan import Plan, Step
 from tests.unit.engine.fakes import MemoryHost, world
 

@@ -24,7 +24,7 @@ from bootstrap.model.effects import (
     Tree,
     UnitRunning,
 )
-from bootstrap.model.record import IMAGES, KINDS, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.journal_entry import IMAGES, KINDS, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import world
 

@@ -10,7 +10,7 @@ from bootstrap.engine.journal import begun, read_journal, sweep
 from bootstrap.model import names
 from bootstrap.model.effects import Directory, Effect, File, Link, Tree, Unmounted
 from bootstrap.model.errors import BootstrapError
-from bootstrap.model.record import PATH, TREE, Entry
+from bootstrap.model.journal_entry import PATH, TREE, Entry
 from bootstrap.workflows.reset import ResetRequest, act_reset, decide_reset, forget, verify_reset
 from tests.memory import Entry as There
 from tests.memory import MemoryHost

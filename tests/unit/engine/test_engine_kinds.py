@@ -7,7 +7,7 @@ from typing import Any
 from bootstrap.engine.diff import same_fields
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.kinds import located
-from bootstrap.engine.world import World
+from bootstrap.engine.run_context import World
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import Apply
 from tests.memory import MemoryHost

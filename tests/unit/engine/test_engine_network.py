@@ -7,9 +7,9 @@ import json
 import pytest
 
 from bootstrap.engine import network
-from bootstrap.host.netstate import network_names
+from bootstrap.host.facts.netfilter import network_names
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.record import NETWORK, Entry
+from bootstrap.model.journal_entry import NETWORK, Entry
 from tests.memory import MemoryHost
 
 SAVED = """\

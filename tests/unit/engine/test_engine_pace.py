@@ -8,8 +8,8 @@ import time
 import pytest
 from tenacity import RetryCallState, Retrying, wait_fixed
 
-from bootstrap.engine import pace, watch
-from bootstrap.engine.pace import Paced
+from bootstrap.engine import failure_watch, polling
+from bootstrap.engine.polling import Paced
 from tests.unit.engine.fakes import world
 
 
@@ -24,7 +24,7 @@ def after(attempt: int) -> RetryCallState:
     [
         pytest.param(0.003, 2, 0.2, id="what costs little is looked at as often as can be"),
         pytest.param(0.05, 2, 1.0, id="one part in twenty"),
-        pytest.param(9.0, 2, pace.LONGEST, id="not too seldom"),
+        pytest.param(9.0, 2, polling.LONGEST, id="not too seldom"),
         pytest.param(9.0, 1, 0.2, id="the first look loads what looking needs"),
     ],
 )
@@ -51,7 +51,7 @@ class Over(threading.Event):
         return len(self.pauses) == 2
 
 
-@pytest.mark.parametrize(("took", "pause"), [(0.01, watch.PAUSE), (2.0, 18.0), (60.0, watch.LONGEST)])
+@pytest.mark.parametrize(("took", "pause"), [(0.01, failure_watch.PAUSE), (2.0, 18.0), (60.0, failure_watch.LONGEST)])
 def test_a_long_look_for_failures_is_followed_by_a_longer_pause(
     took: float, pause: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +60,6 @@ def test_a_long_look_for_failures_is_followed_by_a_longer_pause(
     subject = world()
     subject.over = over = Over()
 
-    watch.watch(subject)
+    failure_watch.watch(subject)
 
-    assert over.pauses == [watch.FIRST_LOOK, pytest.approx(pause)]
+    assert over.pauses == [failure_watch.FIRST_LOOK, pytest.approx(pause)]

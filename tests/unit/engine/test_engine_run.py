@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from bootstrap.engine import failure_watch as engine_watch
 from bootstrap.engine import run as engine_run
-from bootstrap.engine import watch as engine_watch
 from bootstrap.engine.run import run
+from bootstrap.engine.run_context import World
 from bootstrap.engine.timings import Timing, critical_path
-from bootstrap.engine.world import World
 from bootstrap.model.conditions import HttpOk
 from bootstrap.model.effects import Create, Directory, Effect, File
 from bootstrap.model.errors import BootstrapError, Exit

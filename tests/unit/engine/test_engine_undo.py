@@ -15,7 +15,7 @@ from bootstrap.host.port import UnitState
 from bootstrap.model import names
 from bootstrap.model.effects import ContainersGone, ImagesGone, NetworkRestored, Restored, UnitsReloaded, Unmounted
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.journal_entry import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import world
 

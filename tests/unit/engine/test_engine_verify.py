@@ -7,7 +7,7 @@ import pytest
 from bootstrap.engine.verify import compare
 from bootstrap.host.port import UnitState
 from bootstrap.model import names
-from bootstrap.model.record import MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.journal_entry import MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from tests.memory import MemoryHost
 
 

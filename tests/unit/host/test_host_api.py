@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.host.api import object_path
+from bootstrap.host.kube_client import object_path
 
 
 def body(version: str, kind: str, namespace: str = "") -> dict[str, Any]:

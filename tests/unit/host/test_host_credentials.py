@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.host.credentials import written_login
+from bootstrap.host.registry.credentials import written_login
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.mirrors import Credentials, Login, Server
+from bootstrap.model.images.mirrors import Credentials, Login, Server
 
 HOST = "private.example:5000"
 AUTH = base64.b64encode(b"u:secret").decode()

@@ -11,14 +11,14 @@ import pytest
 
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.diagnosis.evidence import Disk, Evidence, Unit
-from bootstrap.host.evidence import gather_evidence, glance
+from bootstrap.host.facts.evidence import gather_evidence, glance
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts, Listener
 from bootstrap.model.runtime import Runtime
-from bootstrap.render.keys import CryptoKeySource
-from bootstrap.render.kubeconfig import issue_kubeconfigs
-from bootstrap.render.pki import issue_pki
+from bootstrap.render.pki.issue import issue_pki
+from bootstrap.render.pki.keys import CryptoKeySource
+from bootstrap.render.pki.kubeconfig import issue_kubeconfigs
 from tests.memory import Entry, MemoryHost
 
 RUNTIME_HERE = Runtime("unix:///run/x.sock", unit="containerd.service", root="/var/lib/containerd", binaries="")
@@ -128,7 +128,7 @@ def test_units_come_with_their_journal() -> None:
 
 def test_listeners_are_named_with_program_and_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     there = (Listener(6443, "::", 812, "haproxy", "haproxy.service"), Listener(2379, pid=77, process="etcd"))
-    monkeypatch.setattr("bootstrap.host.evidence.listeners", lambda: (*there, Listener(2024)))
+    monkeypatch.setattr("bootstrap.host.facts.evidence.listeners", lambda: (*there, Listener(2024)))
 
     assert look(BrokenNode(listed("a", 100))).listeners == {
         2379: "pid 77, etcd",

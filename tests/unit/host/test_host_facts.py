@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.host import facts_services as services
-from bootstrap.host.disk import filesystems, percentile
-from bootstrap.host.facts_configured import grpc_reason, look_up, not_before
-from bootstrap.host.facts_kernel import module_names, parse_config
-from bootstrap.host.facts_network import addresses, socket_address, unit_of
+from bootstrap.host.facts import services
+from bootstrap.host.facts.configured import grpc_reason, look_up, not_before
+from bootstrap.host.facts.disk import filesystems, percentile
+from bootstrap.host.facts.kernel import module_names, parse_config
+from bootstrap.host.facts.network import addresses, socket_address, unit_of
+from bootstrap.host.facts.resolv_conf import servers
 from bootstrap.host.live import LiveHost
-from bootstrap.host.resolv import servers
 from bootstrap.model.cluster import ClusterConfig, NodeRegistration
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, Filesystem
 from bootstrap.model.runtime import GUEST
-from bootstrap.render.keys import CryptoKeySource
-from bootstrap.render.pki import issue_pki
+from bootstrap.render.pki.issue import issue_pki
+from bootstrap.render.pki.keys import CryptoKeySource
 
 CFG = ClusterConfig(node=NodeRegistration(name="n"), advertise_address="192.0.2.10")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.host.atomic import replacing
-from bootstrap.host.layout import Layout
+from bootstrap.host.fs.atomic import replacing
+from bootstrap.host.images.layout import Layout
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.oci import DOCUMENT_LIMIT, MANIFEST
+from bootstrap.model.images.oci import DOCUMENT_LIMIT, MANIFEST
 
 
 def digest(content: bytes) -> str:

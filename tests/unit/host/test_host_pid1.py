@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.host import pid1
-from bootstrap.host.pid1 import _hierarchy, config_position, keep_request, kept_request, proxies
+from bootstrap.host.node import pid1
+from bootstrap.host.node.pid1 import _hierarchy, config_position, keep_request, kept_request, proxies
 from bootstrap.model.errors import BootstrapError, Exit
 
 

@@ -1,6 +1,6 @@
 """Name servers for Pods."""
 
-from bootstrap.host.resolv import for_pods
+from bootstrap.host.facts.resolv_conf import for_pods
 
 
 def test_a_server_that_pods_reach_is_left_alone() -> None:

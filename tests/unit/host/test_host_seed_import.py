@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bootstrap.host.cri import crictl, image_ids, reached
-from bootstrap.host.layers import layer_digest
-from bootstrap.host.seed import CONTENT, seed_images
-from bootstrap.host.seed_import import import_seed, write_archive
+from bootstrap.host.images.layers import layer_digest
+from bootstrap.host.images.seed import CONTENT, seed_images
+from bootstrap.host.images.seed_import import import_seed, write_archive
+from bootstrap.host.runtime.cri import crictl, image_ids, reached
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.memory import MemoryHost
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bootstrap.model.image import Platform
-from bootstrap.model.reference import Reference, parse_reference
+from bootstrap.model.images.image import Platform
+from bootstrap.model.images.reference import Reference, parse_reference
 
 SHA = "sha256:" + "ab" * 32
 

@@ -18,13 +18,13 @@ from bootstrap.model.effects import (
     UnitRunning,
 )
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.journal_entry import PATH
 from bootstrap.model.plan import Plan, Step
-from bootstrap.model.record import PATH
 from bootstrap.model.runtime import GUEST
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import Inputs
-from bootstrap.render.kubeconfig import issue_kubeconfigs
-from bootstrap.render.pki import issue_pki
+from bootstrap.render.pki.issue import issue_pki
+from bootstrap.render.pki.kubeconfig import issue_kubeconfigs
 from tests.golden.rendered import CLUSTERS, GUEST_HOST, NODE, NOW, FixedKeySource, guest_plan, manifests
 
 THEIRS = "unix:///run/containerd/containerd.sock"

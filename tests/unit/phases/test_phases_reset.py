@@ -18,8 +18,8 @@ from bootstrap.model.effects import (
     Unmounted,
 )
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.journal_entry import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from bootstrap.model.plan import Plan
-from bootstrap.model.record import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from bootstrap.model.runtime import GUEST, NODE
 from bootstrap.phases.reset import KEPT, foreign_entries, reset_plan
 from bootstrap.workflows.reset import ResetRequest, decide_reset, forget

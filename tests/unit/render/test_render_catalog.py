@@ -13,7 +13,7 @@ from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, Extension, ExternalEtcd
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render import catalog, images
+from bootstrap.render.images import catalog, required
 
 BUILT = yaml.safe_load((Path(__file__).parents[3] / "images" / "catalog.yaml").read_text())
 KUBEADM = {
@@ -26,13 +26,13 @@ KUBERNETES = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "ku
 
 
 def upstream(version: str) -> ClusterConfig:
-    cfg = images.as_upstream(resolve(Documents(), Overrides(), ANY_HOST))
+    cfg = required.as_upstream(resolve(Documents(), Overrides(), ANY_HOST))
     return replace(cfg, kubernetes_version=version)
 
 
 @pytest.mark.parametrize("version", KUBEADM)
 def test_the_images_of_a_minor_are_kubeadms(version: str) -> None:
-    found = images.needed(replace(upstream(version), extension=Extension(cni="none")))
+    found = required.needed(replace(upstream(version), extension=Extension(cni="none")))
 
     assert found == tuple(
         f"registry.k8s.io/{image}" for image in [*(f"{name}:{version}" for name in KUBERNETES), *KUBEADM[version]]
@@ -40,7 +40,7 @@ def test_the_images_of_a_minor_are_kubeadms(version: str) -> None:
 
 
 def test_the_default_pod_network_is_among_them() -> None:
-    assert images.needed(upstream("v1.36.3"))[-1] == f"ghcr.io/flannel-io/flannel:{catalog.FLANNEL_TAG}"
+    assert required.needed(upstream("v1.36.3"))[-1] == f"ghcr.io/flannel-io/flannel:{catalog.FLANNEL_TAG}"
 
 
 def test_the_three_minors_that_upstream_supports_are_there() -> None:
@@ -52,7 +52,7 @@ def test_the_three_minors_that_upstream_supports_are_there() -> None:
 def test_what_is_built_stands_for_the_image_of_the_same_minor(minor: str) -> None:
     entry = BUILT["minors"][minor]
     cfg = replace(resolve(Documents(), Overrides(), ANY_HOST), kubernetes_version=entry["builtVersion"])
-    found = {n.component: (n.image, n.upstream) for n in images.components(cfg)}
+    found = {n.component: (n.image, n.upstream) for n in required.components(cfg)}
 
     assert found == {
         name: (f"{BUILT['repository']}/{image['name']}:{image['tag']}", image["upstream"])
@@ -69,20 +69,20 @@ def test_the_version_that_is_carried_is_in_the_catalog() -> None:
 )
 def test_images_that_do_not_come_with_the_program_are_brought_in(policy: str, count: int, always: bool) -> None:
     cfg = upstream("v1.37.0")
-    found = images.to_bring_in(replace(cfg, node=replace(cfg.node, image_pull_policy=policy)))
+    found = required.to_bring_in(replace(cfg, node=replace(cfg.node, image_pull_policy=policy)))
 
     assert len(found) == count
     assert all(image.always is always and not image.image.startswith("localhost/") for image in found)
 
 
 def test_our_own_images_need_not_be_brought_in() -> None:
-    assert images.to_bring_in(resolve(Documents(), Overrides(), ANY_HOST)) == ()
+    assert required.to_bring_in(resolve(Documents(), Overrides(), ANY_HOST)) == ()
 
 
 def test_an_external_etcd_needs_no_image() -> None:
     cfg = replace(upstream("v1.37.0"), etcd=ExternalEtcd(("https://192.0.2.1:2379",)))
 
-    assert "etcd" not in [found.component for found in images.components(cfg)]
+    assert "etcd" not in [found.component for found in required.components(cfg)]
 
 
 @pytest.mark.parametrize(

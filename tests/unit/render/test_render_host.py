@@ -10,7 +10,7 @@ from bootstrap.model.cluster import ClusterConfig, Networking, NodeRegistration
 from bootstrap.model.effects import File, Install, Link, Module, Sysctl
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.runtime import GUEST, NODE, Runtime, runtime_at
-from bootstrap.render import host
+from bootstrap.render.node import host
 
 CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
 DUAL = replace(CFG, networking=Networking(pod_subnet="10.1.0.0/16,fd01::/48", service_subnet="10.2.0.0/16,fd02::/112"))

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig, ExternalEtcd, NodeRegistration
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.joining import join_command, usable_token
-from bootstrap.render.keys import CryptoKeySource
-from bootstrap.render.objects import token_secret
-from bootstrap.render.pki import issue_pki
-from bootstrap.render.uploads import shared_files, upload
+from bootstrap.render.cluster.joining import join_command, usable_token
+from bootstrap.render.cluster.objects import token_secret
+from bootstrap.render.cluster.uploads import shared_files, upload
+from bootstrap.render.pki.issue import issue_pki
+from bootstrap.render.pki.keys import CryptoKeySource
 
 CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

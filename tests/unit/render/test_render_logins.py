@@ -11,10 +11,10 @@ import yaml
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.model.cluster import Arg
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.model.mirrors import Credentials, Endpoint, Login, Mirrors, Rule, Server
-from bootstrap.render.kubelet import kubelet_flags
-from bootstrap.render.logins import ANSWER, CONFIG, kubelet_logins, login_files
-from bootstrap.render.mirrors import hosts_toml
+from bootstrap.model.images.mirrors import Credentials, Endpoint, Login, Mirrors, Rule, Server
+from bootstrap.render.images.mirrors import hosts_toml
+from bootstrap.render.node.kubelet import kubelet_flags
+from bootstrap.render.node.registry_logins import ANSWER, CONFIG, kubelet_logins, login_files
 
 FACTS = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2.1", True),))
 PRIVATE = Endpoint(Server("private.example:5000", credentials=Credentials(docker_config="/config.json")), "x")

@@ -12,11 +12,11 @@ from bootstrap.model.addon import Addon, Recipe
 from bootstrap.model.cluster import ClusterConfig, Extension
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.model.mirrors import Endpoint, Mirrors, Rule, Server
+from bootstrap.model.images.mirrors import Endpoint, Mirrors, Rule, Server
 from bootstrap.model.runtime import GUEST
-from bootstrap.render.foreign import objects_of
-from bootstrap.render.manifest import read_objects, waves
-from bootstrap.render.manifest_images import asked_for_only_if_absent, images_of, renamed
+from bootstrap.render.addons.foreign import objects_of
+from bootstrap.render.addons.manifest import read_objects, waves
+from bootstrap.render.addons.manifest_images import asked_for_only_if_absent, images_of, renamed
 from tests.unit.render.samples_addons import NETWORK, OPERATOR
 
 NODE = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2.1", True),))

@@ -6,9 +6,9 @@ import tomllib
 
 import pytest
 
-from bootstrap.model.mirrors import Credentials, Endpoint, Mirrors, Rule, Server
-from bootstrap.model.reference import parse_reference
-from bootstrap.render.mirrors import hosts_files, hosts_toml, located, route
+from bootstrap.model.images.mirrors import Credentials, Endpoint, Mirrors, Rule, Server
+from bootstrap.model.images.reference import parse_reference
+from bootstrap.render.images.mirrors import hosts_files, hosts_toml, located, route
 
 FLAT = Endpoint(Server("flat.example:5000", ca_file="/etc/ssl/flat.pem"), "team/k8s", flatten=True)
 PLAIN = Endpoint(Server("192.0.2.1:5000", plain_http=True))

@@ -23,17 +23,17 @@ from bootstrap.model.cluster import (
     Volume,
 )
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.render import images
-from bootstrap.render.audit import audit_files, audit_policy
-from bootstrap.render.containerd import containerd_config
-from bootstrap.render.kubelet import (
+from bootstrap.render.controlplane.audit import audit_files, audit_policy
+from bootstrap.render.controlplane.static_pods import static_pods
+from bootstrap.render.images import required
+from bootstrap.render.node.containerd import containerd_config
+from bootstrap.render.node.kubelet import (
     cluster_configuration,
     kubelet_files,
     kubelet_flags,
     node_configuration,
     node_taints,
 )
-from bootstrap.render.static_pods import static_pods
 
 CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
 HOST = HostFacts(mode="host", hostname="n1")
@@ -274,11 +274,11 @@ def test_containerd_configuration_is_toml() -> None:
 def test_image_names() -> None:
     upstream = replace(CFG, image_repository="registry.k8s.io", kubernetes_version="v1.37.0")
     mirror = replace(CFG, image_repository="mirror.example/k8s", kubernetes_version="v1.37.0")
-    assert images.coredns(upstream) == "registry.k8s.io/coredns/coredns:v1.14.6"
-    assert images.coredns(mirror) == "mirror.example/k8s/coredns:v1.14.6"
-    assert images.kubernetes(CFG, "kube-proxy") == "localhost/bootstrap/kube-proxy:v1.37.0_bootstrap.1"
-    assert images.flannel(upstream) == "ghcr.io/flannel-io/flannel:v0.28.4"
-    assert [i.rsplit("/", 1)[1].split(":")[0] for i in images.needed(CFG)] == [
+    assert required.coredns(upstream) == "registry.k8s.io/coredns/coredns:v1.14.6"
+    assert required.coredns(mirror) == "mirror.example/k8s/coredns:v1.14.6"
+    assert required.kubernetes(CFG, "kube-proxy") == "localhost/bootstrap/kube-proxy:v1.37.0_bootstrap.1"
+    assert required.flannel(upstream) == "ghcr.io/flannel-io/flannel:v0.28.4"
+    assert [i.rsplit("/", 1)[1].split(":")[0] for i in required.needed(CFG)] == [
         *names.CONTROL_PLANE,
         "kube-proxy",
         "coredns",
@@ -287,4 +287,4 @@ def test_image_names() -> None:
         "flannel",
     ]
     few = replace(CFG, proxy_disabled=True, dns_disabled=True, extension=Extension(cni="none"))
-    assert len(images.needed(replace(few, etcd=ExternalEtcd(())))) == 4
+    assert len(required.needed(replace(few, etcd=ExternalEtcd(())))) == 4

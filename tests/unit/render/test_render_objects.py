@@ -15,7 +15,8 @@ import yaml
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Extension, NodeRegistration
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import HostFacts
-from bootstrap.render import addons, objects
+from bootstrap.render.addons import builtin
+from bootstrap.render.cluster import objects
 
 CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
 FACTS = HostFacts(mode="node", hostname="n1")
@@ -37,9 +38,9 @@ def test_every_object_can_be_applied() -> None:
         *objects.bootstrap_rbac(),
         objects.token_secret(token, NOW),
         objects.node_marks(CFG),
-        *addons.kube_proxy(CFG, FACTS, MANIFESTS, {}),
-        *addons.coredns(CFG, FACTS, MANIFESTS, {}),
-        *addons.flannel(CFG, FACTS, MANIFESTS),
+        *builtin.kube_proxy(CFG, FACTS, MANIFESTS, {}),
+        *builtin.coredns(CFG, FACTS, MANIFESTS, {}),
+        *builtin.flannel(CFG, FACTS, MANIFESTS),
     )
     identities = [
         (b["apiVersion"], b["kind"], b["metadata"].get("namespace"), b["metadata"]["name"]) for b in everything
@@ -76,16 +77,16 @@ def test_only_generated_configuration_is_signed() -> None:
 
 def test_kube_proxy_configuration() -> None:
     facts = replace(FACTS, conntrack_writable=False)
-    assert addons.proxy_configuration(CFG, facts)["conntrack"] == {"maxPerCore": 0}
-    assert addons.proxy_configuration(CFG, FACTS)["mode"] == "nftables"
+    assert builtin.proxy_configuration(CFG, facts)["conntrack"] == {"maxPerCore": 0}
+    assert builtin.proxy_configuration(CFG, FACTS)["mode"] == "nftables"
     cfg = replace(CFG, kube_proxy={"mode": "iptables"}, advertise_address="fd00::1")
-    found = addons.proxy_configuration(cfg, FACTS)
+    found = builtin.proxy_configuration(cfg, FACTS)
     assert (found["mode"], found["bindAddress"]) == ("iptables", "::")
 
 
 def test_kube_proxy_restarts_for_another_endpoint() -> None:
     def annotation(cfg: ClusterConfig) -> str:
-        template = find(addons.kube_proxy(cfg, FACTS, MANIFESTS, {}), "DaemonSet")["spec"]["template"]
+        template = find(builtin.kube_proxy(cfg, FACTS, MANIFESTS, {}), "DaemonSet")["spec"]["template"]
         found: str = template["metadata"]["annotations"]["bootstrap/config-hash"]
         return found
 
@@ -95,16 +96,16 @@ def test_kube_proxy_restarts_for_another_endpoint() -> None:
 
 def test_kube_proxy_keeps_kubernetes_own_placeholder_and_takes_proxies() -> None:
     facts = replace(FACTS, proxies={"no_proxy": "x"})
-    pod = find(addons.kube_proxy(CFG, facts, MANIFESTS, {}), "DaemonSet")["spec"]["template"]["spec"]
+    pod = find(builtin.kube_proxy(CFG, facts, MANIFESTS, {}), "DaemonSet")["spec"]["template"]["spec"]
     assert "--hostname-override=$(NODE_NAME)" in pod["containers"][0]["command"]
     assert {"name": "no_proxy", "value": "x"} in pod["containers"][0]["env"]
 
 
 def test_addons_can_be_left_out() -> None:
     cfg = replace(CFG, proxy_disabled=True, dns_disabled=True, extension=Extension(cni="none"))
-    assert not addons.kube_proxy(cfg, FACTS, MANIFESTS, {})
-    assert not addons.coredns(cfg, FACTS, MANIFESTS, {})
-    assert not addons.flannel(cfg, FACTS, MANIFESTS)
+    assert not builtin.kube_proxy(cfg, FACTS, MANIFESTS, {})
+    assert not builtin.coredns(cfg, FACTS, MANIFESTS, {})
+    assert not builtin.flannel(cfg, FACTS, MANIFESTS)
 
 
 def test_addon_patches() -> None:
@@ -112,8 +113,8 @@ def test_addon_patches() -> None:
         "corednsdeployment.yaml": b"spec: {replicas: 5}",
         "kubeproxydaemonset.yaml": b"spec: {minReadySeconds: 3}",
     }
-    assert find(addons.coredns(CFG, FACTS, MANIFESTS, patches), "Deployment")["spec"]["replicas"] == 5
-    assert find(addons.kube_proxy(CFG, FACTS, MANIFESTS, patches), "DaemonSet")["spec"]["minReadySeconds"] == 3
+    assert find(builtin.coredns(CFG, FACTS, MANIFESTS, patches), "Deployment")["spec"]["replicas"] == 5
+    assert find(builtin.kube_proxy(CFG, FACTS, MANIFESTS, patches), "DaemonSet")["spec"]["minReadySeconds"] == 3
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_addon_patches() -> None:
 )
 def test_flannel_network(subnet: str, expected: dict[str, Any]) -> None:
     cfg = replace(CFG, networking=replace(CFG.networking, pod_subnet=subnet))
-    config = find(addons.flannel(cfg, FACTS, MANIFESTS), "ConfigMap")["data"]
+    config = find(builtin.flannel(cfg, FACTS, MANIFESTS), "ConfigMap")["data"]
     network = json.loads(config["net-conf.json"])
     assert network == {"EnableNFTables": True, "Backend": {"Type": "vxlan"}, **expected}
     assert json.loads(config["cni-conf.json"])["cniVersion"] == "0.3.1"
@@ -134,26 +135,26 @@ def test_flannel_network(subnet: str, expected: dict[str, Any]) -> None:
 
 def test_flannel_without_a_network_says_so() -> None:
     with pytest.raises(BootstrapError, match="no Pod network"):
-        addons.flannel(replace(CFG, networking=replace(CFG.networking, pod_subnet="")), FACTS, MANIFESTS)
+        builtin.flannel(replace(CFG, networking=replace(CFG.networking, pod_subnet="")), FACTS, MANIFESTS)
 
 
 def test_flannel_goes_straight_to_the_api_server() -> None:
     cfg = replace(CFG, advertise_address="fd00::1")
-    pod = find(addons.flannel(cfg, FACTS, MANIFESTS), "DaemonSet")["spec"]["template"]["spec"]
+    pod = find(builtin.flannel(cfg, FACTS, MANIFESTS), "DaemonSet")["spec"]["template"]["spec"]
     env = {e["name"]: e.get("value") for e in pod["containers"][0]["env"]}
     assert (env["KUBERNETES_SERVICE_HOST"], env["KUBERNETES_SERVICE_PORT"]) == ("fd00::1", "6443")
 
 
 def test_corefile_has_the_domain() -> None:
     cfg = replace(CFG, networking=replace(CFG.networking, dns_domain="blue.example", service_subnet="172.30.0.0/16"))
-    bodies = addons.coredns(cfg, FACTS, MANIFESTS, {})
+    bodies = builtin.coredns(cfg, FACTS, MANIFESTS, {})
     assert "kubernetes blue.example in-addr.arpa" in find(bodies, "ConfigMap")["data"]["Corefile"]
     assert find(bodies, "Service")["spec"]["clusterIP"] == "172.30.0.10"
 
 
 def test_a_placeholder_that_nobody_fills_is_an_error() -> None:
     with pytest.raises(KeyError):
-        addons.coredns(CFG, FACTS, {"coredns/x.yaml": "kind: ${NOBODY}"}, {})
+        builtin.coredns(CFG, FACTS, {"coredns/x.yaml": "kind: ${NOBODY}"}, {})
 
 
 def test_manifests_are_plain_yaml() -> None:

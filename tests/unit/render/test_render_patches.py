@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bootstrap.model.errors import BootstrapError
-from bootstrap.render.jsonpatch import json_patch, merge_patch
-from bootstrap.render.patches import ignored, patched
-from bootstrap.render.strategic import strategic_merge
+from bootstrap.render.patch.directory import ignored, patched
+from bootstrap.render.patch.jsonpatch import json_patch, merge_patch
+from bootstrap.render.patch.strategic import strategic_merge
 
 POD: dict[str, Any] = {
     "metadata": {"name": "etcd", "labels": {"a": "1"}},

@@ -13,16 +13,16 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, Extension, ExternalEtcd, NodeRegistration
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.certs import certificate_info
-from bootstrap.render.keys import CryptoKeySource, load_private
-from bootstrap.render.kubeconfig import (
+from bootstrap.render.pki.certs import certificate_info
+from bootstrap.render.pki.issue import issue_pki, pki_paths
+from bootstrap.render.pki.keys import CryptoKeySource, load_private
+from bootstrap.render.pki.kubeconfig import (
     Identity,
     cluster_info_kubeconfig,
     issue_kubeconfigs,
     rotatable_kubelet_conf,
     user_kubeconfig,
 )
-from bootstrap.render.pki import issue_pki, pki_paths
 
 CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

@@ -15,11 +15,11 @@ from bootstrap.model.addon import Addon, parse_source
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.model.mirrors import Endpoint, Mirrors, Rule, Server
+from bootstrap.model.images.mirrors import Endpoint, Mirrors, Rule, Server
 from bootstrap.phases.addons import addon_steps
 from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import init_plan
-from bootstrap.render.foreign import kept_path
+from bootstrap.render.addons.foreign import kept_path
 from bootstrap.workflows.addons import read_addons
 from tests.memory import MemoryHost
 

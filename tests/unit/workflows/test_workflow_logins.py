@@ -8,10 +8,10 @@ from pathlib import Path
 from gen_docs import default_inputs
 
 from bootstrap.model.effects import UnitRunning
-from bootstrap.model.mirrors import Credentials, Endpoint, Mirrors, Rule, Server
+from bootstrap.model.images.mirrors import Credentials, Endpoint, Mirrors, Rule, Server
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.machine import KUBELET_FILES
-from bootstrap.render.logins import ANSWER, CONFIG
+from bootstrap.render.node.registry_logins import ANSWER, CONFIG
 from bootstrap.workflows.init import kubelet_login_files
 from tests.memory import MemoryHost
 

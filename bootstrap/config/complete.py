@@ -1,0 +1,212 @@
+"""From documents to the model's values, defaults filled in. Documents have passed `schema.checked`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from bootstrap.config import networks, validators, versions
+from bootstrap.config.loader import Documents
+from bootstrap.formats.durations import parse_duration
+from bootstrap.model import names
+from bootstrap.model.addon import NO_CNI
+from bootstrap.model.cluster import (
+    Arg,
+    BootstrapToken,
+    ClusterConfig,
+    Component,
+    Document,
+    Extension,
+    ExternalEtcd,
+    LocalEtcd,
+    Networking,
+    NodeRegistration,
+    Taint,
+    Timeouts,
+    Volume,
+)
+from bootstrap.model.errors import Problem
+from bootstrap.model.facts import HostFacts
+from bootstrap.model.runtime import GUEST, NODE
+
+TIMEOUT_FIELDS = {
+    "control_plane_component_health_check": "controlPlaneComponentHealthCheck",
+    "kubelet_health_check": "kubeletHealthCheck",
+    "kubernetes_api_call": "kubernetesAPICall",
+    "etcd_api_call": "etcdAPICall",
+    "tls_bootstrap": "tlsBootstrap",
+    "discovery": "discovery",
+    "upgrade_manifests": "upgradeManifests",
+}
+"""Field of the model's Timeouts → its name in YAML."""
+ANY_ADDRESS = ("", "0.0.0.0", "::")
+"""As advertiseAddress: choose one of this host's."""
+
+
+def build(documents: Documents, facts: HostFacts, problems: list[Problem]) -> ClusterConfig:
+    """One complete configuration; what cannot be made sense of is added to `problems`."""
+    init, cluster = documents.get("InitConfiguration"), documents.get("ClusterConfiguration")
+    extension = documents.extension or Extension()
+    network = _networking(cluster.get("networking", {}), extension)
+    endpoint = init.get("localAPIEndpoint", {})
+    bind_port = endpoint.get("bindPort") or names.API_PORT
+    version, repository = versions.chosen(
+        cluster.get("kubernetesVersion", ""), cluster.get("imageRepository", ""), problems
+    )
+    tokens = init.get("bootstrapTokens") or [{}]
+    dns = cluster.get("dns", {})
+    base = ClusterConfig(node(init.get("nodeRegistration", {}), facts), "")
+    return dataclasses.replace(
+        base,
+        advertise_address=_advertised(endpoint.get("advertiseAddress", ""), network, facts),
+        bind_port=bind_port,
+        cluster_name=cluster.get("clusterName") or base.cluster_name,
+        kubernetes_version=version,
+        control_plane_endpoint=_with_port(cluster.get("controlPlaneEndpoint", ""), bind_port),
+        certificates_dir=cluster.get("certificatesDir") or base.certificates_dir,
+        image_repository=repository,
+        encryption_algorithm=cluster.get("encryptionAlgorithm") or base.encryption_algorithm,
+        certificate_validity=_seconds(cluster, "certificateValidityPeriod", base.certificate_validity),
+        ca_certificate_validity=_seconds(cluster, "caCertificateValidityPeriod", base.ca_certificate_validity),
+        networking=network,
+        etcd=_etcd(cluster.get("etcd", {}), problems),
+        api_server=_component(cluster.get("apiServer", {})),
+        api_server_cert_sans=tuple(san.lower() for san in cluster.get("apiServer", {}).get("certSANs", [])),
+        controller_manager=_component(cluster.get("controllerManager", {})),
+        scheduler=_component(cluster.get("scheduler", {})),
+        dns_image_repository=dns.get("imageRepository", ""),
+        dns_image_tag=dns.get("imageTag", ""),
+        dns_disabled=dns.get("disabled", False),
+        proxy_disabled=cluster.get("proxy", {}).get("disabled", False),
+        feature_gates=dict(cluster.get("featureGates", {})),
+        tokens=tuple(_token(token, i, problems) for i, token in enumerate(tokens)),
+        certificate_key=init.get("certificateKey", ""),
+        skip_phases=tuple(init.get("skipPhases", [])),
+        patches_directory=init.get("patches", {}).get("directory", ""),
+        dry_run=init.get("dryRun", False),
+        timeouts=_timeouts(init.get("timeouts", {})),
+        kubelet=dict(documents.get("KubeletConfiguration")),
+        kube_proxy=dict(documents.get("KubeProxyConfiguration")),
+        extension=dataclasses.replace(extension, extra_sans=tuple(san.lower() for san in extension.extra_sans)),
+    )
+
+
+def node(doc: Document, facts: HostFacts) -> NodeRegistration:
+    """nodeRegistration; the name is the host's unless given."""
+    socket = doc.get("criSocket") or default_socket(facts)
+    taints = doc.get("taints")
+    return NodeRegistration(
+        name=(doc.get("name") or facts.hostname).strip().lower(),
+        cri_socket=f"unix://{socket}" if socket.startswith("/") else socket,
+        taints=None
+        if taints is None
+        else tuple(Taint(t.get("key", ""), t.get("effect", ""), t.get("value", "")) for t in taints),
+        kubelet_extra_args=_args(doc.get("kubeletExtraArgs", [])),
+        ignore_preflight_errors=tuple(doc.get("ignorePreflightErrors", [])),
+        image_pull_policy=doc.get("imagePullPolicy") or "IfNotPresent",
+        image_pull_serial=doc.get("imagePullSerial", True),
+    )
+
+
+def default_socket(facts: HostFacts) -> str:
+    """A host's own CRI runtime if there is one that no Docker engine uses, else ours."""
+    if facts.mode == "node":
+        return NODE.socket
+    return facts.free_cri_socket or GUEST.socket
+
+
+def _networking(doc: Document, extension: Extension) -> Networking:
+    service = doc.get("serviceSubnet") or names.SERVICE_SUBNET
+    default = networks.default_pod_subnet(service) if extension.cni != NO_CNI else ""
+    return Networking(service, doc.get("podSubnet") or default, doc.get("dnsDomain") or names.DNS_DOMAIN)
+
+
+def _advertised(given: str, network: Networking, facts: HostFacts) -> str:
+    if given in ANY_ADDRESS:
+        return networks.default_address(facts, (networks.families(network.service_subnet) or [4])[0])
+    return given
+
+
+def _with_port(endpoint: str, port: int) -> str:
+    """controlPlaneEndpoint with its port, as kubeadm stores it; left alone if it is not an endpoint."""
+    parts = validators.split_endpoint(endpoint) if endpoint else None
+    return validators.join_endpoint(parts[0], parts[1] or port) if parts else endpoint
+
+
+def _seconds(doc: Document, key: str, default: float) -> float:
+    return parse_duration(doc[key]) if key in doc else default
+
+
+def _args(items: list[dict[str, str]]) -> tuple[Arg, ...]:
+    return tuple(Arg(i.get("name", ""), i.get("value", "")) for i in items)
+
+
+def _envs(items: list[dict[str, Any]]) -> tuple[Document, ...]:
+    """EnvVar documents; a fieldRef gets the apiVersion that the API machinery gives it."""
+    return tuple(_env(item) for item in items)
+
+
+def _env(item: dict[str, Any]) -> Document:
+    source = item.get("valueFrom", {})
+    if "fieldRef" not in source:
+        return item
+    return item | {"valueFrom": source | {"fieldRef": {"apiVersion": "v1"} | source["fieldRef"]}}
+
+
+def _component(doc: Document) -> Component:
+    return Component(
+        extra_args=_args(doc.get("extraArgs", [])),
+        extra_envs=_envs(doc.get("extraEnvs", [])),
+        extra_volumes=tuple(
+            Volume(
+                v.get("name", ""),
+                v.get("hostPath", ""),
+                v.get("mountPath", ""),
+                v.get("readOnly", False),
+                v.get("pathType", ""),
+            )
+            for v in doc.get("extraVolumes", [])
+        ),
+    )
+
+
+def _etcd(doc: Mapping[str, Any], problems: list[Problem]) -> LocalEtcd | ExternalEtcd:
+    if "external" in doc and "local" in doc:
+        problems.append(Problem("ClusterConfiguration.etcd", "local and external exclude each other"))
+    if "external" in doc:
+        e = doc["external"]
+        endpoints = tuple(e.get("endpoints", []))
+        http = tuple(e.get("httpEndpoints", [])) or endpoints
+        return ExternalEtcd(endpoints, e.get("caFile", ""), e.get("certFile", ""), e.get("keyFile", ""), http)
+    e = doc.get("local", {})
+    return LocalEtcd(
+        data_dir=e.get("dataDir") or names.ETCD_DATA_DIR,
+        image_repository=e.get("imageRepository", ""),
+        image_tag=e.get("imageTag", ""),
+        extra_args=_args(e.get("extraArgs", [])),
+        extra_envs=_envs(e.get("extraEnvs", [])),
+        server_cert_sans=tuple(e.get("serverCertSANs", [])),
+        peer_cert_sans=tuple(e.get("peerCertSANs", [])),
+    )
+
+
+def _token(doc: Document, index: int, problems: list[Problem]) -> BootstrapToken:
+    path = f"InitConfiguration.bootstrapTokens[{index}]"
+    default = BootstrapToken()
+    if "ttl" in doc and "expires" in doc:
+        problems.append(Problem(path, "ttl and expires exclude each other"))
+    if doc.get("token") == "":
+        problems.append(Problem(f"{path}.token", validators.token("")))
+    return BootstrapToken(
+        token=doc.get("token", ""),
+        ttl=_seconds(doc, "ttl", default.ttl),
+        expires=doc.get("expires", ""),
+        usages=tuple(doc.get("usages", [])) or default.usages,
+        groups=tuple(doc.get("groups", [])) or default.groups,
+        description=doc.get("description", ""),
+    )
+
+
+def _timeouts(doc: Document) -> Timeouts:
+    return Timeouts(**{field: parse_duration(doc[name]) for field, name in TIMEOUT_FIELDS.items() if name in doc})

@@ -1,0 +1,220 @@
+"""From the model's values back to documents, in the shape in which kubeadm marshals v1beta4."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from bootstrap.config.complete import TIMEOUT_FIELDS
+from bootstrap.config.loader import OWN_KIND, OWN_VERSION
+from bootstrap.config.own.mirror_documents import to_document
+from bootstrap.formats.durations import format_duration
+from bootstrap.model.cluster import (
+    Arg,
+    BootstrapToken,
+    ClusterConfig,
+    Component,
+    Document,
+    Extension,
+    ExternalEtcd,
+    LocalEtcd,
+    NodeRegistration,
+)
+
+_VERSION = "kubeadm.k8s.io/v1beta4"
+
+
+def to_cluster_configuration(config: ClusterConfig) -> dict[str, Any]:
+    """What the ConfigMap kubeadm-config stores: defaults written out, empty fields left out."""
+    networking = config.networking
+    return _filled(
+        {
+            "apiVersion": _VERSION,
+            "kind": "ClusterConfiguration",
+            "clusterName": config.cluster_name,
+            "kubernetesVersion": config.kubernetes_version,
+            "controlPlaneEndpoint": config.control_plane_endpoint,
+            "certificatesDir": config.certificates_dir,
+            "imageRepository": config.image_repository,
+            "encryptionAlgorithm": config.encryption_algorithm,
+            "certificateValidityPeriod": format_duration(config.certificate_validity),
+            "caCertificateValidityPeriod": format_duration(config.ca_certificate_validity),
+            "featureGates": dict(config.feature_gates),
+        }
+    ) | {
+        "networking": _filled(
+            {
+                "serviceSubnet": networking.service_subnet,
+                "podSubnet": networking.pod_subnet,
+                "dnsDomain": networking.dns_domain,
+            }
+        ),
+        "etcd": _etcd(config.etcd),
+        "apiServer": _component(config.api_server) | _filled({"certSANs": list(config.api_server_cert_sans)}),
+        "controllerManager": _component(config.controller_manager),
+        "scheduler": _component(config.scheduler),
+        "dns": _filled(
+            {
+                "imageRepository": config.dns_image_repository,
+                "imageTag": config.dns_image_tag,
+                "disabled": config.dns_disabled,
+            }
+        ),
+        "proxy": _filled({"disabled": config.proxy_disabled}),
+    }
+
+
+def to_init_configuration(config: ClusterConfig) -> dict[str, Any]:
+    """The InitConfiguration. A token that is not made yet has no `token` field."""
+    return _filled(
+        {
+            "apiVersion": _VERSION,
+            "kind": "InitConfiguration",
+            "bootstrapTokens": [_token(token) for token in config.tokens],
+            "certificateKey": config.certificate_key,
+            "dryRun": config.dry_run,
+            "skipPhases": list(config.skip_phases),
+            "patches": _filled({"directory": config.patches_directory}),
+            "localAPIEndpoint": {"advertiseAddress": config.advertise_address, "bindPort": config.bind_port},
+            "timeouts": {
+                name: format_duration(getattr(config.timeouts, field)) for field, name in TIMEOUT_FIELDS.items()
+            },
+        }
+    ) | {"nodeRegistration": _node(config.node)}
+
+
+def to_bootstrap_configuration(extension: Extension) -> dict[str, Any]:
+    """Our own document."""
+    return {
+        "apiVersion": OWN_VERSION,
+        "kind": OWN_KIND,
+        "cni": extension.cni,
+        "hardening": extension.hardening,
+        "workloadsOnControlPlane": extension.workloads_on_control_plane,
+        "extraSANs": list(extension.extra_sans),
+    } | _filled(
+        {
+            "bundle": _filled({"trustedKeys": list(extension.trusted_keys)}),
+            "mirrors": to_document(extension.mirrors),
+            "addons": list(extension.addons),
+            "imagesInConfigMaps": extension.images_in_config_maps,
+        }
+    )
+
+
+def dump(config: ClusterConfig) -> str:
+    """Every document, as YAML; `load` and `resolve` make an equal configuration of it."""
+    return to_yaml(*all_documents(config))
+
+
+def all_documents(config: ClusterConfig) -> list[Document]:
+    """Every document that says something."""
+    documents: list[Document] = [
+        to_init_configuration(config),
+        to_cluster_configuration(config),
+        to_bootstrap_configuration(config.extension),
+        config.kubelet,
+        config.kube_proxy,
+    ]
+    return [document for document in documents if document]
+
+
+class _Dumper(yaml.SafeDumper):
+    """No aliases; strings that only Kubernetes' reader takes for booleans or numbers (`n`, `1e3`, `08`) get quotes."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_MISREAD = re.compile(r"^(?:[yYnN]|[-+]?0o?[0-9_]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)$")
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _MISREAD, list("yYnN-+.0123456789"))
+
+
+def to_yaml(*documents: Mapping[str, Any]) -> str:
+    """Documents as one YAML stream, keys sorted as kubeadm sorts them."""
+    return yaml.dump_all([dict(d) for d in documents], Dumper=_Dumper, sort_keys=True, allow_unicode=True)
+
+
+def _filled(document: dict[str, Any]) -> dict[str, Any]:
+    """Without fields that are empty or false: Go's omitempty."""
+    return {k: v for k, v in document.items() if v}
+
+
+def _args(args: tuple[Arg, ...]) -> list[dict[str, str]]:
+    return [{"name": a.name, "value": a.value} for a in args]
+
+
+def _component(component: Component) -> dict[str, Any]:
+    volumes = [
+        {"name": v.name, "hostPath": v.host_path, "mountPath": v.mount_path}
+        | _filled({"readOnly": v.read_only, "pathType": v.path_type})
+        for v in component.extra_volumes
+    ]
+    return _filled(
+        {
+            "extraArgs": _args(component.extra_args),
+            "extraEnvs": [dict(env) for env in component.extra_envs],
+            "extraVolumes": volumes,
+        }
+    )
+
+
+def _etcd(etcd: LocalEtcd | ExternalEtcd) -> dict[str, Any]:
+    if isinstance(etcd, ExternalEtcd):
+        return {
+            "external": {
+                "endpoints": list(etcd.endpoints),
+                "httpEndpoints": list(etcd.http_endpoints),
+                "caFile": etcd.ca_file,
+                "certFile": etcd.cert_file,
+                "keyFile": etcd.key_file,
+            }
+        }
+    return {
+        "local": {"dataDir": etcd.data_dir}
+        | _filled(
+            {
+                "imageRepository": etcd.image_repository,
+                "imageTag": etcd.image_tag,
+                "extraArgs": _args(etcd.extra_args),
+                "extraEnvs": [dict(env) for env in etcd.extra_envs],
+                "serverCertSANs": list(etcd.server_cert_sans),
+                "peerCertSANs": list(etcd.peer_cert_sans),
+            }
+        )
+    }
+
+
+def _token(token: BootstrapToken) -> dict[str, Any]:
+    life = {"expires": token.expires} if token.expires else {"ttl": format_duration(token.ttl)}
+    return (
+        _filled(
+            {
+                "token": token.token,
+                "description": token.description,
+                "usages": list(token.usages),
+                "groups": list(token.groups),
+            }
+        )
+        | life
+    )
+
+
+def _node(node: NodeRegistration) -> dict[str, Any]:
+    taints = (
+        None
+        if node.taints is None
+        else [{"key": t.key, "effect": t.effect} | _filled({"value": t.value}) for t in node.taints]
+    )
+    return _filled(
+        {
+            "name": node.name,
+            "criSocket": node.cri_socket,
+            "kubeletExtraArgs": _args(node.kubelet_extra_args),
+            "ignorePreflightErrors": list(node.ignore_preflight_errors),
+            "imagePullPolicy": node.image_pull_policy,
+        }
+    ) | {"imagePullSerial": node.image_pull_serial, "taints": taints}

@@ -1,0 +1,1 @@
+"""The documents of our own: BootstrapConfiguration, its mirrors, ImageLock."""

@@ -1,0 +1,110 @@
+"""Our own document, `bootstrap/v1alpha1` BootstrapConfiguration: what kubeadm has no field for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from bootstrap.config.own.mirrors import Mirrors, to_model
+from bootstrap.config.schema.pydantic_errors import problems_of
+from bootstrap.formats import yaml_reader
+from bootstrap.model.addon import BUILT_IN_CNI
+from bootstrap.model.cluster import Extension
+from bootstrap.model.errors import BootstrapError, Problem, config_error
+from bootstrap.model.images import mirrors as model
+
+_KIND = "BootstrapConfiguration"
+
+
+class Bundle(BaseModel):
+    """Whose bundles are taken."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    trustedKeys: list[str] = Field(
+        default_factory=list,
+        description="Public keys (PEM, as `bundle keygen` writes them) of those whose bundles are taken; "
+        "`--trusted-key` adds to them.",
+    )
+
+    @field_validator("trustedKeys")
+    @classmethod
+    def _keys(cls, keys: list[str]) -> list[str]:
+        """A key that is none is found when the file is read, not when a bundle comes."""
+        from bootstrap.render.bundle.signature import key_id  # here: few files have keys, and cryptography takes long
+
+        for key in keys:
+            try:
+                key_id(key.encode())
+            except BootstrapError as e:
+                raise ValueError(f"{e.what}: {e.why}") from e
+        return keys
+
+
+class BootstrapConfiguration(BaseModel):
+    """The document's fields, as written."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    cni: str = Field(
+        BUILT_IN_CNI,
+        description="The Pod network that is installed: `flannel`, a manifest (as in `addons`), or `none`: yours.",
+    )
+    addons: list[str] = Field(
+        default_factory=list,
+        description="Manifests to install: recipes' names, `/PATH` or `https://…`; see docs/how-to/addons.md.",
+    )
+    imagesInConfigMaps: bool = Field(False, description="Whether ConfigMaps of add-ons are searched for images too.")
+    hardening: bool = Field(True, description="`false` leaves out the flags of docs/explanation/hardening.md.")
+    workloadsOnControlPlane: bool | None = Field(
+        None, description="Whether Pods may run on this node; `null`: yes in node mode, no on a host."
+    )
+    extraSANs: list[str] = Field(
+        default_factory=list, description="Further names and addresses in the API server's certificate."
+    )
+    bundle: Bundle = Field(
+        default_factory=lambda: Bundle.model_validate({}),
+        description="Bundles of images; [fields below](#bundle).",
+    )
+    mirrors: Mirrors = Field(
+        default_factory=lambda: Mirrors.model_validate({}),
+        description="Where images come from; [fields below](#mirrors), or in a `--mirrors` file.",
+    )
+
+
+def parse(document: dict[str, Any]) -> tuple[Extension, list[Problem]]:
+    """The document as the model's value, and what is wrong with it (fields that are wrong get their default)."""
+    body = {k: v for k, v in document.items() if k not in ("apiVersion", "kind")}
+    problems: list[Problem] = []
+    try:
+        own = BootstrapConfiguration.model_validate(body)
+    except ValidationError as error:
+        problems += problems_of(error, BootstrapConfiguration, _KIND)
+        wrong = {str(found["loc"][0]) for found in error.errors() if found["loc"]}
+        own = BootstrapConfiguration.model_validate({k: v for k, v in body.items() if k not in wrong})
+    extension = Extension(
+        own.cni,
+        own.hardening,
+        own.workloadsOnControlPlane,
+        tuple(own.extraSANs),
+        to_model(own.mirrors),
+        tuple(own.bundle.trustedKeys),
+        tuple(own.addons),
+        own.imagesInConfigMaps,
+    )
+    return extension, problems
+
+
+def load_mirrors(text: bytes) -> model.Mirrors:
+    """A rule file: the fields of `mirrors` alone. Raises BootstrapError (exit 3) with all problems."""
+    try:
+        values = yaml_reader.parse(text)
+    except yaml_reader.UnreadableError as error:
+        raise config_error((error.problem,)) from None
+    if len(values) != 1 or not isinstance(values[0], dict):
+        raise config_error((Problem("", "a rule file is one mapping with the fields of mirrors"),))
+    try:
+        return to_model(Mirrors.model_validate(values[0]))
+    except ValidationError as error:
+        raise config_error(tuple(problems_of(error, Mirrors, "mirrors"))) from None

@@ -1,0 +1,113 @@
+"""Compares a document with the field tables: unknown fields and wrong types, each with its path."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from bootstrap.config.schema.fields import ENUMS, TYPES
+from bootstrap.formats.durations import parse_duration
+from bootstrap.model.errors import Problem
+
+_RANGES = {
+    "int": (-(2**63), 2**63 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "uint32": (0, 2**32 - 1),
+}
+_SECRETS = (".token", ".tlsBootstrapToken", ".certificateKey")
+
+
+def checked(expression: str, value: Any, path: str, problems: list[Problem]) -> Any:
+    """`value` without the parts that are unknown or of a wrong type; each of those is added to `problems`.
+
+    None stands for a value that is wrong as a whole.
+    """
+    if expression.startswith("[]"):
+        return _list(expression[2:], value, path, problems)
+    if expression.startswith("map[]"):
+        return _map(lambda _: expression[5:], value, path, problems)
+    if expression in TYPES:
+        fields = TYPES[expression]
+        known = _map(lambda key: fields.get(key, ""), value, path, problems)
+        for key in sorted(set(value) - set(fields)) if isinstance(value, dict) else ():
+            problems.append(Problem(f"{path}.{key}", unknown_field(key, list(fields))))
+        return known
+    wanted = _wrong_scalar(expression, value)
+    if wanted:
+        secret = path.endswith(_SECRETS)
+        problems.append(Problem(path, wanted if secret else f"{wanted}, not {_shown(value)}"))
+        return None
+    return value
+
+
+def unknown_field(key: str, known: list[str]) -> str:
+    """What is said about a field that no table has."""
+    near = difflib.get_close_matches(key, known, n=1) or [k for k in known if k.lower() == key.lower()]
+    return f'unknown field; did you mean "{near[0]}"?' if near else "unknown field"
+
+
+def _list(element: str, value: Any, path: str, problems: list[Problem]) -> Any:
+    if not isinstance(value, list):
+        problems.append(Problem(path, f"must be a list, not {_shown(value)}"))
+        return None
+    items = [checked(element, item, f"{path}[{i}]", problems) for i, item in enumerate(value)]
+    return [item for item in items if item is not None]
+
+
+def _map(expression_of: Callable[[str], str], value: Any, path: str, problems: list[Problem]) -> Any:
+    if not isinstance(value, dict):
+        problems.append(Problem(path, f"must be a mapping, not {_shown(value)}"))
+        return None
+    known = {k: (expression_of(k), v) for k, v in value.items() if expression_of(k)}
+    items = {k: checked(expression, v, f"{path}.{k}", problems) for k, (expression, v) in known.items()}
+    return {k: v for k, v in items.items() if v is not None}
+
+
+def _wrong_scalar(expression: str, value: Any) -> str:
+    """What the value must be, or empty if it is."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if expression == "bool":
+        return "" if isinstance(value, bool) else "must be true or false"
+    if expression in _RANGES:
+        low, high = _RANGES[expression]
+        if not number or isinstance(value, float):
+            return "must be an integer"
+        return "" if low <= value <= high else f"must be from {low} to {high}"
+    if expression == "float":
+        return "" if number else "must be a number"
+    if expression in ("quantity", "duration|number") and number:
+        return ""
+    if not isinstance(value, str):
+        quotes = " (put it in quotes)" if isinstance(value, bool | int | float) else ""
+        return f"must be a string{quotes}"
+    return _wrong_string(expression, value)
+
+
+def _wrong_string(expression: str, value: str) -> str:
+    if expression in ENUMS:
+        return "" if value in ("", *ENUMS[expression]) else f"must be one of {', '.join(ENUMS[expression])}"
+    if expression.startswith("duration"):
+        try:
+            parse_duration(value)
+        except ValueError:
+            return 'must be a duration such as "4m0s" or "24h"'
+    if expression == "time":
+        try:
+            complete = datetime.fromisoformat(value).tzinfo is not None
+        except ValueError:
+            complete = False
+        return "" if complete else 'must be a time such as "2030-01-31T12:00:00Z"'
+    return ""
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "nothing" if value is None else f'"{str(value)[:80]}"'

@@ -1,0 +1,1 @@
+"""The bundle's file: its tar, its compression, its proof."""

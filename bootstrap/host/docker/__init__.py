@@ -1,0 +1,1 @@
+"""What a Docker engine has, through its socket."""

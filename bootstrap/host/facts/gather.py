@@ -1,0 +1,102 @@
+"""One read pass over the machine: everything that deciding needs to know, except what depends on the configuration."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import socket
+import time
+from pathlib import Path
+
+from bootstrap.host.facts import resolv_conf, services
+from bootstrap.host.facts.foreign import guest_facts
+from bootstrap.host.facts.kernel import kernel
+from bootstrap.host.facts.network import addresses, default_routes, interfaces, listeners
+from bootstrap.host.facts.procfs import first, lines
+from bootstrap.host.node.pid1 import is_cgroup_v2, proxies
+from bootstrap.host.port import Host, HostReader
+from bootstrap.model.facts import Clock, HostFacts
+from bootstrap.render.controlplane.volumes import OPTIONAL_CA_DIRECTORIES
+
+CAP_SYS_ADMIN = 21
+CAP_SYS_RESOURCE = 24
+TIME_ERROR = 5
+"""What adjtimex(2) returns while nothing keeps the kernel's clock in step."""
+TIMEX_SIZE = 256
+"""Bytes, at least those of `struct timex`; zeroes change nothing."""
+
+
+def gather(host: Host, mode: str) -> HostFacts:
+    """`mode` is `node` or `host`; a node container has none of what a host has before us."""
+    routes, links, on_host = default_routes(host), interfaces(host), mode == "host"
+    units = services.units(host) if on_host else {}
+    resolved = units.get(services.RESOLVED_UNIT) == "active"
+    own_servers = (host.read("/etc/resolv.conf") or b"").decode(errors="replace")
+    gateway = next((r["gateway"] for r in routes if "gateway" in r), "")
+    return HostFacts(
+        mode=mode,
+        hostname=socket.gethostname().lower(),
+        booted=_booted(),
+        root_user=os.geteuid() == 0,
+        privileged=_capability(CAP_SYS_ADMIN),
+        systemd=not on_host or host.stat("/run/systemd/system") is not None,
+        cpus=os.cpu_count() or 1,
+        memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        clock=_clock(),
+        kernel=kernel(host, mode),
+        addresses=addresses(links, {route.get("dev", "") for route in routes}),
+        has_default_route=bool(routes),
+        links=tuple(link["ifname"] for link in links),
+        cgroup_version=2 if is_cgroup_v2() else 1,
+        cgroup_controllers=_controllers(host),
+        can_raise_oom=_capability(CAP_SYS_RESOURCE),
+        conntrack_writable=_writable("/proc/sys/net/netfilter/nf_conntrack_max"),
+        swap=tuple(line.split()[0] for line in lines("/proc/swaps")[1:]),
+        ip_forward=first("/proc/sys/net/ipv4/ip_forward") == "1",
+        ipv6_forward=first("/proc/sys/net/ipv6/conf/default/forwarding") == "1",
+        listeners=listeners(),
+        ca_directories=tuple(path for path in OPTIONAL_CA_DIRECTORIES if host.stat(path)),
+        proxies=proxies(os.environ),
+        name_servers=resolv_conf.servers(own_servers),
+        resolved_active=resolved,
+        pod_resolv_conf="" if resolved else resolv_conf.for_pods(own_servers, gateway),
+        units=units,
+        chains=services.chains(host) if on_host else (),
+        executables=services.executables(host) if on_host else None,
+        kubelet_version=services.kubelet_version(host) if on_host else "",
+        **(guest_facts(host) if on_host else {}),
+    )
+
+
+def _booted() -> float:
+    """Start of PID 1 (proc(5): field 22 of stat, in clock ticks since the kernel's boot)."""
+    after_name = first("/proc/1/stat").rpartition(")")[2].split()
+    ticks = int(after_name[19]) / os.sysconf("SC_CLK_TCK")
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks
+
+
+def _clock() -> Clock:
+    """This file is as old as the image, or the tree, that it is in."""
+    state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX_SIZE))
+    return Clock(time.time(), Path(__file__).stat().st_mtime, synchronized=state != TIME_ERROR)
+
+
+def _controllers(host: HostReader) -> tuple[str, ...]:
+    """Of cgroup v2 through the port: below /sys, a container sees its own cgroup's only."""
+    if is_cgroup_v2():
+        return tuple((host.read("/sys/fs/cgroup/cgroup.controllers") or b"").decode().split())
+    return tuple(line.split()[0] for line in lines("/proc/cgroups")[1:] if line.split()[3] == "1")
+
+
+def _capability(number: int) -> bool:
+    bounding = next(line.split()[1] for line in lines("/proc/self/status") if line.startswith("CapBnd:"))
+    return bool(int(bounding, 16) >> number & 1)
+
+
+def _writable(path: str) -> bool:
+    """Opens for writing without writing: a container's /proc/sys refuses even root."""
+    try:
+        with open(path, "r+b"):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,103 @@
+"""Interfaces, addresses, routes, and who listens on which port."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from typing import Any
+
+from bootstrap.host.facts.procfs import first, lines
+from bootstrap.host.port import Host
+from bootstrap.model.facts import Address, Listener
+
+NOT_OF_THE_NODE = re.compile(
+    r"(cni|flannel|veth|docker|virbr|cali|cilium|lxc|podman|kube-|tunl|vxlan\.|br-[0-9a-f]{12}$)"
+)
+"""Interfaces of containers, Pods and virtual machines: nobody reaches the node by their addresses."""
+LISTEN = "0A"
+"""State in /proc/net/tcp (kernel: proc_net_tcp.rst)."""
+
+
+def default_routes(host: Host) -> list[dict[str, str]]:
+    commands = (["ip", "-j", *family, "route", "show", "default"] for family in ([], ["-6"]))
+    return [route for command in commands for route in json.loads(host.run(command) or "[]")]
+
+
+def interfaces(host: Host) -> list[dict[str, Any]]:
+    """`ip -j address`: one document for each interface."""
+    found: list[dict[str, Any]] = json.loads(host.run(["ip", "-j", "address"]))
+    return found
+
+
+def addresses(links: Sequence[Mapping[str, Any]], defaults: set[str]) -> tuple[Address, ...]:
+    """Global addresses; those of interfaces with a default route first, IPv4 before IPv6."""
+    found = [
+        Address(link["ifname"], info["local"], link["ifname"] in defaults, link.get("mtu", 1500))
+        for link in links
+        for info in link["addr_info"]
+        if info["scope"] == "global" and not NOT_OF_THE_NODE.match(link["ifname"])
+    ]
+    return tuple(sorted(found, key=lambda a: (not a.default, ":" in a.address)))
+
+
+def listeners() -> tuple[Listener, ...]:
+    """TCP ports that something listens on, with the process and its systemd unit."""
+    sockets = [
+        (line.split()[1], line.split()[9])
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        for line in lines(table)[1:]
+        if line.split()[3] == LISTEN
+    ]
+    owners = _owners({inode for _, inode in sockets}) if sockets else {}
+    found = [_listener(local, owners.get(inode, 0)) for local, inode in sockets]
+    return tuple(sorted(found, key=lambda listener: (listener.port, listener.address)))
+
+
+def _listener(local: str, pid: int) -> Listener:
+    address, _, port = local.rpartition(":")
+    return Listener(
+        int(port, 16),
+        socket_address(address),
+        pid,
+        _program(pid) if pid else "",
+        unit_of(lines(f"/proc/{pid}/cgroup")) if pid else "",
+    )
+
+
+def _program(pid: int) -> str:
+    """The kernel keeps 15 bytes of a name (proc_pid_comm(5)); the rest is in the command line, if that has it still."""
+    name, argv = first(f"/proc/{pid}/comm"), first(f"/proc/{pid}/cmdline").split("\0")
+    longer = argv[0].rpartition("/")[2]
+    return longer if longer.startswith(name) else name
+
+
+def socket_address(text: str) -> str:
+    """Hexadecimal, in words of four bytes that are the other way round (this machine's order)."""
+    words = [bytes.fromhex(text[i : i + 8])[::-1] for i in range(0, len(text), 8)]
+    found = ip_address(b"".join(words))
+    return str((isinstance(found, IPv6Address) and found.ipv4_mapped) or found)
+
+
+def unit_of(cgroup: Sequence[str]) -> str:
+    """The innermost systemd unit in the lines of /proc/PID/cgroup; empty when there is none."""
+    paths = [line.split(":", 2)[2] for line in cgroup if line.split(":", 2)[1] in ("", "name=systemd")]
+    parts = [part for path in paths for part in path.split("/") if part.endswith((".service", ".scope"))]
+    return parts[-1] if parts else ""
+
+
+def _owners(inodes: set[str]) -> dict[str, int]:
+    """Socket inode → pid."""
+    owners: dict[str, int] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            for fd in (process / "fd").iterdir():
+                inode = os.readlink(fd).removeprefix("socket:[").removesuffix("]")
+                if inode in inodes:
+                    owners.setdefault(inode, int(process.name))
+        except OSError:
+            continue  # the process ended meanwhile
+    return owners

@@ -1,0 +1,1 @@
+"""Images as files: layouts, layers, the seed inside our own image."""

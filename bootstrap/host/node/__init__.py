@@ -1,0 +1,1 @@
+"""The node container: PID 1 and the health check."""

@@ -1,0 +1,168 @@
+"""PID 1 of a node container: prepare cgroups and mounts, keep a relay to the container's stdout, become systemd.
+
+Everything here runs before systemd, in a container of our own; nothing of it is used on a real host.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bootstrap.host.images.seed import SEED, link_seed
+from bootstrap.model import names
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.runtime import NODE
+
+STATE = Path("/etc/bootstrap")
+"""What the user gave, kept 0600 across `docker restart`: argv, proxies, the bytes of --config."""
+ARGV_FILE = STATE / "argv.json"
+CONFIG_FILE = STATE / "config.yaml"
+PROGRESS = STATE / "progress"
+"""FIFO between the unit and the container's stdout; outside /run, which systemd covers with a new tmpfs."""
+CGROUPS = Path("/sys/fs/cgroup")
+SYSTEMD = "/sbin/init"
+LEGACY_WORD = "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
+"""systemd 256 and later refuses cgroup v1 without this word among PID 1's arguments."""
+CAP_SYS_ADMIN = 21
+
+
+def become_node(argv: Sequence[str]) -> None:
+    """Does not return: ends in systemd. Raises BootstrapError (exit 4) when the container lacks a privilege."""
+    require_privileged()
+    keep_request(argv)
+    prepare_cgroups()
+    prepare_mounts()
+    Path(NODE.cni_conf, names.FLANNEL_CONFLIST).unlink(
+        missing_ok=True
+    )  # flannel writes it again once its subnet is known
+    link_seed(SEED, Path(NODE.root))
+    start_relay()
+    words = [LEGACY_WORD] if not is_cgroup_v2() else []
+    os.execv(SYSTEMD, [SYSTEMD, *words])
+
+
+def require_privileged() -> None:
+    status = Path("/proc/self/status").read_text()
+    effective = int(next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), 16)
+    if not effective >> CAP_SYS_ADMIN & 1:
+        raise BootstrapError(
+            "this container is not privileged, and a node cannot run in it",
+            why="systemd, containerd and the kubelet mount filesystems and manage cgroups",
+            fix=f"docker run -d --privileged {names.IMAGE} init",
+            code=Exit.PREFLIGHT,
+        )
+
+
+def is_cgroup_v2() -> bool:
+    return (CGROUPS / "cgroup.controllers").exists()
+
+
+def keep_request(argv: Sequence[str]) -> None:
+    """The configuration's bytes are kept, since standard input is there only once."""
+    STATE.mkdir(mode=0o700, exist_ok=True)
+    words = list(argv)
+    if position := config_position(words):
+        index, prefix = position
+        _keep_config(words[index].removeprefix(prefix))
+        words[index] = prefix + str(CONFIG_FILE)
+    _write_private(ARGV_FILE, json.dumps({"argv": words, "environment": proxies(os.environ)}).encode())
+
+
+def config_position(words: Sequence[str]) -> tuple[int, str] | None:
+    """Index of the word that holds the value of --config, and what precedes the value in that word."""
+    for i, word in enumerate(words):
+        if word == "--config" and i + 1 < len(words):
+            return i + 1, ""
+        if word.startswith("--config="):
+            return i, "--config="
+    return None
+
+
+def _keep_config(source: str) -> None:
+    try:
+        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as e:
+        if CONFIG_FILE.exists():
+            return
+        raise BootstrapError(
+            f"cannot read {source}: {e.strerror}",
+            why="the path is looked up inside the container",
+            fix=f"docker run -d --privileged -v $PWD/config.yaml:{source} {names.IMAGE} init --config {source}",
+            code=Exit.CONFIG,
+        ) from e
+    if content or not CONFIG_FILE.exists():
+        _write_private(CONFIG_FILE, content)
+
+
+def kept_request() -> tuple[list[str], dict[str, str]]:
+    """Arguments and proxy variables that the container was started with."""
+    kept = json.loads(ARGV_FILE.read_text())
+    return kept["argv"], kept["environment"]
+
+
+def proxies(environment: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in environment.items() if k.lower().endswith("_proxy") and v}
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(fd, "wb") as f:
+        f.write(content)
+
+
+def prepare_cgroups() -> None:
+    """A cgroup namespace of our own, and each hierarchy mounted from its root.
+
+    On cgroup v1 Docker's default is the host's namespace, in which static Pods never start.
+    """
+    if _libc().unshare(0x02000000) != 0:  # CLONE_NEWCGROUP, linux/sched.h
+        raise BootstrapError("cannot make a cgroup namespace", code=Exit.PREFLIGHT, fix="use Linux 4.6 or newer")
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for _, target, kind, options, *_ in mounts:
+        if not Path(target).is_relative_to(CGROUPS) or kind not in ("cgroup", "cgroup2"):
+            continue
+        _run("umount", target)
+        _run("mount", "-t", kind, "-o", _hierarchy(kind, options), "cgroup", target)
+
+
+def _hierarchy(kind: str, options: str) -> str:
+    """Mount options that name a v1 hierarchy: its controllers, or `none,name=systemd`."""
+    if kind == "cgroup2":
+        return "rw,nosuid,nodev,noexec"
+    generic = {"rw", "ro", "nosuid", "nodev", "noexec", "relatime", "xattr", "clone_children"}
+    words = [w for w in options.split(",") if w not in generic and not w.startswith("release_agent=")]
+    return ",".join(["none", *words] if any(w.startswith("name=") for w in words) else words)
+
+
+def prepare_mounts() -> None:
+    """Shared propagation, as on a real host: the kubelet's volumes must show up in Pods."""
+    _run("mount", "--make-rshared", "/")
+
+
+def start_relay() -> None:
+    """`cat` keeps the container's real stdout; it holds the FIFO open for writing too, so it never sees an end."""
+    if not PROGRESS.exists():
+        os.mkfifo(PROGRESS, 0o600)
+    fd = os.open(PROGRESS, os.O_RDWR)
+    subprocess.Popen(["/bin/cat"], stdin=fd, start_new_session=True)
+    os.close(fd)
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _run(*argv: str) -> None:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BootstrapError(
+            f"{' '.join(argv)} failed: {done.stderr.strip()}",
+            why="the container is not privileged, or its cgroups are set up in a way not known here",
+            fix=f"docker run -d --privileged {names.IMAGE} init",
+            code=Exit.PREFLIGHT,
+        )

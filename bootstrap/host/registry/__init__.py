@@ -1,0 +1,1 @@
+"""OCI registries: asked, logged in to, pulled from."""

@@ -1,0 +1,1 @@
+"""Container runtimes of the machine: containerd through ctr, any other through CRI."""

@@ -1,0 +1,1 @@
+"""Images as data: references, platforms, digests, mirrors, locks, bundles."""

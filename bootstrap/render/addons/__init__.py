@@ -1,0 +1,1 @@
+"""Add-ons: ours from manifests/, and those that others wrote."""

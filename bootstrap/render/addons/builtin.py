@@ -1,0 +1,176 @@
+"""Add-ons: the templates of `manifests/` filled in from the configuration, in the order to apply them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from string import Template
+from typing import Any
+
+import yaml
+
+from bootstrap.formats.yaml_text import to_yaml
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.effects import Effect, File, FlannelSubnet
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.facts import HostFacts
+from bootstrap.model.runtime import runtime_at
+from bootstrap.render.addresses import dns_ip, is_ipv6, split_endpoint
+from bootstrap.render.cluster.objects import Object, sign
+from bootstrap.render.images import required
+from bootstrap.render.node.kubelet import overlaid
+from bootstrap.render.patch.directory import patched
+
+VXLAN_OVERHEAD = 50
+"""Bytes of a packet that are not a Pod's (flannel: backend/vxlan encapOverhead)."""
+Manifests = Mapping[str, str]
+"""Path below `manifests/` (`coredns/coredns.yaml`) → text."""
+
+_PATCH_TARGETS = {
+    ("Deployment", "coredns"): "corednsdeployment",
+    ("DaemonSet", "kube-proxy"): "kubeproxydaemonset",
+}
+
+
+def kube_proxy(
+    cfg: ClusterConfig, facts: HostFacts, manifests: Manifests, patches: Mapping[str, bytes]
+) -> tuple[Object, ...]:
+    """kube-proxy; nothing if it is disabled."""
+    if cfg.proxy_disabled:
+        return ()
+    config = to_yaml(proxy_configuration(cfg, facts))
+    values = {
+        "BOOTSTRAP_GROUP": names.BOOTSTRAP_GROUP,
+        "CONFIG": json.dumps(config),
+        "CONFIG_HASH": _hash(config, cfg.endpoint),
+        "ENDPOINT": cfg.endpoint,
+        "IMAGE": required.kubernetes(cfg, "kube-proxy"),
+    }
+    objects = _filled("kube-proxy", manifests, values, patches)
+    for body in objects:
+        if body["kind"] == "DaemonSet":
+            body["spec"]["template"]["spec"]["containers"][0]["env"] += _environment(facts.proxies)
+        if body["kind"] == "ConfigMap" and not cfg.kube_proxy:
+            sign(body)
+    return objects
+
+
+def proxy_configuration(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
+    """The KubeProxyConfiguration: the user's document over our defaults, nftables among them."""
+    defaults: dict[str, Any] = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "bindAddress": "::" if is_ipv6(cfg.advertise_address) else "0.0.0.0",
+        "clientConnection": {"kubeconfig": "/var/lib/kube-proxy/kubeconfig.conf"},
+        "mode": "nftables",
+    }
+    if cfg.networking.pod_subnet:
+        defaults["clusterCIDR"] = cfg.networking.pod_subnet
+    if not facts.conntrack_writable:
+        defaults["conntrack"] = {"maxPerCore": 0}
+    return overlaid(defaults, cfg.kube_proxy)
+
+
+def coredns(
+    cfg: ClusterConfig, facts: HostFacts, manifests: Manifests, patches: Mapping[str, bytes]
+) -> tuple[Object, ...]:
+    """CoreDNS; nothing if it is disabled.
+
+    In a node container it is given the API server's own address, and does not wait for kube-proxy's rules (ADR 9).
+    """
+    if cfg.dns_disabled:
+        return ()
+    values = {
+        "CONTROL_PLANE_ROLE": names.CONTROL_PLANE_ROLE,
+        "DNS_DOMAIN": cfg.networking.dns_domain,
+        "DNS_IP": dns_ip(cfg),
+        "IMAGE": required.coredns(cfg),
+    }
+    objects = _filled("coredns", manifests, values, patches)
+    if facts.mode == "node":
+        host, port = split_endpoint(cfg.endpoint)
+        for body in objects:
+            if body["kind"] == "Deployment":
+                env = body["spec"]["template"]["spec"]["containers"][0].setdefault("env", [])
+                env += _environment({"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port})
+    return objects
+
+
+def flannel(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) -> tuple[Object, ...]:
+    """flannel; nothing if another CNI is configured."""
+    if cfg.extension.cni != "flannel":
+        return ()
+    host, port = split_endpoint(cfg.endpoint)
+    network = json.dumps(flannel_network(cfg, facts), indent=2) + "\n"
+    values = {
+        "API_HOST": host,
+        "API_PORT": port,
+        "CNI_CONF": runtime_at(cfg.node.cri_socket, facts.mode).cni_conf,
+        "CONFIG_HASH": _hash(network),
+        "IMAGE": required.flannel(cfg),
+        "NET_CONF": json.dumps(network),
+    }
+    return _filled("flannel", manifests, values, {})
+
+
+def flannel_files(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) -> tuple[Effect, ...]:
+    """This node's own network before flanneld is up: it needs no other node, and is the same as flanneld's.
+
+    Only for IPv4 alone, on an interface whose MTU is known; flanneld makes its own otherwise (ADR 9).
+    """
+    subnets = cfg.networking.pod_subnets
+    mtu = next((a.mtu for a in facts.addresses if a.address == cfg.advertise_address), 0)
+    if cfg.extension.cni != "flannel" or len(subnets) != 1 or is_ipv6(subnets[0]) or not mtu:
+        return ()
+    conflist = f"{runtime_at(cfg.node.cri_socket, facts.mode).cni_conf}/{names.FLANNEL_CONFLIST}"
+    settings = next(o for o in flannel(cfg, facts, manifests) if o["kind"] == "ConfigMap")["data"]
+    return (
+        FlannelSubnet(names.FLANNEL_SUBNET, cfg.node.name, subnets[0], mtu - VXLAN_OVERHEAD),
+        File(conflist, settings["cni-conf.json"].encode(), once=True),
+    )
+
+
+def flannel_network(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
+    """net-conf.json: the Pod subnets of each family; the same packet filter as kube-proxy's."""
+    subnets = cfg.networking.pod_subnets
+    if not subnets:
+        raise BootstrapError(
+            "flannel has no Pod network to run",
+            code=Exit.CONFIG,
+            why="networking.podSubnet is empty",
+            fix=f"set networking.podSubnet (for example {names.POD_SUBNET}), or cni: none to install one yourself",
+        )
+    network: dict[str, Any] = {
+        "EnableNFTables": proxy_configuration(cfg, facts)["mode"] == "nftables",
+        "Backend": {"Type": "vxlan"},
+    }
+    v4, v6 = ([s for s in subnets if is_ipv6(s) == family] for family in (False, True))
+    if v4:
+        network["Network"] = v4[0]
+    else:
+        network["EnableIPv4"] = False
+    if v6:
+        network |= {"EnableIPv6": True, "IPv6Network": v6[0]}
+    return network
+
+
+def _filled(
+    addon: str, manifests: Manifests, values: Mapping[str, str], patches: Mapping[str, bytes]
+) -> tuple[Object, ...]:
+    """Every document of the add-on's folder with its placeholders filled and its patches applied."""
+    objects: list[Object] = []
+    for path in sorted(p for p in manifests if p.startswith(f"{addon}/")):
+        for body in yaml.load_all(Template(manifests[path]).substitute(values), yaml.CSafeLoader):
+            target = _PATCH_TARGETS.get((body["kind"], body["metadata"]["name"]))
+            objects.append(patched(target, body, patches) if target else body)
+    return tuple(objects)
+
+
+def _environment(proxies: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in sorted(proxies.items())]
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""What belongs into a bundle, its signature, and how it is loaded."""

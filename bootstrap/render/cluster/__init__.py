@@ -1,0 +1,1 @@
+"""API objects that make the cluster kubeadm's: configuration, tokens, roles, uploads."""

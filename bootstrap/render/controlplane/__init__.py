@@ -1,0 +1,1 @@
+"""Static Pods of the control plane: flags, volumes, probes, the audit policy."""

@@ -1,0 +1,145 @@
+"""Default flags of the control plane: kubeadm's, and our hardening; the user's extraArgs come on top (render.args)."""
+
+from __future__ import annotations
+
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig, LocalEtcd
+from bootstrap.model.facts import HostFacts
+from bootstrap.render.addresses import loopback, url_host
+from bootstrap.render.controlplane import audit
+from bootstrap.render.controlplane.args import last_value
+
+_PROFILING_OFF = {"profiling": "false"}
+_SPEED = {"kube-api-qps": "300", "kube-api-burst": "600"}
+"""The controller manager's default of 20 requests a second makes a new cluster's first Pods wait for seconds."""
+_NEAR = {"election-timeout": "500"}
+"""Milliseconds, etcd's least for its heartbeat of 100. A lone member elects itself within this time of its start; the
+default of 1000 is for members that are far from each other, and those of node containers are on one machine."""
+
+
+def apiserver_flags(cfg: ClusterConfig) -> dict[str, str]:
+    """kube-apiserver."""
+    pki = cfg.certificates_dir
+    defaults = {
+        "advertise-address": cfg.advertise_address,
+        "allow-privileged": "true",
+        "client-ca-file": f"{pki}/ca.crt",
+        "enable-admission-plugins": "NodeRestriction",
+        "enable-bootstrap-token-auth": "true",
+        "kubelet-client-certificate": f"{pki}/apiserver-kubelet-client.crt",
+        "kubelet-client-key": f"{pki}/apiserver-kubelet-client.key",
+        "kubelet-preferred-address-types": "InternalIP,ExternalIP,Hostname",
+        "proxy-client-cert-file": f"{pki}/front-proxy-client.crt",
+        "proxy-client-key-file": f"{pki}/front-proxy-client.key",
+        "requestheader-allowed-names": "front-proxy-client",
+        "requestheader-client-ca-file": f"{pki}/front-proxy-ca.crt",
+        "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+        "requestheader-group-headers": "X-Remote-Group",
+        "requestheader-username-headers": "X-Remote-User",
+        "secure-port": str(cfg.bind_port),
+        "service-account-issuer": f"https://kubernetes.default.svc.{cfg.networking.dns_domain}",
+        "service-account-key-file": f"{pki}/sa.pub",
+        "service-account-signing-key-file": f"{pki}/sa.key",
+        "service-cluster-ip-range": cfg.networking.service_subnet,
+        "tls-cert-file": f"{pki}/apiserver.crt",
+        "tls-private-key-file": f"{pki}/apiserver.key",
+        **_etcd_client_flags(cfg),
+    }
+    if not any(arg.name == "authorization-config" for arg in cfg.api_server.extra_args):
+        defaults["authorization-mode"] = "Node,RBAC"
+    if cfg.extension.hardening:
+        defaults |= _PROFILING_OFF | audit.FLAGS | {"service-account-extend-token-expiration": "false"}
+    return defaults
+
+
+def _etcd_client_flags(cfg: ClusterConfig) -> dict[str, str]:
+    """How the API server reaches etcd: only the member beside it, or the external endpoints."""
+    if isinstance(cfg.etcd, LocalEtcd):
+        pki = cfg.certificates_dir
+        local = f"https://{url_host(loopback(cfg))}:{names.ETCD_CLIENT_PORT}"
+        return {
+            "etcd-servers": last_value(cfg.etcd.extra_args, "advertise-client-urls", local),
+            "etcd-cafile": f"{pki}/etcd/ca.crt",
+            "etcd-certfile": f"{pki}/apiserver-etcd-client.crt",
+            "etcd-keyfile": f"{pki}/apiserver-etcd-client.key",
+        }
+    found = {"etcd-servers": ",".join(cfg.etcd.endpoints)}
+    if cfg.etcd.ca_file:
+        found["etcd-cafile"] = cfg.etcd.ca_file
+    if cfg.etcd.cert_file and cfg.etcd.key_file:
+        found |= {"etcd-certfile": cfg.etcd.cert_file, "etcd-keyfile": cfg.etcd.key_file}
+    return found
+
+
+def controller_manager_flags(cfg: ClusterConfig, external_ca: bool) -> dict[str, str]:
+    """kube-controller-manager; an external CA means that it signs nothing."""
+    pki = cfg.certificates_dir
+    defaults = _client_flags(names.CONTROLLER_MANAGER_CONF) | {
+        "client-ca-file": f"{pki}/ca.crt",
+        "cluster-name": cfg.cluster_name,
+        "cluster-signing-cert-file": "" if external_ca else f"{pki}/ca.crt",
+        "cluster-signing-key-file": "" if external_ca else f"{pki}/ca.key",
+        "controllers": "*,bootstrapsigner,tokencleaner",
+        "requestheader-client-ca-file": f"{pki}/front-proxy-ca.crt",
+        "root-ca-file": f"{pki}/ca.crt",
+        "service-account-private-key-file": f"{pki}/sa.key",
+        "use-service-account-credentials": "true",
+        **_SPEED,
+    }
+    if cfg.networking.pod_subnet:
+        defaults |= {
+            "allocate-node-cidrs": "true",
+            "cluster-cidr": cfg.networking.pod_subnet,
+            "service-cluster-ip-range": cfg.networking.service_subnet,
+        }
+    return defaults | (_PROFILING_OFF if cfg.extension.hardening else {})
+
+
+def scheduler_flags(cfg: ClusterConfig) -> dict[str, str]:
+    """kube-scheduler."""
+    return _client_flags(names.SCHEDULER_CONF) | (_PROFILING_OFF if cfg.extension.hardening else {})
+
+
+def _client_flags(kubeconfig: str) -> dict[str, str]:
+    """What the controller manager and the scheduler share."""
+    return {
+        "authentication-kubeconfig": kubeconfig,
+        "authorization-kubeconfig": kubeconfig,
+        "bind-address": "127.0.0.1",
+        "kubeconfig": kubeconfig,
+        "leader-elect": "true",
+    }
+
+
+def etcd_flags(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[str, str]:
+    """The only member of a new local etcd."""
+    pki, local = f"{cfg.certificates_dir}/etcd", url_host(loopback(cfg))
+    near = facts.mode == "node" and not last_value(etcd.extra_args, "heartbeat-interval", "")
+    client, peer = etcd_url(cfg, names.ETCD_CLIENT_PORT), etcd_url(cfg, names.ETCD_PEER_PORT)
+    return {
+        "advertise-client-urls": client,
+        "cert-file": f"{pki}/server.crt",
+        "client-cert-auth": "true",
+        "data-dir": etcd.data_dir,
+        "feature-gates": "InitialCorruptCheck=true",
+        "initial-advertise-peer-urls": peer,
+        "initial-cluster": f"{cfg.node.name}={peer}",
+        "key-file": f"{pki}/server.key",
+        "listen-client-urls": f"https://{local}:{names.ETCD_CLIENT_PORT},{client}",
+        "listen-metrics-urls": f"http://{local}:{names.ETCD_METRICS_PORT}",
+        "listen-peer-urls": peer,
+        "name": cfg.node.name,
+        "peer-cert-file": f"{pki}/peer.crt",
+        "peer-client-cert-auth": "true",
+        "peer-key-file": f"{pki}/peer.key",
+        "peer-trusted-ca-file": f"{pki}/ca.crt",
+        "snapshot-count": "10000",
+        "trusted-ca-file": f"{pki}/ca.crt",
+        "watch-progress-notify-interval": "5s",
+        **(_NEAR if near else {}),
+    }
+
+
+def etcd_url(cfg: ClusterConfig, port: int) -> str:
+    """This node's etcd, for clients or peers, by `port`."""
+    return f"https://{url_host(cfg.advertise_address)}:{port}"

@@ -1,0 +1,174 @@
+"""The four static Pods, in kubeadm's shape, with our hardening flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import ceil
+from typing import Any
+from urllib.parse import urlsplit
+
+from bootstrap.formats.yaml_text import to_yaml
+from bootstrap.model import names
+from bootstrap.model.cluster import Arg, ClusterConfig, Component, Document, LocalEtcd, Volume
+from bootstrap.model.effects import File
+from bootstrap.model.facts import HostFacts
+from bootstrap.render.addresses import loopback, url_host
+from bootstrap.render.controlplane import flags
+from bootstrap.render.controlplane.args import command_line, last_value
+from bootstrap.render.controlplane.volumes import component_volumes, directory, mounts, sources
+from bootstrap.render.images import required
+from bootstrap.render.patch.directory import patched
+
+_HASTE = {"GOGC": "400"}
+"""In node mode: Go's collector would take a fifth of a small machine while the control plane starts (ADR 10)."""
+
+
+def static_pods(
+    cfg: ClusterConfig, facts: HostFacts, patches: Mapping[str, bytes], *, external_ca: bool = False
+) -> tuple[File, ...]:
+    """The manifests of this control-plane node, patched; etcd's first, and only if it is local."""
+    pods = [apiserver_pod(cfg, facts), controller_manager_pod(cfg, facts, external_ca), scheduler_pod(cfg, facts)]
+    if isinstance(cfg.etcd, LocalEtcd):
+        pods.insert(0, etcd_pod(cfg, facts, cfg.etcd))
+    return tuple(_file(patched(pod["metadata"]["name"], pod, patches)) for pod in pods)
+
+
+def manifest_path(component: str) -> str:
+    """Where the kubelet finds the static Pod of `component`."""
+    return f"{names.MANIFESTS_DIR}/{component}.yaml"
+
+
+def apiserver_pod(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
+    """kube-apiserver."""
+    command = ["kube-apiserver", *command_line(flags.apiserver_flags(cfg), cfg.api_server.extra_args)]
+    host = _probe_host(cfg.advertise_address)
+    pod = _component_pod(cfg, facts, cfg.api_server, command, cpu="250m", port=cfg.bind_port)
+    _probes(cfg, pod, host, "HTTPS", live="/livez", ready="/readyz", start="/livez")
+    key = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint"
+    pod["metadata"]["annotations"] = {key: cfg.local_endpoint}
+    return pod
+
+
+def controller_manager_pod(cfg: ClusterConfig, facts: HostFacts, external_ca: bool) -> dict[str, Any]:
+    """kube-controller-manager."""
+    extra = cfg.controller_manager.extra_args
+    command = ["kube-controller-manager", *command_line(flags.controller_manager_flags(cfg, external_ca), extra)]
+    port = names.CONTROLLER_MANAGER_PORT
+    pod = _component_pod(cfg, facts, cfg.controller_manager, command, cpu="200m", port=port)
+    _probes(cfg, pod, _bind_host(extra), "HTTPS", live="/healthz", ready="", start="/healthz")
+    return pod
+
+
+def scheduler_pod(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
+    """kube-scheduler."""
+    extra = cfg.scheduler.extra_args
+    command = ["kube-scheduler", *command_line(flags.scheduler_flags(cfg), extra)]
+    pod = _component_pod(cfg, facts, cfg.scheduler, command, cpu="100m", port=names.SCHEDULER_PORT)
+    _probes(cfg, pod, _bind_host(extra), "HTTPS", live="/livez", ready="/readyz", start="/livez")
+    return pod
+
+
+def etcd_pod(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[str, Any]:
+    """The local etcd member."""
+    scheme, host, port = _etcd_probe(cfg, etcd)
+    volumes = [
+        directory("etcd-data", etcd.data_dir, read_only=False),
+        directory("etcd-certs", f"{cfg.certificates_dir}/etcd", read_only=False),
+    ]
+    command = ["etcd", *command_line(flags.etcd_flags(cfg, facts, etcd), etcd.extra_args)]
+    container = _container(required.etcd(cfg, etcd), command, volumes, _env(_haste(facts), etcd.extra_envs))
+    pod = _pod(container, volumes, requests={"cpu": "100m", "memory": "100Mi"}, port=port)
+    _probes(cfg, pod, host, scheme, live="/livez", ready="/readyz", start="/readyz")
+    key = "kubeadm.kubernetes.io/etcd.advertise-client-urls"
+    pod["metadata"]["annotations"] = {key: flags.etcd_url(cfg, names.ETCD_CLIENT_PORT)}
+    return pod
+
+
+def _etcd_probe(cfg: ClusterConfig, etcd: LocalEtcd) -> tuple[str, str, int]:
+    """Scheme, host and port of the first metrics URL."""
+    default = f"http://{url_host(loopback(cfg))}:{names.ETCD_METRICS_PORT}"
+    url = urlsplit(last_value(etcd.extra_args, "listen-metrics-urls", default).split(",")[0])
+    scheme = "HTTPS" if url.scheme == "https" else "HTTP"
+    return scheme, url.hostname or loopback(cfg), url.port or names.ETCD_METRICS_PORT
+
+
+def _component_pod(
+    cfg: ClusterConfig, facts: HostFacts, settings: Component, command: list[str], *, cpu: str, port: int
+) -> dict[str, Any]:
+    """A Pod of Kubernetes itself, named like its binary."""
+    volumes = component_volumes(cfg, facts, command[0], settings)
+    env = _env({**_haste(facts), **facts.proxies}, settings.extra_envs)
+    container = _container(required.kubernetes(cfg, command[0]), command, volumes, env)
+    return _pod(container, volumes, requests={"cpu": cpu}, port=port)
+
+
+def _container(image: str, command: list[str], volumes: list[Volume], env: list[dict[str, Any]]) -> dict[str, Any]:
+    container: dict[str, Any] = {
+        "name": command[0],
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": command,
+        "volumeMounts": mounts(volumes),
+    }
+    return container | ({"env": env} if env else {})
+
+
+def _pod(container: dict[str, Any], volumes: list[Volume], *, requests: Mapping[str, str], port: int) -> dict[str, Any]:
+    name = container["name"]
+    container["ports"] = [{"name": "probe-port", "containerPort": port, "protocol": "TCP"}]
+    container["resources"] = {"requests": dict(requests)}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "kube-system", "labels": {"component": name, "tier": "control-plane"}},
+        "spec": {
+            "containers": [container],
+            "hostNetwork": True,
+            "priority": 2000001000,
+            "priorityClassName": "system-node-critical",
+            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+            "volumes": sources(volumes),
+        },
+    }
+
+
+def _probes(
+    cfg: ClusterConfig, pod: dict[str, Any], host: str, scheme: str, *, live: str, ready: str, start: str
+) -> None:
+    """Add the probes to the only container; an empty path means no such probe."""
+    tries = ceil(cfg.timeouts.control_plane_component_health_check / 10)
+    wanted = {
+        "livenessProbe": (live, 10, 10, 8),
+        "readinessProbe": (ready, 0, 1, 3),
+        "startupProbe": (start, 10, 10, tries),
+    }
+    for kind, (path, delay, period, failures) in wanted.items():
+        if not path:
+            continue
+        get = {"path": path, "port": "probe-port", "scheme": scheme} | ({"host": host} if host else {})
+        probe = {"httpGet": get, "periodSeconds": period, "timeoutSeconds": 15, "failureThreshold": failures}
+        pod["spec"]["containers"][0][kind] = probe | ({"initialDelaySeconds": delay} if delay else {})
+
+
+def _probe_host(address: str) -> str:
+    """Nothing answers at an unspecified address; without a host the kubelet asks the Pod's own."""
+    return "" if address in ("0.0.0.0", "::") else address
+
+
+def _bind_host(extra: tuple[Arg, ...]) -> str:
+    return _probe_host(last_value(extra, "bind-address", "127.0.0.1"))
+
+
+def _haste(facts: HostFacts) -> Mapping[str, str]:
+    return _HASTE if facts.mode == "node" else {}
+
+
+def _env(ours: Mapping[str, str], extra: Iterable[Document]) -> list[dict[str, Any]]:
+    """Our variables, then the user's, which win by name; sorted by name."""
+    merged: dict[str, dict[str, Any]] = {n: {"name": n, "value": v} for n, v in ours.items()}
+    merged |= {entry["name"]: dict(entry) for entry in extra}
+    return [merged[n] for n in sorted(merged)]
+
+
+def _file(pod: Mapping[str, Any]) -> File:
+    return File(manifest_path(pod["metadata"]["name"]), to_yaml(pod).encode(), mode=0o600)

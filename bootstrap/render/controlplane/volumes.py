@@ -1,0 +1,95 @@
+"""Host directories and files that the control plane's static Pods mount."""
+
+from __future__ import annotations
+
+from posixpath import dirname
+from typing import Any
+
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig, Component, ExternalEtcd, Volume
+from bootstrap.model.facts import HostFacts
+from bootstrap.render.controlplane.args import last_value
+from bootstrap.render.controlplane.audit import FLAGS as AUDIT_FLAGS
+
+CA_CERTS = "/etc/ssl/certs"
+OPTIONAL_CA_DIRECTORIES = (
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
+    "/etc/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+)
+"""Mounted where they exist, since /etc/ssl/certs may hold links into them."""
+
+
+def directory(name: str, path: str, *, read_only: bool = True) -> Volume:
+    """A directory mounted at its own path."""
+    return Volume(name, path, path, read_only, "DirectoryOrCreate")
+
+
+def sources(volumes: list[Volume]) -> list[dict[str, Any]]:
+    """A Pod's `volumes`, sorted by name."""
+    ordered = sorted(volumes, key=lambda v: v.name)
+    return [{"name": v.name, "hostPath": {"path": v.host_path, "type": v.path_type}} for v in ordered]
+
+
+def mounts(volumes: list[Volume]) -> list[dict[str, Any]]:
+    """A container's `volumeMounts`, sorted by name."""
+    return [_mount(v) for v in sorted(volumes, key=lambda v: v.name)]
+
+
+def component_volumes(cfg: ClusterConfig, facts: HostFacts, component: str, settings: Component) -> list[Volume]:
+    """Defaults, with the user's extraVolumes in place of any of the same name or the same mount path."""
+    defaults = {
+        "kube-apiserver": lambda: [*_certificates(cfg, facts), *_external_etcd(cfg), *_audit(cfg)],
+        "kube-controller-manager": lambda: [
+            *_certificates(cfg, facts),
+            _kubeconfig(names.CONTROLLER_MANAGER_CONF),
+        ],
+        "kube-scheduler": lambda: [_kubeconfig(names.SCHEDULER_CONF)],
+    }[component]()
+    by_name = {v.name: v for v in settings.extra_volumes}
+    taken = {v.mount_path for v in by_name.values()}
+    kept = [v for v in defaults if v.name not in by_name and v.mount_path not in taken]
+    return [*kept, *by_name.values()]
+
+
+def _certificates(cfg: ClusterConfig, facts: HostFacts) -> list[Volume]:
+    optional = [p for p in OPTIONAL_CA_DIRECTORIES if p in facts.ca_directories]
+    return [
+        directory("k8s-certs", cfg.certificates_dir),
+        directory("ca-certs", CA_CERTS),
+        *(directory(path[1:].replace("/", "-"), path) for path in optional),
+    ]
+
+
+def _external_etcd(cfg: ClusterConfig) -> list[Volume]:
+    """The directories of an external etcd's files, parents only, without what is mounted anyway."""
+    if not isinstance(cfg.etcd, ExternalEtcd):
+        return []
+    mounted = (*OPTIONAL_CA_DIRECTORIES, CA_CERTS, cfg.certificates_dir)
+    files = (cfg.etcd.ca_file, cfg.etcd.cert_file, cfg.etcd.key_file)
+    wanted = {dirname(f) for f in files if f and not dirname(f).startswith(mounted)}
+    parents = sorted(d for d in wanted if not any(d != other and d.startswith(other) for other in wanted))
+    return [directory(f"etcd-certs-{i}", d) for i, d in enumerate(parents)]
+
+
+def _audit(cfg: ClusterConfig) -> list[Volume]:
+    """Our policy and log directory, each only while the flag that uses it is ours."""
+    if not cfg.extension.hardening:
+        return []
+    ours = {n for n, value in AUDIT_FLAGS.items() if last_value(cfg.api_server.extra_args, n, value) == value}
+    policy = Volume("audit-policy", names.AUDIT_POLICY, names.AUDIT_POLICY, True, "File")
+    log = directory("audit-log", names.AUDIT_LOG_DIR, read_only=False)
+    return [v for flag, v in (("audit-policy-file", policy), ("audit-log-path", log)) if flag in ours]
+
+
+def _kubeconfig(path: str) -> Volume:
+    return Volume("kubeconfig", path, path, True, "FileOrCreate")
+
+
+def _mount(volume: Volume) -> dict[str, Any]:
+    mount: dict[str, Any] = {"name": volume.name, "mountPath": volume.mount_path}
+    if volume.read_only:
+        mount["readOnly"] = True
+    return mount

@@ -1,0 +1,104 @@
+"""Image references, derived exactly as kubeadm derives them from a repository and a version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig, LocalEtcd
+from bootstrap.model.effects import ImagePresent
+from bootstrap.render.images import catalog
+
+
+@dataclass(frozen=True)
+class Needed:
+    """One image: as this configuration names it, and the upstream image that it is or stands for."""
+
+    component: str
+    image: str
+    upstream: str
+
+    @property
+    def built(self) -> bool:
+        """Whether it is one of our own builds, which come with this program."""
+        return self.image.startswith(f"{names.BUILT_REPOSITORY}/")
+
+
+def kubernetes(cfg: ClusterConfig, component: str) -> str:
+    """A component of Kubernetes itself; `+` is not allowed in a tag and becomes `_`."""
+    return f"{cfg.image_repository}/{component}:{cfg.kubernetes_version.replace('+', '_')}"
+
+
+def coredns(cfg: ClusterConfig) -> str:
+    """CoreDNS: one level deeper at registry.k8s.io, and only there."""
+    repository = cfg.dns_image_repository or cfg.image_repository
+    if repository == names.UPSTREAM_REPOSITORY:
+        repository += "/coredns"
+    return f"{repository}/coredns:{cfg.dns_image_tag or catalog.of(cfg.kubernetes_version).coredns}"
+
+
+def etcd(cfg: ClusterConfig, local: LocalEtcd) -> str:
+    """The etcd of this Kubernetes minor, unless the configuration names another."""
+    tag = local.image_tag or catalog.of(cfg.kubernetes_version).etcd
+    return f"{local.image_repository or cfg.image_repository}/etcd:{tag}"
+
+
+def pause(cfg: ClusterConfig) -> str:
+    """The sandbox image."""
+    return f"{cfg.image_repository}/pause:{catalog.of(cfg.kubernetes_version).pause}"
+
+
+def flannel(cfg: ClusterConfig) -> str:
+    """Our own build beside our other images, upstream's elsewhere."""
+    built = cfg.image_repository == names.BUILT_REPOSITORY
+    return f"{names.BUILT_REPOSITORY if built else catalog.FLANNEL_REPOSITORY}/flannel:{catalog.FLANNEL_TAG}"
+
+
+def needed(cfg: ClusterConfig) -> tuple[str, ...]:
+    """Every image of a control-plane node, in kubeadm's order, our add-on last."""
+    return tuple(image for _, image in _components(cfg))
+
+
+def components(cfg: ClusterConfig) -> tuple[Needed, ...]:
+    """The same images with what they are."""
+    return tuple(
+        Needed(component, image, upstream)
+        for (component, image), (_, upstream) in zip(_components(cfg), _components(as_upstream(cfg)), strict=True)
+    )
+
+
+def to_bring_in(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:
+    """Those that do not come with this program, by nodeRegistration's imagePullPolicy; none for `Never`."""
+    policy, mirrors = cfg.node.image_pull_policy, cfg.extension.mirrors
+    return tuple(
+        ImagePresent(found.image, cfg.node.cri_socket, mirrors, policy == "Always")
+        for found in components(cfg)
+        if policy != "Never" and not found.built
+    )
+
+
+def as_upstream(cfg: ClusterConfig) -> ClusterConfig:
+    """The same cluster from upstream's own images, of the version that our builds are made from."""
+    etcd = replace(cfg.etcd, image_repository="") if isinstance(cfg.etcd, LocalEtcd) else cfg.etcd
+    version = cfg.kubernetes_version.partition("+")[0]
+    return replace(
+        cfg,
+        image_repository=names.UPSTREAM_REPOSITORY,
+        kubernetes_version=version,
+        dns_image_repository="",
+        etcd=etcd,
+    )
+
+
+def _components(cfg: ClusterConfig) -> list[tuple[str, str]]:
+    found = [(component, kubernetes(cfg, component)) for component in names.CONTROL_PLANE]
+    if not cfg.proxy_disabled:
+        found.append(("kube-proxy", kubernetes(cfg, "kube-proxy")))
+    if not cfg.dns_disabled:
+        found.append(("coredns", coredns(cfg)))
+    found.append(("pause", pause(cfg)))
+    if isinstance(cfg.etcd, LocalEtcd):
+        found.append(("etcd", etcd(cfg, cfg.etcd)))
+    if cfg.extension.cni == "flannel":
+        found.append(("flannel", flannel(cfg)))
+    return found

@@ -1,0 +1,1 @@
+"""What the machine's own services read: kubelet, containerd, registry logins, units of a host."""

@@ -1,0 +1,1 @@
+"""kubeadm's patch directory, and the three ways to patch."""

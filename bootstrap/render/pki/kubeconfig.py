@@ -1,0 +1,173 @@
+"""Kubeconfig files: kubeadm's five, a user's own, and the one that joining nodes start from."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import yaml
+from cryptography import x509
+
+from bootstrap.formats.yaml_text import to_yaml
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.effects import File
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.render.pki import certs
+from bootstrap.render.pki.certs import CertSpec, Issuer
+from bootstrap.render.pki.issue import ca_pem
+from bootstrap.render.pki.keys import KeySource, load_private, private_pem
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a kubeconfig is for, and the server it talks to."""
+
+    common_name: str
+    organization: str
+    server: str
+
+    @property
+    def spec(self) -> CertSpec:
+        """The client certificate it holds."""
+        return CertSpec(self.common_name, self.organization, usages=("client",))
+
+
+def identities(cfg: ClusterConfig) -> dict[str, Identity]:
+    """Path → identity of the five files; only people go through the shared endpoint."""
+    shared, local = f"https://{cfg.endpoint}", f"https://{cfg.local_endpoint}"
+    return {
+        names.ADMIN_CONF: Identity("kubernetes-admin", names.ADMIN_GROUP, shared),
+        names.SUPER_ADMIN_CONF: Identity("kubernetes-super-admin", "system:masters", shared),
+        names.KUBELET_CONF: Identity(f"system:node:{cfg.node.name}", "system:nodes", local),
+        names.CONTROLLER_MANAGER_CONF: Identity("system:kube-controller-manager", "", local),
+        names.SCHEDULER_CONF: Identity("system:kube-scheduler", "", local),
+    }
+
+
+def issue_kubeconfigs(
+    cfg: ClusterConfig, pki: Mapping[str, bytes], existing: Mapping[str, bytes], keys: KeySource, now: datetime
+) -> tuple[File, ...]:
+    """The five files; one that has the same server and CA and a valid certificate of its user is kept.
+
+    `pki` holds what `issue_pki` returned, by path. A kubelet.conf that points at the certificate which the kubelet
+    rotates keeps pointing at it, whatever the server.
+    """
+    found = []
+    for path, who in identities(cfg).items():
+        old = existing.get(path)
+        kept = _kept(cfg, pki, old, who, now) if old is not None else None
+        content = kept or user_kubeconfig(cfg, pki, who, keys, now)
+        found.append(File(path, content, mode=0o600, secret=True))
+    return tuple(found)
+
+
+def user_kubeconfig(
+    cfg: ClusterConfig, pki: Mapping[str, bytes], who: Identity, keys: KeySource, now: datetime
+) -> bytes:
+    """A kubeconfig with a new client certificate for `who`."""
+    issuer = _issuer(cfg, pki, who.common_name)
+    key = keys.new(cfg.encryption_algorithm)
+    lifetime = cfg.certificate_validity
+    certificate = certs.build(who.spec, key, issuer, serial=keys.serial(), now=now, lifetime=lifetime)
+    user = {
+        "client-certificate-data": _b64(certs.certificate_pem(certificate)),
+        "client-key-data": _b64(private_pem(key)),
+    }
+    return _document(cfg.cluster_name, who, ca_pem(cfg, pki), user)
+
+
+def rotatable_kubelet_conf(kubeconfig: bytes, certificate_path: str = names.KUBELET_CLIENT_CURRENT) -> bytes:
+    """`kubeconfig` with the embedded certificate and key replaced by the file that the kubelet rotates."""
+    document = yaml.safe_load(kubeconfig)
+    for user in document["users"]:
+        user["user"] = {"client-certificate": certificate_path, "client-key": certificate_path}
+    return to_yaml(document).encode()
+
+
+def with_server(kubeconfig: bytes, server: str) -> bytes:
+    """`kubeconfig` talking to `server`."""
+    document = yaml.safe_load(kubeconfig)
+    for cluster in document["clusters"]:
+        cluster["cluster"]["server"] = server
+    return to_yaml(document).encode()
+
+
+def cluster_info_kubeconfig(cfg: ClusterConfig, ca: bytes) -> bytes:
+    """What a joining node may know before it trusts us: the endpoint and the CA, no user."""
+    cluster = {"certificate-authority-data": _b64(ca), "server": f"https://{cfg.endpoint}"}
+    return to_yaml(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "", "cluster": cluster}],
+            "contexts": None,
+            "current-context": "",
+            "users": None,
+        }
+    ).encode()
+
+
+def _document(cluster: str, who: Identity, ca: bytes, credentials: Mapping[str, str]) -> bytes:
+    user, context = who.common_name, f"{who.common_name}@{cluster}"
+    trusted = {"certificate-authority-data": _b64(ca), "server": who.server}
+    return to_yaml(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": cluster, "cluster": trusted}],
+            "contexts": [{"name": context, "context": {"cluster": cluster, "user": user}}],
+            "current-context": context,
+            "users": [{"name": user, "user": dict(credentials)}],
+        }
+    ).encode()
+
+
+def _kept(cfg: ClusterConfig, pki: Mapping[str, bytes], old: bytes, who: Identity, now: datetime) -> bytes | None:
+    """`old` (with another server if only that changed and it is the rotating kubelet's), or None: issue anew."""
+    ca = ca_pem(cfg, pki)
+    try:
+        document = yaml.safe_load(old)
+        cluster, user = _current(document)
+        if b64decode(cluster["certificate-authority-data"]).strip() != ca.strip():
+            return None
+        if "client-certificate" in user and who.common_name.startswith("system:node:"):
+            return old if cluster["server"] == who.server else with_server(old, who.server)
+        chain = x509.load_pem_x509_certificates(b64decode(user["client-certificate-data"]))
+        key = load_private(b64decode(user["client-key-data"]))
+    except (ValueError, TypeError, KeyError, AttributeError, StopIteration, yaml.YAMLError):
+        return None
+    info = certs.describe(chain[0])
+    named = info.common_name == who.common_name and "".join(info.organizations) == who.organization
+    fits = not certs.unfit(chain, who.spec, x509.load_pem_x509_certificate(ca), now)
+    return old if named and fits and certs.same_key(chain[0], key) and cluster["server"] == who.server else None
+
+
+def _current(document: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The cluster and the user of the current context."""
+    context = _named(document["contexts"], document["current-context"])["context"]
+    cluster = _named(document["clusters"], context["cluster"])["cluster"]
+    return cluster, _named(document["users"], context["user"])["user"]
+
+
+def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(entry for entry in entries if entry["name"] == name)
+
+
+def _issuer(cfg: ClusterConfig, pki: Mapping[str, bytes], common_name: str) -> Issuer:
+    key = pki.get(f"{cfg.certificates_dir}/ca.key")
+    if key is None:
+        raise BootstrapError(
+            f"no kubeconfig can be made for {common_name}",
+            code=Exit.CONFIG,
+            why=f"{cfg.certificates_dir}/ca.key is not on this machine, so nothing can be signed here",
+            fix="provide the five kubeconfig files in /etc/kubernetes, signed by that CA, then run again",
+        )
+    return Issuer(x509.load_pem_x509_certificate(ca_pem(cfg, pki)), load_private(key))
+
+
+def _b64(data: bytes) -> str:
+    return b64encode(data).decode()
