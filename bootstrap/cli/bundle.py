@@ -142,9 +142,9 @@ def verify(
     machine = mode, host = look_on()
     if config:
         needed = contents(read_config(config, host), Overrides(), machine, [], [], manifests())
-        wanted, known = needed.images, needed.cfg.extension.trusted_keys
+        wanted, known = needed.images, needed.cfg.own.trusted_keys
     else:
-        wanted, known = (), present(host, mode).extension.trusted_keys
+        wanted, known = (), present(host, mode).own.trusted_keys
     manifest, signer = verify(path, _trust(trusted_key, insecure_unsigned, host, known), host, wanted)
     size = sum(member.size for member in manifest.members)
     result = {"images": len(manifest.images), "members": len(manifest.members), "bytes": size, "signer": signer}
@@ -184,7 +184,7 @@ def load(
         entered, host = enter()
         mode = entered.name
     here = present(host, mode)
-    trust = _trust(trusted_key, insecure_unsigned, host, here.extension.trusted_keys)
+    trust = _trust(trusted_key, insecure_unsigned, host, here.own.trusted_keys)
     loaded, count = load_bundle(path, trust, to, host, socket or here.node.cri_socket, done)
     say(f"{len(loaded)} images loaded, {count - len(loaded)} were there, {time.monotonic() - began:.1f} s")
     return Exit.OK
@@ -198,7 +198,7 @@ def offered_images(
         return contextlib.nullcontext((None, None))
     from bootstrap.workflows.bundle import for_init
 
-    trust = _trust(keys, unsigned, host, decision.cfg.extension.trusted_keys)
+    trust = _trust(keys, unsigned, host, decision.cfg.own.trusted_keys)
     return for_init(origin, trust, host, decision, manifests)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bootstrap.cli.screen import say
-from bootstrap.diagnosis.rule import Finding
+from bootstrap.diagnosis.rule import Cause
 from bootstrap.model.errors import Exit
 
 
@@ -28,7 +28,7 @@ def diagnose(output: Annotated[str, typer.Option("-o", "--output", help="text or
     return Exit.WAIT if findings else Exit.OK
 
 
-def _show(findings: Sequence[Finding]) -> None:
+def _show(findings: Sequence[Cause]) -> None:
     if not findings:
         say("nothing found: the kubelet, the runtime and the control plane run", "✓")
     for finding in findings:

@@ -13,11 +13,11 @@ from bootstrap.model import names
 from bootstrap.model.addon import NO_CNI
 from bootstrap.model.cluster import (
     Arg,
+    BootstrapConfig,
     BootstrapToken,
     ClusterConfig,
     Component,
     Document,
-    Extension,
     ExternalEtcd,
     LocalEtcd,
     Networking,
@@ -28,7 +28,7 @@ from bootstrap.model.cluster import (
 )
 from bootstrap.model.errors import Problem
 from bootstrap.model.facts import HostFacts
-from bootstrap.model.runtime import GUEST, NODE
+from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME
 
 TIMEOUT_FIELDS = {
     "control_plane_component_health_check": "controlPlaneComponentHealthCheck",
@@ -47,8 +47,8 @@ ANY_ADDRESS = ("", "0.0.0.0", "::")
 def build(documents: Documents, facts: HostFacts, problems: list[Problem]) -> ClusterConfig:
     """One complete configuration; what cannot be made sense of is added to `problems`."""
     init, cluster = documents.get("InitConfiguration"), documents.get("ClusterConfiguration")
-    extension = documents.extension or Extension()
-    network = _networking(cluster.get("networking", {}), extension)
+    own = documents.own or BootstrapConfig()
+    network = _networking(cluster.get("networking", {}), own)
     endpoint = init.get("localAPIEndpoint", {})
     bind_port = endpoint.get("bindPort") or names.API_PORT
     version, repository = versions.chosen(
@@ -88,7 +88,7 @@ def build(documents: Documents, facts: HostFacts, problems: list[Problem]) -> Cl
         timeouts=_timeouts(init.get("timeouts", {})),
         kubelet=dict(documents.get("KubeletConfiguration")),
         kube_proxy=dict(documents.get("KubeProxyConfiguration")),
-        extension=dataclasses.replace(extension, extra_sans=tuple(san.lower() for san in extension.extra_sans)),
+        own=dataclasses.replace(own, extra_sans=tuple(san.lower() for san in own.extra_sans)),
     )
 
 
@@ -112,13 +112,13 @@ def node(doc: Document, facts: HostFacts) -> NodeRegistration:
 def default_socket(facts: HostFacts) -> str:
     """A host's own CRI runtime if there is one that no Docker engine uses, else ours."""
     if facts.mode == "node":
-        return NODE.socket
-    return facts.free_cri_socket or GUEST.socket
+        return NODE_RUNTIME.socket
+    return facts.free_cri_socket or HOST_RUNTIME.socket
 
 
-def _networking(doc: Document, extension: Extension) -> Networking:
+def _networking(doc: Document, own: BootstrapConfig) -> Networking:
     service = doc.get("serviceSubnet") or names.SERVICE_SUBNET
-    default = networks.default_pod_subnet(service) if extension.cni != NO_CNI else ""
+    default = networks.default_pod_subnet(service) if own.cni != NO_CNI else ""
     return Networking(service, doc.get("podSubnet") or default, doc.get("dnsDomain") or names.DNS_DOMAIN)
 
 

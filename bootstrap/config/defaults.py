@@ -14,8 +14,8 @@ from bootstrap.config.documents import (
 )
 from bootstrap.formats.durations import format_duration
 from bootstrap.model import names
-from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Extension, NodeRegistration, Timeouts
-from bootstrap.model.runtime import NODE
+from bootstrap.model.cluster import BootstrapConfig, BootstrapToken, ClusterConfig, NodeRegistration, Timeouts
+from bootstrap.model.runtime import NODE_RUNTIME
 
 INIT_KINDS = ("InitConfiguration", "ClusterConfiguration", "BootstrapConfiguration")
 _TOKEN = "abcdef.0123456789abcdef"  # noqa: S105 - kubeadm's placeholder, no secret
@@ -44,9 +44,9 @@ def _documents() -> dict[str, dict[str, Any]]:
                 },
                 "tlsBootstrapToken": _TOKEN,
             },
-            "nodeRegistration": {"criSocket": NODE.socket, "name": "node", "taints": None, **pulls},
+            "nodeRegistration": {"criSocket": NODE_RUNTIME.socket, "name": "node", "taints": None, **pulls},
         },
-        "ResetConfiguration": {"certificatesDir": names.PKI_DIR, "criSocket": NODE.socket},
+        "ResetConfiguration": {"certificatesDir": names.PKI_DIR, "criSocket": NODE_RUNTIME.socket},
         "UpgradeConfiguration": {
             "apply": renewal | pulls,
             "diff": {},
@@ -57,7 +57,7 @@ def _documents() -> dict[str, dict[str, Any]]:
     return {
         "InitConfiguration": to_init_configuration(config),
         "ClusterConfiguration": to_cluster_configuration(config),
-        "BootstrapConfiguration": to_bootstrap_configuration(Extension()),
+        "BootstrapConfiguration": to_bootstrap_configuration(BootstrapConfig()),
     } | {
         kind: {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": kind, "timeouts": _TIMEOUTS} | body
         for kind, body in others.items()

@@ -14,11 +14,11 @@ from bootstrap.config.own.mirror_documents import to_document
 from bootstrap.formats.durations import format_duration
 from bootstrap.model.cluster import (
     Arg,
+    BootstrapConfig,
     BootstrapToken,
     ClusterConfig,
     Component,
     Document,
-    Extension,
     ExternalEtcd,
     LocalEtcd,
     NodeRegistration,
@@ -86,21 +86,21 @@ def to_init_configuration(config: ClusterConfig) -> dict[str, Any]:
     ) | {"nodeRegistration": _node(config.node)}
 
 
-def to_bootstrap_configuration(extension: Extension) -> dict[str, Any]:
+def to_bootstrap_configuration(own: BootstrapConfig) -> dict[str, Any]:
     """Our own document."""
     return {
         "apiVersion": OWN_VERSION,
         "kind": OWN_KIND,
-        "cni": extension.cni,
-        "hardening": extension.hardening,
-        "workloadsOnControlPlane": extension.workloads_on_control_plane,
-        "extraSANs": list(extension.extra_sans),
+        "cni": own.cni,
+        "hardening": own.hardening,
+        "workloadsOnControlPlane": own.workloads_on_control_plane,
+        "extraSANs": list(own.extra_sans),
     } | _filled(
         {
-            "bundle": _filled({"trustedKeys": list(extension.trusted_keys)}),
-            "mirrors": to_document(extension.mirrors),
-            "addons": list(extension.addons),
-            "imagesInConfigMaps": extension.images_in_config_maps,
+            "bundle": _filled({"trustedKeys": list(own.trusted_keys)}),
+            "mirrors": to_document(own.mirrors),
+            "addons": list(own.addons),
+            "imagesInConfigMaps": own.images_in_config_maps,
         }
     )
 
@@ -115,7 +115,7 @@ def all_documents(config: ClusterConfig) -> list[Document]:
     documents: list[Document] = [
         to_init_configuration(config),
         to_cluster_configuration(config),
-        to_bootstrap_configuration(config.extension),
+        to_bootstrap_configuration(config.own),
         config.kubelet,
         config.kube_proxy,
     ]

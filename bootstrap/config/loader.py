@@ -11,7 +11,7 @@ from bootstrap.config.schema import checked
 from bootstrap.config.schema.fields import KINDS
 from bootstrap.formats import yaml_reader
 from bootstrap.model import names
-from bootstrap.model.cluster import Document, Extension
+from bootstrap.model.cluster import BootstrapConfig, Document
 from bootstrap.model.errors import Problem, config_error
 
 OWN_VERSION = "bootstrap/v1alpha1"
@@ -36,7 +36,7 @@ class Documents:
     """
 
     upstream: Mapping[str, Document] = field(default_factory=dict)
-    extension: Extension | None = None
+    own: BootstrapConfig | None = None
     problems: tuple[Problem, ...] = ()
 
     def get(self, kind: str) -> Document:
@@ -51,7 +51,7 @@ def load(text: bytes) -> Documents:
     except yaml_reader.UnreadableError as error:
         raise config_error((error.problem,)) from None
     upstream: dict[str, Document] = {}
-    extension: Extension | None = None
+    own: BootstrapConfig | None = None
     problems: list[Problem] = []
     seen: set[str] = set()
     for number, value in enumerate(values, 1):
@@ -59,13 +59,13 @@ def load(text: bytes) -> Documents:
         if kind in seen:
             problems.append(Problem(kind, "there are two documents of this kind"))
         elif kind == OWN_KIND:
-            extension = _own(value, problems)
+            own = _own(value, problems)
         elif kind:
             upstream[kind] = _upstream(kind, value, problems)
         seen.add(kind)
     if not values:
         problems.append(Problem("", "the file holds no document"))
-    return Documents(upstream, extension, tuple(problems))
+    return Documents(upstream, own, tuple(problems))
 
 
 def _recognised(value: Any, number: int, problems: list[Problem]) -> str:
@@ -109,11 +109,11 @@ def _upstream(kind: str, value: dict[str, Any], problems: list[Problem]) -> Docu
     return head | result
 
 
-def _own(value: dict[str, Any], problems: list[Problem]) -> Extension:
+def _own(value: dict[str, Any], problems: list[Problem]) -> BootstrapConfig:
     from bootstrap.config.own import (
         bootstrap_configuration,  # pydantic takes longer to import than the rest of a run's start together
     )
 
-    extension, found = bootstrap_configuration.parse(value)
+    own, found = bootstrap_configuration.parse(value)
     problems.extend(found)
-    return extension
+    return own

@@ -10,7 +10,7 @@ from typing import Any
 
 from bootstrap.config.loader import Documents
 from bootstrap.formats.durations import parse_duration
-from bootstrap.model.cluster import Document, Extension
+from bootstrap.model.cluster import BootstrapConfig, Document
 from bootstrap.model.errors import Problem
 from bootstrap.model.images.mirrors import Mirrors
 
@@ -93,23 +93,23 @@ def apply(documents: Documents, overrides: Overrides) -> tuple[Documents, Mappin
             value = _ttl(value, problems)
             _first_token(upstream).pop("expires", None)
         _write(upstream, path, list(value) if isinstance(value, tuple) else value)
-    extension = _extension(documents.extension, overrides, origins)
-    return dataclasses.replace(documents, upstream=upstream, extension=extension, problems=tuple(problems)), origins
+    own = _extension(documents.own, overrides, origins)
+    return dataclasses.replace(documents, upstream=upstream, own=own, problems=tuple(problems)), origins
 
 
-def _extension(extension: Extension | None, overrides: Overrides, origins: dict[str, str]) -> Extension | None:
+def _extension(own: BootstrapConfig | None, overrides: Overrides, origins: dict[str, str]) -> BootstrapConfig | None:
     """The flags of our own document."""
     if overrides.cni is not None:
-        extension = dataclasses.replace(extension or Extension(), cni=overrides.cni)
+        own = dataclasses.replace(own or BootstrapConfig(), cni=overrides.cni)
         origins["BootstrapConfiguration.cni"] = "--cni"
     if overrides.addons is not None:
-        already = extension.addons if extension else ()
+        already = own.addons if own else ()
         more = tuple(addon for addon in overrides.addons if addon not in already)
-        extension = dataclasses.replace(extension or Extension(), addons=(*already, *more))
+        own = dataclasses.replace(own or BootstrapConfig(), addons=(*already, *more))
         origins.update({f"BootstrapConfiguration.addons[{len(already) + i}]": "--addon" for i in range(len(more))})
     if overrides.mirrors is not None:
-        extension = dataclasses.replace(extension or Extension(), mirrors=overrides.mirrors)
-    return extension
+        own = dataclasses.replace(own or BootstrapConfig(), mirrors=overrides.mirrors)
+    return own
 
 
 def _write(upstream: dict[str, Any], path: str, value: Any) -> None:

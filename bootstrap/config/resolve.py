@@ -11,13 +11,13 @@ from bootstrap.config.overrides import Overrides
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import Problem, config_error
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.model.runtime import NODE
+from bootstrap.model.runtime import NODE_RUNTIME
 
 ANY_HOST = HostFacts(
     mode="host",
     hostname="node",
     addresses=(Address("eth0", "192.0.2.1", True), Address("eth0", "2001:db8::1", True)),
-    free_cri_socket=NODE.socket,
+    free_cri_socket=NODE_RUNTIME.socket,
 )
 """Stands in for the host when a file is checked elsewhere than on the node it is for; its runtime is where kubeadm
 expects one."""

@@ -8,10 +8,10 @@ from bootstrap.config import networks, validators
 from bootstrap.model.addon import is_foreign_cni, parse_source
 from bootstrap.model.cluster import (
     Arg,
+    BootstrapConfig,
     BootstrapToken,
     ClusterConfig,
     Component,
-    Extension,
     ExternalEtcd,
     NodeRegistration,
 )
@@ -39,15 +39,15 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     yield from _cluster(config)
     yield from networks.check(config)
     yield from _etcd(config)
-    for san in config.extension.extra_sans:
+    for san in config.own.extra_sans:
         yield from found("BootstrapConfiguration.extraSANs", validators.subject_name(san))
-    yield from _addons(config.extension)
+    yield from _addons(config.own)
 
 
-def _addons(extension: Extension) -> Iterable[Problem]:
+def _addons(own: BootstrapConfig) -> Iterable[Problem]:
     """Each is readable, and has a name of its own."""
-    foreign = [(f"{_OWN}.cni", extension.cni)] if is_foreign_cni(extension.cni) else []
-    listed = [(f"{_OWN}.addons[{i}]", text) for i, text in enumerate(extension.addons)]
+    foreign = [(f"{_OWN}.cni", own.cni)] if is_foreign_cni(own.cni) else []
+    listed = [(f"{_OWN}.addons[{i}]", text) for i, text in enumerate(own.addons)]
     seen: set[str] = set()
     for path, text in (*foreign, *listed):
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bootstrap.diagnosis.evidence import Evidence
-from bootstrap.diagnosis.rule import Finding, Match, Rule
+from bootstrap.diagnosis.rule import Cause, Match, Rule
 from bootstrap.diagnosis.rules import CRASH_LOOP, GENERAL, RULES
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -17,9 +17,9 @@ RESUME = "then run init again: it goes on where it stopped"
 MORE = "bootstrap diagnose · journalctl -u kubelet -n 50"
 
 
-def judge(evidence: Evidence) -> tuple[Finding, ...]:
+def judge(evidence: Evidence) -> tuple[Cause, ...]:
     """All findings: definite ones first, then in the order of the rule book, which goes from causes to consequences."""
-    found: list[Finding] = []
+    found: list[Cause] = []
     told: set[str] = set()
     for rule in RULES:
         for match in rule.find(evidence):
@@ -30,7 +30,7 @@ def judge(evidence: Evidence) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: not finding.definite))
 
 
-def fatal(findings: Iterable[Finding]) -> Finding | None:
+def fatal(findings: Iterable[Cause]) -> Cause | None:
     """The first that waiting does not cure."""
     for finding in findings:
         if finding.times >= (CRASHES if finding.rule == CRASH_LOOP else ENOUGH) and finding.definite:
@@ -38,7 +38,7 @@ def fatal(findings: Iterable[Finding]) -> Finding | None:
     return None
 
 
-def ended_early(finding: Finding, seconds: float) -> BootstrapError:
+def ended_early(finding: Cause, seconds: float) -> BootstrapError:
     """The error (exit 6) of a wait that a definite failure ended after `seconds`."""
     return BootstrapError(
         f"{finding.what}; the wait ended after {seconds:.0f} s, since waiting does not cure it",
@@ -50,7 +50,7 @@ def ended_early(finding: Finding, seconds: float) -> BootstrapError:
     )
 
 
-def explained(error: BootstrapError, findings: tuple[Finding, ...], otherwise: tuple[str, ...]) -> BootstrapError:
+def explained(error: BootstrapError, findings: tuple[Cause, ...], otherwise: tuple[str, ...]) -> BootstrapError:
     """A wait that timed out, with its probable cause; `otherwise` is shown where the rule book knows none."""
     if not findings:
         fix = f"correct it, {RESUME}"
@@ -66,11 +66,11 @@ def explained(error: BootstrapError, findings: tuple[Finding, ...], otherwise: t
     )
 
 
-def _evidence(finding: Finding) -> tuple[str, ...]:
+def _evidence(finding: Cause) -> tuple[str, ...]:
     return tuple(f"{finding.source}: {line}" for line in finding.evidence)
 
 
-def _finding(rule: Rule, match: Match) -> Finding:
+def _finding(rule: Rule, match: Match) -> Cause:
     fields: Mapping[str, str] = {"source": match.source, "times": str(match.times), **match.fields}
     what, why, following = (text.format_map(fields) for text in (rule.what, rule.why, rule.next))
-    return Finding(rule.id, match.source, what, why, following, match.lines, match.times, rule.definite)
+    return Cause(rule.id, match.source, what, why, following, match.lines, match.times, rule.definite)

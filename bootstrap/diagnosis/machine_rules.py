@@ -5,11 +5,11 @@ from __future__ import annotations
 from bootstrap.diagnosis import state
 from bootstrap.diagnosis.rule import Rule, said
 from bootstrap.model import names
-from bootstrap.model.runtime import GUEST, NODE
+from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME
 
 KUBELET = "kubelet"
 _FAILED = r'"command failed" err="'
-_CNI = f"{NODE.cni_conf} {NODE.cni_bin}, or {GUEST.cni_conf} {GUEST.cni_bin}"
+_CNI = f"{NODE_RUNTIME.cni_conf} {NODE_RUNTIME.cni_bin}, or {HOST_RUNTIME.cni_conf} {HOST_RUNTIME.cni_bin}"
 _RESTART_KUBELET = "systemctl restart kubelet"
 
 MACHINE_RULES: tuple[Rule, ...] = (

@@ -41,7 +41,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Cause:
     """A cause, named: what is wrong, why it probably is, what to type next, and the lines that say so."""
 
     rule: str

@@ -37,15 +37,15 @@ from bootstrap.model.effects import (
     ImagesLoaded,
     ImagesSeeded,
     Install,
+    KernelModule,
     Link,
-    Module,
-    NetworkNoted,
     NetworkRestored,
-    Noted,
+    RecordDirectory,
+    RecordNetwork,
+    RecordState,
     Restored,
     RotatableKubeletCredential,
     Sysctl,
-    Tree,
     UnitRunning,
     UnitsReloaded,
     Unmounted,
@@ -77,7 +77,7 @@ def _(effect: Directory, host: HostReader) -> str:
 
 
 @describe.register
-def _(effect: Tree, host: HostReader) -> str:
+def _(effect: RecordDirectory, host: HostReader) -> str:
     return f"journal of {effect.path}/: {UNCHANGED}"
 
 
@@ -92,7 +92,7 @@ def _(effect: Link, host: HostReader) -> str:
 
 
 @describe.register
-def _(effect: Module, host: HostReader) -> str:
+def _(effect: KernelModule, host: HostReader) -> str:
     return f"module {effect.name}: {_verdict(module_differs(host, effect))}"
 
 
@@ -113,7 +113,7 @@ def _(effect: ImagesImported, host: HostReader) -> str:
 
 
 @describe.register
-def _(effect: Noted, host: HostReader) -> str:
+def _(effect: RecordState, host: HostReader) -> str:
     return f"journal of {effect.kind} {effect.name}: {UNCHANGED}"
 
 
@@ -158,7 +158,7 @@ def _(effect: ImagePresent, host: HostReader) -> str:
 
 
 @describe.register
-def _(effect: NetworkNoted, host: HostReader) -> str:
+def _(effect: RecordNetwork, host: HostReader) -> str:
     return f"journal of links and packet filters: {UNCHANGED}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bootstrap.host.images.seed import seed_images
 from bootstrap.host.port import HostReader
-from bootstrap.model.effects import Directory, File, ImagesImported, Install, Link, Module, Sysctl, UnitRunning
+from bootstrap.model.effects import Directory, File, ImagesImported, Install, KernelModule, Link, Sysctl, UnitRunning
 
 
 def file_differs(host: HostReader, effect: File) -> str:
@@ -55,7 +55,7 @@ def link_differs(host: HostReader, effect: Link) -> str:
     return "missing" if target is None else "target"
 
 
-def module_differs(host: HostReader, effect: Module) -> str:
+def module_differs(host: HostReader, effect: KernelModule) -> str:
     return "" if host.stat(effect.sign) else "not loaded"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bootstrap.engine.run_context import World
+from bootstrap.engine.run_context import RunContext
 
 FIRST_LOOK = 3.0
 """Seconds into the run: an undisturbed one has hardly a wait this long, and pays nothing."""
@@ -14,10 +14,10 @@ REST = 9
 LONGEST = 30.0
 
 
-def watch(world: World) -> None:
+def watch(context: RunContext) -> None:
     """Returns once the run is over. Raises BootstrapError (exit 6) with the cause of a definite failure."""
     pause = FIRST_LOOK
-    while not world.over.wait(pause):
+    while not context.over.wait(pause):
         began = time.monotonic()
-        world.look()
+        context.look()
         pause = min(max(PAUSE, REST * (time.monotonic() - began)), LONGEST)

@@ -11,7 +11,7 @@ from graphlib import TopologicalSorter
 
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.failure_watch import watch
-from bootstrap.engine.run_context import RunOver, World
+from bootstrap.engine.run_context import RunContext, RunOver
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.wait import wait_for
 from bootstrap.model.errors import BootstrapError
@@ -21,10 +21,10 @@ from bootstrap.model.plan import Plan, Step
 THREADS = 12
 """More than enough for the widest part of a plan; most of them wait for somebody else."""
 
-Listener = Callable[[Event], None]
+EventListener = Callable[[Event], None]
 
 
-def run(plan: Plan, world: World, listen: Listener) -> tuple[Timing, ...]:
+def run(plan: Plan, context: RunContext, listen: EventListener) -> tuple[Timing, ...]:
     """Runs every step once its predecessors are done.
 
     The first failure is raised after the running steps have ended; nothing new starts after it, and who waits stops.
@@ -36,12 +36,12 @@ def run(plan: Plan, world: World, listen: Listener) -> tuple[Timing, ...]:
     timings: list[Timing] = []
     failure: BootstrapError | None = None
     start = time.monotonic()
-    with _pool(world) as pool:
-        running: dict[Future[Timing | None], str] = {pool.submit(watch, world): ""}
+    with _pool(context) as pool:
+        running: dict[Future[Timing | None], str] = {pool.submit(watch, context): ""}
         while sorter.is_active() and not (failure and not running):
             if not failure:
                 for step_id in sorter.get_ready():
-                    running[pool.submit(_run_step, steps[step_id], world, listen, start)] = step_id
+                    running[pool.submit(_run_step, steps[step_id], context, listen, start)] = step_id
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 step_id = running.pop(future)
@@ -53,14 +53,14 @@ def run(plan: Plan, world: World, listen: Listener) -> tuple[Timing, ...]:
                     continue
                 except BootstrapError as e:
                     failure = failure or e
-                    world.over.set()
+                    context.over.set()
     if failure:
         raise failure
     return tuple(timings)
 
 
 @contextlib.contextmanager
-def _pool(world: World) -> Iterator[ThreadPoolExecutor]:
+def _pool(context: RunContext) -> Iterator[ThreadPoolExecutor]:
     """Threads for the steps and the watch; left only when they have ended, unless the user interrupts."""
     pool = ThreadPoolExecutor(THREADS + 1)
     interrupted = False
@@ -70,22 +70,22 @@ def _pool(world: World) -> Iterator[ThreadPoolExecutor]:
         interrupted = True
         raise
     finally:
-        world.over.set()
+        context.over.set()
         pool.shutdown(wait=not interrupted, cancel_futures=True)
 
 
-def _waiting(step: Step, title: str, listen: Listener, seen: str) -> None:
+def _waiting(step: Step, title: str, listen: EventListener, seen: str) -> None:
     listen(StepWaiting(step.id, step.group, title, seen))
 
 
-def _run_step(step: Step, world: World, listen: Listener, start: float) -> Timing:
+def _run_step(step: Step, context: RunContext, listen: EventListener, start: float) -> Timing:
     began = time.monotonic()
     listen(StepStarted(step.id, step.group))
     try:
-        changed = [change for effect in step.effects if (change := apply_effect(effect, world, step.timeout))]
+        changed = [change for effect in step.effects if (change := apply_effect(effect, context, step.timeout))]
         for condition in step.waits:
             title = condition.title
-            wait_for(condition, world, step.timeout, partial(_waiting, step, title, listen))
+            wait_for(condition, context, step.timeout, partial(_waiting, step, title, listen))
     except BootstrapError as e:
         listen(StepFailed(step.id, step.group, e.what))
         raise

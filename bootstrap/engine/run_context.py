@@ -16,11 +16,11 @@ class RunOver(Exception):
 
 
 def see_nothing() -> None:
-    """The look of a world in which nothing fails for good."""
+    """The look of a run in which nothing fails for good."""
 
 
 @dataclass
-class World:
+class RunContext:
     """`connect` makes an API client with full rights; it is called once, when first needed.
 
     `look` raises BootstrapError when waiting has become useless; `over` is set when the run ends, and ends every wait.

@@ -9,7 +9,7 @@ from typing import Any
 from tenacity import RetryError, retry_if_result, wait_exponential
 
 from bootstrap.engine.polling import Paced
-from bootstrap.engine.run_context import RunOver, World
+from bootstrap.engine.run_context import RunContext, RunOver
 from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, Served, WorkloadReady
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -19,36 +19,36 @@ POLL = wait_exponential(multiplier=0.05, min=0.05, max=0.2)
 OK = ""
 
 
-def observe(condition: Condition, world: World) -> str:
+def observe(condition: Condition, context: RunContext) -> str:
     """Empty when the condition holds, else what was seen instead."""
     if isinstance(condition, HttpOk):
-        return _http(condition, world)
+        return _http(condition, context)
     try:
         if isinstance(condition, WorkloadReady):
-            return _workload(condition, world)
+            return _workload(condition, context)
         if isinstance(condition, Served):
-            return _served(condition, world)
-        return _node(condition, world)
+            return _served(condition, context)
+        return _node(condition, context)
     except ConnectionError:
         return "the API server does not answer"
 
 
-def wait_for(condition: Condition, world: World, timeout: float, seen: Callable[[str], None]) -> None:
+def wait_for(condition: Condition, context: RunContext, timeout: float, seen: Callable[[str], None]) -> None:
     """Polls until the condition holds.
 
     Raises BootstrapError (exit 6) with what was last seen, or RunOver when the run ends meanwhile.
     """
 
     def poll() -> str:
-        state = observe(condition, world)
+        state = observe(condition, context)
         if state:
             seen(state)
         return state
 
     try:
-        Paced(poll, POLL).repeat(retry_if_result(bool), timeout, world.over)
+        Paced(poll, POLL).repeat(retry_if_result(bool), timeout, context.over)
     except RetryError as e:
-        if world.over.is_set():
+        if context.over.is_set():
             raise RunOver from None
         raise BootstrapError(
             f"{condition.title}: not within {timeout:.0f} s",
@@ -57,14 +57,14 @@ def wait_for(condition: Condition, world: World, timeout: float, seen: Callable[
         ) from None
 
 
-def _http(condition: HttpOk, world: World) -> str:
+def _http(condition: HttpOk, context: RunContext) -> str:
     if condition.identity:
         try:
-            answer = world.api.get(condition.url)
+            answer = context.api.get(condition.url)
         except ConnectionError:
             return "connection refused"
         return OK if answer.status == 200 else f"HTTP {answer.status}: {_failed_checks(answer.text)}"
-    status, text = world.probe(condition.url)
+    status, text = context.probe(condition.url)
     return OK if status == 200 else f"HTTP {status}: {text}" if status else text
 
 
@@ -73,8 +73,8 @@ def _failed_checks(text: str) -> str:
     return "waiting for " + ", ".join(failed) if failed else text[:120]
 
 
-def _node(condition: NodeReady | NodeExists, world: World) -> str:
-    answer = world.api.get(f"/api/v1/nodes/{condition.name}")
+def _node(condition: NodeReady | NodeExists, context: RunContext) -> str:
+    answer = context.api.get(f"/api/v1/nodes/{condition.name}")
     if answer.status != 200:
         return "not registered yet"
     if isinstance(condition, NodeExists):
@@ -87,8 +87,8 @@ def _node(condition: NodeReady | NodeExists, world: World) -> str:
     return "no Ready condition yet"
 
 
-def _served(condition: Served, world: World) -> str:
-    answer = world.api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{condition.name}")
+def _served(condition: Served, context: RunContext) -> str:
+    answer = context.api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{condition.name}")
     if answer.status != 200:
         return "not there yet"
     status = answer.body.get("status") or {}
@@ -99,9 +99,9 @@ def _served(condition: Served, world: World) -> str:
     return OK if found.get("Established", {}).get("status") == "True" else "not established yet"
 
 
-def _workload(condition: WorkloadReady, world: World) -> str:
+def _workload(condition: WorkloadReady, context: RunContext) -> str:
     plural = condition.kind.lower() + "s"
-    answer = world.api.get(f"/apis/apps/v1/namespaces/{condition.namespace}/{plural}/{condition.name}")
+    answer = context.api.get(f"/apis/apps/v1/namespaces/{condition.namespace}/{plural}/{condition.name}")
     if answer.status != 200:
         return "not there yet"
     wanted, ready = _replicas(condition.kind, answer.body)
@@ -112,14 +112,14 @@ def _workload(condition: WorkloadReady, world: World) -> str:
         return f"{ready} of {wanted} Pods ready"
     if not condition.since:
         return OK
-    fresh = _fresh_pods(condition, world, answer.body["spec"]["selector"]["matchLabels"])
+    fresh = _fresh_pods(condition, context, answer.body["spec"]["selector"]["matchLabels"])
     return OK if fresh >= wanted else f"{fresh} of {wanted} Pods started since the boot"
 
 
-def _fresh_pods(condition: WorkloadReady, world: World, labels: Mapping[str, str]) -> int:
+def _fresh_pods(condition: WorkloadReady, context: RunContext, labels: Mapping[str, str]) -> int:
     """How many Pods have all their containers running, each started after `since`."""
     selector = ",".join(f"{key}%3D{value}" for key, value in labels.items())
-    pods = world.api.get(f"/api/v1/namespaces/{condition.namespace}/pods?labelSelector={selector}")
+    pods = context.api.get(f"/api/v1/namespaces/{condition.namespace}/pods?labelSelector={selector}")
     return sum(_started_since(pod.get("status", {}), condition.since) for pod in pods.body.get("items", ()))
 
 

@@ -14,7 +14,7 @@ from typing import IO, Final, TypeVar
 from bootstrap.host.commands import COMMAND_PATH, execute
 from bootstrap.host.facts.netfilter import network_names
 from bootstrap.host.fs import dirent, durable, lock, rmtree
-from bootstrap.host.fs.dirent import Place
+from bootstrap.host.fs.dirent import DirEntry
 from bootstrap.host.fs.errors import file_error, out_of_inodes
 from bootstrap.host.fs.replace import remove_leftovers, replace_file, replace_link
 from bootstrap.host.fs.rooted import locate
@@ -157,7 +157,7 @@ class LiveHost:
         if disable:
             self._systemctl("disable", name)
 
-    def _look(self, path: str, look: Callable[[Place], T], *, follow: bool = True) -> T | None:
+    def _look(self, path: str, look: Callable[[DirEntry], T], *, follow: bool = True) -> T | None:
         try:
             with locate(self.root, path, follow=follow) as at:
                 return look(at)
@@ -167,7 +167,7 @@ class LiveHost:
             raise file_error("read", path, e) from e
 
     def _change(
-        self, action: str, path: str, change: Callable[[Place], T], *, follow: bool = True, make: bool = False
+        self, action: str, path: str, change: Callable[[DirEntry], T], *, follow: bool = True, make: bool = False
     ) -> T:
         """Do something to a place; OSErrors, those on the way there too, become errors a user can act on."""
         try:

@@ -23,7 +23,7 @@ _FORMS = "NAME, [NAME=]/PATH or [NAME=]https://… , each with #sha256=… if it
 
 
 @dataclass(frozen=True)
-class Source:
+class AddonSource:
     """`place` is an absolute path of the host, a URL, or empty: then the recipe `name` knows the URL.
 
     With `recipe` the recipe of that name is used: its values are set.
@@ -69,7 +69,7 @@ class Addon:
     cni: bool = False
 
 
-def parse_source(text: str) -> Source:
+def parse_source(text: str) -> AddonSource:
     """Reads `calico`, `/m/calico.yaml`, `calico=/m/calico.yaml`, `https://…/x.yaml#sha256=…`.
 
     Raises ValueError with what is wrong.
@@ -78,7 +78,7 @@ def parse_source(text: str) -> Source:
     if mark and not _HEX.fullmatch(digest):
         raise ValueError(f'"{digest[:80]}" is not a sha256: 64 hexadecimal digits in lower case')
     if _NAME.fullmatch(rest):
-        return Source(_free(rest), "", digest, recipe=True)
+        return AddonSource(_free(rest), "", digest, recipe=True)
     name, equals, place = rest.partition("=")
     if not equals or not _NAME.fullmatch(name):
         name, place, equals = "", rest, ""
@@ -88,7 +88,7 @@ def parse_source(text: str) -> Source:
         path = place
     else:
         raise ValueError(f'"{text[:200]}" is not an add-on: {_FORMS}')
-    return Source(_free(name or _derived(path)), place, digest, recipe=bool(equals))
+    return AddonSource(_free(name or _derived(path)), place, digest, recipe=bool(equals))
 
 
 def proven(place: str, content: bytes, sha256: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bootstrap.model import names
 from bootstrap.model.images.mirrors import Mirrors
-from bootstrap.model.runtime import NODE
+from bootstrap.model.runtime import NODE_RUNTIME
 
 Document = Mapping[str, Any]
 """A parsed YAML document of an upstream kind, camelCase keys."""
@@ -90,7 +90,7 @@ class NodeRegistration:
     """`taints` None means kubeadm's default: NoSchedule on a control plane."""
 
     name: str
-    cri_socket: str = NODE.socket
+    cri_socket: str = NODE_RUNTIME.socket
     taints: tuple[Taint, ...] | None = None
     kubelet_extra_args: tuple[Arg, ...] = ()
     ignore_preflight_errors: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
-class Extension:
+class BootstrapConfig:
     """`bootstrap/v1alpha1` BootstrapConfiguration: what kubeadm has no field for.
 
     `cni` is `flannel`, `none` or a manifest, `addons` are manifests, as `model.addon.parse_source` reads them.
@@ -180,7 +180,7 @@ class ClusterConfig:
     """The user's KubeletConfiguration as written (no defaults)."""
     kube_proxy: Document = field(default_factory=dict)
     """The user's KubeProxyConfiguration as written (no defaults)."""
-    extension: Extension = field(default_factory=Extension)
+    own: BootstrapConfig = field(default_factory=BootstrapConfig)
 
     @property
     def endpoint(self) -> str:

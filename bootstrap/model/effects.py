@@ -34,7 +34,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Tree:
+class RecordDirectory:
     """A directory that others make and fill (the kubelet, etcd, …): the journal says what was there before."""
 
     path: str
@@ -59,7 +59,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Module:
+class KernelModule:
     """A kernel module is loaded or built in: then `sign` is there."""
 
     name: str
@@ -93,7 +93,7 @@ class ImagesImported:
 
 
 @dataclass(frozen=True)
-class Noted:
+class RecordState:
     """A thing is in the journal as it was before us: the kubelet or a Pod of ours will change it."""
 
     kind: str
@@ -179,7 +179,7 @@ class FlannelSubnet:
 
 
 @dataclass(frozen=True)
-class NetworkNoted:
+class RecordNetwork:
     """The host's links, packet filter tables and chains are in the journal as they were before us."""
 
 
@@ -248,14 +248,14 @@ class UnitsReloaded:
 Effect = (
     Directory
     | File
-    | Tree
+    | RecordDirectory
     | Install
     | Link
-    | Module
+    | KernelModule
     | Sysctl
     | ImagesSeeded
     | ImagesImported
-    | Noted
+    | RecordState
     | ImagePresent
     | ImagesLoaded
     | UnitRunning
@@ -264,7 +264,7 @@ Effect = (
     | RotatableKubeletCredential
     | EtcdPeerUrl
     | FlannelSubnet
-    | NetworkNoted
+    | RecordNetwork
     | Restored
     | NetworkRestored
     | ImagesGone

@@ -17,7 +17,7 @@ class Address:
 
 
 @dataclass(frozen=True)
-class Listener:
+class ListeningSocket:
     """A TCP port that something listens on; `address` is `0.0.0.0` or `::` for all. Empty `process`: not visible."""
 
     port: int
@@ -66,7 +66,7 @@ class Kernel:
 
 
 @dataclass(frozen=True)
-class Runtime:
+class RuntimeFacts:
     """What the CRI socket of the configuration answered: `error` is empty when it did.
 
     The last four only where the runtime tells them (containerd does); an image that is there is no question.
@@ -97,7 +97,7 @@ class Configured:
     """99th percentile of a small write and fdatasync on the filesystem of etcd's data; None when not measured."""
     ca_not_before: float = 0
     """When the cluster's CA that is already there begins to be valid, seconds since the epoch."""
-    runtime: Runtime | None = None
+    runtime: RuntimeFacts | None = None
     """None where the runtime is ours, which is not there yet."""
     etcd_versions: Mapping[str, str] = field(default_factory=dict)
     """Endpoint of an external etcd → its version, or why there is none (`error: …`)."""
@@ -131,7 +131,7 @@ class HostFacts:
     swap: tuple[str, ...] = ()
     ip_forward: bool = True
     ipv6_forward: bool = True
-    listeners: tuple[Listener, ...] = ()
+    listeners: tuple[ListeningSocket, ...] = ()
     ca_directories: tuple[str, ...] = ()
     """Which of kubeadm's optional host CA directories exist (render.static_pods names them)."""
     proxies: Mapping[str, str] = field(default_factory=dict)

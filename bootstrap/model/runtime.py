@@ -37,7 +37,7 @@ class Runtime:
         return self.socket.removeprefix("unix://")
 
 
-NODE = Runtime(
+NODE_RUNTIME = Runtime(
     socket="unix:///var/run/containerd/containerd.sock",
     unit="containerd.service",
     config="/etc/containerd/config.toml",
@@ -48,7 +48,7 @@ NODE = Runtime(
 )
 """The only runtime of a node container, where kubeadm and crictl look for it."""
 
-GUEST = Runtime(
+HOST_RUNTIME = Runtime(
     socket="unix:///run/bootstrap/containerd/containerd.sock",
     cni_bin="/opt/bootstrap/cni/bin",
     cni_conf="/etc/bootstrap/cni/net.d",
@@ -64,5 +64,5 @@ GUEST = Runtime(
 def runtime_at(socket: str, mode: str) -> Runtime:
     """The runtime behind a CRI socket: ours by its name, in a node container always, else a foreign one."""
     if mode == "node":
-        return NODE
-    return GUEST if socket == GUEST.socket else Runtime(socket)
+        return NODE_RUNTIME
+    return HOST_RUNTIME if socket == HOST_RUNTIME.socket else Runtime(socket)

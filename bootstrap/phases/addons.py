@@ -62,7 +62,7 @@ def _addon(
     done = (f"{step}/objects", f"{step}/resources")
     steps.append(Step(step, "Add-ons", (Directory(FOLDER, 0o700), kept(addon)), after=done))
     ready = _ready(found, facts)
-    if wait == "dns" and cfg.extension.cni != NO_CNI and ready:
+    if wait == "dns" and cfg.own.cni != NO_CNI and ready:
         steps.append(
             Step(f"{step}/wait", "Add-ons", waits=ready, after=(step, *_RUNNABLE), timeout=workload_timeout(cfg))
         )
@@ -83,7 +83,7 @@ def _applied(
 
 def _images(cfg: ClusterConfig, facts: HostFacts, addon: Addon) -> tuple[ImagePresent, ...]:
     """With mirrors, as for our own components: not all that rules may say is known to the runtime."""
-    mirrors = cfg.extension.mirrors
+    mirrors = cfg.own.mirrors
     if not mirrors.rules or cfg.node.image_pull_policy == "Never":
         return ()
     images = addon_images(addon, cfg, facts)

@@ -111,7 +111,7 @@ def node_steps(inputs: Inputs) -> list[Step]:
         steps.append(Step(NODE_NETWORK, "Node", own_network, after=ready_to_ask, timeout=timeout))
     if inputs.wait == "api":
         return steps
-    if cfg.extension.cni != "none":
+    if cfg.own.cni != "none":
         network = tuple(applied(addon) for addon in inputs.extra if addon.cni)
         after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager", *network)
         ready = (NodeReady(node, inputs.facts.booted),)

@@ -36,7 +36,7 @@ def control_plane_steps(inputs: Inputs, files: tuple[str, ...]) -> list[Step]:
         Step(
             "control-plane/apiserver",
             "Control plane",
-            (*(audit_files(cfg) if cfg.extension.hardening else ()), apiserver),
+            (*(audit_files(cfg) if cfg.own.hardening else ()), apiserver),
             after=(*files, KUBELET_FILES),
         ),
         Step(

@@ -33,4 +33,4 @@ def init_plan(inputs: Inputs) -> Plan:
 
 def _wanted(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:
     """Without mirrors the kubelet pulls by itself; not all that mirrors may say is known to the runtime."""
-    return to_bring_in(cfg) if cfg.extension.mirrors.rules else ()
+    return to_bring_in(cfg) if cfg.own.mirrors.rules else ()

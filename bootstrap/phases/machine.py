@@ -11,9 +11,9 @@ from bootstrap.model.effects import (
     File,
     ImagesImported,
     ImagesSeeded,
-    NetworkNoted,
-    Noted,
-    Tree,
+    RecordDirectory,
+    RecordNetwork,
+    RecordState,
     UnitRunning,
 )
 from bootstrap.model.journal_entry import PATH, SYSCTL
@@ -33,8 +33,8 @@ KUBELET_FILES = "kubelet-start/config"
 def file_steps(inputs: Inputs) -> list[Step]:
     cfg = inputs.cfg
     state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, inputs.state, mode=0o600))
-    plugins = Noted(PATH, cfg.kubelet.get("volumePluginDir") or names.VOLUME_PLUGINS_DIR)
-    steps = [Step("record", "Certificates", (*_trees(cfg), plugins, NetworkNoted(), *state))]
+    plugins = RecordState(PATH, cfg.kubelet.get("volumePluginDir") or names.VOLUME_PLUGINS_DIR)
+    steps = [Step("record", "Certificates", (*_trees(cfg), plugins, RecordNetwork(), *state))]
     phases: dict[str, list[Effect]] = {}
     for file in inputs.pki:
         name = file.path.removeprefix(f"{cfg.certificates_dir}/").rsplit(".", 1)[0].replace("/", "-")
@@ -45,10 +45,10 @@ def file_steps(inputs: Inputs) -> list[Step]:
     return steps + [Step(phase, "Certificates", tuple(effects), after=("record",)) for phase, effects in phases.items()]
 
 
-def _trees(cfg: ClusterConfig) -> tuple[Tree, ...]:
+def _trees(cfg: ClusterConfig) -> tuple[RecordDirectory, ...]:
     """What the kubelet, the runtime and the Pods will fill: what is in it before is not ours."""
     etcd = (cfg.etcd.data_dir,) if isinstance(cfg.etcd, LocalEtcd) else ()
-    return tuple(Tree(path) for path in (*names.TREES, names.KUBELET_DIR, *etcd))
+    return tuple(RecordDirectory(path) for path in (*names.TREES, names.KUBELET_DIR, *etcd))
 
 
 def service_steps(inputs: Inputs) -> list[Step]:
@@ -76,7 +76,7 @@ def service_steps(inputs: Inputs) -> list[Step]:
 def _host(inputs: Inputs, runtime: Runtime) -> list[Step]:
     """What a node container has by itself, and a host does not."""
     cfg, facts = inputs.cfg, inputs.facts
-    noted = [Noted(SYSCTL, key) for key in host.OTHERS_SYSCTLS]
+    noted = [RecordState(SYSCTL, key) for key in host.OTHERS_SYSCTLS]
     unit = host.network_unit(cfg, facts)
     network = (unit, UnitRunning(host.NETWORK_UNIT, (unit.path,))) if unit else ()
     steps = (
@@ -95,9 +95,9 @@ def _runtime(inputs: Inputs, runtime: Runtime) -> tuple[Effect, ...]:
     if not runtime.ours:
         built = any(name.startswith(f"{names.BUILT_REPOSITORY}/") for name in required.needed(inputs.cfg))
         given = (ImagesImported(runtime.socket),) if built else ()
-        return *given, Noted(PATH, f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}")
+        return *given, RecordState(PATH, f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}")
     config = containerd_file(inputs.cfg, inputs.facts, runtime)
-    mirrors = hosts_files(inputs.cfg.extension.mirrors, runtime.registries)
+    mirrors = hosts_files(inputs.cfg.own.mirrors, runtime.registries)
     if inputs.facts.mode == "node":
         return config, *mirrors, UnitRunning(runtime.unit, (config.path,))
     unit = host.runtime_unit(runtime)

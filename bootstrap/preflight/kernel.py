@@ -46,7 +46,7 @@ V2_OPTIONS = (("CGROUP_BPF",),)
 
 
 @dataclass(frozen=True)
-class Module:
+class RequiredModule:
     """A kernel module, the option that builds it in, and who needs it."""
 
     name: str
@@ -55,10 +55,10 @@ class Module:
 
 
 MODULES = (
-    Module("overlay", "OVERLAY_FS", "containerd"),
-    Module("br_netfilter", "BRIDGE_NETFILTER", "flannel"),
-    Module("vxlan", "VXLAN", "flannel"),
-    Module("nf_tables", "NF_TABLES", "kube-proxy"),
+    RequiredModule("overlay", "OVERLAY_FS", "containerd"),
+    RequiredModule("br_netfilter", "BRIDGE_NETFILTER", "flannel"),
+    RequiredModule("vxlan", "VXLAN", "flannel"),
+    RequiredModule("nf_tables", "NF_TABLES", "kube-proxy"),
 )
 OPTIONS = frozenset(
     [name for group in (*REQUIRED_OPTIONS, *V1_OPTIONS, *V2_OPTIONS) for name in group] + [m.option for m in MODULES]
@@ -186,7 +186,7 @@ def proxy_mode(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     host=True,
 )
 def modules(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    needed = {"containerd", *(["flannel"] if cfg.extension.cni == "flannel" else [])}
+    needed = {"containerd", *(["flannel"] if cfg.own.cni == "flannel" else [])}
     needed |= {"kube-proxy"} if _proxy_mode(cfg) == "nftables" else set()
     for module in MODULES:
         if module.user in needed and facts.kernel.modules.get(module.name, "missing") == "missing":

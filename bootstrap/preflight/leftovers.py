@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
-from bootstrap.model.runtime import GUEST
+from bootstrap.model.runtime import HOST_RUNTIME
 from bootstrap.preflight.finding import Found, check
 
 
@@ -25,7 +25,7 @@ class Product:
 OURS = "bootstrap"
 KUBEADM = "kubeadm"
 PRODUCTS = (
-    Product(OURS, (names.STATE_DIR,), (GUEST.unit,), "bootstrap reset"),
+    Product(OURS, (names.STATE_DIR,), (HOST_RUNTIME.unit,), "bootstrap reset"),
     Product(
         KUBEADM,
         (names.PKI_DIR, names.ADMIN_CONF, names.KUBELET_CONF, names.KUBELET_CONFIG),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bootstrap.model import names
 from bootstrap.model.cluster import Arg, ClusterConfig, LocalEtcd
-from bootstrap.model.facts import HostFacts, Listener
+from bootstrap.model.facts import HostFacts, ListeningSocket
 from bootstrap.preflight.finding import Found, check
 from bootstrap.render.addresses import loopback
 from bootstrap.render.controlplane.args import last_value
@@ -68,11 +68,11 @@ def ports(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
             )
 
 
-def _clash(want: Wanted, held: Listener) -> bool:
+def _clash(want: Wanted, held: ListeningSocket) -> bool:
     return held.address in ANY or any(address in (*ANY, held.address) for address in want.addresses)
 
 
-def _stop(holders: list[Listener]) -> str:
+def _stop(holders: list[ListeningSocket]) -> str:
     services = list(dict.fromkeys(h.unit for h in holders if h.unit.endswith(".service")))
     return f"systemctl stop {' '.join(services)}" if services else "Stop it"
 

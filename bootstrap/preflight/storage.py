@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, ExternalEtcd, LocalEtcd
 from bootstrap.model.facts import HostFacts
-from bootstrap.model.runtime import GUEST, NODE
+from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME
 from bootstrap.preflight.finding import Found, check
 from bootstrap.render.controlplane.static_pods import manifest_path
 
@@ -44,7 +44,7 @@ def needs(cfg: ClusterConfig) -> dict[str, Need]:
 
 def _runtime_root(cfg: ClusterConfig) -> str:
     """Of a runtime that is not ours, nothing is known: containerd's own default."""
-    return GUEST.root if cfg.node.cri_socket == GUEST.socket else NODE.root
+    return HOST_RUNTIME.root if cfg.node.cri_socket == HOST_RUNTIME.socket else NODE_RUNTIME.root
 
 
 def lookups(cfg: ClusterConfig) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.addon import BUILT_IN_CNI, Addon, Recipe, Source, is_foreign_cni, parse_source, proven
+from bootstrap.model.addon import BUILT_IN_CNI, Addon, AddonSource, Recipe, is_foreign_cni, parse_source, proven
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.addons.foreign import addon_images, kept_path
@@ -20,15 +20,17 @@ from bootstrap.workflows.config import complete
 
 def read_addons(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[Addon, ...]:
     """The Pod network first. Raises BootstrapError: exit 3 (no such recipe or file), 9 (a URL is refused)."""
-    extension = cfg.extension
-    network = (_addon(host, extension.cni, manifests, cni=True),) if is_foreign_cni(extension.cni) else ()
-    return (*network, *(_addon(host, text, manifests, cni=False) for text in extension.addons))
+    own = cfg.own
+    network = (_addon(host, own.cni, manifests, cni=True),) if is_foreign_cni(own.cni) else ()
+    return (*network, *(_addon(host, text, manifests, cni=False) for text in own.addons))
 
 
-def needed_images(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[required.Needed, ...]:
+def needed_images(
+    host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]
+) -> tuple[required.RequiredImage, ...]:
     """The images of all add-ons from manifests. Raises BootstrapError: exit 3 or 9."""
     return tuple(
-        required.Needed(addon.name, image, image)
+        required.RequiredImage(addon.name, image, image)
         for addon in read_addons(host, cfg, manifests)
         for image in addon_images(addon, cfg, ANY_HOST)
     )
@@ -54,7 +56,7 @@ def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bo
     return Addon(source.name, url, fetch(url, digest), recipe, cni)
 
 
-def _recipe(manifests: Mapping[str, str], source: Source) -> Recipe | None:
+def _recipe(manifests: Mapping[str, str], source: AddonSource) -> Recipe | None:
     """What a name alone means has to be known; one that was given to a file or a URL need not be."""
     if not source.place:
         return recipe_of(manifests, source.name)
@@ -62,7 +64,7 @@ def _recipe(manifests: Mapping[str, str], source: Source) -> Recipe | None:
     return found if found and not found.gone else None
 
 
-def _from_file(host: HostReader, source: Source) -> bytes:
+def _from_file(host: HostReader, source: AddonSource) -> bytes:
     content = host.read(source.place)
     if content is None:
         raise BootstrapError(
@@ -93,15 +95,15 @@ def applied_here(host: Host, mode: str, manifests: Mapping[str, str]) -> tuple[L
     cfg = complete(stored, host, mode)
     own = [("kube-proxy", required.kubernetes(cfg, "kube-proxy"))] if not cfg.proxy_disabled else []
     own += [("coredns", required.coredns(cfg))] if not cfg.dns_disabled else []
-    own += [(BUILT_IN_CNI, required.flannel(cfg))] if cfg.extension.cni == BUILT_IN_CNI else []
-    texts = ((cfg.extension.cni,) if is_foreign_cni(cfg.extension.cni) else ()) + cfg.extension.addons
+    own += [(BUILT_IN_CNI, required.flannel(cfg))] if cfg.own.cni == BUILT_IN_CNI else []
+    texts = ((cfg.own.cni,) if is_foreign_cni(cfg.own.cni) else ()) + cfg.own.addons
     return (
         *(Listed(name, image.rpartition(":")[2], "", "", applied=True) for name, image in own),
         *(_listed(host, parse_source(text), manifests) for text in texts),
     )
 
 
-def _listed(host: HostReader, source: Source, manifests: Mapping[str, str]) -> Listed:
+def _listed(host: HostReader, source: AddonSource, manifests: Mapping[str, str]) -> Listed:
     content = host.read(kept_path(source.name))
     recipe = _recipe(manifests, source)
     place = source.place or (recipe.url if recipe else "")

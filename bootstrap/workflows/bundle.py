@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from bootstrap.host.bundle.file import Bundle, Trust, verified
+from bootstrap.host.bundle.file import BundleFile, Trust, verified
 from bootstrap.host.bundle.zstd import FAST
 from bootstrap.host.fs.atomic import replacing
 from bootstrap.host.port import Host, HostReader
@@ -131,7 +131,7 @@ def _as_file(
         yield path, Trust(unsigned=True), str
 
 
-def _for_us(bundle: Bundle, architecture: str) -> int:
+def _for_us(bundle: BundleFile, architecture: str) -> int:
     count = sum(image.platform(architecture) is not None for image in bundle.manifest.images)
     if not count:
         raise BootstrapError(

@@ -13,11 +13,19 @@ from bootstrap.host.bundle.file import write_bundle
 from bootstrap.host.bundle.tar import Writable
 from bootstrap.host.bundle.zstd import LEVEL
 from bootstrap.host.facts.gather import gather
-from bootstrap.host.images.sources import Source
+from bootstrap.host.images.sources import ImageSource
 from bootstrap.host.port import Host
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.images.bundle import LEADING, BundledImage, BundleManifest, Damaged, Member, blob_name, index_of
+from bootstrap.model.images.bundle import (
+    LEADING,
+    ArchiveMember,
+    BundledImage,
+    BundleManifest,
+    Damaged,
+    blob_name,
+    index_of,
+)
 from bootstrap.model.images.oci import LAYOUT, Descriptor
 from bootstrap.model.images.reference import parse_reference
 from bootstrap.render.bundle.contents import collect, critical, references
@@ -67,7 +75,7 @@ def _full(name: str) -> str:
 
 
 def create(
-    wanted: Contents, origins: Sequence[Source], key: bytes | None, output: Path, now: datetime, level: int = LEVEL
+    wanted: Contents, origins: Sequence[ImageSource], key: bytes | None, output: Path, now: datetime, level: int = LEVEL
 ) -> BundleManifest:
     """Writes a bundle with everything that is wanted, each image from the first source that has it, or nothing.
 
@@ -75,7 +83,7 @@ def create(
     """
     missing: list[str] = []
     images: list[BundledImage] = []
-    blobs: dict[str, tuple[Source, str, Descriptor]] = {}
+    blobs: dict[str, tuple[ImageSource, str, Descriptor]] = {}
     for reference in wanted.images:
         origin, target = _first(origins, reference)
         if target is None:
@@ -102,7 +110,7 @@ def create(
     return _write(wanted, images, blobs, key, output, now.strftime("%Y-%m-%dT%H:%M:%SZ"), level)
 
 
-def _first(origins: Sequence[Source], reference: str) -> tuple[Source, Descriptor | None]:
+def _first(origins: Sequence[ImageSource], reference: str) -> tuple[ImageSource, Descriptor | None]:
     """The first source that has an image, and what it means there."""
     for origin in origins:
         if (target := origin.target(reference)) is not None:
@@ -113,29 +121,31 @@ def _first(origins: Sequence[Source], reference: str) -> tuple[Source, Descripto
 def _write(
     wanted: Contents,
     images: list[BundledImage],
-    blobs: Mapping[str, tuple[Source, str, Descriptor]],
+    blobs: Mapping[str, tuple[ImageSource, str, Descriptor]],
     key: bytes | None,
     output: Path,
     created: str,
     level: int,
 ) -> BundleManifest:
-    members = [Member(blob_name(digest), digest, blob["size"]) for digest, (_, _, blob) in blobs.items()]
+    members = [ArchiveMember(blob_name(digest), digest, blob["size"]) for digest, (_, _, blob) in blobs.items()]
     base = BundleManifest(
         kubernetes=(wanted.cfg.kubernetes_version,),
         architectures=wanted.architectures,
-        cni=wanted.cfg.extension.cni,
+        cni=wanted.cfg.own.cni,
         created=created,
         images=tuple(images),
         members=(),
     )
     leading = (spdx(images, members, created), LAYOUT, index_of(base))
-    first = [Member(name, _digest(content), len(content)) for name, content in zip(LEADING, leading, strict=True)]
+    first = [
+        ArchiveMember(name, _digest(content), len(content)) for name, content in zip(LEADING, leading, strict=True)
+    ]
     manifest = BundleManifest(
         base.kubernetes, base.architectures, base.cni, base.created, base.images, (*first, *members)
     )
     signature = sign(key, manifest.encode()) if key else b""
 
-    def fill(member: Member, archive: Writable) -> None:
+    def fill(member: ArchiveMember, archive: Writable) -> None:
         origin, reference, blob = blobs[member.digest]
         origin.copy(reference, blob, archive)
 
@@ -143,7 +153,7 @@ def _write(
     return manifest
 
 
-def _documents(origin: Source, reference: str) -> Callable[[Descriptor], bytes]:
+def _documents(origin: ImageSource, reference: str) -> Callable[[Descriptor], bytes]:
     def document(descriptor: Descriptor) -> bytes:
         content = origin.document(reference, descriptor)
         if _digest(content) != descriptor["digest"]:

@@ -12,15 +12,15 @@ from pathlib import Path
 from bootstrap.host.bundle.zstd import LEVEL
 from bootstrap.host.docker.images import DockerImages
 from bootstrap.host.images.layout import Layout
-from bootstrap.host.images.sources import LayoutSource, SeedSource, Source, docker_source
+from bootstrap.host.images.sources import ImageSource, LayoutSource, SeedSource, docker_source
 from bootstrap.host.images.zstd_source import packed
 from bootstrap.host.registry.limits import Limits
-from bootstrap.host.registry.pull import Listener
+from bootstrap.host.registry.pull import TransferListener
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.image import Platform
-from bootstrap.render.images.required import Needed
+from bootstrap.render.images.required import RequiredImage
 from bootstrap.workflows.bundle_create import SOURCES, Contents
-from bootstrap.workflows.image_choice import Chosen
+from bootstrap.workflows.image_choice import ImageSelection
 from bootstrap.workflows.images import pull_to
 
 LIMITS = Limits(total=3600.0)
@@ -32,14 +32,18 @@ def ignore(_: object) -> None:
 
 @contextlib.contextmanager
 def sources(
-    texts: Sequence[str], wanted: Contents, reach: Callable[[str], str], listen: Listener = ignore, level: int = LEVEL
-) -> Iterator[tuple[Source, ...]]:
+    texts: Sequence[str],
+    wanted: Contents,
+    reach: Callable[[str], str],
+    listen: TransferListener = ignore,
+    level: int = LEVEL,
+) -> Iterator[tuple[ImageSource, ...]]:
     """The sources that --from names, each made for what those before it do not have.
 
     `reach` is the host's, `level` that of zstd for layers that come as plain tars.
     Raises BootstrapError: exit 2 (no source), 5 (no engine or registry gives), 9.
     """
-    found: list[Source] = []
+    found: list[ImageSource] = []
     left = list(wanted.images)
     with contextlib.ExitStack() as opened:
         for text in texts:
@@ -49,7 +53,9 @@ def sources(
 
 
 @contextlib.contextmanager
-def _source(text: str, wanted: Contents, reach: Callable[[str], str], listen: Listener, level: int) -> Iterator[Source]:
+def _source(
+    text: str, wanted: Contents, reach: Callable[[str], str], listen: TransferListener, level: int
+) -> Iterator[ImageSource]:
     kind, _, rest = text.partition(":")
     if text == "seed":
         with packed(SeedSource(), level) as found:
@@ -66,10 +72,10 @@ def _source(text: str, wanted: Contents, reach: Callable[[str], str], listen: Li
         raise BootstrapError(f"{text!r} is no source of images", code=Exit.USAGE, fix=f"--from {SOURCES}")
 
 
-def _pulled(folder: Path, wanted: Contents, reach: Callable[[str], str], listen: Listener) -> Layout:
+def _pulled(folder: Path, wanted: Contents, reach: Callable[[str], str], listen: TransferListener) -> Layout:
     """Everything that is wanted, by the rules for mirrors, for all architectures."""
-    images = tuple(Needed("", name, name) for name in wanted.images)
-    chosen = Chosen(images, wanted.cfg.extension.mirrors.reached(reach))
+    images = tuple(RequiredImage("", name, name) for name in wanted.images)
+    chosen = ImageSelection(images, wanted.cfg.own.mirrors.reached(reach))
     for _ in pull_to(folder, chosen, [Platform(name) for name in wanted.architectures], None, LIMITS, listen):
         pass
     return Layout(folder)

@@ -8,18 +8,18 @@ from collections.abc import Callable
 import yaml
 
 from bootstrap.diagnosis.judge import ended_early, explained, fatal, judge
-from bootstrap.diagnosis.rule import Finding
+from bootstrap.diagnosis.rule import Cause
 from bootstrap.host.facts.evidence import gather_evidence, glance
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.runtime import NODE, Runtime, runtime_at
+from bootstrap.model.runtime import NODE_RUNTIME, Runtime, runtime_at
 
 TRACES = (names.KUBELET_CONF, names.KUBELET_CONFIG, names.STATE_CONFIG)
 """One of these is on every node of a cluster, also on a broken one, and on one that kubeadm made."""
 
 
-def diagnose(host: Host, mode: str) -> tuple[Finding, ...]:
+def diagnose(host: Host, mode: str) -> tuple[Cause, ...]:
     """What is wrong, the most probable cause first. Raises BootstrapError (exit 8) when there is no cluster here."""
     if not host.listdir(names.MANIFESTS_DIR) and not any(host.stat(path) for path in TRACES):
         raise BootstrapError(
@@ -36,8 +36,8 @@ def cri_socket(host: HostReader) -> str:
     try:
         document = yaml.safe_load(host.read(names.KUBELET_CONFIG) or b"")
     except yaml.YAMLError:
-        return NODE.socket
-    return str((isinstance(document, dict) and document.get("containerRuntimeEndpoint")) or NODE.socket)
+        return NODE_RUNTIME.socket
+    return str((isinstance(document, dict) and document.get("containerRuntimeEndpoint")) or NODE_RUNTIME.socket)
 
 
 def looking(host: Host, runtime: Runtime, since: float) -> Callable[[], None]:

@@ -13,19 +13,19 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.lock import Lock, LockedImage
 from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.images.reference import Reference, parse_reference
-from bootstrap.model.runtime import NODE
+from bootstrap.model.runtime import NODE_RUNTIME
 from bootstrap.render.images import catalog
 from bootstrap.render.images.mirrors import Route, route
-from bootstrap.render.images.required import Needed, as_upstream, components
+from bootstrap.render.images.required import RequiredImage, as_upstream, components
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ImageSelection:
     """The images that somebody asked for, and where they may come from."""
 
-    images: tuple[Needed, ...]
+    images: tuple[RequiredImage, ...]
     mirrors: Mirrors
-    cri_socket: str = NODE.socket
+    cri_socket: str = NODE_RUNTIME.socket
 
 
 def choose(
@@ -35,21 +35,21 @@ def choose(
     repository: str,
     mirrors: bytes | None,
     reach: Callable[[str], str] = str,
-    of_addons: Callable[[], tuple[Needed, ...]] = tuple,
-) -> Chosen:
+    of_addons: Callable[[], tuple[RequiredImage, ...]] = tuple,
+) -> ImageSelection:
     """What was named, else all that the configuration needs. Raises BootstrapError: exit 2 or 3.
 
     `mirrors` replaces the configuration's rules; `reach` says where the files that rules name are for us; `of_addons`
     gives the images of add-ons.
     """
     cfg = _with(cfg, version, repository)
-    rules = load_mirrors(mirrors) if mirrors is not None else cfg.extension.mirrors
+    rules = load_mirrors(mirrors) if mirrors is not None else cfg.own.mirrors
     named = tuple(_named(text) for text in references)
     images = named if named else (*components(cfg), *of_addons())
-    return Chosen(images, rules.reached(reach), cfg.node.cri_socket)
+    return ImageSelection(images, rules.reached(reach), cfg.node.cri_socket)
 
 
-def read_lock(text: bytes | None, chosen: Chosen) -> Lock | None:
+def read_lock(text: bytes | None, chosen: ImageSelection) -> Lock | None:
     """A lock file that has all chosen images. Raises BootstrapError (exit 9)."""
     if text is None:
         return None
@@ -74,17 +74,17 @@ def _with(cfg: ClusterConfig, version: str, repository: str) -> ClusterConfig:
     return cfg
 
 
-def _named(text: str) -> Needed:
+def _named(text: str) -> RequiredImage:
     try:
         image = str(parse_reference(text))
     except ValueError as e:
         raise BootstrapError(
             f"{text[:100]} is not an image", code=Exit.USAGE, why=str(e), fix="REGISTRY/REPOSITORY:TAG"
         ) from e
-    return Needed("", image, image)
+    return RequiredImage("", image, image)
 
 
-def ways(chosen: Chosen) -> list[tuple[Needed, Reference, Route]]:
+def ways(chosen: ImageSelection) -> list[tuple[RequiredImage, Reference, Route]]:
     found = []
     for needed in chosen.images:
         image = parse_reference(needed.image)
@@ -92,7 +92,7 @@ def ways(chosen: Chosen) -> list[tuple[Needed, Reference, Route]]:
     return found
 
 
-def locked_as(lock: Lock | None, needed: Needed) -> LockedImage | None:
+def locked_as(lock: Lock | None, needed: RequiredImage) -> LockedImage | None:
     """By the image's own name, or by the upstream image that it is: our own builds only stand for one."""
     if lock is None:
         return None

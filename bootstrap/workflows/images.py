@@ -14,16 +14,16 @@ from bootstrap.host.images.layout import Layout
 from bootstrap.host.port import Host
 from bootstrap.host.registry.limits import Deadline, Limits
 from bootstrap.host.registry.probe import Answer, ask_all
-from bootstrap.host.registry.pull import Found, Listener, Search, fetch, writing
+from bootstrap.host.registry.pull import LocatedImage, Search, TransferListener, fetch, writing
 from bootstrap.host.runtime.containerd import Containerd
-from bootstrap.host.runtime.image_puller import Station, clear
+from bootstrap.host.runtime.image_puller import ImagePuller, clear
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import named
 from bootstrap.model.images.image import Platform
 from bootstrap.model.images.lock import Lock, LockedImage, LockedPlatform
 from bootstrap.model.images.oci import IMAGE_NAME, INDEX_FILE
-from bootstrap.render.images.required import Needed
-from bootstrap.workflows.image_choice import Chosen, locked_as, ways
+from bootstrap.render.images.required import RequiredImage
+from bootstrap.workflows.image_choice import ImageSelection, locked_as, ways
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,13 @@ class Explained:
 
 
 def pull(
-    host: Host, chosen: Chosen, platform: Platform, lock: Lock | None, limits: Limits, listen: Listener
+    host: Host, chosen: ImageSelection, platform: Platform, lock: Lock | None, limits: Limits, listen: TransferListener
 ) -> Iterator[Pulled]:
     """Into the machine's containerd, each under its own name. What is there with the same digest stays untouched."""
-    station = Station(Containerd(host, chosen.cri_socket), platform, limits, Deadline.after(limits.total), listen)
+    station = ImagePuller(Containerd(host, chosen.cri_socket), platform, limits, Deadline.after(limits.total), listen)
     for needed, image, way in ways(chosen):
         began = time.monotonic()
-        digest, found, passed = station.bring_in(image, way, locked_as(lock, needed))
+        digest, found, passed = station.ensure(image, way, locked_as(lock, needed))
         seconds = time.monotonic() - began
         if found:
             yield Pulled(needed.image, digest, found.candidate.server.host, found.resolved.size, seconds, passed)
@@ -66,7 +66,12 @@ def pull(
 
 
 def pull_to(
-    folder: Path, chosen: Chosen, platforms: Sequence[Platform], lock: Lock | None, limits: Limits, listen: Listener
+    folder: Path,
+    chosen: ImageSelection,
+    platforms: Sequence[Platform],
+    lock: Lock | None,
+    limits: Limits,
+    listen: TransferListener,
 ) -> Iterator[Pulled]:
     """Into an OCI layout in a folder, for all platforms; all are found before anything is written.
 
@@ -90,7 +95,7 @@ def pull_to(
         layout.set_index(list(entries.values()))
 
 
-def explain(chosen: Chosen, platform: Platform, lock: Lock | None) -> tuple[Explained, ...]:
+def explain(chosen: ImageSelection, platform: Platform, lock: Lock | None) -> tuple[Explained, ...]:
     """Asks every place of each image, and says which one a pull would use."""
     explained = []
     for needed, image, way in ways(chosen):
@@ -100,7 +105,9 @@ def explain(chosen: Chosen, platform: Platform, lock: Lock | None) -> tuple[Expl
     return tuple(explained)
 
 
-def make_lock(chosen: Chosen, platforms: Sequence[Platform], limits: Limits, told: Callable[[str], None]) -> Lock:
+def make_lock(
+    chosen: ImageSelection, platforms: Sequence[Platform], limits: Limits, told: Callable[[str], None]
+) -> Lock:
     """What the images stand for now. Images that only this image carries are left out: their digest is its own."""
     lock, deadline = {}, Deadline.after(limits.total)
     for _, image, way in ways(chosen):
@@ -147,6 +154,6 @@ def load_images(host: Host, socket: str, source: str) -> tuple[str, ...]:
         ) from e
 
 
-def _pulled(needed: Needed, found: Found, began: float) -> Pulled:
+def _pulled(needed: RequiredImage, found: LocatedImage, began: float) -> Pulled:
     resolved, host = found.resolved, found.candidate.server.host
     return Pulled(needed.image, resolved.top.digest, host, resolved.size, time.monotonic() - began, found.passed)

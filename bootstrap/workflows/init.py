@@ -21,8 +21,8 @@ from bootstrap.config import (
     to_cluster_configuration,
 )
 from bootstrap.engine.journal import begun, read_journal
-from bootstrap.engine.run import Listener, run
-from bootstrap.engine.run_context import World
+from bootstrap.engine.run import EventListener, run
+from bootstrap.engine.run_context import RunContext
 from bootstrap.engine.timings import Timing
 from bootstrap.host.facts.configured import look_up
 from bootstrap.host.facts.gather import gather
@@ -123,12 +123,12 @@ def _without_address(documents: Documents) -> Documents:
 
 def _without_addons(documents: Documents, given: Sequence[str]) -> Documents:
     """The stored configuration without the add-ons that flags give anew under the same name."""
-    own = documents.extension
+    own = documents.own
     if own is None:
         return documents
     names_given = {_addon_name(text) for text in given}
     kept = tuple(text for text in own.addons if text in given or _addon_name(text) not in names_given)
-    return dataclasses.replace(documents, extension=dataclasses.replace(own, addons=kept))
+    return dataclasses.replace(documents, own=dataclasses.replace(own, addons=kept))
 
 
 def _addon_name(text: str) -> str:
@@ -196,7 +196,7 @@ def make_plan(
             external_ca=is_external_ca(cfg, existing),
             bundled=bundled,
             extra=read_addons(host, cfg, manifests),
-            logins=kubelet_login_files(host, cfg.extension.mirrors),
+            logins=kubelet_login_files(host, cfg.own.mirrors),
             uploads=uploads(host, cfg, by_path, decision.certificate_key, now) if decision.certificate_key else (),
         )
     )
@@ -206,14 +206,14 @@ def make_plan(
 
 
 def act(
-    host: Host, decision: Decision, plan: Plan, listen: Listener, load_images: LoadImages | None = None
+    host: Host, decision: Decision, plan: Plan, listen: EventListener, load_images: LoadImages | None = None
 ) -> tuple[Timing, ...]:
     """Runs the plan. Raises BootstrapError: exit 5, 6 (with evidence) or 7."""
     runtime, since = runtime_at(decision.cfg.node.cri_socket, decision.facts.mode), time.time()
     look = looking(host, runtime, since)
     try:
-        world = World(host, _connector(host, decision.cfg), probe, look, load_images=load_images, report=listen)
-        timings = run(plan, world, listen)
+        context = RunContext(host, _connector(host, decision.cfg), probe, look, load_images=load_images, report=listen)
+        timings = run(plan, context, listen)
     except BootstrapError as e:
         raise (with_cause(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None
     if any(isinstance(effect, ImagePresent) for step in plan.steps for effect in step.effects):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.engine.effects import apply_effect
-from bootstrap.engine.run_context import World
+from bootstrap.engine.run_context import RunContext
 from bootstrap.host.facts.gather import gather
 from bootstrap.host.kube_client import probe
 from bootstrap.host.node.health import COMPLETE
 from bootstrap.host.port import Api, Host
 from bootstrap.model.effects import Effect, UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.runtime import NODE as RUNTIME
+from bootstrap.model.runtime import NODE_RUNTIME as RUNTIME
 from bootstrap.render.node.containerd import containerd_file
 from bootstrap.workflows.mode import NODE
 
@@ -20,10 +20,10 @@ def start_runtime(host: Host) -> None:
     """containerd, configured as `init` would."""
     facts = gather(host, NODE)
     config = containerd_file(resolve(Documents(), Overrides(), facts), facts, RUNTIME)
-    world = World(host, _no_cluster, probe)
+    context = RunContext(host, _no_cluster, probe)
     effects: tuple[Effect, ...] = (config, UnitRunning(RUNTIME.unit, (config.path,)))
     for effect in effects:
-        apply_effect(effect, world, 60)
+        apply_effect(effect, context, 60)
     host.write(COMPLETE, b"", 0o600)
 
 

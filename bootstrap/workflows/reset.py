@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bootstrap.engine.journal import read_journal
-from bootstrap.engine.run import Listener, run
-from bootstrap.engine.run_context import World
+from bootstrap.engine.run import EventListener, run
+from bootstrap.engine.run_context import RunContext
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.verify import Comparison, compare
 from bootstrap.host.kube_client import probe
@@ -17,9 +17,9 @@ from bootstrap.model.effects import ContainersGone, EtcdMemberGone
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import TREE, Entry
 from bootstrap.model.plan import Plan
-from bootstrap.model.runtime import GUEST, NODE, Runtime
+from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME, Runtime
 from bootstrap.phases.reset import TOOLS, foreign_entries, reset_plan
-from bootstrap.render.controlplane.etcd_member import Member, member
+from bootstrap.render.controlplane.etcd_member import EtcdMember, member
 from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.workflows.diagnose import cri_socket
 
@@ -70,7 +70,7 @@ def _is_ours(journal: tuple[Entry, ...]) -> bool:
     return any(entry.name in of_a_node for entry in journal)
 
 
-def _leaving(host: HostReader, etcd: Member) -> EtcdMemberGone:
+def _leaving(host: HostReader, etcd: EtcdMember) -> EtcdMemberGone:
     """By our own etcdctl: a node that kubeadm made has none outside of its Pods."""
     files = {"cacert": etcd.ca, "cert": etcd.certificate, "key": etcd.key}
     words = ("etcdctl", *(f"--{name}={host.reach(path)}" for name, path in files.items()))
@@ -80,21 +80,21 @@ def _leaving(host: HostReader, etcd: Member) -> EtcdMemberGone:
 def _runtime(host: HostReader, journal: tuple[Entry, ...], mode: str, request: ResetRequest) -> Runtime:
     """Ours, else the one that the user or the kubelet's own configuration names."""
     if mode == "node":
-        return NODE
-    if any(entry.name == GUEST.unit for entry in journal):
-        return GUEST
+        return NODE_RUNTIME
+    if any(entry.name == HOST_RUNTIME.unit for entry in journal):
+        return HOST_RUNTIME
     return Runtime(request.cri_socket or cri_socket(host))
 
 
-def _foreign(request: ResetRequest, etcd: Member | None) -> tuple[Entry, ...]:
+def _foreign(request: ResetRequest, etcd: EtcdMember | None) -> tuple[Entry, ...]:
     """What `kubeadm reset` would remove."""
     data_dir = etcd.data_dir if etcd else LocalEtcd().data_dir
     return foreign_entries(data_dir, request.cert_dir, with_temporary=request.cleanup_tmp_dir)
 
 
-def act_reset(host: Host, decision: ResetDecision, listen: Listener) -> tuple[Timing, ...]:
+def act_reset(host: Host, decision: ResetDecision, listen: EventListener) -> tuple[Timing, ...]:
     """Runs the plan. Raises BootstrapError (exit 5); running it again goes on where it stopped."""
-    return run(decision.plan, World(host, _no_cluster, probe), listen)
+    return run(decision.plan, RunContext(host, _no_cluster, probe), listen)
 
 
 def verify_reset(host: Host) -> Comparison:

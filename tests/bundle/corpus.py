@@ -19,7 +19,7 @@ from bootstrap.host.bundle.tar import header
 from bootstrap.host.bundle.zstd import zstd
 from bootstrap.host.images.layout import Layout
 from bootstrap.host.images.sources import LayoutSource
-from bootstrap.model.images.bundle import BundleManifest, Member, blob_name, decode, index_of, named
+from bootstrap.model.images.bundle import ArchiveMember, BundleManifest, blob_name, decode, index_of, named
 from bootstrap.model.images.oci import CONFIG, INDEX, LAYER, MANIFEST
 from bootstrap.render.bundle.signature import new_key, sign
 from bootstrap.workflows.bundle_create import Contents, create
@@ -326,7 +326,7 @@ def _signed_nonsense() -> Iterator[Case]:
     def hidden(good: Good) -> bytes:
         """A blob that no image uses."""
         extra = b"malware"
-        member = Member(blob_name(digest(extra)), digest(extra), len(extra))
+        member = ArchiveMember(blob_name(digest(extra)), digest(extra), len(extra))
         manifest = dataclasses.replace(good.manifest, members=(*good.manifest.members, member))
         return good.signed(manifest.encode(), [*good.members[2:], (member.name, extra)])
 
@@ -341,7 +341,7 @@ def _signed_nonsense() -> Iterator[Case]:
         swapped = index_of(
             dataclasses.replace(good.manifest, images=(dataclasses.replace(first, target=second.target),))
         )
-        member = Member("index.json", digest(swapped), len(swapped))
+        member = ArchiveMember("index.json", digest(swapped), len(swapped))
         manifest = dataclasses.replace(
             good.manifest, members=(*good.manifest.members[:2], member, *good.manifest.members[3:])
         )

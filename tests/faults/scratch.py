@@ -26,11 +26,11 @@ from bootstrap.config import Overrides, load, resolve
 from bootstrap.engine.journal import read_journal, sweep
 from bootstrap.host.live import LiveHost
 from bootstrap.model import names
-from bootstrap.model.effects import Directory, File, Install, Link, Restored, Sysctl, Tree, Unmounted
+from bootstrap.model.effects import Directory, File, Install, Link, RecordDirectory, Restored, Sysctl, Unmounted
 from bootstrap.model.errors import Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
-from bootstrap.model.runtime import GUEST
+from bootstrap.model.runtime import HOST_RUNTIME
 from bootstrap.preflight.checks import Preflight
 from bootstrap.workflows import init as init_workflow
 from bootstrap.workflows import reset as reset_workflow
@@ -41,7 +41,7 @@ FACTS = HostFacts(mode="host", hostname="node-1", cni_plugins=("bridge", "flanne
 CONFIG = f"""
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
-nodeRegistration: {{criSocket: "{GUEST.socket}"}}
+nodeRegistration: {{criSocket: "{HOST_RUNTIME.socket}"}}
 localAPIEndpoint: {{advertiseAddress: 192.0.2.1}}
 ---
 apiVersion: kubeadm.k8s.io/v1beta4
@@ -50,7 +50,7 @@ encryptionAlgorithm: ECDSA-P256
 """
 BINARY = "/bin/true"
 """Stands for every binary of ours."""
-FILES = (Directory, File, Install, Link, Sysctl, Tree, Restored, Unmounted)
+FILES = (Directory, File, Install, Link, Sysctl, RecordDirectory, Restored, Unmounted)
 CREDENTIAL = re.compile(r"/etc/kubernetes/(pki/.*\.(crt|key|pub)|[a-z-]+\.conf)")
 """Files whose bytes differ from run to run. Whether they fit together is judged by `init`, which keeps what fits."""
 KEPT = re.compile(r"/etc/kubernetes/pki/(.*ca\.(crt|key)|sa\.(key|pub))")

@@ -18,7 +18,7 @@ from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import Directory, File
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.plan import Plan, Step
-from bootstrap.model.runtime import GUEST as RUNTIME
+from bootstrap.model.runtime import HOST_RUNTIME as RUNTIME
 from bootstrap.model.runtime import runtime_at
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import Inputs

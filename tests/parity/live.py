@@ -21,7 +21,7 @@ from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
-from bootstrap.model.runtime import NODE
+from bootstrap.model.runtime import NODE_RUNTIME
 from bootstrap.render.addons import builtin
 from bootstrap.render.node.kubelet import kubelet_files
 
@@ -140,7 +140,7 @@ def configuration(
         {
             "apiVersion": upstream,
             "kind": "InitConfiguration",
-            "nodeRegistration": {"criSocket": NODE.socket},
+            "nodeRegistration": {"criSocket": NODE_RUNTIME.socket},
             **({"patches": {"directory": PATCHES}} if patches else {}),
             **(init or {}),
         },

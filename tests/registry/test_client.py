@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bootstrap.host.images.layout import Layout
-from bootstrap.host.registry.client import Registry
+from bootstrap.host.registry.client import RegistryClient
 from bootstrap.host.registry.limits import (
     DamagedError,
     Deadline,
@@ -56,11 +56,13 @@ def image(upstream: RegistryServer) -> Image:
     return made
 
 
-def client(host: str, limits: Limits = QUICK, total: float = 20, **options: Any) -> Registry:
-    return Registry(Server(host, plain_http=options.pop("plain_http", True), **options), limits, Deadline.after(total))
+def client(host: str, limits: Limits = QUICK, total: float = 20, **options: Any) -> RegistryClient:
+    return RegistryClient(
+        Server(host, plain_http=options.pop("plain_http", True), **options), limits, Deadline.after(total)
+    )
 
 
-def fetched(registry: Registry, found: Resolved, folder: Path) -> Layout:
+def fetched(registry: RegistryClient, found: Resolved, folder: Path) -> Layout:
     """Every layer, through the layout that proves it."""
     layout = Layout(folder / "layout")
     for layer in found.layers:

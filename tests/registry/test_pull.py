@@ -11,7 +11,7 @@ import pytest
 
 from bootstrap.host.images.layout import Layout
 from bootstrap.host.registry.limits import Deadline, Limits
-from bootstrap.host.registry.pull import Found, Search, fetch
+from bootstrap.host.registry.pull import LocatedImage, Search, fetch
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Transferred
 from bootstrap.model.images.image import Platform
@@ -44,7 +44,7 @@ def search(candidates: Sequence[Candidate], locked: LockedImage | None = None, t
     return Search(NAME, Route(tuple(candidates)), AMD64, locked, QUICK, Deadline.after(total))
 
 
-def brought(way: Search, folder: Path, events: list[Transferred] | None = None) -> Found:
+def brought(way: Search, folder: Path, events: list[Transferred] | None = None) -> LocatedImage:
     listen = events.append if events is not None else lambda event: None
     return fetch(way, way.next(), NAME, Layout(folder), listen)
 

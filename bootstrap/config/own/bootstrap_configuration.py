@@ -6,18 +6,18 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from bootstrap.config.own.mirrors import Mirrors, to_model
+from bootstrap.config.own.mirrors import MirrorsDocument, to_model
 from bootstrap.config.schema.pydantic_errors import problems_of
 from bootstrap.formats import yaml_reader
 from bootstrap.model.addon import BUILT_IN_CNI
-from bootstrap.model.cluster import Extension
+from bootstrap.model.cluster import BootstrapConfig
 from bootstrap.model.errors import BootstrapError, Problem, config_error
 from bootstrap.model.images import mirrors as model
 
 _KIND = "BootstrapConfiguration"
 
 
-class Bundle(BaseModel):
+class BundleDocument(BaseModel):
     """Whose bundles are taken."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -63,17 +63,17 @@ class BootstrapConfiguration(BaseModel):
     extraSANs: list[str] = Field(
         default_factory=list, description="Further names and addresses in the API server's certificate."
     )
-    bundle: Bundle = Field(
-        default_factory=lambda: Bundle.model_validate({}),
+    bundle: BundleDocument = Field(
+        default_factory=lambda: BundleDocument.model_validate({}),
         description="Bundles of images; [fields below](#bundle).",
     )
-    mirrors: Mirrors = Field(
-        default_factory=lambda: Mirrors.model_validate({}),
+    mirrors: MirrorsDocument = Field(
+        default_factory=lambda: MirrorsDocument.model_validate({}),
         description="Where images come from; [fields below](#mirrors), or in a `--mirrors` file.",
     )
 
 
-def parse(document: dict[str, Any]) -> tuple[Extension, list[Problem]]:
+def parse(document: dict[str, Any]) -> tuple[BootstrapConfig, list[Problem]]:
     """The document as the model's value, and what is wrong with it (fields that are wrong get their default)."""
     body = {k: v for k, v in document.items() if k not in ("apiVersion", "kind")}
     problems: list[Problem] = []
@@ -83,7 +83,7 @@ def parse(document: dict[str, Any]) -> tuple[Extension, list[Problem]]:
         problems += problems_of(error, BootstrapConfiguration, _KIND)
         wrong = {str(found["loc"][0]) for found in error.errors() if found["loc"]}
         own = BootstrapConfiguration.model_validate({k: v for k, v in body.items() if k not in wrong})
-    extension = Extension(
+    model = BootstrapConfig(
         own.cni,
         own.hardening,
         own.workloadsOnControlPlane,
@@ -93,7 +93,7 @@ def parse(document: dict[str, Any]) -> tuple[Extension, list[Problem]]:
         tuple(own.addons),
         own.imagesInConfigMaps,
     )
-    return extension, problems
+    return model, problems
 
 
 def load_mirrors(text: bytes) -> model.Mirrors:
@@ -105,6 +105,6 @@ def load_mirrors(text: bytes) -> model.Mirrors:
     if len(values) != 1 or not isinstance(values[0], dict):
         raise config_error((Problem("", "a rule file is one mapping with the fields of mirrors"),))
     try:
-        return to_model(Mirrors.model_validate(values[0]))
+        return to_model(MirrorsDocument.model_validate(values[0]))
     except ValidationError as error:
-        raise config_error(tuple(problems_of(error, Mirrors, "mirrors"))) from None
+        raise config_error(tuple(problems_of(error, MirrorsDocument, "mirrors"))) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bootstrap.model.images.mirrors import Credentials, Endpoint, Mirrors, Rule
+from bootstrap.model.images.mirrors import Credentials, Endpoint, MirrorRule, Mirrors
 
 
 def to_document(mirrors: Mirrors) -> dict[str, Any]:
@@ -12,7 +12,7 @@ def to_document(mirrors: Mirrors) -> dict[str, Any]:
     return _filled({"offline": mirrors.offline, "registries": [_rule_document(rule) for rule in mirrors.rules]})
 
 
-def _rule_document(rule: Rule) -> dict[str, Any]:
+def _rule_document(rule: MirrorRule) -> dict[str, Any]:
     endpoints = [_endpoint_document(e) for e in rule.endpoints]
     document = _filled({"registry": rule.registry, "endpoints": endpoints, "rename": rule.rename})
     return document if rule.upstream else {**document, "upstream": False}

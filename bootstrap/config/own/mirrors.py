@@ -12,7 +12,7 @@ class _Fields(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Credentials(_Fields):
+class CredentialsDocument(_Fields):
     """One of the three ways to log in."""
 
     dockerConfig: str = Field("", description="Path of a docker `config.json`: `auths`, `credHelpers`, `credsStore`.")
@@ -21,7 +21,7 @@ class Credentials(_Fields):
     passwordFile: str = Field("", description="Path of a file with the password.")
 
     @model_validator(mode="after")
-    def _one_way(self) -> Credentials:
+    def _one_way(self) -> CredentialsDocument:
         ways = [bool(self.dockerConfig), bool(self.helper), bool(self.username or self.passwordFile)]
         if sum(ways) != 1:
             raise ValueError("give one of dockerConfig, helper, or username with passwordFile")
@@ -30,7 +30,7 @@ class Credentials(_Fields):
         return self
 
 
-class Rewrite(_Fields):
+class RewriteDocument(_Fields):
     """Another name on the mirror."""
 
     from_: str = Field(alias="from", description="Start of the upstream repository's name, whole words of it.")
@@ -42,18 +42,18 @@ class Rewrite(_Fields):
         return _repository(value) if value else value
 
 
-class Endpoint(_Fields):
+class EndpointDocument(_Fields):
     """One mirror."""
 
     server: str = Field(description="`HOST` or `HOST:PORT`.")
     prefix: str = Field("", description="Comes before the repository's name there: `PREFIX/coredns/coredns`.")
     flatten: bool = Field(False, description="Only the last word of the name is kept: `PREFIX/coredns`.")
-    rewrite: list[Rewrite] = Field(
+    rewrite: list[RewriteDocument] = Field(
         default_factory=list, description="Other names, the first that fits wins; before `flatten`."
     )
     caFile: str = Field("", description="Path of the authority that signed the server's certificate (PEM).")
     plainHTTP: bool = Field(False, description="`true` allows HTTP without TLS.")
-    credentials: Credentials | None = Field(
+    credentials: CredentialsDocument | None = Field(
         None, description="How to log in; without it, docker's own `config.json` is used where there is one."
     )
 
@@ -72,17 +72,19 @@ class Endpoint(_Fields):
         return _repository(value) if value else value
 
     @model_validator(mode="after")
-    def _transport(self) -> Endpoint:
+    def _transport(self) -> EndpointDocument:
         if self.plainHTTP and self.caFile:
             raise ValueError("plainHTTP and caFile exclude each other")
         return self
 
 
-class Registry(_Fields):
+class RegistryDocument(_Fields):
     """The mirrors of one upstream registry."""
 
     registry: str = Field(description="The upstream registry, as images name it: `registry.k8s.io`, `docker.io`.")
-    endpoints: list[Endpoint] = Field(default_factory=list, description="Its mirrors, in the order in which to try.")
+    endpoints: list[EndpointDocument] = Field(
+        default_factory=list, description="Its mirrors, in the order in which to try."
+    )
     upstream: bool = Field(True, description="Whether the registry itself is asked last.")
     rename: bool = Field(
         False, description="Whether manifests of add-ons name the first endpoint, for runtimes that know no mirrors."
@@ -94,7 +96,7 @@ class Registry(_Fields):
         return parse_registry(value)
 
     @model_validator(mode="after")
-    def _some(self) -> Registry:
+    def _some(self) -> RegistryDocument:
         if not self.endpoints and not self.upstream:
             raise ValueError("without endpoints and upstream there is nothing to ask")
         if not self.endpoints and self.rename:
@@ -102,15 +104,15 @@ class Registry(_Fields):
         return self
 
 
-class Mirrors(_Fields):
+class MirrorsDocument(_Fields):
     """All rules."""
 
     offline: bool = Field(False, description="`true`: no upstream registry is ever asked, only mirrors.")
-    registries: list[Registry] = Field(default_factory=list, description="One rule for each upstream registry.")
+    registries: list[RegistryDocument] = Field(default_factory=list, description="One rule for each upstream registry.")
 
     @field_validator("registries")
     @classmethod
-    def _once(cls, value: list[Registry]) -> list[Registry]:
+    def _once(cls, value: list[RegistryDocument]) -> list[RegistryDocument]:
         names = [rule.registry for rule in value]
         for name in names:
             if names.count(name) > 1:
@@ -118,16 +120,16 @@ class Mirrors(_Fields):
         return value
 
 
-def to_model(mirrors: Mirrors) -> model.Mirrors:
+def to_model(mirrors: MirrorsDocument) -> model.Mirrors:
     """The rules as the rest of the program has them."""
     rules = tuple(
-        model.Rule(rule.registry, tuple(_endpoint(e) for e in rule.endpoints), rule.upstream, rule.rename)
+        model.MirrorRule(rule.registry, tuple(_endpoint(e) for e in rule.endpoints), rule.upstream, rule.rename)
         for rule in mirrors.registries
     )
     return model.Mirrors(rules, mirrors.offline)
 
 
-def _endpoint(found: Endpoint) -> model.Endpoint:
+def _endpoint(found: EndpointDocument) -> model.Endpoint:
     login = found.credentials
     credentials = None
     if login:

@@ -12,7 +12,7 @@ from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.effects.host import make_parent
 from bootstrap.engine.kinds import located
 from bootstrap.engine.polling import Paced
-from bootstrap.engine.run_context import RunOver, World
+from bootstrap.engine.run_context import RunContext, RunOver
 from bootstrap.host.kube_client import object_path
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import (
@@ -33,26 +33,26 @@ class _NotYet(Exception):
 
 
 @apply_effect.register
-def _(effect: Apply, world: World, timeout: float) -> str:
+def _(effect: Apply, context: RunContext, timeout: float) -> str:
     def attempt() -> str:
-        found = located(effect, lambda path: world.api.get(path).found)
+        found = located(effect, lambda path: context.api.get(path).found)
         if found is None:
             raise _NotYet(f"{object_name(effect.body)}: the API server does not serve this kind")
         path, body = found
         if effect.owner:
-            body = _owned(body, effect.owner, world)
-        before = world.api.get(path)
-        after = _checked(world.api.apply(body, path), body)
+            body = _owned(body, effect.owner, context)
+        before = context.api.get(path)
+        after = _checked(context.api.apply(body, path), body)
         return "" if _same(before.body, after.body) else f"{object_name(body)} applied"
 
-    return _persist(attempt, world, timeout, _not_taken(effect.body))
+    return _persist(attempt, context, timeout, _not_taken(effect.body))
 
 
-def _owned(body: Mapping[str, Any], owner: Mapping[str, Any], world: World) -> Mapping[str, Any]:
+def _owned(body: Mapping[str, Any], owner: Mapping[str, Any], context: RunContext) -> Mapping[str, Any]:
     """`body` with a reference to its controller `owner`, which is there from now on."""
-    answer = world.api.create(owner)
+    answer = context.api.create(owner)
     if answer.status == 409:
-        answer = world.api.get(object_path(owner))
+        answer = context.api.get(object_path(owner))
     found = _checked(answer, owner).body
     reference = {
         "apiVersion": owner["apiVersion"],
@@ -65,44 +65,44 @@ def _owned(body: Mapping[str, Any], owner: Mapping[str, Any], world: World) -> M
 
 
 @apply_effect.register
-def _(effect: Create, world: World, timeout: float) -> str:
+def _(effect: Create, context: RunContext, timeout: float) -> str:
     def attempt() -> str:
-        answer = world.api.create(effect.body)
+        answer = context.api.create(effect.body)
         if answer.status == 409:
             return ""
         _checked(answer, effect.body)
         return f"{object_name(effect.body)} created"
 
-    return _persist(attempt, world, timeout, _not_taken(effect.body))
+    return _persist(attempt, context, timeout, _not_taken(effect.body))
 
 
 @apply_effect.register
-def _(effect: RotatableKubeletCredential, world: World, timeout: float) -> str:
-    before = world.host.read(effect.kubeconfig)
-    if before is None or world.host.stat(effect.certificate) is None:
+def _(effect: RotatableKubeletCredential, context: RunContext, timeout: float) -> str:
+    before = context.host.read(effect.kubeconfig)
+    if before is None or context.host.stat(effect.certificate) is None:
         return ""
     after = rotatable_kubelet_conf(before, effect.certificate)
     if after == before:
         return ""
-    world.host.write(effect.kubeconfig, after, 0o600)
+    context.host.write(effect.kubeconfig, after, 0o600)
     return f"{effect.kubeconfig} written"
 
 
 @apply_effect.register
-def _(effect: FlannelSubnet, world: World, timeout: float) -> str:
+def _(effect: FlannelSubnet, context: RunContext, timeout: float) -> str:
     """Only where there is none: from then on the file is flanneld's."""
-    if world.host.stat(effect.path):
+    if context.host.stat(effect.path):
         return ""
 
     def attempt() -> str:
-        subnet = world.api.get(f"/api/v1/nodes/{effect.node}").body.get("spec", {}).get("podCIDR")
+        subnet = context.api.get(f"/api/v1/nodes/{effect.node}").body.get("spec", {}).get("podCIDR")
         if not subnet:
             raise _NotYet("its spec.podCIDR is empty, which the controller-manager sets")
         return str(subnet)
 
-    content = subnet_file(effect, _persist(attempt, world, timeout, f"node {effect.node} was given no Pod range"))
-    make_parent(world.host, effect.path)
-    world.host.write(effect.path, content, 0o644)
+    content = subnet_file(effect, _persist(attempt, context, timeout, f"node {effect.node} was given no Pod range"))
+    make_parent(context.host, effect.path)
+    context.host.write(effect.path, content, 0o644)
     return f"{effect.path} written"
 
 
@@ -144,7 +144,7 @@ def _not_taken(body: Mapping[str, Any]) -> str:
     return f"the API server did not take {object_name(body)}"
 
 
-def _persist(attempt: Callable[[], str], world: World, timeout: float, failed: str) -> str:
+def _persist(attempt: Callable[[], str], context: RunContext, timeout: float, failed: str) -> str:
     """What `attempt` returns once it raises neither _NotYet nor ConnectionError.
 
     Raises BootstrapError (exit 6) that begins with `failed`, or RunOver when the run ends meanwhile.
@@ -152,8 +152,8 @@ def _persist(attempt: Callable[[], str], world: World, timeout: float, failed: s
     paced = Paced(attempt, wait_fixed(API_RETRY_SECONDS))
     passing = retry_if_exception_type((_NotYet, ConnectionError))
     try:
-        return paced.repeat(passing, timeout, world.over, reraise=True)
+        return paced.repeat(passing, timeout, context.over, reraise=True)
     except (_NotYet, ConnectionError) as e:
-        if world.over.is_set():
+        if context.over.is_set():
             raise RunOver from None
         raise BootstrapError(f"{failed} within {timeout:.0f} s", code=Exit.WAIT, why=f"last seen: {e}") from e

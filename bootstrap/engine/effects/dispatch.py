@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import singledispatch
 
-from bootstrap.engine.run_context import World
+from bootstrap.engine.run_context import RunContext
 from bootstrap.model.effects import Effect
 
 
 @singledispatch
-def apply_effect(effect: Effect, world: World, timeout: float) -> str:
+def apply_effect(effect: Effect, context: RunContext, timeout: float) -> str:
     """Returns what changed (`/etc/… written`), or an empty string when nothing had to."""
     raise TypeError(f"no way to apply {effect!r}")

@@ -8,7 +8,7 @@ from typing import Any
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from bootstrap.engine.effects.dispatch import apply_effect
-from bootstrap.engine.run_context import World
+from bootstrap.engine.run_context import RunContext
 from bootstrap.model.effects import EtcdMemberGone, EtcdPeerUrl
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import UNANSWERED
@@ -20,7 +20,7 @@ LIMITS = ("--dial-timeout=2s", "--command-timeout=10s")
 
 
 @apply_effect.register
-def _(effect: EtcdPeerUrl, world: World, timeout: float) -> str:
+def _(effect: EtcdPeerUrl, context: RunContext, timeout: float) -> str:
     """Only the one member of a single-node etcd is looked at: a larger cluster manages its own URLs.
 
     An etcd that the kubelet is just starting anew does not answer yet: ending the old one takes up to 30 s.
@@ -31,11 +31,11 @@ def _(effect: EtcdPeerUrl, world: World, timeout: float) -> str:
         retry=retry_if_exception(_said_something),
         reraise=True,
     )
-    output = retrying(world.host.run, [*effect.etcdctl, "member", "list"])
+    output = retrying(context.host.run, [*effect.etcdctl, "member", "list"])
     members = [line.split(", ") for line in output.splitlines() if line]
     if len(members) != 1 or members[0][3] == effect.url:
         return ""
-    world.host.run([*effect.etcdctl, "member", "update", members[0][0], f"--peer-urls={effect.url}"])
+    context.host.run([*effect.etcdctl, "member", "update", members[0][0], f"--peer-urls={effect.url}"])
     return f"etcd peer URL is now {effect.url}"
 
 
@@ -45,12 +45,12 @@ def _said_something(error: BaseException) -> bool:
 
 
 @apply_effect.register
-def _(effect: EtcdMemberGone, world: World, timeout: float) -> str:
+def _(effect: EtcdMemberGone, context: RunContext, timeout: float) -> str:
     """As kubeadm does it, the last member stays, and an etcd that does not answer stops nothing.
 
     One that answers and keeps the member does: what is left might not be enough to go on.
     """
-    host, etcdctl = world.host, (*effect.etcdctl, *LIMITS)
+    host, etcdctl = context.host, (*effect.etcdctl, *LIMITS)
     if not host.listdir(effect.data_dir):
         return ""
     try:
@@ -62,15 +62,15 @@ def _(effect: EtcdMemberGone, world: World, timeout: float) -> str:
     others = [member for member in members if member not in gone]
     if not gone or not others:
         return ""
-    return _remove(world, etcdctl, gone[0], others)
+    return _remove(context, etcdctl, gone[0], others)
 
 
-def _remove(world: World, etcdctl: tuple[str, ...], gone: dict[str, Any], others: list[dict[str, Any]]) -> str:
+def _remove(context: RunContext, etcdctl: tuple[str, ...], gone: dict[str, Any], others: list[dict[str, Any]]) -> str:
     """Through another member: the one that goes ends before it answers."""
     name = f"{gone['ID']:x}"
     urls = ",".join(url for member in others for url in member.get("clientURLs", ()))
     try:
-        world.host.run([*etcdctl, f"--endpoints={urls}", "member", "remove", name], here=True)
+        context.host.run([*etcdctl, f"--endpoints={urls}", "member", "remove", name], here=True)
     except BootstrapError as e:
         raise BootstrapError(
             f"etcd does not let its member {name} go, and nothing was removed",

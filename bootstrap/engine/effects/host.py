@@ -12,7 +12,7 @@ from bootstrap.engine.drift import (
     unit_differs,
 )
 from bootstrap.engine.effects.dispatch import apply_effect
-from bootstrap.engine.run_context import World
+from bootstrap.engine.run_context import RunContext
 from bootstrap.host.facts.netfilter import KINDS as NETWORK_KINDS
 from bootstrap.host.images.seed_copy import file_digest
 from bootstrap.host.port import Host
@@ -20,12 +20,12 @@ from bootstrap.model.effects import (
     Directory,
     File,
     Install,
+    KernelModule,
     Link,
-    Module,
-    NetworkNoted,
-    Noted,
+    RecordDirectory,
+    RecordNetwork,
+    RecordState,
     Sysctl,
-    Tree,
     UnitRunning,
 )
 from bootstrap.model.errors import BootstrapError, Exit
@@ -39,57 +39,57 @@ def make_parent(host: Host, path: str) -> None:
 
 
 @apply_effect.register
-def _(effect: Directory, world: World, timeout: float) -> str:
-    if not directory_differs(world.host, effect):
+def _(effect: Directory, context: RunContext, timeout: float) -> str:
+    if not directory_differs(context.host, effect):
         return ""
-    world.journal.note(PATH, effect.path)
-    world.host.mkdir(effect.path, effect.mode)
+    context.journal.note(PATH, effect.path)
+    context.host.mkdir(effect.path, effect.mode)
     return f"{effect.path}/ made"
 
 
 @apply_effect.register
-def _(effect: File, world: World, timeout: float) -> str:
-    difference = file_differs(world.host, effect)
+def _(effect: File, context: RunContext, timeout: float) -> str:
+    difference = file_differs(context.host, effect)
     if not difference:
         return ""
     content = effect.content
     if difference == "mode":
-        content = world.host.read(effect.path) or b""
-    world.journal.note(PATH, effect.path)
-    make_parent(world.host, effect.path)
-    world.host.write(effect.path, content, effect.mode)
+        content = context.host.read(effect.path) or b""
+    context.journal.note(PATH, effect.path)
+    make_parent(context.host, effect.path)
+    context.host.write(effect.path, content, effect.mode)
     return f"{effect.path} written"
 
 
 @apply_effect.register
-def _(effect: Tree, world: World, timeout: float) -> str:
+def _(effect: RecordDirectory, context: RunContext, timeout: float) -> str:
     """What others put into it is ours, what is in it now is not."""
-    world.journal.note(TREE, effect.path)
+    context.journal.note(TREE, effect.path)
     return ""
 
 
 @apply_effect.register
-def _(effect: NetworkNoted, world: World, timeout: float) -> str:
+def _(effect: RecordNetwork, context: RunContext, timeout: float) -> str:
     for name in NETWORK_KINDS:
-        world.journal.note(NETWORK, name)
+        context.journal.note(NETWORK, name)
     return ""
 
 
 @apply_effect.register
-def _(effect: Noted, world: World, timeout: float) -> str:
-    world.journal.note(effect.kind, effect.name)
+def _(effect: RecordState, context: RunContext, timeout: float) -> str:
+    context.journal.note(effect.kind, effect.name)
     return ""
 
 
 @apply_effect.register
-def _(effect: Install, world: World, timeout: float) -> str:
+def _(effect: Install, context: RunContext, timeout: float) -> str:
     wanted = file_digest(effect.source)
-    if not install_differs(world.host, effect, wanted):
+    if not install_differs(context.host, effect, wanted):
         return ""
-    world.journal.note(PATH, effect.path)
-    make_parent(world.host, effect.path)
-    world.host.install(effect.source, effect.path, effect.mode)
-    if world.host.digest(effect.path) != wanted:
+    context.journal.note(PATH, effect.path)
+    make_parent(context.host, effect.path)
+    context.host.install(effect.source, effect.path, effect.mode)
+    if context.host.digest(effect.path) != wanted:
         raise BootstrapError(
             f"{effect.path} is not what was written to it",
             code=Exit.EFFECT,
@@ -100,38 +100,38 @@ def _(effect: Install, world: World, timeout: float) -> str:
 
 
 @apply_effect.register
-def _(effect: Link, world: World, timeout: float) -> str:
-    if not link_differs(world.host, effect):
+def _(effect: Link, context: RunContext, timeout: float) -> str:
+    if not link_differs(context.host, effect):
         return ""
-    world.journal.note(PATH, effect.path, itself=True)
-    make_parent(world.host, effect.path)
-    world.host.symlink(effect.target, effect.path)
+    context.journal.note(PATH, effect.path, itself=True)
+    make_parent(context.host, effect.path)
+    context.host.symlink(effect.target, effect.path)
     return f"{effect.path} linked"
 
 
 @apply_effect.register
-def _(effect: Module, world: World, timeout: float) -> str:
-    if not module_differs(world.host, effect):
+def _(effect: KernelModule, context: RunContext, timeout: float) -> str:
+    if not module_differs(context.host, effect):
         return ""
-    world.journal.note(MODULE, effect.name)
-    world.host.run(["modprobe", effect.name])
+    context.journal.note(MODULE, effect.name)
+    context.host.run(["modprobe", effect.name])
     return f"module {effect.name} loaded"
 
 
 @apply_effect.register
-def _(effect: Sysctl, world: World, timeout: float) -> str:
-    if not sysctl_differs(world.host, effect):
+def _(effect: Sysctl, context: RunContext, timeout: float) -> str:
+    if not sysctl_differs(context.host, effect):
         return ""
-    world.journal.note(SYSCTL, effect.key)
-    world.host.set_sysctl(effect.key, effect.value)
+    context.journal.note(SYSCTL, effect.key)
+    context.host.set_sysctl(effect.key, effect.value)
     return f"{effect.key} = {effect.value}"
 
 
 @apply_effect.register
-def _(effect: UnitRunning, world: World, timeout: float) -> str:
-    difference = unit_differs(world.host, effect)
+def _(effect: UnitRunning, context: RunContext, timeout: float) -> str:
+    difference = unit_differs(context.host, effect)
     if not difference:
         return ""
-    world.journal.note(UNIT, effect.name)
-    world.host.start_unit(effect.name, enable=effect.enabled, restart=difference.startswith("older"))
+    context.journal.note(UNIT, effect.name)
+    context.host.start_unit(effect.name, enable=effect.enabled, restart=difference.startswith("older"))
     return f"{effect.name}: {difference}, now running"

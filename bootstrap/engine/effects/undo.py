@@ -11,7 +11,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop
 from bootstrap.engine import images, network
 from bootstrap.engine.effects.dispatch import apply_effect
 from bootstrap.engine.observe import before, mount_points
-from bootstrap.engine.run_context import World
+from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import Host, HostReader
 from bootstrap.host.runtime.cri import crictl
 from bootstrap.model.effects import (
@@ -35,8 +35,8 @@ SLICE = "kubepods.slice"
 
 
 @apply_effect.register
-def _(effect: Restored, world: World, timeout: float) -> str:
-    host, entry = world.host, effect.entry
+def _(effect: Restored, context: RunContext, timeout: float) -> str:
+    host, entry = context.host, effect.entry
     if entry.kind == MODULE or (entry.kind == SYSCTL and not entry.before):  # came with a module, which stays
         return ""
     if entry.kind == PATH:
@@ -95,13 +95,13 @@ def _restore_tree(host: Host, entry: Entry, keep: tuple[str, ...]) -> None:
 
 
 @apply_effect.register
-def _(effect: ContainersGone, world: World, timeout: float) -> str:
+def _(effect: ContainersGone, context: RunContext, timeout: float) -> str:
     """Through the runtime; when it does not answer, its processes are ended with their control groups.
 
     A Pod that was being made when the kubelet ended comes after the list, and cancels the end of their slice: hence
     every try begins with the list.
     """
-    host = world.host
+    host = context.host
     if effect.unit and not host.unit(effect.unit).active:
         return ""
     ask, removed = _patient(effect.socket), list[str]()
@@ -137,8 +137,8 @@ def _late(error: BootstrapError) -> bool:
 
 
 @apply_effect.register
-def _(effect: ImagesGone, world: World, timeout: float) -> str:
-    host, socket = world.host, effect.entry.name
+def _(effect: ImagesGone, context: RunContext, timeout: float) -> str:
+    host, socket = context.host, effect.entry.name
     left = images.ours_left(host, effect.entry)
     for name in left:
         if name in (host.images(socket) or ()):  # an image goes with all its names
@@ -147,11 +147,11 @@ def _(effect: ImagesGone, world: World, timeout: float) -> str:
 
 
 @apply_effect.register
-def _(effect: Unmounted, world: World, timeout: float) -> str:
-    targets = mounts_below(world.host, effect)
+def _(effect: Unmounted, context: RunContext, timeout: float) -> str:
+    targets = mounts_below(context.host, effect)
     for target in targets:
         try:
-            world.host.unmount(target)
+            context.host.unmount(target)
         except BootstrapError as e:
             raise BootstrapError(
                 f"{target} cannot be unmounted, and nothing below {effect.path} was removed",
@@ -177,14 +177,14 @@ def _is_at_or_below(path: str, roots: tuple[str, ...]) -> bool:
 
 
 @apply_effect.register
-def _(effect: UnitsReloaded, world: World, timeout: float) -> str:
-    world.host.run(["systemctl", "daemon-reload"])
-    world.host.run(["systemctl", "reset-failed"])
+def _(effect: UnitsReloaded, context: RunContext, timeout: float) -> str:
+    context.host.run(["systemctl", "daemon-reload"])
+    context.host.run(["systemctl", "reset-failed"])
     return ""
 
 
 @apply_effect.register
-def _(effect: NetworkRestored, world: World, timeout: float) -> str:
-    left = network.ours_left(world.host, effect.entry)
-    network.remove(world.host, effect.entry.name, left)
+def _(effect: NetworkRestored, context: RunContext, timeout: float) -> str:
+    left = network.ours_left(context.host, effect.entry)
+    network.remove(context.host, effect.entry.name, left)
     return f"{effect.entry.name}: {', '.join(left)} removed" if left else ""

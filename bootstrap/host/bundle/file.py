@@ -19,9 +19,9 @@ from bootstrap.model.images.bundle import (
     MANIFEST_MEMBER,
     SIGNATURE_LIMIT,
     SIGNATURE_MEMBER,
+    ArchiveMember,
     BundleManifest,
     Damaged,
-    Member,
     decode,
 )
 from bootstrap.model.images.oci import DOCUMENT_LIMIT, INDEX_FILE, LAYOUT, LAYOUT_FILE
@@ -31,10 +31,10 @@ from bootstrap.render.bundle.signature import check
 DOCUMENTS_LIMIT = 64 << 20
 """Bytes of all indexes, manifests and configurations, which are kept in memory while a bundle is checked."""
 
-Blobs = Iterator[tuple[Member, Iterator[bytes]]]
+Blobs = Iterator[tuple[ArchiveMember, Iterator[bytes]]]
 Reach = Callable[[str], str]
 """By which path we get to what the user names: `Host.reach`."""
-Fill = Callable[[Member, Writable], None]
+Fill = Callable[[ArchiveMember, Writable], None]
 """Writes the content of a member."""
 
 
@@ -47,7 +47,7 @@ class Trust:
 
 
 @dataclass(frozen=True)
-class Bundle:
+class BundleFile:
     """A bundle that was read to its end and is whole. `signer` is the id of the key, empty when none was asked for."""
 
     path: Path
@@ -96,12 +96,12 @@ def write_bundle(
 
 
 @contextlib.contextmanager
-def verified(path: Path, trust: Trust, reach: Reach = str) -> Iterator[Bundle]:
+def verified(path: Path, trust: Trust, reach: Reach = str) -> Iterator[BundleFile]:
     """A bundle of which every byte was checked. Raises BootstrapError (exit 9) with what is wrong."""
     with _open(path, reach) as file:
         with _refusing(path):
             manifest, signer, documents = _prove(file, trust)
-        yield Bundle(path, manifest, signer, os.fstat(file.fileno()).st_size, documents, file)
+        yield BundleFile(path, manifest, signer, os.fstat(file.fileno()).st_size, documents, file)
 
 
 def inspected(path: Path, reach: Reach = str) -> tuple[BundleManifest, bytes]:

@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Iterator
 from typing import Protocol
 
-from bootstrap.model.images.bundle import Damaged, Member
+from bootstrap.model.images.bundle import ArchiveMember, Damaged
 
 BLOCK = tarfile.BLOCKSIZE
 _CHUNK = 1 << 20
@@ -48,7 +48,7 @@ class ArchiveWriter:
     def add(self, name: str, content: bytes) -> None:
         self._output.write(header(name, len(content)) + content + _padding(len(content)))
 
-    def begin(self, member: Member) -> None:
+    def begin(self, member: ArchiveMember) -> None:
         """What is written after this is the member's content, until `end`."""
         self._output.write(header(member.name, member.size))
         self._hashed, self._size = hashlib.sha256(), 0
@@ -59,7 +59,7 @@ class ArchiveWriter:
         self._output.write(data)
         return len(data)
 
-    def end(self, member: Member) -> None:
+    def end(self, member: ArchiveMember) -> None:
         """Raises Damaged when the content is not what was announced."""
         if (f"sha256:{self._hashed.hexdigest()}", self._size) != (member.digest, member.size):
             raise Damaged(f"{member.name} came from its source with other bytes than it should have")
@@ -85,7 +85,7 @@ class ArchiveReader:
         self._skip_padding(size, name)
         return content
 
-    def content(self, member: Member) -> Iterator[bytes]:
+    def content(self, member: ArchiveMember) -> Iterator[bytes]:
         """The bytes of a member whose size and digest are known; the last piece comes once they are proven."""
         found = self._exactly(BLOCK, member.name)
         if found != header(member.name, member.size):
@@ -157,7 +157,7 @@ def _without_size(found: bytes) -> bytes:
     return found[:124] + found[136:148] + found[156:]
 
 
-def _other_size(found: bytes, member: Member) -> str:
+def _other_size(found: bytes, member: ArchiveMember) -> str:
     return f"{member.name} says that it has {_said_size(found)} bytes, the manifest {member.size}"
 
 

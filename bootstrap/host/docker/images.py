@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from bootstrap.host.bundle.file import Bundle
+from bootstrap.host.bundle.file import BundleFile
 from bootstrap.host.bundle.tar import header
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import blob_name
@@ -64,7 +64,7 @@ class DockerImages:
         """What `docker save` writes."""
         return io.BufferedReader(_Pieces(self._client.api.get_image(image, chunk_size=_CHUNK)), _CHUNK)
 
-    def load(self, bundle: Bundle, architecture: str) -> tuple[str, ...]:
+    def load(self, bundle: BundleFile, architecture: str) -> tuple[str, ...]:
         """Loads what is not there already, and returns those references. Raises BootstrapError (exit 9)."""
         import docker
 
@@ -109,7 +109,7 @@ class DockerImages:
                 )
 
 
-def _archive(bundle: Bundle, needed: set[str], manifest: bytes) -> Iterator[bytes]:
+def _archive(bundle: BundleFile, needed: set[str], manifest: bytes) -> Iterator[bytes]:
     """The archive that `docker load` reads: blobs, and a manifest.json that says which images they make."""
     for member, content in bundle.blobs():
         if member.name in needed:

@@ -18,7 +18,7 @@ from bootstrap.host.runtime.cri import PID1_ROOT, crictl
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, ExternalEtcd, LocalEtcd
 from bootstrap.model.errors import BootstrapError
-from bootstrap.model.facts import Configured, Filesystem, Runtime
+from bootstrap.model.facts import Configured, Filesystem, RuntimeFacts
 from bootstrap.model.runtime import runtime_at
 from bootstrap.preflight.checks import lookups
 from bootstrap.preflight.storage import MANIFESTS, needs
@@ -78,7 +78,7 @@ def _resolves(host: Host, mode: str, name: str) -> bool:
     return mode != "host" or attempt(host, ["getent", "ahosts", name], RESOLVE_TIME) is not None
 
 
-def _runtime(socket: str, mode: str) -> Runtime | None:
+def _runtime(socket: str, mode: str) -> RuntimeFacts | None:
     """A runtime that is not ours is asked with our own crictl."""
     if runtime_at(socket, mode).ours:
         return None
@@ -86,20 +86,20 @@ def _runtime(socket: str, mode: str) -> Runtime | None:
     try:
         status = json.loads(LiveHost().run([*ask, "info"], timeout=10))
     except BootstrapError as e:
-        return Runtime(error=grpc_reason(e.details[-1] if e.details else e.what))
+        return RuntimeFacts(error=grpc_reason(e.details[-1] if e.details else e.what))
     conditions = {c["type"]: c["status"] for c in status.get("status", {}).get("conditions", [])}
     knows = attempt(LiveHost(), [*ask, "runtime-config"]) is not None
     told = runtime_facts(status, LiveHost().images(socket) or {})
     return dataclasses.replace(told, ready=conditions.get("RuntimeReady", False), runtime_config=knows)
 
 
-def runtime_facts(info: Mapping[str, Any], images: Collection[str]) -> Runtime:
+def runtime_facts(info: Mapping[str, Any], images: Collection[str]) -> RuntimeFacts:
     """What `crictl info` says of a containerd's configuration; `images` are the names of those in it."""
     config, network = info.get("config") or {}, info.get("cniconfig") or {}
     containerd = config.get("containerd") or {}
     runtime = (containerd.get("runtimes") or {}).get(containerd.get("defaultRuntimeName", "runc")) or {}
     sandbox = config.get("sandboxImage", "")
-    return Runtime(
+    return RuntimeFacts(
         systemd_cgroup=(runtime.get("options") or {}).get("SystemdCgroup"),
         absent_sandbox_image="" if sandbox in images else sandbox,
         cni_bin=tuple(network.get("PluginDirs") or ()),

@@ -12,7 +12,7 @@ from typing import Any
 
 from bootstrap.host.facts.procfs import first, lines
 from bootstrap.host.port import Host
-from bootstrap.model.facts import Address, Listener
+from bootstrap.model.facts import Address, ListeningSocket
 
 NOT_OF_THE_NODE = re.compile(
     r"(cni|flannel|veth|docker|virbr|cali|cilium|lxc|podman|kube-|tunl|vxlan\.|br-[0-9a-f]{12}$)"
@@ -44,7 +44,7 @@ def addresses(links: Sequence[Mapping[str, Any]], defaults: set[str]) -> tuple[A
     return tuple(sorted(found, key=lambda a: (not a.default, ":" in a.address)))
 
 
-def listeners() -> tuple[Listener, ...]:
+def listeners() -> tuple[ListeningSocket, ...]:
     """TCP ports that something listens on, with the process and its systemd unit."""
     sockets = [
         (line.split()[1], line.split()[9])
@@ -57,9 +57,9 @@ def listeners() -> tuple[Listener, ...]:
     return tuple(sorted(found, key=lambda listener: (listener.port, listener.address)))
 
 
-def _listener(local: str, pid: int) -> Listener:
+def _listener(local: str, pid: int) -> ListeningSocket:
     address, _, port = local.rpartition(":")
-    return Listener(
+    return ListeningSocket(
         int(port, 16),
         socket_address(address),
         pid,

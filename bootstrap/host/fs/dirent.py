@@ -15,7 +15,7 @@ from bootstrap.host.port import Kind, Stat
 
 
 @dataclass(frozen=True)
-class Place:
+class DirEntry:
     """A name in an open directory: `fd` lives as long as the `with` block, `name` is `.` for the directory itself.
 
     `path` is where that is below the root, without links.
@@ -26,24 +26,24 @@ class Place:
     path: str
 
 
-def content(place: Place) -> bytes:
+def content(place: DirEntry) -> bytes:
     with _opened(place) as file:
         return file.read()
 
 
-def digest(place: Place) -> str:
+def digest(place: DirEntry) -> str:
     """sha256 in hexadecimal."""
     with _opened(place) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def status(place: Place) -> Stat:
+def status(place: DirEntry) -> Stat:
     found = os.stat(place.name, dir_fd=place.fd, follow_symlinks=False)
     kind: Kind = "dir" if stat.S_ISDIR(found.st_mode) else "file" if stat.S_ISREG(found.st_mode) else "other"
     return Stat(stat.S_IMODE(found.st_mode), found.st_mtime, kind, found.st_uid, found.st_gid, found.st_size)
 
 
-def names(place: Place) -> tuple[str, ...]:
+def names(place: DirEntry) -> tuple[str, ...]:
     fd = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place.fd)
     try:
         return tuple(sorted(os.listdir(fd)))
@@ -51,7 +51,7 @@ def names(place: Place) -> tuple[str, ...]:
         os.close(fd)
 
 
-def link_target(place: Place) -> str | None:
+def link_target(place: DirEntry) -> str | None:
     """The text of a link, None for what is no link or does not exist."""
     try:
         return os.readlink(place.name, dir_fd=place.fd)
@@ -71,7 +71,7 @@ def require_regular(mode: int, path: str) -> None:
 
 
 @contextmanager
-def _opened(place: Place) -> Iterator[BufferedReader]:
+def _opened(place: DirEntry) -> Iterator[BufferedReader]:
     """A regular file, for reading; a pipe that nobody writes to does not keep us waiting."""
     fd = os.open(place.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place.fd)
     try:

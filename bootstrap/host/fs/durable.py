@@ -7,13 +7,13 @@ import os
 from pathlib import Path
 
 from bootstrap.host.commands import COMMAND_PATH, execute
-from bootstrap.host.fs.dirent import Place, require_regular
+from bootstrap.host.fs.dirent import DirEntry, require_regular
 
 COPY_TIMEOUT = 900.0
 """Seconds for a copy of all images, some GB, on a slow disk."""
 
 
-def make_directory(place: Place, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
+def make_directory(place: DirEntry, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
     """Make a directory, or give one that is there its mode; the owner is set on what is made only."""
     made = True
     try:
@@ -32,7 +32,7 @@ def make_directory(place: Place, mode: int, owner: tuple[int, int] = (0, 0)) -> 
         os.close(fd)
 
 
-def append_file(place: Place, content: bytes, mode: int) -> None:
+def append_file(place: DirEntry, content: bytes, mode: int) -> None:
     """Add to a regular file, or leave it as it was when that fails; one that is made is root's and has `mode`."""
     fd = os.open(place.name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=place.fd)
     with open(fd, "ab") as file:
@@ -52,7 +52,7 @@ def append_file(place: Place, content: bytes, mode: int) -> None:
         sync_directory(place.fd)
 
 
-def set_value(place: Place, value: str) -> None:
+def set_value(place: DirEntry, value: str) -> None:
     """Write a kernel parameter: one write, and the file must exist."""
     fd = os.open(place.name, os.O_WRONLY | os.O_NOFOLLOW, dir_fd=place.fd)
     try:
@@ -61,12 +61,12 @@ def set_value(place: Place, value: str) -> None:
         os.close(fd)
 
 
-def unlink(place: Place) -> None:
+def unlink(place: DirEntry) -> None:
     os.unlink(place.name, dir_fd=place.fd)
     sync_directory(place.fd)
 
 
-def remove_empty(place: Place) -> None:
+def remove_empty(place: DirEntry) -> None:
     """Remove a directory, unless something is in it or mounted on it, or it is none."""
     try:
         os.rmdir(place.name, dir_fd=place.fd)
@@ -76,7 +76,7 @@ def remove_empty(place: Place) -> None:
     sync_directory(place.fd)
 
 
-def copy_tree(source: str, place: Place) -> None:
+def copy_tree(source: str, place: DirEntry) -> None:
     """Copy what is in a directory, with owners, modes, devices and extended attributes, and sync the filesystem."""
     make_directory(place, Path(source).stat().st_mode & 0o7777)
     fd = os.open(place.name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place.fd)

@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bootstrap.host.fs.dirent import Place
+from bootstrap.host.fs.dirent import DirEntry
 from bootstrap.model.errors import BootstrapError, Exit
 
 _SECRET = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}|[0-9a-f]{64}")
@@ -21,7 +21,7 @@ PATIENCE, PAUSE = 1.0, 0.01
 """Seconds for a holder to say who it is, and between two looks."""
 
 
-def acquire(place: Place) -> int:
+def acquire(place: DirEntry) -> int:
     """A descriptor that holds the lock; close it to let go.
 
     Raises BootstrapError (exit 8) that names the holder when another process has it.
@@ -44,7 +44,7 @@ def acquire(place: Place) -> int:
         os.close(fd)
 
 
-def _has_name(fd: int, place: Place) -> bool:
+def _has_name(fd: int, place: DirEntry) -> bool:
     """False when the file was removed before we had its lock: then another process may hold that of a newer one."""
     try:
         return os.path.samestat(os.stat(place.name, dir_fd=place.fd, follow_symlinks=False), os.fstat(fd))

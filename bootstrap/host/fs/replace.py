@@ -13,11 +13,11 @@ import secrets
 from collections.abc import Callable
 from typing import IO
 
-from bootstrap.host.fs.dirent import Place, require_regular
+from bootstrap.host.fs.dirent import DirEntry, require_regular
 from bootstrap.host.fs.durable import own, sync_directory
 
 
-def replace_file(place: Place, fill: Callable[[IO[bytes]], object], mode: int, owner: tuple[int, int]) -> None:
+def replace_file(place: DirEntry, fill: Callable[[IO[bytes]], object], mode: int, owner: tuple[int, int]) -> None:
     """`fill` writes the content. Only a regular file is replaced: a masked unit is a link to /dev/null."""
     with contextlib.suppress(FileNotFoundError):
         found = os.stat(place.name, dir_fd=place.fd, follow_symlinks=False)
@@ -25,12 +25,12 @@ def replace_file(place: Place, fill: Callable[[IO[bytes]], object], mode: int, o
     _replace(place, lambda temp: _make_file(place.fd, temp, fill, mode, owner))
 
 
-def replace_link(place: Place, target: str) -> None:
+def replace_link(place: DirEntry, target: str) -> None:
     """What has the name now, a file or a link but no directory, is replaced by a link to `target`."""
     _replace(place, lambda temp: os.symlink(target, temp, dir_fd=place.fd))
 
 
-def _replace(place: Place, make: Callable[[str], None]) -> None:
+def _replace(place: DirEntry, make: Callable[[str], None]) -> None:
     remove_leftovers(place)
     temp = f".{place.name}.{secrets.token_hex(4)}.tmp"
     try:
@@ -55,7 +55,7 @@ def _make_file(
         os.fsync(fd)
 
 
-def remove_leftovers(place: Place) -> None:
+def remove_leftovers(place: DirEntry) -> None:
     """What a killed run left of this name; safe because one run at a time holds the lock."""
     pattern = re.compile(re.escape(f".{place.name}.") + r"[0-9a-f]{8}\.tmp")
     fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=place.fd)

@@ -7,7 +7,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from bootstrap.host.fs.dirent import Place
+from bootstrap.host.fs.dirent import DirEntry
 from bootstrap.host.fs.durable import sync_directory
 from bootstrap.host.fs.mountinfo import mount_point
 from bootstrap.model.errors import BootstrapError, Exit
@@ -40,7 +40,7 @@ DEEP = 100
 OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
-def remove_tree(place: Place) -> None:
+def remove_tree(place: DirEntry) -> None:
     """Remove a tree, a file, or a link itself; what is absent is fine.
 
     Raises BootstrapError (exit 5) before anything is deleted when something is mounted at or below it, or when it is
@@ -94,7 +94,7 @@ def _empty(fd: int, top: int, mount: int, path: str, depth: int) -> None:
         os.rmdir(name, dir_fd=fd)
 
 
-def _refuse_mounts(place: Place, top: int) -> None:
+def _refuse_mounts(place: DirEntry, top: int) -> None:
     if mount_id(top) != mount_id(place.fd):
         raise mounted([place.path])
     real = os.readlink(f"/proc/self/fd/{top}")

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bootstrap.host.fs.dirent import Place, link_target
+from bootstrap.host.fs.dirent import DirEntry, link_target
 from bootstrap.host.fs.durable import make_directory
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -23,7 +23,7 @@ STEP = HOLD | os.O_NOFOLLOW
 
 
 @contextmanager
-def locate(root: str, path: str, *, follow: bool = True, make: bool = False) -> Iterator[Place]:
+def locate(root: str, path: str, *, follow: bool = True, make: bool = False) -> Iterator[DirEntry]:
     """Where `path` is below `root`; the place need not exist, its directory must, or is made with `make` (0755).
 
     `follow` resolves the last name too, when it is a link. Raises OSError as a plain system call would (ELOOP after 40
@@ -43,7 +43,7 @@ class _Walk:
         self._names: list[str] = []
         self._fds = [os.open(root, HOLD)]
 
-    def to(self, path: str, follow: bool) -> Place:
+    def to(self, path: str, follow: bool) -> DirEntry:
         ahead = _parts(path)
         while ahead:
             name = ahead.pop()
@@ -62,14 +62,14 @@ class _Walk:
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), self._place(name).path)
             else:
                 return self._place(name)
-        return Place(self._fds[-1], ".", "/" + "/".join(self._names))
+        return DirEntry(self._fds[-1], ".", "/" + "/".join(self._names))
 
     def close(self) -> None:
         for fd in self._fds:
             os.close(fd)
 
-    def _place(self, name: str) -> Place:
-        return Place(self._fds[-1], name, "/" + "/".join([*self._names, name]))
+    def _place(self, name: str) -> DirEntry:
+        return DirEntry(self._fds[-1], name, "/" + "/".join([*self._names, name]))
 
     def _enter(self, name: str) -> bool:
         """Go into a real directory; False for anything else that exists."""
@@ -96,7 +96,7 @@ class _Walk:
             self._up()
 
     def _target(self, name: str) -> str | None:
-        return link_target(Place(self._fds[-1], name, ""))
+        return link_target(DirEntry(self._fds[-1], name, ""))
 
     def _check_link(self, name: str) -> None:
         self._links += 1

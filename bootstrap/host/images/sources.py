@@ -34,7 +34,7 @@ from bootstrap.model.images.oci import (
 _CHUNK = 1 << 20
 
 
-class Source(Protocol):
+class ImageSource(Protocol):
     """Images by their full references. Bytes are checked by whoever takes them."""
 
     name: str

@@ -14,7 +14,7 @@ from typing import IO, cast
 from bootstrap.host.bundle.tar import Writable
 from bootstrap.host.bundle.zstd import Compressor
 from bootstrap.host.images.layers import HashingWriter
-from bootstrap.host.images.sources import Source
+from bootstrap.host.images.sources import ImageSource
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.oci import LAYER, MANIFEST, ZSTD_LAYER, Descriptor
 
@@ -28,7 +28,7 @@ class PackedSource:
     An image with layers of any other kind stays as it is.
     """
 
-    def __init__(self, origin: Source, level: int, files: contextlib.ExitStack) -> None:
+    def __init__(self, origin: ImageSource, level: int, files: contextlib.ExitStack) -> None:
         self.name = origin.name
         self._origin = origin
         self._level = level
@@ -87,7 +87,7 @@ class PackedSource:
 
 
 @contextlib.contextmanager
-def packed(origin: Source, level: int) -> Iterator[Source]:
+def packed(origin: ImageSource, level: int) -> Iterator[ImageSource]:
     """A source with its layers packed at a level of zstd, for as long as that is needed."""
     with contextlib.ExitStack() as files:
         yield PackedSource(origin, level, files)

@@ -16,7 +16,7 @@ from pathlib import Path
 from bootstrap.host.images.seed import SEED, link_seed
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.runtime import NODE
+from bootstrap.model.runtime import NODE_RUNTIME
 
 STATE = Path("/etc/bootstrap")
 """What the user gave, kept 0600 across `docker restart`: argv, proxies, the bytes of --config."""
@@ -37,10 +37,10 @@ def become_node(argv: Sequence[str]) -> None:
     keep_request(argv)
     prepare_cgroups()
     prepare_mounts()
-    Path(NODE.cni_conf, names.FLANNEL_CONFLIST).unlink(
+    Path(NODE_RUNTIME.cni_conf, names.FLANNEL_CONFLIST).unlink(
         missing_ok=True
     )  # flannel writes it again once its subnet is known
-    link_seed(SEED, Path(NODE.root))
+    link_seed(SEED, Path(NODE_RUNTIME.root))
     start_relay()
     words = [LEGACY_WORD] if not is_cgroup_v2() else []
     os.execv(SYSTEMD, [SYSTEMD, *words])

@@ -28,7 +28,7 @@ Moved = Callable[[int], None]
 """Told the number of bytes that have just arrived."""
 
 
-class Registry:
+class RegistryClient:
     """Reads images from one server. Every method raises RegistryError; nothing unproven is returned."""
 
     def __init__(self, server: Server, limits: Limits, deadline: Deadline) -> None:
@@ -189,7 +189,7 @@ class BlobStream:
             raise PassingError(f"{self._transport.server.host}: the connection broke {MOST_RESUMES} times") from error
 
 
-def _read_at_most(registry: Registry, answer: requests.Response, most: int, deadline: Deadline) -> bytes:
+def _read_at_most(registry: RegistryClient, answer: requests.Response, most: int, deadline: Deadline) -> bytes:
     body = b""
     try:
         while data := answer.raw.read1(_READ):
@@ -211,7 +211,7 @@ def _scope(repository: str) -> str:
     return f"repository:{repository}:pull"
 
 
-def _parsed(registry: Registry, body: bytes) -> Mapping[str, Any]:
+def _parsed(registry: RegistryClient, body: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(body)
     except ValueError as e:
@@ -221,7 +221,7 @@ def _parsed(registry: Registry, body: bytes) -> Mapping[str, Any]:
     return document
 
 
-def _descriptor(registry: Registry, entry: Any) -> Blob:
+def _descriptor(registry: RegistryClient, entry: Any) -> Blob:
     """A digest is checked here, before anything makes a path or a URL of it."""
     size, digest = (entry.get("size"), str(entry.get("digest"))) if isinstance(entry, dict) else (None, "")
     if not isinstance(size, int) or size < 0 or not DIGEST.fullmatch(digest):

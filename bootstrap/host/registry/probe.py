@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from bootstrap.host.registry.client import Registry
+from bootstrap.host.registry.client import RegistryClient
 from bootstrap.host.registry.limits import Deadline, Limits, RegistryError
 from bootstrap.model.images.image import Platform, Resolved
 from bootstrap.model.images.lock import LockedImage
@@ -49,7 +49,7 @@ def ask_all(
 def _ask(candidate: Candidate, image: Reference, platform: Platform, locked: LockedImage | None) -> Answer:
     seconds, resolved, problem = None, None, ""
     try:
-        registry = Registry(candidate.server, LIMITS, Deadline.after(LIMITS.total))
+        registry = RegistryClient(candidate.server, LIMITS, Deadline.after(LIMITS.total))
         began = time.monotonic()
         registry.digest(candidate.repository, image.wanted)
         seconds = time.monotonic() - began

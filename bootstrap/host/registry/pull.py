@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import IO, cast
 
 from bootstrap.host.images.layout import Layout
-from bootstrap.host.registry.client import Registry
+from bootstrap.host.registry.client import RegistryClient
 from bootstrap.host.registry.limits import DamagedError, Deadline, DeadlineError, Limits, RegistryError
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Transferred
@@ -24,16 +24,16 @@ PARALLEL = 3
 """Layers at a time; docker's and containerd's own number."""
 _TURNS: dict[str, threading.Lock] = {}
 """By digest: a layer of several images that are fetched side by side comes once."""
-Listener = Callable[[Transferred], None]
+TransferListener = Callable[[Transferred], None]
 
 
 @dataclass(frozen=True)
-class Found:
+class LocatedImage:
     """An image for one platform, where it was, and what is wrong with the places that were asked before."""
 
     resolved: Resolved
     candidate: Candidate
-    registry: Registry
+    registry: RegistryClient
     passed: tuple[str, ...]
 
 
@@ -55,7 +55,7 @@ class Search:
         self._left = list(route.candidates)
         self._failed: list[RegistryError] = []
 
-    def next(self) -> Found:
+    def next(self) -> LocatedImage:
         """The next place that has it; only documents are read.
 
         Raises BootstrapError with every place that was asked: exit 9 when one had other content than the lock or a
@@ -64,19 +64,19 @@ class Search:
         while self._left and not (self._failed and isinstance(self._failed[-1], DeadlineError)):
             candidate = self._left.pop(0)
             try:
-                registry = Registry(candidate.server, self._limits, self._deadline)
+                registry = RegistryClient(candidate.server, self._limits, self._deadline)
                 resolved = self._proven(candidate, registry)
             except RegistryError as e:
                 self.fail(e)
                 continue
-            return Found(resolved, candidate, registry, tuple(map(str, self._failed)))
+            return LocatedImage(resolved, candidate, registry, tuple(map(str, self._failed)))
         raise self._error()
 
     def fail(self, error: RegistryError) -> None:
         """What was found last is no good."""
         self._failed.append(error)
 
-    def _proven(self, candidate: Candidate, registry: Registry) -> Resolved:
+    def _proven(self, candidate: Candidate, registry: RegistryClient) -> Resolved:
         resolved = registry.resolve(candidate.repository, self._image.wanted, self._platform)
         refusal = self._locked.refusal(resolved, str(self._platform)) if self._locked else ""
         if refusal:
@@ -96,7 +96,9 @@ class Search:
         return BootstrapError(what, code=code, details=tuple(details), fix=fix)
 
 
-def fetch(search: Search, found: Found, image: Reference, layout: Layout, listen: Listener) -> Found:
+def fetch(
+    search: Search, found: LocatedImage, image: Reference, layout: Layout, listen: TransferListener
+) -> LocatedImage:
     """The blobs of what was found into the layout; a place that breaks off half-way gives way to the next."""
     while True:
         try:
@@ -122,7 +124,7 @@ def writing(layout: Layout) -> Iterator[None]:
         ) from e
 
 
-def _copy(image: Reference, found: Found, layout: Layout, listen: Listener) -> None:
+def _copy(image: Reference, found: LocatedImage, layout: Layout, listen: TransferListener) -> None:
     progress = _Progress(image, found, listen)
     for digest, body in found.resolved.documents.items():
         layout.add(BytesIO(body), digest)
@@ -138,7 +140,7 @@ def _copy(image: Reference, found: Found, layout: Layout, listen: Listener) -> N
                 raise
 
 
-def _copy_blob(found: Found, blob: Blob, layout: Layout, moved: Callable[[int], None]) -> None:
+def _copy_blob(found: LocatedImage, blob: Blob, layout: Layout, moved: Callable[[int], None]) -> None:
     """One more try after wrong bytes: what broke them on the way may not break them again."""
     with _TURNS.setdefault(blob.digest, threading.Lock()):
         if layout.has(blob.digest):
@@ -158,7 +160,7 @@ def _copy_blob(found: Found, blob: Blob, layout: Layout, moved: Callable[[int], 
 class _Progress:
     """Adds up what several threads report."""
 
-    def __init__(self, image: Reference, found: Found, listen: Listener) -> None:
+    def __init__(self, image: Reference, found: LocatedImage, listen: TransferListener) -> None:
         self._image, self._host = str(image.tagged), found.candidate.server.host
         self._total, self._done = found.resolved.size, 0
         self._listen = listen

@@ -11,12 +11,12 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from bootstrap.host.bundle.file import Bundle
+from bootstrap.host.bundle.file import BundleFile
 from bootstrap.host.images.layout import Layout
 from bootstrap.host.port import Host
 from bootstrap.host.runtime.ctr_import import Import, Sending
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.images.bundle import Member, blob_name
+from bootstrap.model.images.bundle import ArchiveMember, blob_name
 from bootstrap.model.images.image import ARCHITECTURES, Platform, Resolved
 from bootstrap.model.images.reference import Reference
 from bootstrap.render.bundle.loading import Group, groups, share_out
@@ -56,7 +56,7 @@ class Containerd:
         words = next((line.split() for line in lines), [])
         return words[2] if len(words) > 3 and words[3] == "complete" and words[-1] == "true" else ""
 
-    def bring_in(self, image: Reference, found: Resolved, platform: Platform, layout: Layout) -> None:
+    def ensure(self, image: Reference, found: Resolved, platform: Platform, layout: Layout) -> None:
         """Imports one image from a layout, by its tag and its digest: Pods may name it either way.
 
         Raises BootstrapError: exit 5 (containerd refused), 9 (it is something else afterwards), with nothing left.
@@ -70,7 +70,7 @@ class Containerd:
                 if digest in stored:
                     continue
                 with layout.open(digest) as blob:
-                    member = Member(blob_name(digest), digest, layout.size(digest))
+                    member = ArchiveMember(blob_name(digest), digest, layout.size(digest))
                     running.add(member, iter(partial(blob.read, _CHUNK), b""))
             running.end([])
         except BaseException:
@@ -95,7 +95,7 @@ class Containerd:
         return tuple(line.split()[1] for line in output.splitlines() if line.startswith("unpacking "))
 
     def load(
-        self, bundle: Bundle, architecture: str, done: Callable[[str], None] = lambda name: None
+        self, bundle: BundleFile, architecture: str, done: Callable[[str], None] = lambda name: None
     ) -> tuple[str, ...]:
         """Loads and pins what is not there already, and returns those names; `done` is called for each as it is usable.
 
@@ -108,7 +108,7 @@ class Containerd:
 
     @contextmanager
     def loading(
-        self, bundle: Bundle, architecture: str, done: Callable[[str], None] = lambda name: None
+        self, bundle: BundleFile, architecture: str, done: Callable[[str], None] = lambda name: None
     ) -> Iterator[Callable[[Collection[str]], tuple[str, ...]]]:
         """The same, part by part: each call takes the names that have to be usable when it returns."""
         there = self.there()

@@ -11,10 +11,10 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Self, cast
 
-from bootstrap.host.bundle.file import Bundle
+from bootstrap.host.bundle.file import BundleFile
 from bootstrap.host.bundle.tar import BLOCK, ArchiveWriter, header
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.images.bundle import Member, named
+from bootstrap.model.images.bundle import ArchiveMember, named
 from bootstrap.model.images.oci import INDEX_FILE, LAYOUT, LAYOUT_FILE, index_bytes
 from bootstrap.render.bundle.loading import Group
 
@@ -29,7 +29,7 @@ class Sending:
     there.
     """
 
-    def __init__(self, bundle: Bundle, found: list[Group], start: Callable[[Group], Import]) -> None:
+    def __init__(self, bundle: BundleFile, found: list[Group], start: Callable[[Group], Import]) -> None:
         self._blobs = bundle.blobs()
         self._groups = found
         self._start = start
@@ -55,7 +55,7 @@ class Sending:
             self._ended[group.digest].result()
         return tuple(name for group in wanted for name in group.names if name in names)
 
-    def _take(self, member: Member, content: Iterator[bytes]) -> None:
+    def _take(self, member: ArchiveMember, content: Iterator[bytes]) -> None:
         group = next((g for g in self._groups if member.digest in g.unsent), None)
         if group is None:
             for _ in content:
@@ -91,7 +91,7 @@ class Import:
         self._input = cast(IO[bytes], self._process.stdin)
         self._archive = ArchiveWriter(self._input)
 
-    def add(self, member: Member, content: Iterator[bytes]) -> None:
+    def add(self, member: ArchiveMember, content: Iterator[bytes]) -> None:
         try:
             self._input.write(header(member.name, member.size))
             for piece in content:

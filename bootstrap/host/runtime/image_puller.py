@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bootstrap.host.images.layout import Layout
 from bootstrap.host.registry.limits import Deadline, Limits
-from bootstrap.host.registry.pull import Found, Listener, Search, fetch
+from bootstrap.host.registry.pull import LocatedImage, Search, TransferListener, fetch
 from bootstrap.host.runtime.containerd import Containerd
 from bootstrap.model.images.image import Platform
 from bootstrap.model.images.lock import LockedImage
@@ -17,19 +17,19 @@ FOLDER = Path("/var/lib/bootstrap/pull")
 """Where blobs lie until a whole run is over: images share layers, and what a broken run left is not fetched again."""
 
 
-class Station:
+class ImagePuller:
     """Brings in images; one deadline for all."""
 
     def __init__(
-        self, runtime: Containerd, platform: Platform, limits: Limits, deadline: Deadline, listen: Listener
+        self, runtime: Containerd, platform: Platform, limits: Limits, deadline: Deadline, listen: TransferListener
     ) -> None:
         self._runtime, self._platform = runtime, platform
         self._limits, self._deadline = limits, deadline
         self._listen = listen
 
-    def bring_in(
+    def ensure(
         self, image: Reference, way: Route, locked: LockedImage | None
-    ) -> tuple[str, Found | None, tuple[str, ...]]:
+    ) -> tuple[str, LocatedImage | None, tuple[str, ...]]:
         """The image's digest, where it came from (None: it was there), and the places that were passed over.
 
         Raises BootstrapError: 3 (credentials), 5 (nobody has it), 6 (deadline), 9 (refused).
@@ -45,7 +45,7 @@ class Station:
             return here, None, found.passed
         layout = Layout(FOLDER)
         found = fetch(search, found, image, layout, self._listen)
-        self._runtime.bring_in(image.tagged, found.resolved, self._platform, layout)
+        self._runtime.ensure(image.tagged, found.resolved, self._platform, layout)
         return found.resolved.top.digest, found, found.passed
 
 

@@ -45,7 +45,7 @@ class Damaged(Exception):
 
 
 @dataclass(frozen=True)
-class Member:
+class ArchiveMember:
     """One file of the archive: `digest` is the `sha256:…` of its `size` bytes."""
 
     name: str
@@ -88,7 +88,7 @@ class BundleManifest:
     cni: str
     created: str
     images: tuple[BundledImage, ...]
-    members: tuple[Member, ...]
+    members: tuple[ArchiveMember, ...]
 
     def encode(self) -> bytes:
         """The bytes that are signed."""
@@ -116,7 +116,9 @@ def decode(content: bytes) -> BundleManifest:
             cni=_text(body["cni"]),
             created=_text(body["created"]),
             images=tuple(_decoded(image) for image in body["images"]),
-            members=tuple(Member(_text(m["name"]), _digest(m["digest"]), _size(m["size"])) for m in body["members"]),
+            members=tuple(
+                ArchiveMember(_text(m["name"]), _digest(m["digest"]), _size(m["size"])) for m in body["members"]
+            ),
         )
     except (ValueError, KeyError, TypeError, RecursionError) as e:
         raise Damaged(f"{MANIFEST_MEMBER} is not a bundle's manifest: {type(e).__name__} {str(e)[:120]}") from e
@@ -143,7 +145,7 @@ def blob_name(digest: str) -> str:
     return f"{BLOBS}/{hex_of(digest)}"
 
 
-def _check_members(members: tuple[Member, ...]) -> None:
+def _check_members(members: tuple[ArchiveMember, ...]) -> None:
     names = [member.name for member in members]
     if tuple(names[: len(LEADING)]) != LEADING:
         raise Damaged(f"{MANIFEST_MEMBER} does not begin with {', '.join(LEADING)}")

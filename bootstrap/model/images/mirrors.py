@@ -56,7 +56,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
-class Rule:
+class MirrorRule:
     """The mirrors of one upstream registry in order; without `upstream` it is not asked itself.
 
     With `rename` the manifests of add-ons name the images as they are called on the first mirror.
@@ -72,7 +72,7 @@ class Rule:
 class Mirrors:
     """All rules; `offline` forbids every upstream registry, those without a rule included."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[MirrorRule, ...] = ()
     offline: bool = False
 
     @property
@@ -82,7 +82,7 @@ class Mirrors:
         found = [endpoint.server for rule in self.rules for endpoint in rule.endpoints]
         return {server.host: server for server in reversed(found) if server.host not in ruled}
 
-    def closed(self, rule: Rule) -> str:
+    def closed(self, rule: MirrorRule) -> str:
         """Why a rule's registry itself is never asked; empty if it is."""
         if self.offline:
             return "mirrors.offline is true"
@@ -93,7 +93,7 @@ class Mirrors:
         return replace(self, rules=tuple(replace(rule, endpoints=_reached(rule, reach)) for rule in self.rules))
 
 
-def _reached(rule: Rule, reach: Callable[[str], str]) -> tuple[Endpoint, ...]:
+def _reached(rule: MirrorRule, reach: Callable[[str], str]) -> tuple[Endpoint, ...]:
     def at(path: str) -> str:
         return reach(path) if path else ""
 

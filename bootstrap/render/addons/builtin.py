@@ -100,7 +100,7 @@ def coredns(
 
 def flannel(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) -> tuple[Object, ...]:
     """flannel; nothing if another CNI is configured."""
-    if cfg.extension.cni != "flannel":
+    if cfg.own.cni != "flannel":
         return ()
     host, port = split_endpoint(cfg.endpoint)
     network = json.dumps(flannel_network(cfg, facts), indent=2) + "\n"
@@ -122,7 +122,7 @@ def flannel_files(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) ->
     """
     subnets = cfg.networking.pod_subnets
     mtu = next((a.mtu for a in facts.addresses if a.address == cfg.advertise_address), 0)
-    if cfg.extension.cni != "flannel" or len(subnets) != 1 or is_ipv6(subnets[0]) or not mtu:
+    if cfg.own.cni != "flannel" or len(subnets) != 1 or is_ipv6(subnets[0]) or not mtu:
         return ()
     conflist = f"{runtime_at(cfg.node.cri_socket, facts.mode).cni_conf}/{names.FLANNEL_CONFLIST}"
     settings = next(o for o in flannel(cfg, facts, manifests) if o["kind"] == "ConfigMap")["data"]

@@ -36,7 +36,7 @@ def objects_of(addon: Addon, cfg: ClusterConfig, facts: HostFacts, brought: bool
         objects = tuple(_with_paths(body, moved) for body in objects)
 
     def change(name: str) -> str:
-        return renamed(cfg.extension.mirrors, name)
+        return renamed(cfg.own.mirrors, name)
 
     if brought:
         objects = tuple(body if body["kind"] == DEFINITION else asked_for_only_if_absent(body) for body in objects)
@@ -59,7 +59,7 @@ def kept_path(name: str) -> str:
 
 
 def _in_config_maps(addon: Addon, cfg: ClusterConfig) -> bool:
-    return cfg.extension.images_in_config_maps or bool(addon.recipe and addon.recipe.config_map_images)
+    return cfg.own.images_in_config_maps or bool(addon.recipe and addon.recipe.config_map_images)
 
 
 def _moved(runtime: Runtime) -> dict[str, str]:

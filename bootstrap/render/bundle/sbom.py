@@ -7,13 +7,13 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from bootstrap.model.images.bundle import BundledImage, Member, tag
+from bootstrap.model.images.bundle import ArchiveMember, BundledImage, tag
 
 _NAMESPACE = uuid.UUID("6f1f9d0c-6f0e-5c63-8c11-1a0c54f8f6d7")
 """Ours, for version 5 UUIDs: the same content gives the same document."""
 
 
-def spdx(images: Sequence[BundledImage], blobs: Sequence[Member], created: str) -> bytes:
+def spdx(images: Sequence[BundledImage], blobs: Sequence[ArchiveMember], created: str) -> bytes:
     """Packages are the bundle, each image for each architecture, and each blob, with its SHA-256."""
     content = "\n".join(sorted(blob.digest for blob in blobs))
     packages = [_package("bundle", "bundle", {})]

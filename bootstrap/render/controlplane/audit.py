@@ -20,7 +20,7 @@ FLAGS = {
 
 def audit_files(cfg: ClusterConfig) -> tuple[Directory | File, ...]:
     """What must be there before the API server starts; nothing without hardening."""
-    if not cfg.extension.hardening:
+    if not cfg.own.hardening:
         return ()
     policy = to_yaml(audit_policy()).encode()
     return (Directory(names.AUDIT_LOG_DIR, 0o700), File(names.AUDIT_POLICY, policy, mode=0o600))

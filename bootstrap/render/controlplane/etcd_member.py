@@ -8,7 +8,7 @@ import yaml
 
 
 @dataclass(frozen=True)
-class Member:
+class EtcdMember:
     """`url` and `peer_url` are those that it listens at and is known by; certificates are paths on the machine."""
 
     url: str
@@ -19,12 +19,12 @@ class Member:
     key: str
 
 
-def member(manifest: bytes) -> Member | None:
+def member(manifest: bytes) -> EtcdMember | None:
     """None for what is no manifest of a member with certificates: its lines are the user's, and may say anything."""
     try:
         command = yaml.safe_load(manifest)["spec"]["containers"][0]["command"]
         flags = dict(word.removeprefix("--").split("=", 1) for word in command if word.startswith("--"))
-        return Member(
+        return EtcdMember(
             url=flags["listen-client-urls"].split(",")[0],
             peer_url=flags["initial-advertise-peer-urls"].split(",")[0],
             data_dir=flags["data-dir"],

@@ -47,7 +47,7 @@ def apiserver_flags(cfg: ClusterConfig) -> dict[str, str]:
     }
     if not any(arg.name == "authorization-config" for arg in cfg.api_server.extra_args):
         defaults["authorization-mode"] = "Node,RBAC"
-    if cfg.extension.hardening:
+    if cfg.own.hardening:
         defaults |= _PROFILING_OFF | audit.FLAGS | {"service-account-extend-token-expiration": "false"}
     return defaults
 
@@ -92,12 +92,12 @@ def controller_manager_flags(cfg: ClusterConfig, external_ca: bool) -> dict[str,
             "cluster-cidr": cfg.networking.pod_subnet,
             "service-cluster-ip-range": cfg.networking.service_subnet,
         }
-    return defaults | (_PROFILING_OFF if cfg.extension.hardening else {})
+    return defaults | (_PROFILING_OFF if cfg.own.hardening else {})
 
 
 def scheduler_flags(cfg: ClusterConfig) -> dict[str, str]:
     """kube-scheduler."""
-    return _client_flags(names.SCHEDULER_CONF) | (_PROFILING_OFF if cfg.extension.hardening else {})
+    return _client_flags(names.SCHEDULER_CONF) | (_PROFILING_OFF if cfg.own.hardening else {})
 
 
 def _client_flags(kubeconfig: str) -> dict[str, str]:

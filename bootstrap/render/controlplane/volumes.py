@@ -76,7 +76,7 @@ def _external_etcd(cfg: ClusterConfig) -> list[Volume]:
 
 def _audit(cfg: ClusterConfig) -> list[Volume]:
     """Our policy and log directory, each only while the flag that uses it is ours."""
-    if not cfg.extension.hardening:
+    if not cfg.own.hardening:
         return []
     ours = {n for n, value in AUDIT_FLAGS.items() if last_value(cfg.api_server.extra_args, n, value) == value}
     policy = Volume("audit-policy", names.AUDIT_POLICY, names.AUDIT_POLICY, True, "File")

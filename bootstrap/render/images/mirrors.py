@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from bootstrap.model.effects import File
-from bootstrap.model.images.mirrors import Endpoint, Mirrors, Rule, Server
+from bootstrap.model.images.mirrors import Endpoint, MirrorRule, Mirrors, Server
 from bootstrap.model.images.reference import DOCKER_HUB, DOCKER_HUB_SERVER, Reference
 from bootstrap.render.node.registry_logins import kubelet_logins
 
@@ -90,11 +90,13 @@ def hosts_files(mirrors: Mirrors, folder: str) -> tuple[File, ...]:
         _file(folder, host, _head(host, server.url, "") + _ca(server)) for host, server in mirrors.servers.items()
     ]
     if mirrors.offline:
-        files.append(_file(folder, "_default", _head("every other registry", NOBODY, _closed(mirrors, Rule("", ())))))
+        files.append(
+            _file(folder, "_default", _head("every other registry", NOBODY, _closed(mirrors, MirrorRule("", ()))))
+        )
     return tuple(files)
 
 
-def hosts_toml(rule: Rule, mirrors: Mirrors) -> str:
+def hosts_toml(rule: MirrorRule, mirrors: Mirrors) -> str:
     """One registry's file. The registry itself may only be pushed to when it must not be asked: that asks nobody."""
     parts = [_head(rule.registry, upstream(rule.registry).url, _closed(mirrors, rule))]
     seen = set()
@@ -131,11 +133,11 @@ def _file(folder: str, registry: str, text: str) -> File:
     return File(f"{folder}/{registry}/hosts.toml", text.encode())
 
 
-def _rule(mirrors: Mirrors, registry: str) -> Rule:
-    return next((rule for rule in mirrors.rules if rule.registry == registry), Rule(registry, ()))
+def _rule(mirrors: Mirrors, registry: str) -> MirrorRule:
+    return next((rule for rule in mirrors.rules if rule.registry == registry), MirrorRule(registry, ()))
 
 
-def _closed(mirrors: Mirrors, rule: Rule) -> str:
+def _closed(mirrors: Mirrors, rule: MirrorRule) -> str:
     if rule.registry == ONLY_IN_THE_IMAGE:
         return "these images are part of the bootstrap image, no registry has them"
     return mirrors.closed(rule)

@@ -11,7 +11,7 @@ from bootstrap.render.images import catalog
 
 
 @dataclass(frozen=True)
-class Needed:
+class RequiredImage:
     """One image: as this configuration names it, and the upstream image that it is or stands for."""
 
     component: str
@@ -59,17 +59,17 @@ def needed(cfg: ClusterConfig) -> tuple[str, ...]:
     return tuple(image for _, image in _components(cfg))
 
 
-def components(cfg: ClusterConfig) -> tuple[Needed, ...]:
+def components(cfg: ClusterConfig) -> tuple[RequiredImage, ...]:
     """The same images with what they are."""
     return tuple(
-        Needed(component, image, upstream)
+        RequiredImage(component, image, upstream)
         for (component, image), (_, upstream) in zip(_components(cfg), _components(as_upstream(cfg)), strict=True)
     )
 
 
 def to_bring_in(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:
     """Those that do not come with this program, by nodeRegistration's imagePullPolicy; none for `Never`."""
-    policy, mirrors = cfg.node.image_pull_policy, cfg.extension.mirrors
+    policy, mirrors = cfg.node.image_pull_policy, cfg.own.mirrors
     return tuple(
         ImagePresent(found.image, cfg.node.cri_socket, mirrors, policy == "Always")
         for found in components(cfg)
@@ -99,6 +99,6 @@ def _components(cfg: ClusterConfig) -> list[tuple[str, str]]:
     found.append(("pause", pause(cfg)))
     if isinstance(cfg.etcd, LocalEtcd):
         found.append(("etcd", etcd(cfg, cfg.etcd)))
-    if cfg.extension.cni == "flannel":
+    if cfg.own.cni == "flannel":
         found.append(("flannel", flannel(cfg)))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
-from bootstrap.model.effects import Effect, File, Install, Link, Module, Sysctl
+from bootstrap.model.effects import Effect, File, Install, KernelModule, Link, Sysctl
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import Runtime
 from bootstrap.render.addresses import is_ipv6
@@ -57,7 +57,7 @@ def kernel(cfg: ClusterConfig) -> tuple[Effect, ...]:
         values |= {"net.ipv6.conf.all.forwarding": "1", f"{BRIDGE_SYSCTL}ip6tables": "1"}
     return (
         File(MODULES_FILE, "".join(f"{module}\n" for module in MODULES).encode()),
-        *(Module(module, sign) for module, sign in MODULES.items()),
+        *(KernelModule(module, sign) for module, sign in MODULES.items()),
         File(SYSCTL_FILE, "".join(f"{key} = {value}\n" for key, value in values.items()).encode()),
         *(Sysctl(key, value) for key, value in values.items()),
     )

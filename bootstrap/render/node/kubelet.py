@@ -77,7 +77,7 @@ def cluster_configuration(cfg: ClusterConfig) -> dict[str, Any]:
         "healthzPort": names.KUBELET_HEALTHZ_PORT,
         "staticPodPath": names.MANIFESTS_DIR,
     }
-    if cfg.extension.hardening:
+    if cfg.own.hardening:
         defaults |= _HARDENED
     return overlaid(defaults, cfg.kubelet) | {"rotateCertificates": True}
 
@@ -99,7 +99,7 @@ def node_taints(cfg: ClusterConfig, facts: HostFacts) -> tuple[Taint, ...]:
     """
     if cfg.node.taints is not None:
         return cfg.node.taints
-    allowed = cfg.extension.workloads_on_control_plane
+    allowed = cfg.own.workloads_on_control_plane
     if allowed or (allowed is None and facts.mode == "node"):
         return ()
     return (Taint(names.CONTROL_PLANE_ROLE, "NoSchedule"),)
@@ -111,7 +111,7 @@ def kubelet_flags(cfg: ClusterConfig, facts: HostFacts) -> bytes:
     extra = cfg.node.kubelet_extra_args
     name = last_value(extra, "hostname-override", cfg.node.name)
     defaults = {"hostname-override": name} if name != facts.hostname else {}
-    if kubelet_logins(cfg.extension.mirrors) and not any(arg.name in FLAGS for arg in extra):
+    if kubelet_logins(cfg.own.mirrors) and not any(arg.name in FLAGS for arg in extra):
         defaults |= FLAGS
     if addresses := _node_ip(cfg, facts):
         defaults["node-ip"] = addresses

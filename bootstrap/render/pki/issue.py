@@ -132,7 +132,7 @@ def apiserver_sans(cfg: ClusterConfig) -> tuple[str, ...]:
         *endpoint,
         *cfg.api_server_cert_sans,
         *LOCAL_SANS,
-        *cfg.extension.extra_sans,
+        *cfg.own.extra_sans,
     )
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from bootstrap.host.bundle.tar import ArchiveReader, ArchiveWriter, header
 from bootstrap.host.bundle.zstd import Compressor, Decompressor, zstd
-from bootstrap.model.images.bundle import Damaged, Member
+from bootstrap.model.images.bundle import ArchiveMember, Damaged
 
 CONTENT = bytes(range(256)) * 5000
-MEMBER = Member("blobs/x", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}", len(CONTENT))
+MEMBER = ArchiveMember("blobs/x", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}", len(CONTENT))
 
 
 def written(content: bytes = CONTENT) -> bytes:

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from bootstrap.host.bundle.file import Bundle
+from bootstrap.host.bundle.file import BundleFile
 from bootstrap.host.runtime.ctr_import import Import, Sending
-from bootstrap.model.images.bundle import BundledImage, BundleManifest, Member, PlatformImage
+from bootstrap.model.images.bundle import ArchiveMember, BundledImage, BundleManifest, PlatformImage
 from bootstrap.model.images.oci import CONFIG, LAYER, MANIFEST
 from bootstrap.render.bundle.loading import Group, groups, share_out
 
@@ -93,16 +93,16 @@ class Streams:
         self.unread = [digest(letter) for letter in order]
         self.happened: list[tuple[str, str]] = []
 
-    def blobs(self) -> Iterator[tuple[Member, Iterator[bytes]]]:
+    def blobs(self) -> Iterator[tuple[ArchiveMember, Iterator[bytes]]]:
         while self.unread:
             found = self.unread.pop(0)
-            yield Member(f"blobs/{found}", found, 1), iter([b"1"])
+            yield ArchiveMember(f"blobs/{found}", found, 1), iter([b"1"])
 
     def sending(self) -> Sending:
         def start(group: Group) -> Import:
             return cast(Import, Recorded(group.names[-1], self.happened))
 
-        return Sending(cast(Bundle, self), planned({}, set()), start)
+        return Sending(cast(BundleFile, self), planned({}, set()), start)
 
 
 class Recorded:
@@ -112,7 +112,7 @@ class Recorded:
         self._name = name
         self._happened = happened
 
-    def add(self, member: Member, content: Iterator[bytes]) -> None:
+    def add(self, member: ArchiveMember, content: Iterator[bytes]) -> None:
         self._happened.append((self._name, f"add {member.digest[-1]}"))
 
     def end(self, before: list[Future[None]]) -> None:

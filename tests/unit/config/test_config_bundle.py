@@ -22,7 +22,7 @@ def written(*keys: bytes) -> bytes:
 def test_trusted_keys_are_read_and_written_again() -> None:
     cfg = resolve(load(written(PUBLIC)), Overrides(), ANY_HOST)
 
-    assert cfg.extension.trusted_keys == (PUBLIC.decode(),)
+    assert cfg.own.trusted_keys == (PUBLIC.decode(),)
     assert resolve(load(dump(cfg).encode()), Overrides(), ANY_HOST) == cfg
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bootstrap.config import Documents, load, validate
 from bootstrap.formats.yaml_reader import CONFIGURATION, parse
-from bootstrap.model.cluster import Extension
+from bootstrap.model.cluster import BootstrapConfig
 from bootstrap.model.errors import BootstrapError, Exit
 
 HEAD = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
@@ -27,7 +27,7 @@ def test_documents_by_kind() -> None:
     documents = load((HEAD + "clusterName: a\n---\n# nothing\n---\n" + OWN + "cni: none\n").encode())
     assert documents.get("ClusterConfiguration")["clusterName"] == "a"
     assert documents.get("InitConfiguration") == {}
-    assert documents.extension == Extension(cni="none")
+    assert documents.own == BootstrapConfig(cni="none")
     assert documents.problems == ()
 
 

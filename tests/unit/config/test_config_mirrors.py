@@ -8,7 +8,7 @@ from bootstrap.config import Overrides, dump, load, resolve
 from bootstrap.config.own.bootstrap_configuration import load_mirrors
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.images.mirrors import Credentials, Endpoint, Mirrors, Rule, Server
+from bootstrap.model.images.mirrors import Credentials, Endpoint, MirrorRule, Mirrors, Server
 
 HEAD = "apiVersion: bootstrap/v1alpha1\nkind: BootstrapConfiguration\nmirrors:\n"
 RULES = """\
@@ -33,7 +33,7 @@ registries:
 """
 EXPECTED = Mirrors(
     (
-        Rule(
+        MirrorRule(
             "registry.k8s.io",
             (
                 Endpoint(
@@ -52,7 +52,7 @@ EXPECTED = Mirrors(
             ),
             upstream=False,
         ),
-        Rule("docker.io", (Endpoint(Server("hub.example", credentials=Credentials(helper="vault"))),)),
+        MirrorRule("docker.io", (Endpoint(Server("hub.example", credentials=Credentials(helper="vault"))),)),
     ),
     offline=True,
 )
@@ -66,7 +66,7 @@ def test_a_rule_file_and_the_field_of_the_document_say_the_same() -> None:
     cfg = resolve(load((HEAD + indented(RULES)).encode()), Overrides(), ANY_HOST)
 
     assert load_mirrors(RULES.encode()) == EXPECTED
-    assert cfg.extension.mirrors == EXPECTED
+    assert cfg.own.mirrors == EXPECTED
 
 
 def test_rules_survive_being_written_and_read() -> None:

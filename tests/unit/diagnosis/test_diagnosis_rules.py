@@ -6,7 +6,7 @@ import pytest
 
 from bootstrap.diagnosis.evidence import Certificate, Container, Disk, Evidence, Unit
 from bootstrap.diagnosis.judge import CRASHES, ended_early, explained, fatal, judge
-from bootstrap.diagnosis.rule import LINE_LENGTH, Finding
+from bootstrap.diagnosis.rule import LINE_LENGTH, Cause
 from bootstrap.diagnosis.rules import RULES
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.unit.diagnosis.lines import BIND, ETCD_BAD_FLAG, ETCD_BIND, ETCD_DATABASE, ETCD_POD, NOT_RUN, RUN, SYNC
@@ -31,7 +31,7 @@ def found(evidence: Evidence) -> list[str]:
     return [finding.rule for finding in judge(evidence)]
 
 
-def only(evidence: Evidence) -> Finding:
+def only(evidence: Evidence) -> Cause:
     (finding,) = judge(evidence)
     return finding
 

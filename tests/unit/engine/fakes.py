@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bootstrap.engine.run_context import World
+from bootstrap.engine.run_context import RunContext
 from bootstrap.host.kube_client import object_path
 from bootstrap.host.port import ApiResponse
 from tests.memory import MemoryHost
@@ -65,13 +65,13 @@ def refused(url: str) -> tuple[int, str]:
     return 0, "connection refused"
 
 
-def world(
+def context(
     host: MemoryHost | None = None,
     api: MemoryApi | None = None,
     probe: Callable[[str], tuple[int, str]] = refused,
-) -> World:
+) -> RunContext:
     memory = api or MemoryApi()
-    return World(host or MemoryHost(), lambda: memory, probe)
+    return RunContext(host or MemoryHost(), lambda: memory, probe)
 
 
 def config_map(name: str = "x", **data: str) -> dict[str, Any]:

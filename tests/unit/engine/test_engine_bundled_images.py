@@ -7,7 +7,7 @@ import pytest
 from bootstrap.engine.describe import describe
 from bootstrap.engine.effects import apply_effect
 from bootstrap.model.effects import ImagesLoaded
-from tests.unit.engine.fakes import MemoryHost, world
+from tests.unit.engine.fakes import MemoryHost, context
 
 EFFECT = ImagesLoaded(("a", "b"))
 
@@ -19,7 +19,7 @@ def test_it_says_what_came_and_nothing_when_all_was_there() -> None:
         asked.append(names)
         return names if len(asked) == 1 else ()
 
-    subject = world()
+    subject = context()
     subject.load_images = load
 
     assert apply_effect(EFFECT, subject, 1) == "2 images loaded"
@@ -29,7 +29,7 @@ def test_it_says_what_came_and_nothing_when_all_was_there() -> None:
 
 def test_a_plan_with_images_and_no_bundle_is_a_bug() -> None:
     with pytest.raises(TypeError):
-        apply_effect(EFFECT, world(), 1)
+        apply_effect(EFFECT, context(), 1)
 
 
 def test_a_dry_run_names_them() -> None:

@@ -14,14 +14,14 @@ from bootstrap.model.effects import Apply, Create, Directory, Effect, EtcdPeerUr
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan, Step
 from tests.memory import Entry, MemoryHost
-from tests.unit.engine.fakes import MemoryApi, config_map, world
+from tests.unit.engine.fakes import MemoryApi, config_map, context
 
 
 def twice(effect: Effect, host: MemoryHost | None = None, api: MemoryApi | None = None) -> tuple[str, str]:
     """What two runs in a row say; the second must say nothing."""
     machine, objects = host or MemoryHost(), api or MemoryApi()
-    first = apply_effect(effect, world(machine, objects), 1)
-    return first, apply_effect(effect, world(machine, objects), 1)
+    first = apply_effect(effect, context(machine, objects), 1)
+    return first, apply_effect(effect, context(machine, objects), 1)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_file_with_other_content_is_written() -> None:
     host = MemoryHost()
     host.write("/etc/a", b"old", 0o644)
 
-    apply_effect(File("/etc/a", b"new", 0o600), world(host), 1)
+    apply_effect(File("/etc/a", b"new", 0o600), context(host), 1)
 
     assert host.entries["/etc/a"] == Entry("file", 0o600, b"new", mtime=ANY)
 
@@ -58,7 +58,7 @@ def test_a_key_is_never_overwritten_but_its_mode_is_set_right() -> None:
     host = MemoryHost()
     host.write("/etc/ca.key", b"the first", 0o644)
 
-    apply_effect(File("/etc/ca.key", b"another", 0o600, once=True), world(host), 1)
+    apply_effect(File("/etc/ca.key", b"another", 0o600, once=True), context(host), 1)
 
     assert host.entries["/etc/ca.key"] == Entry("file", 0o600, b"the first", mtime=ANY)
 
@@ -66,7 +66,7 @@ def test_a_key_is_never_overwritten_but_its_mode_is_set_right() -> None:
 def test_a_missing_folder_is_made_first() -> None:
     host = MemoryHost()
 
-    apply_effect(File("/etc/x/y", b""), world(host), 1)
+    apply_effect(File("/etc/x/y", b""), context(host), 1)
 
     assert host.changes == ["mkdir /etc/x", "write /etc/x/y"]
 
@@ -83,7 +83,7 @@ def test_a_file_that_a_unit_may_use_and_that_is_not_there_is_no_difference() -> 
     host = MemoryHost()
     host.start_unit("a.service", enable=True, restart=False)
 
-    assert apply_effect(UnitRunning("a.service", ("/etc/none",)), world(host), 1) == ""
+    assert apply_effect(UnitRunning("a.service", ("/etc/none",)), context(host), 1) == ""
 
 
 def test_what_has_an_owner_is_applied_with_a_reference_to_it() -> None:
@@ -101,9 +101,9 @@ def test_what_has_an_owner_is_applied_with_a_reference_to_it() -> None:
 
 def test_what_is_created_once_is_not_changed_later() -> None:
     api = MemoryApi()
-    apply_effect(Create(config_map(a="1")), world(api=api), 1)
+    apply_effect(Create(config_map(a="1")), context(api=api), 1)
 
-    assert apply_effect(Create(config_map(a="2")), world(api=api), 1) == ""
+    assert apply_effect(Create(config_map(a="2")), context(api=api), 1) == ""
     assert api.objects["/api/v1/namespaces/kube-system/configmaps/x"]["data"] == {"a": "1"}
 
 
@@ -119,7 +119,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_passes_by_itself_is_waited_out(passing: ApiResponse | Exception) -> None:
     api = MemoryApi(passing, passing)
 
-    assert apply_effect(Create(config_map()), world(api=api), 5) == "ConfigMap kube-system/x created"
+    assert apply_effect(Create(config_map()), context(api=api), 5) == "ConfigMap kube-system/x created"
 
 
 @pytest.mark.usefixtures("quick")
@@ -127,7 +127,7 @@ def test_what_does_not_pass_ends_with_the_last_answer() -> None:
     api = MemoryApi(*[ApiResponse(503, {"message": "etcd is away"})] * 10_000)
 
     with pytest.raises(BootstrapError) as caught:
-        apply_effect(Apply(config_map()), world(api=api), 0.02)
+        apply_effect(Apply(config_map()), context(api=api), 0.02)
 
     assert caught.value.code == Exit.WAIT
     assert caught.value.what.startswith("the API server did not take ConfigMap kube-system/x within")
@@ -137,7 +137,7 @@ def test_what_does_not_pass_ends_with_the_last_answer() -> None:
 @pytest.mark.usefixtures("quick")
 def test_a_node_without_a_pod_range_is_named() -> None:
     with pytest.raises(BootstrapError) as caught:
-        apply_effect(FlannelSubnet("/run/subnet.env", "n", "10.244.0.0/16", 1450), world(), 0.02)
+        apply_effect(FlannelSubnet("/run/subnet.env", "n", "10.244.0.0/16", 1450), context(), 0.02)
 
     assert caught.value.what.startswith("node n was given no Pod range within")
     assert "spec.podCIDR" in caught.value.why
@@ -147,7 +147,7 @@ def test_a_refusal_is_not_tried_again() -> None:
     api = MemoryApi(ApiResponse(422, {"message": "spec.x: invalid"}), ApiResponse(201, {}))
 
     with pytest.raises(BootstrapError) as caught:
-        apply_effect(Create(config_map()), world(api=api), 5)
+        apply_effect(Create(config_map()), context(api=api), 5)
 
     assert (caught.value.code, caught.value.details) == (Exit.API, ("spec.x: invalid",))
     assert len(api.before) == 1
@@ -165,7 +165,7 @@ ONE = "8e9e05c52164694d, started, node, https://10.0.0.1:2380, https://10.0.0.1:
 def test_the_only_etcd_member_gets_its_new_address() -> None:
     host = etcd(ONE)
 
-    assert apply_effect(EtcdPeerUrl("https://10.0.0.2:2380", ("etcdctl",)), world(host), 1) != ""
+    assert apply_effect(EtcdPeerUrl("https://10.0.0.2:2380", ("etcdctl",)), context(host), 1) != ""
     assert host.log[-1] == "etcdctl member update 8e9e05c52164694d --peer-urls=https://10.0.0.2:2380"
 
 
@@ -173,7 +173,7 @@ def test_the_only_etcd_member_gets_its_new_address() -> None:
 def test_a_right_or_a_larger_etcd_is_left_alone(members: str, url: str) -> None:
     host = etcd(members)
 
-    assert apply_effect(EtcdPeerUrl(url, ("etcdctl",)), world(host), 1) == ""
+    assert apply_effect(EtcdPeerUrl(url, ("etcdctl",)), context(host), 1) == ""
     assert len(host.changes) == 1
 
 

@@ -12,7 +12,7 @@ from bootstrap.engine.effects.etcd import LIMITS
 from bootstrap.model.effects import EtcdMemberGone
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.memory import MemoryHost
-from tests.unit.engine.fakes import world
+from tests.unit.engine.fakes import context
 
 GONE = EtcdMemberGone("https://127.0.0.1:2379", "https://10.0.0.1:2380", "/var/lib/etcd", ("etcdctl", "--cert=/c"))
 COMMAND = " ".join((*GONE.etcdctl, *LIMITS))
@@ -47,7 +47,7 @@ class Refusing(MemoryHost):
 def test_the_others_are_told_to_go_on_without_it() -> None:
     host = machine("10.0.0.1", "10.0.0.2", "10.0.0.3")
 
-    assert apply_effect(GONE, world(host), 1) == "etcd member ff removed, 2 left"
+    assert apply_effect(GONE, context(host), 1) == "etcd member ff removed, 2 left"
     others = "https://10.0.0.2:2379,https://10.0.0.3:2379"
     assert host.log[-1] == f"{COMMAND} --endpoints={others} member remove ff"
 
@@ -56,7 +56,7 @@ def test_the_others_are_told_to_go_on_without_it() -> None:
 def test_others_stay(addresses: tuple[str, ...]) -> None:
     host = machine(*addresses)
 
-    assert apply_effect(GONE, world(host), 1) == ""
+    assert apply_effect(GONE, context(host), 1) == ""
     assert host.log[-1] == LIST
 
 
@@ -65,20 +65,20 @@ def test_without_data_there_is_no_member_to_ask() -> None:
     host.remove_tree("/var/lib/etcd/member")
     host.log.clear()
 
-    assert apply_effect(GONE, world(host), 1) == ""
+    assert apply_effect(GONE, context(host), 1) == ""
     assert host.log == []
 
 
 def test_an_etcd_that_does_not_answer_stops_nothing_and_that_is_said() -> None:
     host = machine("10.0.0.1", "10.0.0.2", host=Refusing("list"))
 
-    assert "did not answer" in apply_effect(GONE, world(host), 1)
+    assert "did not answer" in apply_effect(GONE, context(host), 1)
 
 
 def test_an_etcd_that_keeps_its_member_stops_the_reset() -> None:
     host = machine("10.0.0.1", "10.0.0.2", host=Refusing("remove"))
 
     with pytest.raises(BootstrapError, match="does not let its member ff go") as caught:
-        apply_effect(GONE, world(host), 1)
+        apply_effect(GONE, context(host), 1)
     assert caught.value.code == Exit.EFFECT
     assert caught.value.details == ("etcdserver: unhealthy cluster",)

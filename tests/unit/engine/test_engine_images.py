@@ -10,7 +10,7 @@ from bootstrap.model.effects import ImagePresent
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.plan import Plan, Step
-from tests.unit.engine.fakes import MemoryHost, world
+from tests.unit.engine.fakes import MemoryHost, context
 
 NAME = "registry.k8s.io/pause:3.10.2"
 CHECK = f"ctr --address=/run/c.sock --namespace=k8s.io images check name=={NAME}"
@@ -29,18 +29,20 @@ def host(line: str) -> MemoryHost:
 def test_an_image_that_is_there_is_left_alone() -> None:
     machine = host(LINE + "complete (3/3) 1.9 MiB/1.9 MiB true\n")
 
-    assert apply_effect(ImagePresent(NAME, "unix:///run/c.sock", OFFLINE), world(machine), 1) == ""
+    assert apply_effect(ImagePresent(NAME, "unix:///run/c.sock", OFFLINE), context(machine), 1) == ""
     assert machine.log == [CHECK]
 
 
 def test_a_tag_with_another_digest_than_the_wanted_one_is_not_taken_for_it() -> None:
     machine = host(LINE + "complete (3/3) 1.9 MiB/1.9 MiB true\n")
 
-    assert (
-        apply_effect(ImagePresent(f"{NAME}@sha256:{'a' * 64}", "unix:///run/c.sock", OFFLINE), world(machine), 1) == ""
+    right, wrong = (
+        ImagePresent(f"{NAME}@sha256:{letter * 64}", "unix:///run/c.sock", OFFLINE) for letter in ("a", "b")
     )
+
+    assert apply_effect(right, context(machine), 1) == ""
     with pytest.raises(BootstrapError, match="no registry gave"):
-        apply_effect(ImagePresent(f"{NAME}@sha256:{'b' * 64}", "unix:///run/c.sock", OFFLINE), world(machine), 1)
+        apply_effect(wrong, context(machine), 1)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_a_tag_with_another_digest_than_the_wanted_one_is_not_taken_for_it() -> 
 )
 def test_an_image_that_is_not_whole_is_wanted(line: str) -> None:
     with pytest.raises(BootstrapError) as caught:
-        apply_effect(ImagePresent(NAME, "unix:///run/c.sock", OFFLINE), world(host(line)), 1)
+        apply_effect(ImagePresent(NAME, "unix:///run/c.sock", OFFLINE), context(host(line)), 1)
 
     assert caught.value.code == Exit.EFFECT
     assert caught.value.details == ("registry.k8s.io: not asked: mirrors.offline is true",)

@@ -16,17 +16,17 @@ from bootstrap.model.effects import (
     Directory,
     Effect,
     File,
+    KernelModule,
     Link,
-    Module,
-    NetworkNoted,
-    Noted,
+    RecordDirectory,
+    RecordNetwork,
+    RecordState,
     Sysctl,
-    Tree,
     UnitRunning,
 )
 from bootstrap.model.journal_entry import IMAGES, KINDS, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from tests.memory import MemoryHost
-from tests.unit.engine.fakes import world
+from tests.unit.engine.fakes import context
 
 
 def noted(host: MemoryHost) -> list[tuple[str, str]]:
@@ -110,17 +110,17 @@ def test_every_line_is_a_json_object_of_its_own() -> None:
         (File("/etc/a", b"1"), PATH, "/etc/a"),
         (Directory("/etc/d"), PATH, "/etc/d"),
         (Link("/etc/l", "a"), PATH, "/etc/l"),
-        (Tree("/etc/t"), TREE, "/etc/t"),
+        (RecordDirectory("/etc/t"), TREE, "/etc/t"),
         (UnitRunning("a.service"), UNIT, "a.service"),
         (Sysctl("a.b", "1"), SYSCTL, "a.b"),
-        (Module("m", "/sys/module/m"), MODULE, "m"),
-        (NetworkNoted(), NETWORK, "links"),
-        (Noted(PATH, "/etc/p"), PATH, "/etc/p"),
+        (KernelModule("m", "/sys/module/m"), MODULE, "m"),
+        (RecordNetwork(), NETWORK, "links"),
+        (RecordState(PATH, "/etc/p"), PATH, "/etc/p"),
     ],
 )
 def test_each_change_is_in_the_journal_before_it_is_made(effect: Effect, kind: str, name: str) -> None:
     host = MemoryHost()
-    apply_effect(effect, world(host), 1)
+    apply_effect(effect, context(host), 1)
 
     assert Entry(kind, name, NOTHING.get(kind)) in read_journal(host)
     changes = [number for number, line in enumerate(host.log) if names.WORK_DIR not in line]

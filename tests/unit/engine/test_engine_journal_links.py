@@ -8,13 +8,13 @@ from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.effects.undo import mounts_below
 from bootstrap.engine.journal import begun, read_journal, sweep
 from bootstrap.model import names
-from bootstrap.model.effects import Directory, Effect, File, Link, Tree, Unmounted
+from bootstrap.model.effects import Directory, Effect, File, Link, RecordDirectory, Unmounted
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.journal_entry import PATH, TREE, Entry
 from bootstrap.workflows.reset import ResetRequest, act_reset, decide_reset, forget, verify_reset
 from tests.memory import Entry as There
 from tests.memory import MemoryHost
-from tests.unit.engine.fakes import world
+from tests.unit.engine.fakes import context
 
 THEIRS = {
     "/": There("dir", 0o755),
@@ -33,9 +33,9 @@ THEIRS = {
 EFFECTS: tuple[Effect, ...] = (
     File("/etc/file", b"ours", 0o600),
     Directory("/etc/full", 0o700),
-    Tree("/etc/full"),
+    RecordDirectory("/etc/full"),
     File("/etc/full/g", b"ours"),
-    Tree("/etc/new/below"),
+    RecordDirectory("/etc/new/below"),
     Link("/etc/link", "/elsewhere"),
 )
 
@@ -44,7 +44,7 @@ def changed() -> MemoryHost:
     host = MemoryHost()
     host.entries = dict(THEIRS)
     for effect in EFFECTS:
-        apply_effect(effect, world(host), 1)
+        apply_effect(effect, context(host), 1)
     return host
 
 
@@ -77,7 +77,7 @@ def test_a_masked_unit_is_named_by_its_own_path() -> None:
     host.entries |= {"/dev": There("dir", 0o755), "/dev/null": There("device", 0o666)}
     host.entries["/etc/a.service"] = There("link", 0o777, b"/dev/null")
     with pytest.raises(BootstrapError, match=r"cannot read /etc/a\.service"):
-        apply_effect(File("/etc/a.service", b"ours"), world(host), 1)
+        apply_effect(File("/etc/a.service", b"ours"), context(host), 1)
 
 
 @pytest.mark.parametrize("left", [None, b"", b'\n{"kind": "tr'])
@@ -86,7 +86,7 @@ def test_a_place_for_notes_that_a_killed_run_left_counts_as_not_there(left: byte
     host.mkdir(names.WORK_DIR, 0o755)
     if left is not None:
         host.append(names.JOURNAL, left, 0o600)
-    apply_effect(File("/etc/a", b"ours"), world(host), 1)
+    apply_effect(File("/etc/a", b"ours"), context(host), 1)
     assert read_journal(host)[0] == Entry(TREE, names.WORK_DIR, None)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from bootstrap.engine.diff import same_fields
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.kinds import located
-from bootstrap.engine.run_context import World
+from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import Apply
 from tests.memory import MemoryHost
@@ -76,6 +76,6 @@ def test_who_owns_a_field_is_no_change() -> None:
         for version in ("1", "2")
     )
     api = MemoryApi(ApiResponse(200, before), ApiResponse(200, after))
-    world = World(MemoryHost(), lambda: api, lambda url: (0, ""))
+    context = RunContext(MemoryHost(), lambda: api, lambda url: (0, ""))
 
-    assert apply_effect(Apply(body), world, 1) == ""
+    assert apply_effect(Apply(body), context, 1) == ""

@@ -10,7 +10,7 @@ from tenacity import RetryCallState, Retrying, wait_fixed
 
 from bootstrap.engine import failure_watch, polling
 from bootstrap.engine.polling import Paced
-from tests.unit.engine.fakes import world
+from tests.unit.engine.fakes import context
 
 
 def after(attempt: int) -> RetryCallState:
@@ -57,7 +57,7 @@ def test_a_long_look_for_failures_is_followed_by_a_longer_pause(
 ) -> None:
     clock = iter((1.0, 1.0 + took))
     monkeypatch.setattr(time, "monotonic", lambda: next(clock))
-    subject = world()
+    subject = context()
     subject.over = over = Over()
 
     failure_watch.watch(subject)

@@ -13,7 +13,7 @@ import pytest
 from bootstrap.engine import failure_watch as engine_watch
 from bootstrap.engine import run as engine_run
 from bootstrap.engine.run import run
-from bootstrap.engine.run_context import World
+from bootstrap.engine.run_context import RunContext
 from bootstrap.engine.timings import Timing, critical_path
 from bootstrap.model.conditions import HttpOk
 from bootstrap.model.effects import Create, Directory, Effect, File
@@ -21,7 +21,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting
 from bootstrap.model.plan import Plan, Step
 from tests.memory import MemoryHost
-from tests.unit.engine.fakes import MemoryApi, config_map, world
+from tests.unit.engine.fakes import MemoryApi, config_map, context
 
 
 def step(name: str, *after: str) -> Step:
@@ -36,7 +36,7 @@ def test_a_step_starts_once_all_it_comes_after_are_done() -> None:
     host = MemoryHost()
     plan = Plan((step("d", "b", "c"), step("b", "a"), step("c", "a"), step("a")))
 
-    run(plan, world(host), silent)
+    run(plan, context(host), silent)
 
     order = [line.removeprefix("write /etc/") for line in host.changes]
     assert order[0] == "a"
@@ -51,7 +51,7 @@ def test_steps_that_do_not_depend_on_each_other_run_at_the_same_time() -> None:
         def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
             both.wait()  # breaks unless the other step is writing too
 
-    timings = run(Plan((step("a"), step("b"))), world(Meeting()), silent)
+    timings = run(Plan((step("a"), step("b"))), context(Meeting()), silent)
 
     assert {t.step for t in timings} == {"a", "b"}
 
@@ -60,7 +60,7 @@ def test_effects_of_a_step_keep_their_order() -> None:
     host = MemoryHost()
     effects: tuple[Effect, ...] = (Directory("/etc/x"), File("/etc/x/2", b""), File("/etc/x/1", b""))
 
-    run(Plan((Step("s", "Group", effects),)), world(host), silent)
+    run(Plan((Step("s", "Group", effects),)), context(host), silent)
 
     assert host.changes == ["mkdir /etc/x", "write /etc/x/2", "write /etc/x/1"]
 
@@ -78,7 +78,7 @@ def test_nothing_starts_after_a_failure() -> None:
     host = Failing()
 
     with pytest.raises(BootstrapError) as caught:
-        run(Plan((step("bad"), step("later", "bad"), step("last", "later"))), world(host), silent)
+        run(Plan((step("bad"), step("later", "bad"), step("last", "later"))), context(host), silent)
 
     assert (caught.value.code, host.changes) == (Exit.EFFECT, [])
 
@@ -103,7 +103,7 @@ def test_a_running_step_ends_before_the_failure_is_raised() -> None:
             failed.set()
 
     with pytest.raises(BootstrapError):
-        run(Plan((step("slow"), step("bad"), step("after-slow", "slow"))), world(host := Slow()), listen)
+        run(Plan((step("slow"), step("bad"), step("after-slow", "slow"))), context(host := Slow()), listen)
     assert ended.is_set()
     assert "write /etc/slow" in host.log
     assert "write /etc/after-slow" not in host.log
@@ -115,12 +115,12 @@ def test_a_bug_in_a_step_is_not_swallowed() -> None:
             raise KeyError(path)
 
     with pytest.raises(KeyError):
-        run(Plan((step("a"),)), world(Broken()), silent)
+        run(Plan((step("a"),)), context(Broken()), silent)
 
 
 def test_a_circle_is_a_bug() -> None:
     with pytest.raises(ValueError, match="cycle"):
-        run(Plan((step("a", "b"), step("b", "a"))), world(), silent)
+        run(Plan((step("a", "b"), step("b", "a"))), context(), silent)
 
 
 def test_events_tell_what_changed_and_what_is_waited_for() -> None:
@@ -128,7 +128,7 @@ def test_events_tell_what_changed_and_what_is_waited_for() -> None:
     answers = iter([(0, "connection refused"), (200, "ok")])
     waiting = Step("s", "Group", (File("/etc/a", b""),), (HttpOk("up", "http://x"),))
 
-    run(Plan((waiting,)), world(host, probe=lambda url: next(answers)), events.append)
+    run(Plan((waiting,)), context(host, probe=lambda url: next(answers)), events.append)
 
     started, waited, done = events
     assert isinstance(started, StepStarted)
@@ -140,17 +140,17 @@ def test_events_tell_what_changed_and_what_is_waited_for() -> None:
 def test_a_second_run_changes_nothing() -> None:
     host = MemoryHost()
     plan = Plan((step("a"), step("b", "a")))
-    run(plan, world(host), silent)
+    run(plan, context(host), silent)
     host.log.clear()
 
-    timings = run(plan, world(host), silent)
+    timings = run(plan, context(host), silent)
 
     assert host.changes == []
     assert all(t.changed == () for t in timings)
 
 
 def test_an_empty_plan_is_done_at_once() -> None:
-    assert run(Plan(()), world(), silent) == ()
+    assert run(Plan(()), context(), silent) == ()
 
 
 def test_the_api_client_is_made_once_and_only_when_needed() -> None:
@@ -160,7 +160,7 @@ def test_the_api_client_is_made_once_and_only_when_needed() -> None:
         made.append(1)
         return object()
 
-    subject = World(MemoryHost(), connect, lambda url: (200, ""))  # type: ignore[arg-type]
+    subject = RunContext(MemoryHost(), connect, lambda url: (200, ""))  # type: ignore[arg-type]
     assert made == []
     assert subject.api is subject.api
     assert made == [1]
@@ -174,7 +174,7 @@ def test_the_pool_is_wide_enough_for_the_widest_part_of_a_plan() -> None:
         def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
             everyone.wait()
 
-    run(Plan(tuple(step(str(i)) for i in range(width))), world(Meeting()), silent)
+    run(Plan(tuple(step(str(i)) for i in range(width))), context(Meeting()), silent)
 
 
 def waiting(name: str) -> Step:
@@ -187,7 +187,7 @@ def useless() -> None:
 
 def test_a_look_that_finds_a_definite_failure_ends_every_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_watch, "FIRST_LOOK", 0.01)
-    subject, events = world(), list[Event]()
+    subject, events = context(), list[Event]()
     subject.look = useless
 
     began = time.monotonic()
@@ -200,7 +200,7 @@ def test_a_look_that_finds_a_definite_failure_ends_every_wait(monkeypatch: pytes
 def test_a_failed_step_ends_the_waits_of_the_others() -> None:
     began = time.monotonic()
     with pytest.raises(BootstrapError, match="no space"):
-        run(Plan((waiting("a"), step("bad"))), world(Failing()), silent)
+        run(Plan((waiting("a"), step("bad"))), context(Failing()), silent)
     assert time.monotonic() - began < 5
 
 
@@ -210,7 +210,7 @@ def test_a_failed_step_ends_calls_of_an_api_that_does_not_answer() -> None:
 
     began = time.monotonic()
     with pytest.raises(BootstrapError, match="no space"):
-        run(Plan((calling, step("bad"))), world(Failing(), api), silent)
+        run(Plan((calling, step("bad"))), context(Failing(), api), silent)
     assert time.monotonic() - began < 5
 
 
@@ -232,7 +232,7 @@ def test_an_interrupt_is_raised_while_a_step_still_runs() -> None:
             threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
             stuck.wait(20)
 
-    subject = world(Stuck())
+    subject = context(Stuck())
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         run(Plan((step("a"),)), subject, silent)

@@ -17,14 +17,14 @@ from bootstrap.model.effects import ContainersGone, ImagesGone, NetworkRestored,
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from tests.memory import MemoryHost
-from tests.unit.engine.fakes import world
+from tests.unit.engine.fakes import context
 
 SOCKET = "unix:///run/x.sock"
 CRICTL = "crictl --runtime-endpoint=unix:///proc/1/root/run/x.sock --timeout=60s"
 
 
 def restored(host: MemoryHost, entry: Entry, *keep: str) -> str:
-    return apply_effect(Restored(entry, keep), world(host), 1)
+    return apply_effect(Restored(entry, keep), context(host), 1)
 
 
 def observed(host: MemoryHost, kind: str, name: str) -> Entry:
@@ -192,7 +192,7 @@ def test_every_pod_goes_through_the_runtime() -> None:
     host = running(MemoryHost())
     host.outputs[f"{CRICTL} pods --quiet"] = "p1\np2\n"
 
-    assert apply_effect(ContainersGone(SOCKET, "r.service"), world(host), 1) == "2 Pods removed"
+    assert apply_effect(ContainersGone(SOCKET, "r.service"), context(host), 1) == "2 Pods removed"
     commands = ["pods --quiet", "rmp --force p1", "rmp --force p2"]
     assert host.log == [*(f"{CRICTL} {command}" for command in commands), f"stop {SLICE}"]
 
@@ -215,7 +215,7 @@ def test_a_pod_that_could_not_be_removed_at_once_is_tried_again(monkeypatch: pyt
         return run(argv, *args, **options)
 
     monkeypatch.setattr(host, "run", failing_once)
-    assert apply_effect(ContainersGone(SOCKET, "r.service"), world(host), 1) == "2 Pods removed"
+    assert apply_effect(ContainersGone(SOCKET, "r.service"), context(host), 1) == "2 Pods removed"
     assert "systemctl kill --signal=KILL r.service" not in host.log
 
 
@@ -223,7 +223,7 @@ def test_a_pod_that_could_not_be_removed_at_once_is_tried_again(monkeypatch: pyt
 def test_a_runtime_of_ours_that_does_not_answer_is_killed_with_its_containers() -> None:
     host = running(Failing("crictl"))
 
-    said = apply_effect(ContainersGone(SOCKET, "r.service"), world(host), 1)
+    said = apply_effect(ContainersGone(SOCKET, "r.service"), context(host), 1)
     assert said == "r.service did not answer: its containers were killed"
     assert host.log == [f"stop {SLICE}", "systemctl kill --signal=KILL r.service"]
 
@@ -243,7 +243,7 @@ def test_a_pod_that_comes_late_goes_too(monkeypatch: pytest.MonkeyPatch) -> None
         stop(name, disable=disable)
 
     monkeypatch.setattr(host, "stop_unit", cancelled_once)
-    assert apply_effect(ContainersGone(SOCKET, "r.service"), world(host), 1) == "2 Pods removed"
+    assert apply_effect(ContainersGone(SOCKET, "r.service"), context(host), 1) == "2 Pods removed"
     assert [line for line in host.log if "rmp" in line] == [f"{CRICTL} rmp --force {pod}" for pod in ("p1", "p2")]
     assert calls == [SLICE, SLICE]
 
@@ -252,7 +252,7 @@ def test_a_pod_that_comes_late_goes_too(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_runtime_of_others_that_does_not_answer_is_left_alone_and_that_is_said() -> None:
     host = running(Failing("crictl"))
 
-    assert "did not answer" in apply_effect(ContainersGone(SOCKET), world(host), 1)
+    assert "did not answer" in apply_effect(ContainersGone(SOCKET), context(host), 1)
     assert host.units["r.service"].active
     assert not [line for line in host.log if "kill" in line]
 
@@ -260,7 +260,7 @@ def test_a_runtime_of_others_that_does_not_answer_is_left_alone_and_that_is_said
 def test_a_runtime_of_ours_that_does_not_run_is_not_asked() -> None:
     host = MemoryHost()
 
-    assert apply_effect(ContainersGone(SOCKET, "r.service"), world(host), 1) == ""
+    assert apply_effect(ContainersGone(SOCKET, "r.service"), context(host), 1) == ""
     assert host.log == []
 
 
@@ -306,7 +306,7 @@ def test_a_name_in_any_language_can_be_unmounted() -> None:
 def test_mounts_are_gone_and_the_second_time_there_are_none() -> None:
     host = mounted("/t/a/b", "/t/a")
 
-    assert apply_effect(Unmounted("/t", None), world(host), 1) == "2 mounts below /t gone"
+    assert apply_effect(Unmounted("/t", None), context(host), 1) == "2 mounts below /t gone"
     assert host.log == ["unmount /t/a/b", "unmount /t/a"]
 
 
@@ -320,7 +320,7 @@ def test_a_mount_in_use_stops_the_reset_and_says_which() -> None:
     host.entries |= mounted("/t/a").entries
 
     with pytest.raises(BootstrapError) as caught:
-        apply_effect(Unmounted("/t", None), world(host), 1)
+        apply_effect(Unmounted("/t", None), context(host), 1)
     assert caught.value.code == Exit.EFFECT
     assert caught.value.what.startswith("/t/a cannot be unmounted")
     assert "target is busy" in caught.value.why
@@ -332,7 +332,7 @@ def test_images_that_we_brought_go_and_others_stay() -> None:
     host.image_ids[SOCKET] = dict.fromkeys(names_there, "sha256:1")
     entry = Entry(IMAGES, SOCKET, {"names": ["localhost/bootstrap/pause:1"]})
 
-    assert apply_effect(ImagesGone(entry), world(host), 1) == f"1 images removed from {SOCKET}"
+    assert apply_effect(ImagesGone(entry), context(host), 1) == f"1 images removed from {SOCKET}"
     assert host.log == [f"{CRICTL} rmi localhost/bootstrap/etcd:1"]
 
 
@@ -341,13 +341,13 @@ def test_links_of_ours_go_and_others_stay() -> None:
     host.networks["links"] = ("cni0", "eth0", "flannel.1", "tun7")
     entry = Entry(NETWORK, "links", {"names": ["eth0", "flannel.1"]})
 
-    assert apply_effect(NetworkRestored(entry), world(host), 1) == "links: cni0 removed"
+    assert apply_effect(NetworkRestored(entry), context(host), 1) == "links: cni0 removed"
     assert host.log == ["ip link delete cni0"]
 
 
 def test_systemd_reads_the_units_again_and_forgets_ended_ones() -> None:
     host = MemoryHost()
-    apply_effect(UnitsReloaded(), world(host), 1)
+    apply_effect(UnitsReloaded(), context(host), 1)
 
     assert host.log == ["systemctl daemon-reload", "systemctl reset-failed"]
     assert names.WORK_DIR not in "".join(host.entries)

@@ -12,7 +12,7 @@ from bootstrap.engine.wait import observe, wait_for
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, Served, WorkloadReady
 from bootstrap.model.errors import BootstrapError, Exit
-from tests.unit.engine.fakes import MemoryApi, world
+from tests.unit.engine.fakes import MemoryApi, context
 
 BOOT = 1_767_312_000.0  # 2026-01-02T00:00:00Z
 NODE = "/api/v1/nodes/n"
@@ -28,7 +28,7 @@ def api(**answers: Any) -> MemoryApi:
 
 
 def seen(condition: Condition, objects: dict[str, Any]) -> str:
-    return observe(condition, world(api=api(**objects)))
+    return observe(condition, context(api=api(**objects)))
 
 
 def ready(status: str, heartbeat: str = "2026-01-02T00:00:30Z") -> dict[str, Any]:
@@ -56,28 +56,28 @@ def pod(started: str | None) -> dict[str, Any]:
 
 
 def test_a_url_that_answers_is_enough() -> None:
-    assert observe(HttpOk("up", "http://x"), world(probe=lambda url: (200, "ok"))) == ""
+    assert observe(HttpOk("up", "http://x"), context(probe=lambda url: (200, "ok"))) == ""
 
 
 @pytest.mark.parametrize(
     ("answer", "says"), [((0, "connection refused"), "connection refused"), ((503, "no"), "HTTP 503: no")]
 )
 def test_a_url_that_does_not_says_how(answer: tuple[int, str], says: str) -> None:
-    assert observe(HttpOk("up", "http://x"), world(probe=lambda url: answer)) == says
+    assert observe(HttpOk("up", "http://x"), context(probe=lambda url: answer)) == says
 
 
 def test_failed_checks_of_the_api_server_are_named() -> None:
     text = "[+]ping ok\n[-]etcd failed: reason withheld\n[-]poststarthook/rbac failed\n"
     memory = MemoryApi(ApiResponse(500, {}, text))
 
-    says = observe(HttpOk("live", "/livez", "admin"), world(api=memory))
+    says = observe(HttpOk("live", "/livez", "admin"), context(api=memory))
 
     assert says == "HTTP 500: waiting for etcd, poststarthook/rbac"
 
 
 def test_no_connection_is_a_state_not_an_error() -> None:
-    assert observe(NodeExists("n"), world(api=MemoryApi(ConnectionError()))) == "the API server does not answer"
-    assert observe(HttpOk("l", "/livez", "admin"), world(api=MemoryApi(ConnectionError()))) == "connection refused"
+    assert observe(NodeExists("n"), context(api=MemoryApi(ConnectionError()))) == "the API server does not answer"
+    assert observe(HttpOk("l", "/livez", "admin"), context(api=MemoryApi(ConnectionError()))) == "connection refused"
 
 
 def test_a_node_is_ready_when_it_says_so() -> None:
@@ -135,7 +135,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_waiting_ends_when_the_condition_holds() -> None:
     answers, told = iter([(0, "a"), (500, "b"), (200, "")]), list[str]()
 
-    wait_for(HttpOk("up", "http://x"), world(probe=lambda url: next(answers)), 5, told.append)
+    wait_for(HttpOk("up", "http://x"), context(probe=lambda url: next(answers)), 5, told.append)
 
     assert told == ["a", "HTTP 500: b"]
 
@@ -143,7 +143,7 @@ def test_waiting_ends_when_the_condition_holds() -> None:
 @pytest.mark.usefixtures("quick")
 def test_a_timeout_says_what_was_last_seen() -> None:
     with pytest.raises(BootstrapError) as caught:
-        wait_for(HttpOk("kubelet healthy", "http://x"), world(), 0.01, lambda text: None)
+        wait_for(HttpOk("kubelet healthy", "http://x"), context(), 0.01, lambda text: None)
 
     assert caught.value.code == Exit.WAIT
     assert caught.value.what.startswith("kubelet healthy: not within")

@@ -14,7 +14,7 @@ from bootstrap.diagnosis.evidence import Disk, Evidence, Unit
 from bootstrap.host.facts.evidence import gather_evidence, glance
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.facts import Address, HostFacts, Listener
+from bootstrap.model.facts import Address, HostFacts, ListeningSocket
 from bootstrap.model.runtime import Runtime
 from bootstrap.render.pki.issue import issue_pki
 from bootstrap.render.pki.keys import CryptoKeySource
@@ -127,8 +127,11 @@ def test_units_come_with_their_journal() -> None:
 
 
 def test_listeners_are_named_with_program_and_unit(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = (Listener(6443, "::", 812, "haproxy", "haproxy.service"), Listener(2379, pid=77, process="etcd"))
-    monkeypatch.setattr("bootstrap.host.facts.evidence.listeners", lambda: (*there, Listener(2024)))
+    there = (
+        ListeningSocket(6443, "::", 812, "haproxy", "haproxy.service"),
+        ListeningSocket(2379, pid=77, process="etcd"),
+    )
+    monkeypatch.setattr("bootstrap.host.facts.evidence.listeners", lambda: (*there, ListeningSocket(2024)))
 
     assert look(BrokenNode(listed("a", 100))).listeners == {
         2379: "pid 77, etcd",

@@ -19,7 +19,7 @@ from bootstrap.host.live import LiveHost
 from bootstrap.model.cluster import ClusterConfig, NodeRegistration
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, Filesystem
-from bootstrap.model.runtime import GUEST
+from bootstrap.model.runtime import HOST_RUNTIME
 from bootstrap.render.pki.issue import issue_pki
 from bootstrap.render.pki.keys import CryptoKeySource
 
@@ -203,7 +203,7 @@ def test_why_a_runtime_does_not_answer_in_a_few_words() -> None:
     assert grpc_reason("crictl is not installed") == "crictl is not installed"
 
 
-OURS = replace(CFG, node=replace(CFG.node, cri_socket=GUEST.socket))
+OURS = replace(CFG, node=replace(CFG.node, cri_socket=HOST_RUNTIME.socket))
 
 
 def test_what_is_looked_up_once_the_configuration_is_known(tmp_path: Path) -> None:

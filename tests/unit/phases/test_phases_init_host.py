@@ -12,15 +12,15 @@ from bootstrap.model.effects import (
     File,
     ImagesImported,
     ImagesSeeded,
-    NetworkNoted,
-    Noted,
-    Tree,
+    RecordDirectory,
+    RecordNetwork,
+    RecordState,
     UnitRunning,
 )
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.journal_entry import PATH
 from bootstrap.model.plan import Plan, Step
-from bootstrap.model.runtime import GUEST
+from bootstrap.model.runtime import HOST_RUNTIME
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import Inputs
 from bootstrap.render.pki.issue import issue_pki
@@ -53,13 +53,13 @@ def test_before_anything_else_the_journal_knows_what_others_will_fill() -> None:
     first = step(guest_plan(), "record")
 
     assert first.after == ()
-    assert {e.path for e in first.effects if isinstance(e, Tree)} >= {
+    assert {e.path for e in first.effects if isinstance(e, RecordDirectory)} >= {
         "/etc/kubernetes",
         "/var/lib/kubelet",
         "/var/lib/etcd",
         "/var/lib/bootstrap",
     }
-    assert NetworkNoted() in first.effects
+    assert RecordNetwork() in first.effects
     others = [s for s in guest_plan().steps if s.id != "record" and not s.after]
     assert others == []
 
@@ -67,7 +67,7 @@ def test_before_anything_else_the_journal_knows_what_others_will_fill() -> None:
 def test_every_tree_is_noted_before_a_file_is_written_into_it() -> None:
     effects = step(guest_plan(), "record").effects
 
-    assert max(i for i, e in enumerate(effects) if isinstance(e, Tree)) < min(
+    assert max(i for i, e in enumerate(effects) if isinstance(e, RecordDirectory)) < min(
         i for i, e in enumerate(effects) if isinstance(e, Directory | File)
     )
 
@@ -75,11 +75,11 @@ def test_every_tree_is_noted_before_a_file_is_written_into_it() -> None:
 def test_our_runtime_starts_last_of_its_step_with_the_images_in_it() -> None:
     effects = step(guest_plan(), "runtime").effects
 
-    assert effects[-2] == ImagesSeeded(GUEST.root)
+    assert effects[-2] == ImagesSeeded(HOST_RUNTIME.root)
     last = effects[-1]
     assert isinstance(last, UnitRunning)
-    assert (last.name, last.enabled) == (GUEST.unit, True)
-    assert {GUEST.config, "/etc/systemd/system/bootstrap-containerd.service"} <= set(last.uses)
+    assert (last.name, last.enabled) == (HOST_RUNTIME.unit, True)
+    assert {HOST_RUNTIME.config, "/etc/systemd/system/bootstrap-containerd.service"} <= set(last.uses)
 
 
 def test_a_runtime_of_others_gets_images_and_is_never_configured_nor_started() -> None:
@@ -87,7 +87,7 @@ def test_a_runtime_of_others_gets_images_and_is_never_configured_nor_started() -
 
     assert step(found, "runtime").effects == (
         ImagesImported(THEIRS),
-        Noted(PATH, "/etc/cni/net.d/10-flannel.conflist"),
+        RecordState(PATH, "/etc/cni/net.d/10-flannel.conflist"),
     )
     units = [e.name for s in found.steps for e in s.effects if isinstance(e, UnitRunning)]
     assert units == ["bootstrap-network.service", "kubelet.service"]
@@ -108,7 +108,7 @@ def test_the_kubelet_starts_after_the_runtime_whoever_it_belongs_to() -> None:
 
 def test_a_host_that_needs_no_rules_has_no_step_for_them() -> None:
     routed = tuple(replace(address, default=True) for address in GUEST_HOST.addresses)
-    found = plan(replace(GUEST_HOST, docker_user_chains=(), addresses=routed), GUEST.socket, NO_PROXY)
+    found = plan(replace(GUEST_HOST, docker_user_chains=(), addresses=routed), HOST_RUNTIME.socket, NO_PROXY)
 
     assert "host/network" not in [s.id for s in found.steps]
     assert "host/network" not in step(found, "runtime").after
@@ -117,10 +117,12 @@ def test_a_host_that_needs_no_rules_has_no_step_for_them() -> None:
 @pytest.mark.parametrize(("facts", "enabled"), [(GUEST_HOST, True), (NODE, False)])
 def test_only_a_hosts_kubelet_starts_by_itself_at_boot(facts: HostFacts, enabled: bool) -> None:
     """In a node container `init` runs at every boot, and starts it once its address is known."""
-    kubelet = next(e for e in step(plan(facts, GUEST.socket), "kubelet-start").effects if isinstance(e, UnitRunning))
+    kubelet = next(
+        e for e in step(plan(facts, HOST_RUNTIME.socket), "kubelet-start").effects if isinstance(e, UnitRunning)
+    )
 
     assert kubelet.enabled is enabled
 
 
 def test_a_node_container_has_none_of_the_hosts_steps() -> None:
-    assert not [s.id for s in plan(NODE, GUEST.socket).steps if s.id.startswith("host/")]
+    assert not [s.id for s in plan(NODE, HOST_RUNTIME.socket).steps if s.id.startswith("host/")]

@@ -20,11 +20,11 @@ from bootstrap.model.effects import (
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from bootstrap.model.plan import Plan
-from bootstrap.model.runtime import GUEST, NODE
+from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME
 from bootstrap.phases.reset import KEPT, foreign_entries, reset_plan
 from bootstrap.workflows.reset import ResetRequest, decide_reset, forget
 from tests.memory import MemoryHost
-from tests.unit.engine.fakes import world
+from tests.unit.engine.fakes import context
 
 STOPPED = {"active": False, "enabled": False}
 GONE = ContainersGone("unix:///x")
@@ -118,7 +118,7 @@ def test_a_reset_of_files_leaves_the_host_as_it_was() -> None:
     host = MemoryHost()
     host.write("/etc/theirs", b"1", 0o640)
     then = {name: (e.kind, e.mode, e.content) for name, e in host.entries.items()}
-    journal = world(host).journal
+    journal = context(host).journal
     for path in ("/etc/theirs", "/data/a/b"):
         journal.note(PATH, path)
         host.mkdir(path.rpartition("/")[0], 0o755)
@@ -128,7 +128,7 @@ def test_a_reset_of_files_leaves_the_host_as_it_was() -> None:
 
     for step in reset_plan(read_journal(host), GONE).steps:
         for effect in step.effects:
-            apply_effect(effect, world(host), 1)
+            apply_effect(effect, context(host), 1)
     forget(host)
     left = {name: (e.kind, e.mode, e.content) for name, e in host.entries.items()}
     assert left == then | {name: left[name] for name in ("/var", "/var/lib")}
@@ -147,7 +147,7 @@ def test_a_node_that_kubeadm_made_is_reset_as_kubeadm_does() -> None:
 
     assert decision.journal == ()
     found = steps(decision.plan)
-    assert found["containers"] == (ContainersGone(NODE.socket),)
+    assert found["containers"] == (ContainersGone(NODE_RUNTIME.socket),)
     assert set(restored(found["files"])) == {
         "/etc/kubernetes/manifests",
         "/etc/kubernetes/pki",
@@ -208,17 +208,17 @@ def test_the_kubelets_own_configuration_says_which_runtime_it_has() -> None:
 
 def test_a_runtime_of_ours_is_known_by_its_unit() -> None:
     host = MemoryHost()
-    world(host).journal.note(UNIT, GUEST.unit)
+    context(host).journal.note(UNIT, HOST_RUNTIME.unit)
 
     assert steps(decide_reset(host, "host", ResetRequest()).plan)["containers"] == (
-        ContainersGone(GUEST.socket, GUEST.unit),
+        ContainersGone(HOST_RUNTIME.socket, HOST_RUNTIME.unit),
     )
 
 
 def test_a_journal_without_a_node_hides_nobody_elses() -> None:
     """The start of a node container notes its containerd's files; kubeadm may have made the node since."""
     host = machine(names.KUBELET_CONF)
-    world(host).journal.note(PATH, "/etc/containerd/config.toml")
+    context(host).journal.note(PATH, "/etc/containerd/config.toml")
     decision = decide_reset(host, "node", ResetRequest())
 
     assert decision.foreign
@@ -231,7 +231,7 @@ def test_a_journal_without_a_node_hides_nobody_elses() -> None:
 @pytest.mark.parametrize("noted", [names.KUBELET_CONF, names.KUBELET_DIR, names.TREES[0]])
 def test_what_init_noted_is_a_node_of_ours(noted: str) -> None:
     host = machine(names.KUBELET_CONF)
-    world(host).journal.note(PATH, noted)
+    context(host).journal.note(PATH, noted)
 
     assert not decide_reset(host, "node", ResetRequest()).foreign
 

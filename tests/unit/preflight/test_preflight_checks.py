@@ -8,11 +8,11 @@ import pytest
 
 from bootstrap.model.cluster import ClusterConfig, NodeRegistration
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.facts import HostFacts, Listener
+from bootstrap.model.facts import HostFacts, ListeningSocket
 from bootstrap.preflight.checks import CHECKS, run_checks
 from tests.unit.preflight.machine import CFG, GOOD, named, run
 
-PORT_TAKEN = (Listener(6443, "0.0.0.0", 812, "haproxy", "haproxy.service"),)
+PORT_TAKEN = (ListeningSocket(6443, "0.0.0.0", 812, "haproxy", "haproxy.service"),)
 
 
 def ignoring(*names: str) -> ClusterConfig:
@@ -66,7 +66,7 @@ def test_a_name_with_a_path_is_ignored_like_kubeadm_has_it() -> None:
 
 
 def test_ignoring_one_port_ignores_no_other() -> None:
-    listeners = (*PORT_TAKEN, Listener(10250))
+    listeners = (*PORT_TAKEN, ListeningSocket(10250))
 
     assert [f.name for f in run(ignoring("Port-6443"), listeners=listeners).errors] == ["Port-10250"]
 

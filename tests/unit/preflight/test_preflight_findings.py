@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from bootstrap.model.cluster import Arg, ClusterConfig, Component, Extension, ExternalEtcd, Networking, NodeRegistration
-from bootstrap.model.facts import Address, Filesystem, Listener, Runtime
+from bootstrap.model.cluster import (
+    Arg,
+    BootstrapConfig,
+    ClusterConfig,
+    Component,
+    ExternalEtcd,
+    Networking,
+    NodeRegistration,
+)
+from bootstrap.model.facts import Address, Filesystem, ListeningSocket, RuntimeFacts
 from bootstrap.preflight.checks import CHECKS
 from bootstrap.preflight.kernel import V1_CONTROLLERS, V1_OPTIONAL
 from tests.unit.preflight.machine import CFG, GOOD, named, run
@@ -67,14 +75,14 @@ CASES: list[tuple[dict[str, Any], str, bool]] = [
     ({"units": {"firewalld.service": "active"}}, "Firewalld", WARNING),
     ({"proxies": {**PROXY, "NO_PROXY": "10.96.0.0/12,10.244.0.0/16"}}, "HTTPProxy", WARNING),
     ({"proxies": {**PROXY, "NO_PROXY": "192.0.2.10,10.96.0.0/12,10.244.0.1"}}, "HTTPProxyCIDR", WARNING),
-    ({"listeners": (Listener(6443, "0.0.0.0", 812, "haproxy"),)}, "Port-6443", ERROR),
-    ({"listeners": (Listener(10259, "127.0.0.1"),)}, "Port-10259", ERROR),
-    ({"listeners": (Listener(10257, "::"),)}, "Port-10257", ERROR),
-    ({"listeners": (Listener(10250),)}, "Port-10250", ERROR),
-    ({"listeners": (Listener(10248, "127.0.0.1"),)}, "Port-10248", ERROR),
-    ({"listeners": (Listener(2379, "127.0.0.1"),)}, "Port-2379", ERROR),
-    ({"listeners": (Listener(2380, "192.0.2.10"),)}, "Port-2380", ERROR),
-    ({"listeners": (Listener(2381, "127.0.0.1"),)}, "Port-2381", ERROR),
+    ({"listeners": (ListeningSocket(6443, "0.0.0.0", 812, "haproxy"),)}, "Port-6443", ERROR),
+    ({"listeners": (ListeningSocket(10259, "127.0.0.1"),)}, "Port-10259", ERROR),
+    ({"listeners": (ListeningSocket(10257, "::"),)}, "Port-10257", ERROR),
+    ({"listeners": (ListeningSocket(10250),)}, "Port-10250", ERROR),
+    ({"listeners": (ListeningSocket(10248, "127.0.0.1"),)}, "Port-10248", ERROR),
+    ({"listeners": (ListeningSocket(2379, "127.0.0.1"),)}, "Port-2379", ERROR),
+    ({"listeners": (ListeningSocket(2380, "192.0.2.10"),)}, "Port-2380", ERROR),
+    ({"listeners": (ListeningSocket(2381, "127.0.0.1"),)}, "Port-2381", ERROR),
     ({"configured": filesystem("/var/lib/etcd", free=1 << 30)}, "Disk", WARNING),
     ({"configured": filesystem("/var/lib/etcd", free=100 << 20)}, "Disk", ERROR),
     ({"configured": filesystem("/var/lib/etcd", inodes_free=50)}, "Inodes", WARNING),
@@ -91,13 +99,21 @@ CASES: list[tuple[dict[str, Any], str, bool]] = [
     ),
     ({"configured": {"strangers": ("kube-apiserver.yaml.bak",)}}, "StaticPods", WARNING),
     ({"configured": {"present": ("/var/lib/etcd",)}}, "DirAvailable--var-lib-etcd", ERROR),
-    ({"configured": {"runtime": Runtime(error="connection refused")}}, "CRI", ERROR),
-    ({"configured": {"runtime": Runtime(ready=False)}}, "CRI", ERROR),
-    ({"configured": {"runtime": Runtime(runtime_config=False)}}, "ContainerRuntimeVersion", WARNING),
-    ({"configured": {"runtime": Runtime(systemd_cgroup=False)}}, "RuntimeCgroups", ERROR),
-    ({"configured": {"runtime": Runtime(absent_sandbox_image="registry.k8s.io/pause:3.8")}}, "RuntimeSandbox", WARNING),
-    ({"configured": {"runtime": Runtime(cni_bin=("/usr/lib/cni",), cni_conf="/etc/cni/net.d")}}, "RuntimeCNI", ERROR),
-    ({"configured": {"runtime": Runtime(cni_bin=("/opt/cni/bin",), cni_conf="/x")}}, "RuntimeCNI", ERROR),
+    ({"configured": {"runtime": RuntimeFacts(error="connection refused")}}, "CRI", ERROR),
+    ({"configured": {"runtime": RuntimeFacts(ready=False)}}, "CRI", ERROR),
+    ({"configured": {"runtime": RuntimeFacts(runtime_config=False)}}, "ContainerRuntimeVersion", WARNING),
+    ({"configured": {"runtime": RuntimeFacts(systemd_cgroup=False)}}, "RuntimeCgroups", ERROR),
+    (
+        {"configured": {"runtime": RuntimeFacts(absent_sandbox_image="registry.k8s.io/pause:3.8")}},
+        "RuntimeSandbox",
+        WARNING,
+    ),
+    (
+        {"configured": {"runtime": RuntimeFacts(cni_bin=("/usr/lib/cni",), cni_conf="/etc/cni/net.d")}},
+        "RuntimeCNI",
+        ERROR,
+    ),
+    ({"configured": {"runtime": RuntimeFacts(cni_bin=("/opt/cni/bin",), cni_conf="/x")}}, "RuntimeCNI", ERROR),
     ({"executables": ("mount",)}, "FileExisting-losetup", ERROR),
     ({"executables": ("losetup",)}, "FileExisting-mount", ERROR),
     ({"kubelet_version": "v1.33.9"}, "KubeletVersion", ERROR),
@@ -189,30 +205,30 @@ def test_paths_on_one_filesystem_need_room_together() -> None:
 
 
 def test_who_holds_a_port_is_named_with_what_stops_it() -> None:
-    held = Listener(6443, "::", 812, "haproxy", "haproxy.service")
+    held = ListeningSocket(6443, "::", 812, "haproxy", "haproxy.service")
 
     finding = run(listeners=(held, dataclasses.replace(held, address="0.0.0.0"))).findings[0]
 
     assert "port 6443 is taken by pid 812, haproxy, unit haproxy.service; kube-apiserver needs it" in finding.message
     assert finding.fix == "systemctl stop haproxy.service, or choose another port: --apiserver-bind-port"
-    assert "not visible" in run(listeners=(Listener(6443),)).findings[0].message
+    assert "not visible" in run(listeners=(ListeningSocket(6443),)).findings[0].message
 
 
 def test_only_the_port_that_can_be_chosen_is_offered_to_be_chosen() -> None:
-    assert "--apiserver-bind-port" not in run(listeners=(Listener(10250),)).findings[0].fix
+    assert "--apiserver-bind-port" not in run(listeners=(ListeningSocket(10250),)).findings[0].fix
 
 
 def test_the_chosen_port_is_the_one_that_is_checked() -> None:
     cfg = dataclasses.replace(CFG, bind_port=7443)
 
-    assert named(run(cfg, listeners=(Listener(6443), Listener(7443)))) == ["Port-7443"]
+    assert named(run(cfg, listeners=(ListeningSocket(6443), ListeningSocket(7443)))) == ["Port-7443"]
 
 
 def test_a_port_at_another_address_is_no_clash() -> None:
-    loopback = Listener(10257, "127.0.0.1")
+    loopback = ListeningSocket(10257, "127.0.0.1")
 
     assert run(with_args("controller_manager", Arg("bind-address", "192.0.2.10")), listeners=(loopback,)).findings == ()
-    assert run(listeners=(Listener(2380, "127.0.0.1"), Listener(10248, "192.0.2.10"))).findings == ()
+    assert run(listeners=(ListeningSocket(2380, "127.0.0.1"), ListeningSocket(10248, "192.0.2.10"))).findings == ()
 
 
 def test_external_etcd_needs_no_port_no_data_no_disk() -> None:
@@ -220,7 +236,7 @@ def test_external_etcd_needs_no_port_no_data_no_disk() -> None:
 
     result = run(
         cfg,
-        listeners=(Listener(2379), Listener(2380)),
+        listeners=(ListeningSocket(2379), ListeningSocket(2380)),
         configured={"present": ("/var/lib/etcd",), "fsync_seconds": 1.0, "etcd_versions": {"https://e": "3.5.24"}},
     )
 
@@ -292,7 +308,7 @@ def test_what_is_missing_is_named() -> None:
 
 def test_modules_are_needed_by_what_is_installed_only() -> None:
     none = dict.fromkeys(GOOD.kernel.modules, "missing")
-    without = dataclasses.replace(CFG, extension=Extension(cni="none"), proxy_disabled=True)
+    without = dataclasses.replace(CFG, own=BootstrapConfig(cni="none"), proxy_disabled=True)
     iptables = dataclasses.replace(CFG, kube_proxy={"mode": "iptables"})
 
     assert named(run(without, kernel={"modules": none})) == ["KernelModule-overlay"]

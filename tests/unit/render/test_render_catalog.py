@@ -11,7 +11,7 @@ import yaml
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig, Extension, ExternalEtcd
+from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ExternalEtcd
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.images import catalog, required
 
@@ -32,7 +32,7 @@ def upstream(version: str) -> ClusterConfig:
 
 @pytest.mark.parametrize("version", KUBEADM)
 def test_the_images_of_a_minor_are_kubeadms(version: str) -> None:
-    found = required.needed(replace(upstream(version), extension=Extension(cni="none")))
+    found = required.needed(replace(upstream(version), own=BootstrapConfig(cni="none")))
 
     assert found == tuple(
         f"registry.k8s.io/{image}" for image in [*(f"{name}:{version}" for name in KUBERNETES), *KUBEADM[version]]

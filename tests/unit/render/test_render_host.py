@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from bootstrap.model.cluster import ClusterConfig, Networking, NodeRegistration
-from bootstrap.model.effects import File, Install, Link, Module, Sysctl
+from bootstrap.model.effects import File, Install, KernelModule, Link, Sysctl
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.model.runtime import GUEST, NODE, Runtime, runtime_at
+from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME, Runtime, runtime_at
 from bootstrap.render.node import host
 
 CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
@@ -118,11 +118,11 @@ def test_each_family_has_its_own_sysctls_now_and_at_every_boot(cfg: ClusterConfi
 def test_modules_are_loaded_before_their_sysctls_are_set() -> None:
     kinds = [type(e) for e in host.kernel(CFG)]
 
-    assert max(i for i, k in enumerate(kinds) if k is Module) < min(i for i, k in enumerate(kinds) if k is Sysctl)
+    assert max(i for i, k in enumerate(kinds) if k is KernelModule) < min(i for i, k in enumerate(kinds) if k is Sysctl)
 
 
 def test_all_binaries_lie_below_opt_and_a_kubectl_of_others_stays() -> None:
-    effects = host.binaries(GUEST, PLUGINS)
+    effects = host.binaries(HOST_RUNTIME, PLUGINS)
     installed = [e.path for e in effects if isinstance(e, Install)]
 
     assert all(path.startswith("/opt/") for path in installed)
@@ -133,7 +133,9 @@ def test_all_binaries_lie_below_opt_and_a_kubectl_of_others_stays() -> None:
 
 def test_a_usr_that_cannot_be_written_is_left_alone() -> None:
     paths = [
-        e.path for e in host.binaries(GUEST, replace(PLUGINS, read_only_usr=True)) if isinstance(e, Install | Link)
+        e.path
+        for e in host.binaries(HOST_RUNTIME, replace(PLUGINS, read_only_usr=True))
+        if isinstance(e, Install | Link)
     ]
 
     assert not [path for path in paths if path.startswith("/usr")]
@@ -148,7 +150,7 @@ def test_a_runtime_of_others_gets_plugins_where_it_looks_and_no_containerd() -> 
 
 
 def test_our_containerd_is_a_unit_that_leaves_its_containers_running() -> None:
-    unit = host.runtime_unit(GUEST)
+    unit = host.runtime_unit(HOST_RUNTIME)
     found = unit.content.decode().splitlines()
 
     assert unit.path == "/etc/systemd/system/bootstrap-containerd.service"
@@ -159,9 +161,9 @@ def test_our_containerd_is_a_unit_that_leaves_its_containers_running() -> None:
 @pytest.mark.parametrize(
     ("socket", "mode", "expected"),
     [
-        (NODE.socket, "node", NODE),
-        ("unix:///anything", "node", NODE),
-        (GUEST.socket, "host", GUEST),
+        (NODE_RUNTIME.socket, "node", NODE_RUNTIME),
+        ("unix:///anything", "node", NODE_RUNTIME),
+        (HOST_RUNTIME.socket, "host", HOST_RUNTIME),
         ("unix:///run/containerd/containerd.sock", "host", Runtime("unix:///run/containerd/containerd.sock")),
     ],
 )
@@ -170,9 +172,17 @@ def test_whose_runtime_is_behind_a_socket(socket: str, mode: str, expected: Runt
 
 
 def test_ours_shares_no_path_with_docker_or_anyone() -> None:
-    paths = [GUEST.config, GUEST.root, GUEST.state, GUEST.registries, GUEST.cni_bin, GUEST.cni_conf, GUEST.address]
+    paths = [
+        HOST_RUNTIME.config,
+        HOST_RUNTIME.root,
+        HOST_RUNTIME.state,
+        HOST_RUNTIME.registries,
+        HOST_RUNTIME.cni_bin,
+        HOST_RUNTIME.cni_conf,
+        HOST_RUNTIME.address,
+    ]
 
     assert all("/bootstrap/" in path for path in paths)
-    assert GUEST.ours
+    assert HOST_RUNTIME.ours
     assert not Runtime("unix:///x").ours
-    assert GUEST.crictl == ("/opt/bootstrap/bin/crictl", f"--runtime-endpoint={GUEST.socket}")
+    assert HOST_RUNTIME.crictl == ("/opt/bootstrap/bin/crictl", f"--runtime-endpoint={HOST_RUNTIME.socket}")

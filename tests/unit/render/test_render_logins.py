@@ -11,7 +11,7 @@ import yaml
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.model.cluster import Arg
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.model.images.mirrors import Credentials, Endpoint, Login, Mirrors, Rule, Server
+from bootstrap.model.images.mirrors import Credentials, Endpoint, Login, MirrorRule, Mirrors, Server
 from bootstrap.render.images.mirrors import hosts_toml
 from bootstrap.render.node.kubelet import kubelet_flags
 from bootstrap.render.node.registry_logins import ANSWER, CONFIG, kubelet_logins, login_files
@@ -20,7 +20,7 @@ FACTS = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2
 PRIVATE = Endpoint(Server("private.example:5000", credentials=Credentials(docker_config="/config.json")), "x")
 OPEN = Endpoint(Server("open.example"))
 HELPER = Endpoint(Server("helper.example", credentials=Credentials(helper="vault")))
-ALONE = Mirrors((Rule("registry.k8s.io", (PRIVATE,), upstream=False),))
+ALONE = Mirrors((MirrorRule("registry.k8s.io", (PRIVATE,), upstream=False),))
 
 
 def flags(mirrors: Mirrors, *extra: Arg) -> str:
@@ -33,11 +33,14 @@ def flags(mirrors: Mirrors, *extra: Arg) -> str:
     ("mirrors", "registries"),
     [
         (ALONE, {"registry.k8s.io", "private.example:5000"}),
-        (Mirrors((Rule("registry.k8s.io", (PRIVATE,)),), offline=True), {"registry.k8s.io", "private.example:5000"}),
-        (Mirrors((Rule("registry.k8s.io", (PRIVATE,)),)), {"private.example:5000"}),
-        (Mirrors((Rule("registry.k8s.io", (PRIVATE, OPEN), upstream=False),)), {"private.example:5000"}),
-        (Mirrors((Rule("registry.k8s.io", (HELPER,), upstream=False),)), set()),
-        (Mirrors((Rule("registry.k8s.io", (OPEN,), upstream=False),)), set()),
+        (
+            Mirrors((MirrorRule("registry.k8s.io", (PRIVATE,)),), offline=True),
+            {"registry.k8s.io", "private.example:5000"},
+        ),
+        (Mirrors((MirrorRule("registry.k8s.io", (PRIVATE,)),)), {"private.example:5000"}),
+        (Mirrors((MirrorRule("registry.k8s.io", (PRIVATE, OPEN), upstream=False),)), {"private.example:5000"}),
+        (Mirrors((MirrorRule("registry.k8s.io", (HELPER,), upstream=False),)), set()),
+        (Mirrors((MirrorRule("registry.k8s.io", (OPEN,), upstream=False),)), set()),
     ],
 )
 def test_a_password_is_shown_to_its_own_mirror_only(mirrors: Mirrors, registries: set[str]) -> None:
@@ -59,7 +62,7 @@ def test_the_kubelet_reads_logins_with_cat() -> None:
 def test_the_flags_are_there_when_there_are_logins() -> None:
     assert f"--image-credential-provider-config={CONFIG}" in flags(ALONE)
     assert "--image-credential-provider-bin-dir=/bin" in flags(ALONE)
-    assert "image-credential-provider" not in flags(Mirrors((Rule("registry.k8s.io", (OPEN,)),)))
+    assert "image-credential-provider" not in flags(Mirrors((MirrorRule("registry.k8s.io", (OPEN,)),)))
     assert login_files(Mirrors(), {}) == ()
 
 
@@ -72,7 +75,7 @@ def test_a_credential_provider_of_the_users_own_stays() -> None:
 
 
 def test_hosts_toml_names_a_login_that_the_kubelet_has_not() -> None:
-    (closed,), open_too = ALONE.rules, Rule("registry.k8s.io", (PRIVATE,))
+    (closed,), open_too = ALONE.rules, MirrorRule("registry.k8s.io", (PRIVATE,))
 
     assert "cannot say credentials" not in hosts_toml(closed, ALONE)
     assert "cannot say credentials" in hosts_toml(open_too, Mirrors((open_too,)))

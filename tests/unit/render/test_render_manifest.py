@@ -9,11 +9,11 @@ import pytest
 
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.model.addon import Addon, Recipe
-from bootstrap.model.cluster import ClusterConfig, Extension
+from bootstrap.model.cluster import BootstrapConfig, ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.model.images.mirrors import Endpoint, Mirrors, Rule, Server
-from bootstrap.model.runtime import GUEST
+from bootstrap.model.images.mirrors import Endpoint, MirrorRule, Mirrors, Server
+from bootstrap.model.runtime import HOST_RUNTIME
 from bootstrap.render.addons.foreign import objects_of
 from bootstrap.render.addons.manifest import read_objects, waves
 from bootstrap.render.addons.manifest_images import asked_for_only_if_absent, images_of, renamed
@@ -26,7 +26,7 @@ DIGEST = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde
 
 def cluster(facts: HostFacts, **fields: Any) -> ClusterConfig:
     cfg = resolve(Documents(), Overrides(), facts)
-    return replace(cfg, extension=replace(Extension(), **fields))
+    return replace(cfg, own=replace(BootstrapConfig(), **fields))
 
 
 def test_definitions_come_first_and_what_they_define_last() -> None:
@@ -110,7 +110,7 @@ def test_config_maps_are_searched_only_when_told() -> None:
 
 def test_names_stay_unless_a_rule_says_that_they_change() -> None:
     endpoint = Endpoint(Server("mirror.example:5000"), "up/quay", rewrites=(("stores", "shop"),))
-    rule = Rule("quay.io", (endpoint,))
+    rule = MirrorRule("quay.io", (endpoint,))
 
     assert renamed(Mirrors((rule,)), "quay.io/stores/engine:v3") == "quay.io/stores/engine:v3"
     mirrors = Mirrors((replace(rule, rename=True),))
@@ -120,7 +120,7 @@ def test_names_stay_unless_a_rule_says_that_they_change() -> None:
 
 
 def test_all_places_get_the_other_name() -> None:
-    rule = Rule("quay.io", (Endpoint(Server("m.example"), flatten=True),), rename=True)
+    rule = MirrorRule("quay.io", (Endpoint(Server("m.example"), flatten=True),), rename=True)
     cfg = cluster(NODE, mirrors=Mirrors((rule,)), images_in_config_maps=True)
     text = str(objects_of(Addon("stores", "/s.yaml", OPERATOR), cfg, NODE))
 
@@ -156,13 +156,13 @@ def test_who_has_an_image_does_not_ask_for_it(container: dict[str, Any], policy:
 
 def test_a_pod_network_writes_where_our_runtime_reads() -> None:
     cfg = cluster(HOST)
-    assert cfg.node.cri_socket == GUEST.socket
+    assert cfg.node.cri_socket == HOST_RUNTIME.socket
     pod = network(cfg, HOST)["DaemonSet"]["spec"]["template"]["spec"]
     install, agent = pod["initContainers"][0], pod["containers"][0]
 
-    assert [v["hostPath"]["path"] for v in pod["volumes"]] == [GUEST.cni_bin, GUEST.cni_conf, "/proc"]
+    assert [v["hostPath"]["path"] for v in pod["volumes"]] == [HOST_RUNTIME.cni_bin, HOST_RUNTIME.cni_conf, "/proc"]
     assert pod["volumes"][1]["hostPath"]["type"] == "DirectoryOrCreate"
-    assert [e["value"] for e in install["env"]] == [GUEST.cni_conf, "/host/opt/cni/bin"]
+    assert [e["value"] for e in install["env"]] == [HOST_RUNTIME.cni_conf, "/host/opt/cni/bin"]
     assert [e["value"] for e in agent["env"][:2]] == ["/etc/cni/net.d/10-net.conflist", "/etc/cni/net.d"]
 
 

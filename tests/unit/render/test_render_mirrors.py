@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from bootstrap.model.images.mirrors import Credentials, Endpoint, Mirrors, Rule, Server
+from bootstrap.model.images.mirrors import Credentials, Endpoint, MirrorRule, Mirrors, Server
 from bootstrap.model.images.reference import parse_reference
 from bootstrap.render.images.mirrors import hosts_files, hosts_toml, located, route
 
@@ -18,7 +18,7 @@ RENAMED = Endpoint(
 )
 LOGIN = Endpoint(Server("login.example", credentials=Credentials(helper="vault")))
 FOLDER = "/etc/containerd/certs.d"
-RULE = Rule("registry.k8s.io", (FLAT, PLAIN, PREFIX))
+RULE = MirrorRule("registry.k8s.io", (FLAT, PLAIN, PREFIX))
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,11 @@ def test_containerd_finds_names_of_one_word_on_a_flat_mirror() -> None:
     ("mirrors", "image", "closed"),
     [
         (Mirrors((RULE,), offline=True), "registry.k8s.io/pause:1", "offline is true"),
-        (Mirrors((Rule("registry.k8s.io", (FLAT,), upstream=False),)), "registry.k8s.io/pause:1", "upstream: false"),
+        (
+            Mirrors((MirrorRule("registry.k8s.io", (FLAT,), upstream=False),)),
+            "registry.k8s.io/pause:1",
+            "upstream: false",
+        ),
         (Mirrors(offline=True), "ghcr.io/x/y:1", "offline is true"),
         (Mirrors(), "localhost/bootstrap/etcd:1", "part of the bootstrap image"),
     ],
@@ -86,7 +90,9 @@ def test_an_image_that_is_named_after_a_mirror_is_asked_for_there() -> None:
 
 
 def test_a_mirror_with_a_rule_of_its_own_goes_by_that_rule() -> None:
-    mirrors = Mirrors((Rule("registry.k8s.io", (PLAIN,)), Rule("192.0.2.1:5000", (PREFIX,), upstream=False)))
+    mirrors = Mirrors(
+        (MirrorRule("registry.k8s.io", (PLAIN,)), MirrorRule("192.0.2.1:5000", (PREFIX,), upstream=False))
+    )
     (only,) = route(mirrors, parse_reference("192.0.2.1:5000/app:1")).candidates
 
     assert only.server == PREFIX.server
@@ -100,7 +106,7 @@ def test_docker_hub_is_answered_for_by_its_server() -> None:
 
 def test_hosts_toml_says_what_it_can_and_names_what_it_cannot() -> None:
     assert (
-        hosts_toml(Rule("registry.k8s.io", (FLAT, PLAIN, LOGIN)), Mirrors())
+        hosts_toml(MirrorRule("registry.k8s.io", (FLAT, PLAIN, LOGIN)), Mirrors())
         == """\
 # Where containerd gets the images of registry.k8s.io.
 server = "https://registry.k8s.io"
@@ -122,7 +128,7 @@ capabilities = ["pull", "resolve"]
 
 
 def test_a_registry_that_must_not_be_asked_can_only_be_pushed_to() -> None:
-    parsed = tomllib.loads(hosts_toml(Rule("docker.io", (PLAIN,), upstream=False), Mirrors()))
+    parsed = tomllib.loads(hosts_toml(MirrorRule("docker.io", (PLAIN,), upstream=False), Mirrors()))
 
     assert parsed["server"] == "https://registry-1.docker.io"
     assert parsed["capabilities"] == ["push"]
@@ -139,7 +145,7 @@ def test_offline_closes_every_registry_for_containerd() -> None:
 
 
 def test_one_server_named_twice_is_one_table() -> None:
-    rule = Rule("registry.k8s.io", (PREFIX, Endpoint(PREFIX.server, PREFIX.prefix, flatten=True)))
+    rule = MirrorRule("registry.k8s.io", (PREFIX, Endpoint(PREFIX.server, PREFIX.prefix, flatten=True)))
 
     assert list(tomllib.loads(hosts_toml(rule, Mirrors()))["host"]) == ["https://harbor.example/v2/proxy/k8s"]
 

@@ -12,9 +12,9 @@ import yaml
 from bootstrap.model import names, runtime
 from bootstrap.model.cluster import (
     Arg,
+    BootstrapConfig,
     ClusterConfig,
     Component,
-    Extension,
     ExternalEtcd,
     LocalEtcd,
     Networking,
@@ -89,7 +89,7 @@ def test_structured_authorization_drops_the_mode() -> None:
 
 @pytest.mark.parametrize("component", ["kube-apiserver", "kube-controller-manager", "kube-scheduler"])
 def test_hardening_is_a_choice(component: str) -> None:
-    soft = replace(CFG, extension=Extension(hardening=False))
+    soft = replace(CFG, own=BootstrapConfig(hardening=False))
     assert "--profiling=false" in command(CFG, component)
     assert "--profiling=false" not in command(soft, component)
     assert not audit_files(soft)
@@ -191,7 +191,7 @@ def test_kubelet_machine_facts_stay_on_disk() -> None:
     assert (on_disk["failCgroupV1"], on_disk["failSwapOn"]) == (False, False)
     assert on_disk["resolvConf"] == "/run/systemd/resolve/resolv.conf"
     assert on_disk["imageGCHighThresholdPercent"] == 100
-    assert on_disk["containerRuntimeEndpoint"] == runtime.NODE.socket
+    assert on_disk["containerRuntimeEndpoint"] == runtime.NODE_RUNTIME.socket
     local = {"failCgroupV1", "failSwapOn", "resolvConf", "evictionHard", "containerRuntimeEndpoint"}
     assert not local & set(shared)
     assert not {"failCgroupV1", "failSwapOn", "evictionHard"} & set(node_configuration(CFG, HOST, {}))
@@ -200,7 +200,7 @@ def test_kubelet_machine_facts_stay_on_disk() -> None:
 def test_kubelet_patch_cannot_move_the_socket() -> None:
     patches = {"kubeletconfiguration.yaml": b"maxPods: 7\ncontainerRuntimeEndpoint: unix:///elsewhere"}
     found = node_configuration(CFG, HOST, patches)
-    assert found["maxPods"] == 7 and found["containerRuntimeEndpoint"] == runtime.NODE.socket
+    assert found["maxPods"] == 7 and found["containerRuntimeEndpoint"] == runtime.NODE_RUNTIME.socket
 
 
 @pytest.mark.parametrize(
@@ -215,8 +215,8 @@ def test_kubelet_patch_cannot_move_the_socket() -> None:
     ],
 )
 def test_taints(taints: tuple[Taint, ...] | None, allowed: bool | None, mode: str, expected: int) -> None:
-    extension = Extension(workloads_on_control_plane=allowed)
-    cfg = replace(CFG, node=NodeRegistration("n1", taints=taints), extension=extension)
+    own = BootstrapConfig(workloads_on_control_plane=allowed)
+    cfg = replace(CFG, node=NodeRegistration("n1", taints=taints), own=own)
     facts = HostFacts(mode=mode, hostname="n1")
     assert len(node_taints(cfg, facts)) == expected
     assert len(node_configuration(cfg, facts, {}).get("registerWithTaints", [])) == expected
@@ -261,14 +261,14 @@ def test_kubelet_file_modes() -> None:
 
 
 def test_containerd_configuration_is_toml() -> None:
-    config = tomllib.loads(containerd_config(CFG, replace(HOST, can_raise_oom=False), runtime.NODE))
+    config = tomllib.loads(containerd_config(CFG, replace(HOST, can_raise_oom=False), runtime.NODE_RUNTIME))
     cri = config["plugins"]["io.containerd.cri.v1.runtime"]
     assert config["version"] == 3
     assert cri["restrict_oom_score_adj"] is True
     assert cri["containerd"]["runtimes"]["runc"]["options"]["SystemdCgroup"] is True
     pinned = config["plugins"]["io.containerd.cri.v1.images"]["pinned_images"]
     assert pinned == {"sandbox": "localhost/bootstrap/pause:3.10.2"}
-    assert "restrict_oom_score_adj" not in containerd_config(CFG, HOST, runtime.NODE)
+    assert "restrict_oom_score_adj" not in containerd_config(CFG, HOST, runtime.NODE_RUNTIME)
 
 
 def test_image_names() -> None:
@@ -286,5 +286,5 @@ def test_image_names() -> None:
         "etcd",
         "flannel",
     ]
-    few = replace(CFG, proxy_disabled=True, dns_disabled=True, extension=Extension(cni="none"))
+    few = replace(CFG, proxy_disabled=True, dns_disabled=True, own=BootstrapConfig(cni="none"))
     assert len(required.needed(replace(few, etcd=ExternalEtcd(())))) == 4

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Extension, NodeRegistration
+from bootstrap.model.cluster import BootstrapConfig, BootstrapToken, ClusterConfig, NodeRegistration
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import HostFacts
 from bootstrap.render.addons import builtin
@@ -102,7 +102,7 @@ def test_kube_proxy_keeps_kubernetes_own_placeholder_and_takes_proxies() -> None
 
 
 def test_addons_can_be_left_out() -> None:
-    cfg = replace(CFG, proxy_disabled=True, dns_disabled=True, extension=Extension(cni="none"))
+    cfg = replace(CFG, proxy_disabled=True, dns_disabled=True, own=BootstrapConfig(cni="none"))
     assert not builtin.kube_proxy(cfg, FACTS, MANIFESTS, {})
     assert not builtin.coredns(cfg, FACTS, MANIFESTS, {})
     assert not builtin.flannel(cfg, FACTS, MANIFESTS)

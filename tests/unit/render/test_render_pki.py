@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig, Extension, ExternalEtcd, NodeRegistration
+from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ExternalEtcd, NodeRegistration
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki.certs import certificate_info
@@ -151,7 +151,7 @@ def test_names_in_the_apiserver_certificate() -> None:
         CFG,
         control_plane_endpoint="api.example:8443",
         api_server_cert_sans=("192.0.2.10", "b.example"),
-        extension=Extension(extra_sans=("extra.example",)),
+        own=BootstrapConfig(extra_sans=("extra.example",)),
         networking=replace(CFG.networking, service_subnet="10.96.0.0/12,fd00:1::/112"),
     )
     sans = certificate_info(tree(issue_pki(cfg, {}, KEYS, NOW))["/etc/kubernetes/pki/apiserver.crt"]).sans

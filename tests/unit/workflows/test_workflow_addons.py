@@ -15,7 +15,7 @@ from bootstrap.model.addon import Addon, parse_source
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.model.images.mirrors import Endpoint, Mirrors, Rule, Server
+from bootstrap.model.images.mirrors import Endpoint, MirrorRule, Mirrors, Server
 from bootstrap.phases.addons import addon_steps
 from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import init_plan
@@ -117,7 +117,7 @@ def test_problems_name_the_field_or_the_flag() -> None:
 
 def steps(content: bytes, *, wait: str = "dns", **fields: Any) -> dict[str, Any]:
     cfg = cluster()
-    cfg = replace(cfg, extension=replace(cfg.extension, **fields))
+    cfg = replace(cfg, own=replace(cfg.own, **fields))
     addons = tuple(Addon(name, f"/{name}", content) for name in ("one", "two"))
     return {step.id: step for step in addon_steps(cfg, FACTS, addons, wait)}
 
@@ -154,9 +154,7 @@ def test_nobody_waits_for_pods_that_cannot_run_or_that_nobody_asked_for(fields: 
 
 def plan(*addons: Addon, cni: str = "flannel", **fields: Any) -> dict[str, Any]:
     inputs = default_inputs()
-    cfg = replace(
-        inputs.cfg, extension=replace(inputs.cfg.extension, cni=cni, mirrors=fields.pop("mirrors", Mirrors()))
-    )
+    cfg = replace(inputs.cfg, own=replace(inputs.cfg.own, cni=cni, mirrors=fields.pop("mirrors", Mirrors())))
     return {step.id: step for step in init_plan(replace(inputs, cfg=cfg, extra=addons, **fields)).steps}
 
 
@@ -165,7 +163,7 @@ def plan(*addons: Addon, cni: str = "flannel", **fields: Any) -> dict[str, Any]:
     [
         ({}, "Always"),
         ({"bundled": Bundled((), ("docker.io/library/x:latest",))}, "IfNotPresent"),
-        ({"mirrors": Mirrors((Rule("ghcr.io", (Endpoint(Server("mirror.example")),)),))}, "IfNotPresent"),
+        ({"mirrors": Mirrors((MirrorRule("ghcr.io", (Endpoint(Server("mirror.example")),)),))}, "IfNotPresent"),
     ],
 )
 def test_what_is_brought_in_is_not_asked_for_again(fields: dict[str, Any], policy: str) -> None:

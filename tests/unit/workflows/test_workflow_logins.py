@@ -8,7 +8,7 @@ from pathlib import Path
 from gen_docs import default_inputs
 
 from bootstrap.model.effects import UnitRunning
-from bootstrap.model.images.mirrors import Credentials, Endpoint, Mirrors, Rule, Server
+from bootstrap.model.images.mirrors import Credentials, Endpoint, MirrorRule, Mirrors, Server
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.machine import KUBELET_FILES
 from bootstrap.render.node.registry_logins import ANSWER, CONFIG
@@ -19,7 +19,7 @@ from tests.memory import MemoryHost
 def test_the_kubelet_starts_with_the_passwords_of_the_rules(tmp_path: Path) -> None:
     (tmp_path / "p").write_text("secret\n")
     server = Server("private.example", credentials=Credentials(username="u", password_file=str(tmp_path / "p")))
-    mirrors = Mirrors((Rule("ghcr.io", (Endpoint(server),)),), offline=True)
+    mirrors = Mirrors((MirrorRule("ghcr.io", (Endpoint(server),)),), offline=True)
     files = kubelet_login_files(MemoryHost(), mirrors)
     plan = {step.id: step for step in init_plan(replace(default_inputs(), logins=files)).steps}
     (start,) = (effect for effect in plan["kubelet-start"].effects if isinstance(effect, UnitRunning))
@@ -31,4 +31,6 @@ def test_the_kubelet_starts_with_the_passwords_of_the_rules(tmp_path: Path) -> N
 
 
 def test_without_logins_there_is_no_file() -> None:
-    assert kubelet_login_files(MemoryHost(), Mirrors((Rule("ghcr.io", (Endpoint(Server("open.example")),)),))) == ()
+    assert (
+        kubelet_login_files(MemoryHost(), Mirrors((MirrorRule("ghcr.io", (Endpoint(Server("open.example")),)),))) == ()
+    )

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bootstrap.config import Documents, Overrides, dump, load, resolve
-from bootstrap.model.cluster import Extension
+from bootstrap.model.cluster import BootstrapConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.workflows.init import _check_difference, _without_addons
@@ -108,6 +108,6 @@ def test_only_what_cannot_be_changed_is_named() -> None:
 def test_an_add_on_of_a_flag_replaces_the_stored_one_of_its_name(
     given: tuple[str, ...], all_of_them: tuple[str, ...]
 ) -> None:
-    stored = _without_addons(Documents(extension=Extension(addons=("/m/a.yaml", "b=/m/b.yaml"))), given)
+    stored = _without_addons(Documents(own=BootstrapConfig(addons=("/m/a.yaml", "b=/m/b.yaml"))), given)
 
-    assert resolve(stored, Overrides(addons=given), FACTS).extension.addons == all_of_them
+    assert resolve(stored, Overrides(addons=given), FACTS).own.addons == all_of_them
