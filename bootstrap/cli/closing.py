@@ -32,7 +32,7 @@ def shows_join(decision: Any, phase: str | None) -> bool:
     if phase:
         return phase in GROWING
     fresh_host = decision.facts.mode == "host" and not decision.resumed
-    return (fresh_host or bool(decision.certificate_key)) and SHOW_JOIN not in decision.cfg.skip_phases
+    return (fresh_host or bool(decision.certificate_key)) and SHOW_JOIN not in decision.cfg.run.skip_phases
 
 
 def show_growth(lines: Sequence[str]) -> None:
@@ -45,7 +45,7 @@ def show_result(decision: Any, result: Any, seconds: float) -> None:
     if not any(timing.changed for timing in result):
         say("nothing changed: this node already is what the configuration says")
         return
-    version = decision.cfg.kubernetes_version
+    version = decision.cfg.cluster.kubernetes_version
     say(f"Kubernetes {version} is up in {seconds:.1f} s   (longest chain: {longest(result)})")
     if not decision.resumed:
         _closing(decision)

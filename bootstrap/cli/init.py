@@ -190,7 +190,7 @@ def _init(
         return Exit.OK
     with offered(decision, manifests()) as (bundled, load):
         plan = make_plan(host, decision, manifests(), datetime.now(UTC), request, bundled)
-        if dry_run or decision.cfg.dry_run:
+        if dry_run or decision.cfg.run.dry_run:
             return show_plan(plan, host, objects, output)
         result = act(host, decision, plan, Progress(plan) if output == "text" else _silent, load)
     seconds, lines = time.monotonic() - began, joins() if shows_join(decision, request.phase) else ()
@@ -218,8 +218,8 @@ def manifests() -> dict[str, str]:
 def _show_preflight(decision: Any, mode: Any, seconds: float) -> None:
     cfg, preflight = decision.cfg, decision.preflight
     say(
-        f"bootstrap {cfg.kubernetes_version} · {mode.name} mode: {mode.why} · "
-        f"{cfg.node.name}, {cfg.advertise_address} · cgroup v{decision.facts.cgroup_version}"
+        f"bootstrap {cfg.cluster.kubernetes_version} · {mode.name} mode: {mode.why} · "
+        f"{cfg.node.name}, {cfg.api.advertise_address} · cgroup v{decision.facts.cgroup_version}"
     )
     count = len(preflight.warnings)
     checks = f"{preflight.count} checks" + (f", {count} warning{'s' * (count > 1)}" if count else "")

@@ -12,16 +12,19 @@ from bootstrap.formats.durations import parse_duration
 from bootstrap.model import names
 from bootstrap.model.addon import NO_CNI
 from bootstrap.model.cluster import (
+    ApiEndpoint,
     Arg,
     BootstrapConfig,
     BootstrapToken,
     ClusterConfig,
+    ClusterSpec,
     Component,
     Document,
     ExternalEtcd,
     LocalEtcd,
     Networking,
-    NodeRegistration,
+    NodeSpec,
+    RunOptions,
     Taint,
     Timeouts,
     Volume,
@@ -46,64 +49,77 @@ ANY_ADDRESS = ("", "0.0.0.0", "::")
 
 def build(documents: Documents, facts: HostFacts, problems: list[Problem]) -> ClusterConfig:
     """One complete configuration; what cannot be made sense of is added to `problems`."""
-    init, cluster = documents.get("InitConfiguration"), documents.get("ClusterConfiguration")
+    init = documents.get("InitConfiguration")
     own = documents.own or BootstrapConfig()
-    network = _networking(cluster.get("networking", {}), own)
-    endpoint = init.get("localAPIEndpoint", {})
-    bind_port = endpoint.get("bindPort") or names.API_PORT
-    version, repository = versions.chosen(
-        cluster.get("kubernetesVersion", ""), cluster.get("imageRepository", ""), problems
+    api = init.get("localAPIEndpoint", {})
+    port = api.get("bindPort") or names.API_PORT
+    spec = _cluster(documents, own, port, problems)
+    machine = dataclasses.replace(
+        node(init.get("nodeRegistration", {}), facts),
+        patches_directory=init.get("patches", {}).get("directory", ""),
+        api=ApiEndpoint(_advertised(api.get("advertiseAddress", ""), spec.networking, facts), port),
     )
-    tokens = init.get("bootstrapTokens") or [{}]
-    dns = cluster.get("dns", {})
-    base = ClusterConfig(node(init.get("nodeRegistration", {}), facts), "")
-    return dataclasses.replace(
-        base,
-        advertise_address=_advertised(endpoint.get("advertiseAddress", ""), network, facts),
-        bind_port=bind_port,
-        cluster_name=cluster.get("clusterName") or base.cluster_name,
+    own = dataclasses.replace(own, extra_sans=tuple(san.lower() for san in own.extra_sans))
+    return ClusterConfig(machine, spec, own, _run(init, problems))
+
+
+def _cluster(documents: Documents, own: BootstrapConfig, port: int, problems: list[Problem]) -> ClusterSpec:
+    doc, base = documents.get("ClusterConfiguration"), ClusterSpec()
+    version, repository = versions.chosen(doc.get("kubernetesVersion", ""), doc.get("imageRepository", ""), problems)
+    dns = doc.get("dns", {})
+    return ClusterSpec(
+        cluster_name=doc.get("clusterName") or base.cluster_name,
         kubernetes_version=version,
-        control_plane_endpoint=_with_port(cluster.get("controlPlaneEndpoint", ""), bind_port),
-        certificates_dir=cluster.get("certificatesDir") or base.certificates_dir,
+        control_plane_endpoint=_with_port(doc.get("controlPlaneEndpoint", ""), port),
+        certificates_dir=doc.get("certificatesDir") or base.certificates_dir,
         image_repository=repository,
-        encryption_algorithm=cluster.get("encryptionAlgorithm") or base.encryption_algorithm,
-        certificate_validity=_seconds(cluster, "certificateValidityPeriod", base.certificate_validity),
-        ca_certificate_validity=_seconds(cluster, "caCertificateValidityPeriod", base.ca_certificate_validity),
-        networking=network,
-        etcd=_etcd(cluster.get("etcd", {}), problems),
-        api_server=_component(cluster.get("apiServer", {})),
-        api_server_cert_sans=tuple(san.lower() for san in cluster.get("apiServer", {}).get("certSANs", [])),
-        controller_manager=_component(cluster.get("controllerManager", {})),
-        scheduler=_component(cluster.get("scheduler", {})),
+        encryption_algorithm=doc.get("encryptionAlgorithm") or base.encryption_algorithm,
+        certificate_validity=_seconds(doc, "certificateValidityPeriod", base.certificate_validity),
+        ca_certificate_validity=_seconds(doc, "caCertificateValidityPeriod", base.ca_certificate_validity),
+        networking=_networking(doc.get("networking", {}), own),
+        etcd=_etcd(doc.get("etcd", {}), problems),
+        api_server=_component(doc.get("apiServer", {})),
+        api_server_cert_sans=tuple(san.lower() for san in doc.get("apiServer", {}).get("certSANs", [])),
+        controller_manager=_component(doc.get("controllerManager", {})),
+        scheduler=_component(doc.get("scheduler", {})),
         dns_image_repository=dns.get("imageRepository", ""),
         dns_image_tag=dns.get("imageTag", ""),
         dns_disabled=dns.get("disabled", False),
-        proxy_disabled=cluster.get("proxy", {}).get("disabled", False),
-        feature_gates=dict(cluster.get("featureGates", {})),
-        tokens=tuple(_token(token, i, problems) for i, token in enumerate(tokens)),
-        certificate_key=init.get("certificateKey", ""),
-        skip_phases=tuple(init.get("skipPhases", [])),
-        patches_directory=init.get("patches", {}).get("directory", ""),
-        dry_run=init.get("dryRun", False),
-        timeouts=_timeouts(init.get("timeouts", {})),
+        proxy_disabled=doc.get("proxy", {}).get("disabled", False),
+        feature_gates=dict(doc.get("featureGates", {})),
         kubelet=dict(documents.get("KubeletConfiguration")),
         kube_proxy=dict(documents.get("KubeProxyConfiguration")),
-        own=dataclasses.replace(own, extra_sans=tuple(san.lower() for san in own.extra_sans)),
     )
 
 
-def node(doc: Document, facts: HostFacts) -> NodeRegistration:
+def _run(init: Document, problems: list[Problem]) -> RunOptions:
+    tokens = init.get("bootstrapTokens") or [{}]
+    return RunOptions(
+        tokens=tuple(_token(token, i, problems) for i, token in enumerate(tokens)),
+        certificate_key=init.get("certificateKey", ""),
+        skip_phases=tuple(init.get("skipPhases", [])),
+        ignore_preflight_errors=ignored_checks(init.get("nodeRegistration", {})),
+        timeouts=_timeouts(init.get("timeouts", {})),
+        dry_run=init.get("dryRun", False),
+    )
+
+
+def ignored_checks(registration: Document) -> tuple[str, ...]:
+    """nodeRegistration.ignorePreflightErrors."""
+    return tuple(registration.get("ignorePreflightErrors", []))
+
+
+def node(doc: Document, facts: HostFacts) -> NodeSpec:
     """nodeRegistration; the name is the host's unless given."""
     socket = doc.get("criSocket") or default_socket(facts)
     taints = doc.get("taints")
-    return NodeRegistration(
+    return NodeSpec(
         name=(doc.get("name") or facts.hostname).strip().lower(),
         cri_socket=f"unix://{socket}" if socket.startswith("/") else socket,
         taints=None
         if taints is None
         else tuple(Taint(t.get("key", ""), t.get("effect", ""), t.get("value", "")) for t in taints),
         kubelet_extra_args=_args(doc.get("kubeletExtraArgs", [])),
-        ignore_preflight_errors=tuple(doc.get("ignorePreflightErrors", [])),
         image_pull_policy=doc.get("imagePullPolicy") or "IfNotPresent",
         image_pull_serial=doc.get("imagePullSerial", True),
     )

@@ -14,7 +14,15 @@ from bootstrap.config.documents import (
 )
 from bootstrap.formats.durations import format_duration
 from bootstrap.model import names
-from bootstrap.model.cluster import BootstrapConfig, BootstrapToken, ClusterConfig, NodeRegistration, Timeouts
+from bootstrap.model.cluster import (
+    ApiEndpoint,
+    BootstrapConfig,
+    BootstrapToken,
+    ClusterConfig,
+    NodeSpec,
+    RunOptions,
+    Timeouts,
+)
 from bootstrap.model.runtime import NODE_RUNTIME
 
 INIT_KINDS = ("InitConfiguration", "ClusterConfiguration", "BootstrapConfiguration")
@@ -29,7 +37,7 @@ def defaults_yaml(kinds: Iterable[str] = INIT_KINDS) -> str:
 
 def _documents() -> dict[str, dict[str, Any]]:
     config = ClusterConfig(
-        node=NodeRegistration(name="node"), advertise_address="1.2.3.4", tokens=(BootstrapToken(token=_TOKEN),)
+        NodeSpec(name="node", api=ApiEndpoint("1.2.3.4")), run=RunOptions(tokens=(BootstrapToken(token=_TOKEN),))
     )
     pulls = {"imagePullPolicy": "IfNotPresent", "imagePullSerial": True}
     renewal = {"certificateRenewal": True, "etcdUpgrade": True}

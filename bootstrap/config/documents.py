@@ -21,7 +21,7 @@ from bootstrap.model.cluster import (
     Document,
     ExternalEtcd,
     LocalEtcd,
-    NodeRegistration,
+    NodeSpec,
 )
 
 _VERSION = "kubeadm.k8s.io/v1beta4"
@@ -29,20 +29,20 @@ _VERSION = "kubeadm.k8s.io/v1beta4"
 
 def to_cluster_configuration(config: ClusterConfig) -> dict[str, Any]:
     """What the ConfigMap kubeadm-config stores: defaults written out, empty fields left out."""
-    networking = config.networking
+    networking = config.cluster.networking
     return _filled(
         {
             "apiVersion": _VERSION,
             "kind": "ClusterConfiguration",
-            "clusterName": config.cluster_name,
-            "kubernetesVersion": config.kubernetes_version,
-            "controlPlaneEndpoint": config.control_plane_endpoint,
-            "certificatesDir": config.certificates_dir,
-            "imageRepository": config.image_repository,
-            "encryptionAlgorithm": config.encryption_algorithm,
-            "certificateValidityPeriod": format_duration(config.certificate_validity),
-            "caCertificateValidityPeriod": format_duration(config.ca_certificate_validity),
-            "featureGates": dict(config.feature_gates),
+            "clusterName": config.cluster.cluster_name,
+            "kubernetesVersion": config.cluster.kubernetes_version,
+            "controlPlaneEndpoint": config.cluster.control_plane_endpoint,
+            "certificatesDir": config.cluster.certificates_dir,
+            "imageRepository": config.cluster.image_repository,
+            "encryptionAlgorithm": config.cluster.encryption_algorithm,
+            "certificateValidityPeriod": format_duration(config.cluster.certificate_validity),
+            "caCertificateValidityPeriod": format_duration(config.cluster.ca_certificate_validity),
+            "featureGates": dict(config.cluster.feature_gates),
         }
     ) | {
         "networking": _filled(
@@ -52,18 +52,19 @@ def to_cluster_configuration(config: ClusterConfig) -> dict[str, Any]:
                 "dnsDomain": networking.dns_domain,
             }
         ),
-        "etcd": _etcd(config.etcd),
-        "apiServer": _component(config.api_server) | _filled({"certSANs": list(config.api_server_cert_sans)}),
-        "controllerManager": _component(config.controller_manager),
-        "scheduler": _component(config.scheduler),
+        "etcd": _etcd(config.cluster.etcd),
+        "apiServer": _component(config.cluster.api_server)
+        | _filled({"certSANs": list(config.cluster.api_server_cert_sans)}),
+        "controllerManager": _component(config.cluster.controller_manager),
+        "scheduler": _component(config.cluster.scheduler),
         "dns": _filled(
             {
-                "imageRepository": config.dns_image_repository,
-                "imageTag": config.dns_image_tag,
-                "disabled": config.dns_disabled,
+                "imageRepository": config.cluster.dns_image_repository,
+                "imageTag": config.cluster.dns_image_tag,
+                "disabled": config.cluster.dns_disabled,
             }
         ),
-        "proxy": _filled({"disabled": config.proxy_disabled}),
+        "proxy": _filled({"disabled": config.cluster.proxy_disabled}),
     }
 
 
@@ -73,17 +74,17 @@ def to_init_configuration(config: ClusterConfig) -> dict[str, Any]:
         {
             "apiVersion": _VERSION,
             "kind": "InitConfiguration",
-            "bootstrapTokens": [_token(token) for token in config.tokens],
-            "certificateKey": config.certificate_key,
-            "dryRun": config.dry_run,
-            "skipPhases": list(config.skip_phases),
-            "patches": _filled({"directory": config.patches_directory}),
-            "localAPIEndpoint": {"advertiseAddress": config.advertise_address, "bindPort": config.bind_port},
+            "bootstrapTokens": [_token(token) for token in config.run.tokens],
+            "certificateKey": config.run.certificate_key,
+            "dryRun": config.run.dry_run,
+            "skipPhases": list(config.run.skip_phases),
+            "patches": _filled({"directory": config.node.patches_directory}),
+            "localAPIEndpoint": {"advertiseAddress": config.api.advertise_address, "bindPort": config.api.bind_port},
             "timeouts": {
-                name: format_duration(getattr(config.timeouts, field)) for field, name in TIMEOUT_FIELDS.items()
+                name: format_duration(getattr(config.run.timeouts, field)) for field, name in TIMEOUT_FIELDS.items()
             },
         }
-    ) | {"nodeRegistration": _node(config.node)}
+    ) | {"nodeRegistration": _node(config.node, config.run.ignore_preflight_errors)}
 
 
 def to_bootstrap_configuration(own: BootstrapConfig) -> dict[str, Any]:
@@ -116,8 +117,8 @@ def all_documents(config: ClusterConfig) -> list[Document]:
         to_init_configuration(config),
         to_cluster_configuration(config),
         to_bootstrap_configuration(config.own),
-        config.kubelet,
-        config.kube_proxy,
+        config.cluster.kubelet,
+        config.cluster.kube_proxy,
     ]
     return [document for document in documents if document]
 
@@ -203,7 +204,7 @@ def _token(token: BootstrapToken) -> dict[str, Any]:
     )
 
 
-def _node(node: NodeRegistration) -> dict[str, Any]:
+def _node(node: NodeSpec, ignored: tuple[str, ...]) -> dict[str, Any]:
     taints = (
         None
         if node.taints is None
@@ -214,7 +215,7 @@ def _node(node: NodeRegistration) -> dict[str, Any]:
             "name": node.name,
             "criSocket": node.cri_socket,
             "kubeletExtraArgs": _args(node.kubelet_extra_args),
-            "ignorePreflightErrors": list(node.ignore_preflight_errors),
+            "ignorePreflightErrors": list(ignored),
             "imagePullPolicy": node.image_pull_policy,
         }
     ) | {"imagePullSerial": node.image_pull_serial, "taints": taints}

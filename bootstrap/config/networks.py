@@ -57,18 +57,18 @@ def default_address(facts: HostFacts, family: int) -> str:
 def check(config: ClusterConfig) -> Iterable[Problem]:
     """Everything wrong with the subnets."""
     service_path, pod_path = f"{_NETWORKING}.serviceSubnet", f"{_NETWORKING}.podSubnet"
-    services = parse(config.networking.service_subnet)
-    pods = parse(config.networking.pod_subnet) if config.networking.pod_subnet else []
-    yield from _form(service_path, config.networking.service_subnet, services, _MINIMUM_SERVICE_ADDRESSES)
-    yield from _form(pod_path, config.networking.pod_subnet, pods, _MINIMUM_POD_ADDRESSES)
+    services = parse(config.cluster.networking.service_subnet)
+    pods = parse(config.cluster.networking.pod_subnet) if config.cluster.networking.pod_subnet else []
+    yield from _form(service_path, config.cluster.networking.service_subnet, services, _MINIMUM_SERVICE_ADDRESSES)
+    yield from _form(pod_path, config.cluster.networking.pod_subnet, pods, _MINIMUM_POD_ADDRESSES)
     for net in services or []:
         if net.max_prefixlen - net.prefixlen > _MAXIMUM_SERVICE_BITS:
             widest = net.max_prefixlen - _MAXIMUM_SERVICE_BITS
             yield Problem(service_path, f"{net} is too large, the mask must be at least /{widest}")
-    args = {a.name: a.value for a in config.controller_manager.extra_args}
+    args = {a.name: a.value for a in config.cluster.controller_manager.extra_args}
     if args.get("allocate-node-cidrs") != "false":
         for net in pods or []:
-            yield from _node_mask(pod_path, net, config.controller_manager.extra_args)
+            yield from _node_mask(pod_path, net, config.cluster.controller_manager.extra_args)
     if not services or not pods:
         return
     for pod in pods:
@@ -111,8 +111,8 @@ def _node_mask(path: str, net: Network, args: tuple[Arg, ...]) -> Iterable[Probl
 def check_address(config: ClusterConfig) -> Iterable[Problem]:
     """Whether the API server can advertise the address."""
     path = "InitConfiguration.localAPIEndpoint.advertiseAddress"
-    text = config.advertise_address
-    primary = (families(config.networking.service_subnet) or [4])[0]
+    text = config.api.advertise_address
+    primary = (families(config.cluster.networking.service_subnet) or [4])[0]
     ip = validators.address(text)
     if not text:
         yield Problem(

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 
 from bootstrap.config import validators
-from bootstrap.config.complete import node
+from bootstrap.config.complete import ignored_checks, node
 from bootstrap.config.loader import Documents
-from bootstrap.config.rules import check_node, each, found
+from bootstrap.config.rules import check_ignored, check_node, each, found
 from bootstrap.model.cluster import Document
 from bootstrap.model.errors import Problem
 from bootstrap.model.facts import HostFacts
@@ -26,7 +26,9 @@ def check(documents: Documents, facts: HostFacts) -> Iterable[Problem]:
 
 
 def _join(doc: Document, facts: HostFacts) -> Iterable[Problem]:
-    yield from check_node(node(doc.get("nodeRegistration", {}), facts), f"{_JOIN}.nodeRegistration")
+    registration = doc.get("nodeRegistration", {})
+    yield from check_node(node(registration, facts), f"{_JOIN}.nodeRegistration")
+    yield from check_ignored(ignored_checks(registration), f"{_JOIN}.nodeRegistration")
     yield from _discovery(doc.get("discovery", {}), f"{_JOIN}.discovery")
     ca = doc.get("caCertPath") or "/etc/kubernetes/pki/ca.crt"
     yield from found(

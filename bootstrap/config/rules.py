@@ -11,9 +11,10 @@ from bootstrap.model.cluster import (
     BootstrapConfig,
     BootstrapToken,
     ClusterConfig,
+    ClusterSpec,
     Component,
     ExternalEtcd,
-    NodeRegistration,
+    NodeSpec,
 )
 from bootstrap.model.errors import Problem
 
@@ -27,16 +28,17 @@ _FEATURE_GATES = {"RootlessControlPlane"}
 def check(config: ClusterConfig) -> Iterable[Problem]:
     """Everything that is wrong, each with its path."""
     yield from check_node(config.node, f"{_INIT}.nodeRegistration")
-    for i, token in enumerate(config.tokens):
+    yield from check_ignored(config.run.ignore_preflight_errors, f"{_INIT}.nodeRegistration")
+    for i, token in enumerate(config.run.tokens):
         yield from _token(token, f"{_INIT}.bootstrapTokens[{i}]")
-    if config.certificate_key:
-        yield from found(f"{_INIT}.certificateKey", validators.certificate_key(config.certificate_key))
-    if config.patches_directory:
-        yield from found(f"{_INIT}.patches.directory", validators.absolute(config.patches_directory))
+    if config.run.certificate_key:
+        yield from found(f"{_INIT}.certificateKey", validators.certificate_key(config.run.certificate_key))
+    if config.node.patches_directory:
+        yield from found(f"{_INIT}.patches.directory", validators.absolute(config.node.patches_directory))
     yield from networks.check_address(config)
-    if not 1 <= config.bind_port <= 65535:
-        yield Problem(f"{_INIT}.localAPIEndpoint.bindPort", f"{config.bind_port} is not a port (1 to 65535)")
-    yield from _cluster(config)
+    if not 1 <= config.api.bind_port <= 65535:
+        yield Problem(f"{_INIT}.localAPIEndpoint.bindPort", f"{config.api.bind_port} is not a port (1 to 65535)")
+    yield from _cluster(config.cluster)
     yield from networks.check(config)
     yield from _etcd(config)
     for san in config.own.extra_sans:
@@ -71,7 +73,7 @@ def each(path: str, items: Iterable[str], rule: Callable[[str], str]) -> Iterabl
         yield from found(f"{path}[{i}]", rule(item))
 
 
-def check_node(node: NodeRegistration, path: str) -> Iterable[Problem]:
+def check_node(node: NodeSpec, path: str) -> Iterable[Problem]:
     """nodeRegistration of init and join."""
     yield from found(f"{path}.name", validators.dns_name(node.name))
     yield from found(f"{path}.criSocket", validators.socket(node.cri_socket))
@@ -81,7 +83,11 @@ def check_node(node: NodeRegistration, path: str) -> Iterable[Problem]:
         yield from found(f"{path}.taints[{i}].value", validators.label_value(taint.value))
         if not taint.effect:
             yield Problem(f"{path}.taints[{i}].effect", "missing: NoSchedule, PreferNoSchedule or NoExecute")
-    ignored = {item.lower() for item in node.ignore_preflight_errors}
+
+
+def check_ignored(ignored_checks: Iterable[str], path: str) -> Iterable[Problem]:
+    """ignorePreflightErrors of a nodeRegistration."""
+    ignored = {item.lower() for item in ignored_checks}
     if "all" in ignored and len(ignored) > 1:
         yield Problem(f"{path}.ignorePreflightErrors", "all leaves nothing to name beside it")
 
@@ -96,32 +102,32 @@ def _token(token: BootstrapToken, path: str) -> Iterable[Problem]:
     yield from each(f"{path}.groups", token.groups, validators.token_group)
 
 
-def _cluster(config: ClusterConfig) -> Iterable[Problem]:
-    yield from found(f"{_CLUSTER}.networking.dnsDomain", validators.dns_name(config.networking.dns_domain))
-    yield from found(f"{_CLUSTER}.certificatesDir", validators.absolute(config.certificates_dir))
-    yield from found(f"{_CLUSTER}.imageRepository", validators.image_repository(config.image_repository))
-    if config.dns_image_repository:
-        yield from found(f"{_CLUSTER}.dns.imageRepository", validators.image_repository(config.dns_image_repository))
-    if config.control_plane_endpoint and not validators.split_endpoint(config.control_plane_endpoint):
+def _cluster(spec: ClusterSpec) -> Iterable[Problem]:
+    yield from found(f"{_CLUSTER}.networking.dnsDomain", validators.dns_name(spec.networking.dns_domain))
+    yield from found(f"{_CLUSTER}.certificatesDir", validators.absolute(spec.certificates_dir))
+    yield from found(f"{_CLUSTER}.imageRepository", validators.image_repository(spec.image_repository))
+    if spec.dns_image_repository:
+        yield from found(f"{_CLUSTER}.dns.imageRepository", validators.image_repository(spec.dns_image_repository))
+    if spec.control_plane_endpoint and not validators.split_endpoint(spec.control_plane_endpoint):
         yield Problem(
             f"{_CLUSTER}.controlPlaneEndpoint",
-            (f'"{config.control_plane_endpoint}" is not host or host:port (a DNS name or IP address, port 1-65535)'),
+            (f'"{spec.control_plane_endpoint}" is not host or host:port (a DNS name or IP address, port 1-65535)'),
         )
-    for gate, on in config.feature_gates.items():
+    for gate, on in spec.feature_gates.items():
         if gate not in _FEATURE_GATES:
             yield Problem(f"{_CLUSTER}.featureGates.{gate}", "unknown; kubeadm has one gate, RootlessControlPlane")
         elif on:
             yield Problem(f"{_CLUSTER}.featureGates.{gate}", "a rootless control plane is not supported")
     for name, period in (
-        ("certificateValidityPeriod", config.certificate_validity),
-        ("caCertificateValidityPeriod", config.ca_certificate_validity),
+        ("certificateValidityPeriod", spec.certificate_validity),
+        ("caCertificateValidityPeriod", spec.ca_certificate_validity),
     ):
         if period <= 0:
             yield Problem(f"{_CLUSTER}.{name}", "must be longer than nothing")
-    yield from each(f"{_CLUSTER}.apiServer.certSANs", config.api_server_cert_sans, validators.subject_name)
-    yield from _component(config.api_server, f"{_CLUSTER}.apiServer")
-    yield from _component(config.controller_manager, f"{_CLUSTER}.controllerManager")
-    yield from _component(config.scheduler, f"{_CLUSTER}.scheduler")
+    yield from each(f"{_CLUSTER}.apiServer.certSANs", spec.api_server_cert_sans, validators.subject_name)
+    yield from _component(spec.api_server, f"{_CLUSTER}.apiServer")
+    yield from _component(spec.controller_manager, f"{_CLUSTER}.controllerManager")
+    yield from _component(spec.scheduler, f"{_CLUSTER}.scheduler")
 
 
 def _component(component: Component, path: str) -> Iterable[Problem]:
@@ -145,7 +151,7 @@ def _args(args: tuple[Arg, ...], path: str) -> Iterable[Problem]:
 
 
 def _etcd(config: ClusterConfig) -> Iterable[Problem]:
-    etcd = config.etcd
+    etcd = config.cluster.etcd
     path = f"{_CLUSTER}.etcd.local"
     if isinstance(etcd, ExternalEtcd):
         yield from _external(etcd, f"{_CLUSTER}.etcd.external")

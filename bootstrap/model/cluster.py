@@ -86,16 +86,30 @@ class Taint:
 
 
 @dataclass(frozen=True)
-class NodeRegistration:
-    """`taints` None means kubeadm's default: NoSchedule on a control plane."""
+class ApiEndpoint:
+    """Where the API server of one machine listens (kubeadm's localAPIEndpoint)."""
+
+    advertise_address: str
+    bind_port: int = names.API_PORT
+
+    def __str__(self) -> str:
+        host = f"[{self.advertise_address}]" if ":" in self.advertise_address else self.advertise_address
+        return f"{host}:{self.bind_port}"
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One machine. `taints` None means kubeadm's default: NoSchedule on a control plane."""
 
     name: str
     cri_socket: str = NODE_RUNTIME.socket
     taints: tuple[Taint, ...] | None = None
     kubelet_extra_args: tuple[Arg, ...] = ()
-    ignore_preflight_errors: tuple[str, ...] = ()
     image_pull_policy: str = "IfNotPresent"
     image_pull_serial: bool = True
+    patches_directory: str = ""
+    api: ApiEndpoint | None = None
+    """None for a worker."""
 
 
 @dataclass(frozen=True)
@@ -145,12 +159,9 @@ class BootstrapConfig:
 
 
 @dataclass(frozen=True)
-class ClusterConfig:
-    """One value that says everything about the cluster and this node."""
+class ClusterSpec:
+    """What all machines of a cluster share: kubeadm-config stores it, and kubelet-config."""
 
-    node: NodeRegistration
-    advertise_address: str
-    bind_port: int = names.API_PORT
     cluster_name: str = "kubernetes"
     kubernetes_version: str = names.BUILT_VERSION
     control_plane_endpoint: str = ""
@@ -170,29 +181,45 @@ class ClusterConfig:
     dns_disabled: bool = False
     proxy_disabled: bool = False
     feature_gates: Mapping[str, bool] = field(default_factory=dict)
-    tokens: tuple[BootstrapToken, ...] = (BootstrapToken(),)
-    certificate_key: str = ""
-    skip_phases: tuple[str, ...] = ()
-    patches_directory: str = ""
-    dry_run: bool = False
-    timeouts: Timeouts = field(default_factory=Timeouts)
     kubelet: Document = field(default_factory=dict)
     """The user's KubeletConfiguration as written (no defaults)."""
     kube_proxy: Document = field(default_factory=dict)
     """The user's KubeProxyConfiguration as written (no defaults)."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What holds for one run only."""
+
+    tokens: tuple[BootstrapToken, ...] = (BootstrapToken(),)
+    certificate_key: str = ""
+    skip_phases: tuple[str, ...] = ()
+    ignore_preflight_errors: tuple[str, ...] = ()
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """Everything about the cluster, this machine and this run."""
+
+    node: NodeSpec
+    cluster: ClusterSpec = field(default_factory=ClusterSpec)
     own: BootstrapConfig = field(default_factory=BootstrapConfig)
+    run: RunOptions = field(default_factory=RunOptions)
+
+    @property
+    def api(self) -> ApiEndpoint:
+        """This machine's API server; only a control plane may be asked for it."""
+        if self.node.api is None:
+            raise ValueError("a worker has no API server")
+        return self.node.api
 
     @property
     def endpoint(self) -> str:
         """`host:port` that clients and joining nodes use: controlPlaneEndpoint, else this node's own address."""
-        if not self.control_plane_endpoint:
-            return self.local_endpoint
-        host = self.control_plane_endpoint
+        host = self.cluster.control_plane_endpoint
+        if not host:
+            return str(self.api)
         has_port = host.count(":") == 1 or "]:" in host
-        return host if has_port else f"{host}:{self.bind_port}"
-
-    @property
-    def local_endpoint(self) -> str:
-        """`host:port` of this node's own API server."""
-        host = f"[{self.advertise_address}]" if ":" in self.advertise_address else self.advertise_address
-        return f"{host}:{self.bind_port}"
+        return host if has_port else f"{host}:{self.api.bind_port}"

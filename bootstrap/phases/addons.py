@@ -24,7 +24,7 @@ _RUNNABLE = ("node-ready", "addon/kube-proxy/wait", "addon/coredns", "wait-contr
 
 def workload_timeout(cfg: ClusterConfig) -> float:
     """Seconds until Pods run: some waits begin with the API's first answer, and on a slow machine all takes longer."""
-    return _WORKLOAD_TIMEOUT + cfg.timeouts.control_plane_component_health_check
+    return _WORKLOAD_TIMEOUT + cfg.run.timeouts.control_plane_component_health_check
 
 
 def addon_steps(
@@ -78,7 +78,7 @@ def _applied(
     timeout: float = 0,
 ) -> Step:
     effects = tuple(Apply(body, discover=True) for body in bodies)
-    return Step(step, "Add-ons", effects, waits, after, timeout or cfg.timeouts.kubernetes_api_call)
+    return Step(step, "Add-ons", effects, waits, after, timeout or cfg.run.timeouts.kubernetes_api_call)
 
 
 def _images(cfg: ClusterConfig, facts: HostFacts, addon: Addon) -> tuple[ImagePresent, ...]:

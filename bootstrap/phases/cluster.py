@@ -22,14 +22,14 @@ NODE_NETWORK = "addon/flannel/node"
 
 def object_steps(inputs: Inputs) -> list[Step]:
     cfg = inputs.cfg
-    ca = next(f.content for f in inputs.pki if f.path == f"{cfg.certificates_dir}/ca.crt")
+    ca = next(f.content for f in inputs.pki if f.path == f"{cfg.cluster.certificates_dir}/ca.crt")
     token_effects: tuple[Effect, ...] = (
         *(Create(objects.token_secret(token, inputs.now)) for token in inputs.tokens),
         *((File(TOKEN_CREATED, b"", mode=0o600),) if inputs.tokens else ()),
     )
     ready = ("wait-control-plane/apiserver", *LAST)
     upload = Step(
-        "upload-certs", "Control plane", inputs.uploads, after=ready, timeout=cfg.timeouts.kubernetes_api_call
+        "upload-certs", "Control plane", inputs.uploads, after=ready, timeout=cfg.run.timeouts.kubernetes_api_call
     )
     return [
         _apply(cfg, "cluster-admins", (objects.cluster_admins(),)),
@@ -40,7 +40,7 @@ def object_steps(inputs: Inputs) -> list[Step]:
             "Control plane",
             (*token_effects, *(Apply(o) for o in (*objects.bootstrap_rbac(), *objects.cluster_info(cfg, ca)))),
             after=ready,
-            timeout=cfg.timeouts.kubernetes_api_call,
+            timeout=cfg.run.timeouts.kubernetes_api_call,
         ),
         *((upload,) if inputs.uploads else ()),
     ]
@@ -59,7 +59,7 @@ def _apply(
         group,
         tuple(Apply(body) for body in bodies),
         after=(api, *after),
-        timeout=cfg.timeouts.kubernetes_api_call,
+        timeout=cfg.run.timeouts.kubernetes_api_call,
     )
 
 
@@ -92,7 +92,7 @@ def own_addon_steps(inputs: Inputs) -> list[Step]:
 
 def node_steps(inputs: Inputs) -> list[Step]:
     cfg, node = inputs.cfg, inputs.cfg.node.name
-    timeout = cfg.timeouts.control_plane_component_health_check
+    timeout = cfg.run.timeouts.control_plane_component_health_check
     exists, answers = (NodeExists(node),), ("wait-control-plane/apiserver",)
     steps = [
         Step("node-registered", "Node", waits=exists, after=answers, timeout=timeout),
@@ -116,7 +116,7 @@ def node_steps(inputs: Inputs) -> list[Step]:
         after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager", *network)
         ready = (NodeReady(node, inputs.facts.booted),)
         steps.append(Step("node-ready", "Node", waits=ready, after=after, timeout=workload_timeout(cfg)))
-        if inputs.wait == "dns" and not cfg.dns_disabled:
+        if inputs.wait == "dns" and not cfg.cluster.dns_disabled:
             wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted),)
             before = ("addon/coredns", "addon/kube-proxy/wait", "node-ready", "wait-control-plane/scheduler")
             steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before, timeout=workload_timeout(cfg)))

@@ -30,7 +30,7 @@ def control_plane_steps(inputs: Inputs, files: tuple[str, ...]) -> list[Step]:
     """
     cfg = inputs.cfg
     pods = {f.path: f for f in static_pods(cfg, inputs.facts, inputs.patches, external_ca=inputs.external_ca)}
-    timeout = cfg.timeouts.control_plane_component_health_check
+    timeout = cfg.run.timeouts.control_plane_component_health_check
     apiserver, manager, scheduler = (pods[manifest_path(name)] for name in names.CONTROL_PLANE)
     steps = [
         Step(
@@ -64,8 +64,8 @@ def control_plane_steps(inputs: Inputs, files: tuple[str, ...]) -> list[Step]:
             timeout=timeout,
         ),
     ]
-    if isinstance(cfg.etcd, LocalEtcd):
-        etcd = (Directory(cfg.etcd.data_dir, 0o700), pods[manifest_path("etcd")])
+    if isinstance(cfg.cluster.etcd, LocalEtcd):
+        etcd = (Directory(cfg.cluster.etcd.data_dir, 0o700), pods[manifest_path("etcd")])
         steps += [
             Step("etcd/local", "Control plane", etcd, after=(*files, KUBELET_FILES)),
             Step(
@@ -73,7 +73,7 @@ def control_plane_steps(inputs: Inputs, files: tuple[str, ...]) -> list[Step]:
                 "Control plane",
                 (_peer_url(cfg, inputs.facts),),
                 after=("wait-control-plane/apiserver",),
-                timeout=cfg.timeouts.etcd_api_call,
+                timeout=cfg.run.timeouts.etcd_api_call,
             ),
         ]
     for name, pod, url in (
@@ -95,7 +95,7 @@ def control_plane_steps(inputs: Inputs, files: tuple[str, ...]) -> list[Step]:
 
 
 def _peer_url(cfg: ClusterConfig, facts: HostFacts) -> EtcdPeerUrl:
-    pki = f"{cfg.certificates_dir}/etcd"
+    pki = f"{cfg.cluster.certificates_dir}/etcd"
     command = (
         f"{names.HOST_BIN_DIR}/etcdctl" if facts.mode == "host" else "etcdctl",
         f"--endpoints=https://{url_host(loopback(cfg))}:{names.ETCD_CLIENT_PORT}",
@@ -103,4 +103,4 @@ def _peer_url(cfg: ClusterConfig, facts: HostFacts) -> EtcdPeerUrl:
         f"--cert={pki}/healthcheck-client.crt",
         f"--key={pki}/healthcheck-client.key",
     )
-    return EtcdPeerUrl(f"https://{url_host(cfg.advertise_address)}:{names.ETCD_PEER_PORT}", command)
+    return EtcdPeerUrl(f"https://{url_host(cfg.api.advertise_address)}:{names.ETCD_PEER_PORT}", command)

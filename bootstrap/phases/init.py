@@ -28,7 +28,7 @@ def init_plan(inputs: Inputs) -> Plan:
         *node_steps(inputs),
     ]
     steps = with_images(steps, inputs.bundled, _wanted(inputs.cfg))
-    return Plan(without(tuple(steps), inputs.cfg.skip_phases))
+    return Plan(without(tuple(steps), inputs.cfg.run.skip_phases))
 
 
 def _wanted(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:

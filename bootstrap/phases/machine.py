@@ -33,11 +33,11 @@ KUBELET_FILES = "kubelet-start/config"
 def file_steps(inputs: Inputs) -> list[Step]:
     cfg = inputs.cfg
     state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, inputs.state, mode=0o600))
-    plugins = RecordState(PATH, cfg.kubelet.get("volumePluginDir") or names.VOLUME_PLUGINS_DIR)
+    plugins = RecordState(PATH, cfg.cluster.kubelet.get("volumePluginDir") or names.VOLUME_PLUGINS_DIR)
     steps = [Step("record", "Certificates", (*_trees(cfg), plugins, RecordNetwork(), *state))]
     phases: dict[str, list[Effect]] = {}
     for file in inputs.pki:
-        name = file.path.removeprefix(f"{cfg.certificates_dir}/").rsplit(".", 1)[0].replace("/", "-")
+        name = file.path.removeprefix(f"{cfg.cluster.certificates_dir}/").rsplit(".", 1)[0].replace("/", "-")
         phases.setdefault(f"certs/{name}", []).append(file)
     for file in inputs.kubeconfigs:
         name = file.path.rsplit("/", 1)[1].removesuffix(".conf")
@@ -47,7 +47,7 @@ def file_steps(inputs: Inputs) -> list[Step]:
 
 def _trees(cfg: ClusterConfig) -> tuple[RecordDirectory, ...]:
     """What the kubelet, the runtime and the Pods will fill: what is in it before is not ours."""
-    etcd = (cfg.etcd.data_dir,) if isinstance(cfg.etcd, LocalEtcd) else ()
+    etcd = (cfg.cluster.etcd.data_dir,) if isinstance(cfg.cluster.etcd, LocalEtcd) else ()
     return tuple(RecordDirectory(path) for path in (*names.TREES, names.KUBELET_DIR, *etcd))
 
 
@@ -68,7 +68,7 @@ def service_steps(inputs: Inputs) -> list[Step]:
             (UnitRunning(names.KUBELET_SERVICE, tuple(f.path for f in kubelet), enabled=on_boot),),
             (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
             after=("runtime", KUBELET_FILES, "etcd/local", "control-plane/apiserver", *ready_to_start),
-            timeout=cfg.timeouts.kubelet_health_check,
+            timeout=cfg.run.timeouts.kubelet_health_check,
         ),
     ]
 

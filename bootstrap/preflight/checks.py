@@ -86,7 +86,7 @@ def run_checks(cfg: ClusterConfig, facts: HostFacts, *, fresh: bool, strict: boo
 
     `strict` makes errors of warnings; what the configuration ignores is a warning in any case.
     """
-    ignored = {name.lower() for name in cfg.node.ignore_preflight_errors}
+    ignored = {name.lower() for name in cfg.run.ignore_preflight_errors}
 
     def judged(finding: Finding) -> Finding:
         skip = "all" in ignored or finding.name.lower() in ignored

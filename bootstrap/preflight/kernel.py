@@ -138,7 +138,7 @@ def cgroups(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     "Set `cgroupDriver` in KubeletConfiguration.",
 )
 def cgroup_driver(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    driver = cfg.kubelet.get("cgroupDriver", "systemd")
+    driver = cfg.cluster.kubelet.get("cgroupDriver", "systemd")
     if driver == "systemd" and not facts.systemd:
         yield Found(
             "the cgroup driver is systemd, and systemd does not run here",
@@ -172,7 +172,7 @@ def nftables_kernel(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     "nftables (the default) or iptables; or another `imageRepository`.",
 )
 def proxy_mode(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    if _proxy_mode(cfg) == "ipvs" and cfg.image_repository == names.BUILT_REPOSITORY:
+    if _proxy_mode(cfg) == "ipvs" and cfg.cluster.image_repository == names.BUILT_REPOSITORY:
         yield Found(
             "kube-proxy's image has no ipset, which its mode ipvs needs",
             "Set mode: nftables or iptables in KubeProxyConfiguration, or an imageRepository with another kube-proxy",
@@ -199,7 +199,7 @@ def modules(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 
 def _proxy_mode(cfg: ClusterConfig) -> str:
     """kube-proxy's; empty where there is none of ours."""
-    return "" if cfg.proxy_disabled else str(cfg.kube_proxy.get("mode", "nftables"))
+    return "" if cfg.cluster.proxy_disabled else str(cfg.cluster.kube_proxy.get("mode", "nftables"))
 
 
 ALL = (release, options, cgroups, cgroup_driver, nftables_kernel, proxy_mode, modules)

@@ -41,7 +41,7 @@ def ipv6_forwarding(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 
 
 def _ranges(cfg: ClusterConfig) -> tuple[str, ...]:
-    return (*cfg.networking.service_subnets, *cfg.networking.pod_subnets, cfg.advertise_address)
+    return (*cfg.cluster.networking.service_subnets, *cfg.cluster.networking.pod_subnets, cfg.api.advertise_address)
 
 
 @check(
@@ -51,10 +51,10 @@ def _ranges(cfg: ClusterConfig) -> tuple[str, ...]:
     error=False,
 )
 def advertise_address(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    if cfg.advertise_address not in {a.address for a in facts.addresses}:
+    if cfg.api.advertise_address not in {a.address for a in facts.addresses}:
         known = ", ".join(a.address for a in facts.addresses) or "none"
         yield Found(
-            f"{cfg.advertise_address} is not an address of this node (it has: {known})",
+            f"{cfg.api.advertise_address} is not an address of this node (it has: {known})",
             "Give one of them with --apiserver-advertise-address",
         )
 
@@ -69,7 +69,7 @@ def interfaces(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     candidates = _candidates(cfg, facts)
     if facts.configured.address_given or len({a.interface for a in candidates}) < 2:
         return
-    chosen = next((a for a in candidates if a.address == cfg.advertise_address), None)
+    chosen = next((a for a in candidates if a.address == cfg.api.advertise_address), None)
     if chosen is None:
         return
     why = "it has the default route" if chosen.default else "no interface has a default route, and it came first"
@@ -81,7 +81,7 @@ def interfaces(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 
 
 def _candidates(cfg: ClusterConfig, facts: HostFacts) -> list[Address]:
-    return [a for a in facts.addresses if (":" in a.address) == (":" in cfg.advertise_address)]
+    return [a for a in facts.addresses if (":" in a.address) == (":" in cfg.api.advertise_address)]
 
 
 @check(
@@ -93,9 +93,9 @@ def _candidates(cfg: ClusterConfig, facts: HostFacts) -> list[Address]:
 def default_route(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.has_default_route:
         return
-    message = f"there is no default route; the node's address is {cfg.advertise_address}"
+    message = f"there is no default route; the node's address is {cfg.api.advertise_address}"
     if facts.mode == "host":
-        message += f", and init adds a route for the Service range {cfg.networking.service_subnet}"
+        message += f", and init adds a route for the Service range {cfg.cluster.networking.service_subnet}"
     yield Found(message, "ip route add default via GATEWAY, if the node is to reach other networks")
 
 
@@ -107,7 +107,7 @@ def default_route(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 )
 def mtu(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     candidates = _candidates(cfg, facts)
-    chosen = next((a for a in candidates if a.address == cfg.advertise_address), None)
+    chosen = next((a for a in candidates if a.address == cfg.api.advertise_address), None)
     if chosen is None:
         return
     if chosen.mtu < SMALLEST_MTU:
@@ -164,9 +164,9 @@ def _is_loopback(server: str) -> bool:
 )
 def firewalld(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.units.get("firewalld.service") == "active":
-        ports = f"--add-port={cfg.bind_port}/tcp --add-port={names.KUBELET_PORT}/tcp"
+        ports = f"--add-port={cfg.api.bind_port}/tcp --add-port={names.KUBELET_PORT}/tcp"
         yield Found(
-            f"firewalld is active: other nodes need the ports {cfg.bind_port} and {names.KUBELET_PORT}",
+            f"firewalld is active: other nodes need the ports {cfg.api.bind_port} and {names.KUBELET_PORT}",
             f"firewall-cmd --permanent {ports} && firewall-cmd --reload",
         )
 

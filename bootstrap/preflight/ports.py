@@ -28,14 +28,16 @@ class Wanted:
 def wanted(cfg: ClusterConfig) -> list[Wanted]:
     """kubeadm's ports and addresses, etcd's loopback address, and the two that only answer health and metrics."""
     found = [
-        Wanted(cfg.bind_port, "kube-apiserver", _bound(cfg.api_server.extra_args)),
-        Wanted(names.SCHEDULER_PORT, "kube-scheduler", _bound(cfg.scheduler.extra_args)),
-        Wanted(names.CONTROLLER_MANAGER_PORT, "kube-controller-manager", _bound(cfg.controller_manager.extra_args)),
+        Wanted(cfg.api.bind_port, "kube-apiserver", _bound(cfg.cluster.api_server.extra_args)),
+        Wanted(names.SCHEDULER_PORT, "kube-scheduler", _bound(cfg.cluster.scheduler.extra_args)),
+        Wanted(
+            names.CONTROLLER_MANAGER_PORT, "kube-controller-manager", _bound(cfg.cluster.controller_manager.extra_args)
+        ),
         Wanted(names.KUBELET_PORT, "the kubelet"),
         Wanted(names.KUBELET_HEALTHZ_PORT, "the kubelet's health endpoint", (loopback(cfg),)),
     ]
-    if isinstance(cfg.etcd, LocalEtcd):
-        address = last_value(cfg.api_server.extra_args, "advertise-address", cfg.advertise_address)
+    if isinstance(cfg.cluster.etcd, LocalEtcd):
+        address = last_value(cfg.cluster.api_server.extra_args, "advertise-address", cfg.api.advertise_address)
         found += [
             Wanted(names.ETCD_CLIENT_PORT, "etcd", (address, loopback(cfg))),
             Wanted(names.ETCD_PEER_PORT, "etcd", (address,)),
@@ -60,7 +62,7 @@ def ports(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         holders = [held for held in facts.listeners if held.port == want.port and _clash(want, held)]
         if holders:
             known = list(dict.fromkeys(h.holder for h in holders if h.process)) or ["a process not visible from here"]
-            choice = ", or choose another port: --apiserver-bind-port" if want.port == cfg.bind_port else ""
+            choice = ", or choose another port: --apiserver-bind-port" if want.port == cfg.api.bind_port else ""
             yield Found(
                 f"port {want.port} is taken by {' and by '.join(known)}; {want.user} needs it",
                 _stop(holders) + choice,

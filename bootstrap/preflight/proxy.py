@@ -19,7 +19,7 @@ from bootstrap.preflight.finding import Found, check
     kubeadm=True,
 )
 def address(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    yield from _uncovered((cfg.advertise_address,), "the node's address", cfg, facts.proxies)
+    yield from _uncovered((cfg.api.advertise_address,), "the node's address", cfg, facts.proxies)
 
 
 @check(
@@ -30,7 +30,7 @@ def address(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     kubeadm=True,
 )
 def ranges(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    network = cfg.networking
+    network = cfg.cluster.networking
     yield from _uncovered(network.service_subnets, "the Service range", cfg, facts.proxies)
     yield from _uncovered(network.pod_subnets, "the Pod range", cfg, facts.proxies)
 
@@ -76,8 +76,8 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 def _complete(cfg: ClusterConfig, exceptions: str) -> str:
     """NO_PROXY as it is, with everything that it lacks."""
-    network = cfg.networking
-    everything = (cfg.advertise_address, *network.service_subnets, *network.pod_subnets)
+    network = cfg.cluster.networking
+    everything = (cfg.api.advertise_address, *network.service_subnets, *network.pod_subnets)
     return ",".join([*filter(None, [exceptions]), *(t for t in everything if not covered(t, exceptions))])
 
 

@@ -64,7 +64,7 @@ def runtime_cgroups(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     runtime = facts.configured.runtime
     if runtime is None or runtime.systemd_cgroup is None:
         return
-    wanted = cfg.kubelet.get("cgroupDriver", "systemd") == "systemd"
+    wanted = cfg.cluster.kubelet.get("cgroupDriver", "systemd") == "systemd"
     if runtime.systemd_cgroup != wanted:
         yield Found(
             f"the container runtime at {cfg.node.cri_socket} has SystemdCgroup = {_toml(runtime.systemd_cgroup)}, "
@@ -135,10 +135,10 @@ def executables(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     host=True,
 )
 def kubelet_version(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    theirs, ours = _minor(facts.kubelet_version), _minor(cfg.kubernetes_version)
+    theirs, ours = _minor(facts.kubelet_version), _minor(cfg.cluster.kubernetes_version)
     if theirs and ours and not (ours[0], ours[1] - KUBELET_SKEW) <= theirs <= ours:
         yield Found(
-            f"the host has a kubelet {facts.kubelet_version}, and the cluster is {cfg.kubernetes_version}: "
+            f"the host has a kubelet {facts.kubelet_version}, and the cluster is {cfg.cluster.kubernetes_version}: "
             + ("newer kubelets are not supported" if theirs > ours else "the kubelet is too old"),
             "Remove its package: bootstrap brings a kubelet",
         )
@@ -169,7 +169,7 @@ def kubelet_service(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     kubeadm=True,
 )
 def etcd_version(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    if not isinstance(cfg.etcd, ExternalEtcd):
+    if not isinstance(cfg.cluster.etcd, ExternalEtcd):
         return
     for endpoint, answer in facts.configured.etcd_versions.items():
         version = re.match(r"(\d+)\.(\d+)\.(\d+)", answer)

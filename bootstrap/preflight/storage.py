@@ -37,8 +37,8 @@ def needs(cfg: ClusterConfig) -> dict[str, Need]:
         "/opt": Need("CNI plugins", 128 << 20, 100),
         "/var/log": Need("logs", 3 << 29, 500),
     }
-    if isinstance(cfg.etcd, LocalEtcd):
-        found[cfg.etcd.data_dir] = Need("etcd", 2 << 30, 100)
+    if isinstance(cfg.cluster.etcd, LocalEtcd):
+        found[cfg.cluster.etcd.data_dir] = Need("etcd", 2 << 30, 100)
     return found
 
 
@@ -49,13 +49,13 @@ def _runtime_root(cfg: ClusterConfig) -> str:
 
 def lookups(cfg: ClusterConfig) -> tuple[str, ...]:
     """Paths whose presence the checks here ask about."""
-    own = [cfg.etcd.data_dir] if isinstance(cfg.etcd, LocalEtcd) else list(_client_files(cfg))
+    own = [cfg.cluster.etcd.data_dir] if isinstance(cfg.cluster.etcd, LocalEtcd) else list(_client_files(cfg))
     return (*MANIFESTS, *own)
 
 
 def _client_files(cfg: ClusterConfig) -> Iterator[str]:
-    if isinstance(cfg.etcd, ExternalEtcd):
-        yield from filter(None, (cfg.etcd.ca_file, cfg.etcd.cert_file, cfg.etcd.key_file))
+    if isinstance(cfg.cluster.etcd, ExternalEtcd):
+        yield from filter(None, (cfg.cluster.etcd.ca_file, cfg.cluster.etcd.cert_file, cfg.cluster.etcd.key_file))
 
 
 @check(
@@ -131,10 +131,10 @@ def _mib(size: int) -> str:
 )
 def etcd_disk(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     seconds = facts.configured.fsync_seconds
-    if isinstance(cfg.etcd, LocalEtcd) and seconds is not None and seconds > SLOW_FSYNC:
+    if isinstance(cfg.cluster.etcd, LocalEtcd) and seconds is not None and seconds > SLOW_FSYNC:
         yield Found(
-            f"a small write to the disk of {cfg.etcd.data_dir} takes {seconds * 1000:.0f} ms (99th percentile); "
-            f"etcd wants {SLOW_FSYNC * 1000:.0f} ms, and changes leaders when it waits longer",
+            f"a small write to the disk of {cfg.cluster.etcd.data_dir} takes {seconds * 1000:.0f} ms (99th "
+            f"percentile); etcd wants {SLOW_FSYNC * 1000:.0f} ms, and changes leaders when it waits longer",
             "Put it on an SSD: mount one there, or set etcd.local.dataDir",
         )
 
@@ -178,11 +178,11 @@ def strangers(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     fresh=True,
 )
 def etcd_data(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    if isinstance(cfg.etcd, LocalEtcd) and cfg.etcd.data_dir in facts.configured.present:
+    if isinstance(cfg.cluster.etcd, LocalEtcd) and cfg.cluster.etcd.data_dir in facts.configured.present:
         yield Found(
-            f"{cfg.etcd.data_dir} is not empty, and no cluster of ours is here",
+            f"{cfg.cluster.etcd.data_dir} is not empty, and no cluster of ours is here",
             "Move its content away: bootstrap never deletes etcd data",
-            where=_dashed(cfg.etcd.data_dir),
+            where=_dashed(cfg.cluster.etcd.data_dir),
         )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from bootstrap.model.cluster import ClusterConfig, NodeRegistration
+from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
 from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.finding import Found, check
 
@@ -20,7 +20,7 @@ DAY = 24 * 3600
 LAST_SANE_YEAR = 2099
 SYNCHRONIZE = "Start a time service: systemctl enable --now systemd-timesyncd (or chronyd)"
 
-RECOMMENDED = ClusterConfig(NodeRegistration(""), "")
+RECOMMENDED = ClusterConfig(node=NodeSpec("", api=ApiEndpoint("")))
 """The defaults: kubeadm's constants."""
 
 
@@ -92,7 +92,7 @@ def hostname(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.mode == "host" and not facts.configured.name_resolves:
         yield Found(
             f'the node\'s name "{name}" does not resolve',
-            f"Add it to DNS, or to /etc/hosts: {cfg.advertise_address} {name}",
+            f"Add it to DNS, or to /etc/hosts: {cfg.api.advertise_address} {name}",
         )
 
 
@@ -111,8 +111,8 @@ def clock(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         yield Found(f"the clock says {_said(now)}", SYNCHRONIZE)
     if now < valid_from:
         yield Found(
-            f"the clock says {_said(now)}, and the CA in {cfg.certificates_dir} is not valid before {_said(valid_from)}"
-            f" ({valid_from - now:.0f} s later)",
+            f"the clock says {_said(now)}, and the CA in {cfg.cluster.certificates_dir} is not valid before "
+            f"{_said(valid_from)} ({valid_from - now:.0f} s later)",
             SYNCHRONIZE,
         )
 
@@ -137,10 +137,10 @@ def _said(seconds: float) -> str:
 )
 def certificate_validity(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     """kubeadm warns of the same three (apis/kubeadm/validation)."""
-    leaf, ca = cfg.certificate_validity, cfg.ca_certificate_validity
+    leaf, ca = cfg.cluster.certificate_validity, cfg.cluster.ca_certificate_validity
     limits = (
-        ("certificateValidityPeriod", leaf, RECOMMENDED.certificate_validity, "what is recommended"),
-        ("caCertificateValidityPeriod", ca, RECOMMENDED.ca_certificate_validity, "what is recommended"),
+        ("certificateValidityPeriod", leaf, RECOMMENDED.cluster.certificate_validity, "what is recommended"),
+        ("caCertificateValidityPeriod", ca, RECOMMENDED.cluster.ca_certificate_validity, "what is recommended"),
         ("certificateValidityPeriod", leaf, ca, "that of the CA"),
     )
     for name, value, limit, whose in limits:

@@ -16,7 +16,7 @@ def is_ipv6(address: str) -> bool:
 
 def loopback(cfg: ClusterConfig) -> str:
     """The loopback address of the advertise address' family."""
-    return "::1" if is_ipv6(cfg.advertise_address) else "127.0.0.1"
+    return "::1" if is_ipv6(cfg.api.advertise_address) else "127.0.0.1"
 
 
 def url_host(address: str) -> str:
@@ -32,12 +32,12 @@ def split_endpoint(endpoint: str) -> tuple[str, str]:
 
 def service_ips(cfg: ClusterConfig) -> tuple[str, ...]:
     """The API's own Service address in each Service subnet (the apiserver takes the first)."""
-    return tuple(_indexed(subnet, 1) for subnet in cfg.networking.service_subnets)
+    return tuple(_indexed(subnet, 1) for subnet in cfg.cluster.networking.service_subnets)
 
 
 def dns_ip(cfg: ClusterConfig) -> str:
     """The cluster DNS address: the tenth of the first Service subnet."""
-    return _indexed(cfg.networking.service_subnets[0], _DNS_INDEX)
+    return _indexed(cfg.cluster.networking.service_subnets[0], _DNS_INDEX)
 
 
 def as_ip(text: str) -> IPv4Address | IPv6Address | None:

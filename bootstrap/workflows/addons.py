@@ -93,8 +93,8 @@ def applied_here(host: Host, mode: str, manifests: Mapping[str, str]) -> tuple[L
     if stored is None:
         return ()
     cfg = complete(stored, host, mode)
-    own = [("kube-proxy", required.kubernetes(cfg, "kube-proxy"))] if not cfg.proxy_disabled else []
-    own += [("coredns", required.coredns(cfg))] if not cfg.dns_disabled else []
+    own = [("kube-proxy", required.kubernetes(cfg, "kube-proxy"))] if not cfg.cluster.proxy_disabled else []
+    own += [("coredns", required.coredns(cfg))] if not cfg.cluster.dns_disabled else []
     own += [(BUILT_IN_CNI, required.flannel(cfg))] if cfg.own.cni == BUILT_IN_CNI else []
     texts = ((cfg.own.cni,) if is_foreign_cni(cfg.own.cni) else ()) + cfg.own.addons
     return (

@@ -85,7 +85,7 @@ def for_init(
     """A bundle that was proven and has all that this cluster needs, and how to load from it. Raises BootstrapError."""
     cfg, architecture = decision.cfg, own_platform().architecture
     extra = read_addons(host, cfg, manifests)
-    wanted = references(cfg, decision.facts, manifests, read_patches(host, cfg.patches_directory), extra)
+    wanted = references(cfg, decision.facts, manifests, read_patches(host, cfg.node.patches_directory), extra)
     first = critical(cfg)
     contents = Contents(cfg, wanted, first, (architecture,))
     with _as_file(origin, trust, contents, host) as (path, believed, reach):  # noqa: SIM117

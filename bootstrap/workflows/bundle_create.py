@@ -129,7 +129,7 @@ def _write(
 ) -> BundleManifest:
     members = [ArchiveMember(blob_name(digest), digest, blob["size"]) for digest, (_, _, blob) in blobs.items()]
     base = BundleManifest(
-        kubernetes=(wanted.cfg.kubernetes_version,),
+        kubernetes=(wanted.cfg.cluster.kubernetes_version,),
         architectures=wanted.architectures,
         cni=wanted.cfg.own.cni,
         created=created,

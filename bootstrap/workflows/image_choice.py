@@ -68,9 +68,11 @@ def read_lock(text: bytes | None, chosen: ImageSelection) -> Lock | None:
 def _with(cfg: ClusterConfig, version: str, repository: str) -> ClusterConfig:
     """A version asked for means upstream's images, since only one version of our own is carried."""
     if version and version != names.BUILT_VERSION:
-        cfg = replace(as_upstream(cfg), kubernetes_version=catalog.complete_version(version))
+        cfg = as_upstream(cfg)
+        cfg = replace(cfg, cluster=replace(cfg.cluster, kubernetes_version=catalog.complete_version(version)))
     if repository:
-        cfg = replace(cfg if repository == names.BUILT_REPOSITORY else as_upstream(cfg), image_repository=repository)
+        cfg = cfg if repository == names.BUILT_REPOSITORY else as_upstream(cfg)
+        cfg = replace(cfg, cluster=replace(cfg.cluster, image_repository=repository))
     return cfg
 
 

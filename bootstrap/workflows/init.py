@@ -108,7 +108,7 @@ def decide(host: Host, mode: str, request: Request) -> Decision:
     configured = look_up(host, mode, cfg, address_given=given, fresh=fresh)
     facts = dataclasses.replace(facts, configured=configured)
     preflight = run_checks(cfg, facts, fresh=fresh, strict=request.strict)
-    key = (cfg.certificate_key or made_certificate_key()) if request.upload_certs else ""
+    key = (cfg.run.certificate_key or made_certificate_key()) if request.upload_certs else ""
     return Decision(cfg, facts, preflight, resumed=not fresh, certificate_key=key)
 
 
@@ -141,7 +141,9 @@ def _addon_name(text: str) -> str:
 
 def _check_difference(before: bytes, cfg: ClusterConfig, facts: HostFacts, *, reconfigure: bool) -> None:
     """The address alone may differ: a container gets another one when it is started again."""
-    old = dataclasses.replace(resolve(load(before), Overrides(), facts), advertise_address=cfg.advertise_address)
+    old = resolve(load(before), Overrides(), facts)
+    here = dataclasses.replace(old.api, advertise_address=cfg.api.advertise_address)
+    old = dataclasses.replace(old, node=dataclasses.replace(old.node, api=here))
     if reconfigure:
         _check_fixed(old, cfg)
     elif lines := difference(old, cfg):
@@ -189,8 +191,8 @@ def make_plan(
             pki=pki,
             kubeconfigs=kubeconfigs,
             manifests=manifests,
-            patches=read_patches(host, cfg.patches_directory),
-            tokens=tuple(map(made_token, cfg.tokens)) if wants_tokens else (),
+            patches=read_patches(host, cfg.node.patches_directory),
+            tokens=tuple(map(made_token, cfg.run.tokens)) if wants_tokens else (),
             now=now,
             wait=request.wait,
             external_ca=is_external_ca(cfg, existing),
@@ -221,7 +223,7 @@ def act(
 
         clear()
     if decision.facts.mode == "node":  # the container's health check reads it
-        host.write(COMPLETE, str(decision.cfg.bind_port).encode(), 0o600)
+        host.write(COMPLETE, str(decision.cfg.api.bind_port).encode(), 0o600)
     return timings
 
 
@@ -230,7 +232,7 @@ def _connector(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:
         kubeconfig = host.read(names.SUPER_ADMIN_CONF)
         if kubeconfig is None:
             raise BootstrapError(f"{names.SUPER_ADMIN_CONF} is missing", code=Exit.EFFECT)
-        return KubeApi(kubeconfig, f"https://{cfg.local_endpoint}")
+        return KubeApi(kubeconfig, f"https://{cfg.api}")
 
     return connect
 

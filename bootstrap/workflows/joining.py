@@ -62,12 +62,12 @@ def join_commands(
     None at all when no token is good any more. `key` is what certificates were uploaded with, empty if they were not.
     """
     token = usable_token((get(TOKENS) or {}).get("items", ()), now)
-    ca = host.read(f"{cfg.certificates_dir}/ca.crt")
+    ca = host.read(f"{cfg.cluster.certificates_dir}/ca.crt")
     if not token or ca is None:
         return ()
     token = WITHHELD if withheld.token else token
     key = WITHHELD if key and withheld.certificate_key else key
     lines = [join_command(cfg, ca, token)]
-    if cfg.control_plane_endpoint:
+    if cfg.cluster.control_plane_endpoint:
         lines.append(join_command(cfg, ca, token, control_plane=True, certificate_key=key))
     return tuple(lines)

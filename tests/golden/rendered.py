@@ -115,7 +115,7 @@ def api_objects(
         *objects.kubelet_config(cfg),
         *objects.cluster_info(cfg, ca_pem),
         *objects.bootstrap_rbac(),
-        *(objects.token_secret(token, now) for token in cfg.tokens),
+        *(objects.token_secret(token, now) for token in cfg.run.tokens),
         objects.node_marks(cfg),
         *builtin.kube_proxy(cfg, facts, manifests(), patch_files),
         *builtin.coredns(cfg, facts, manifests(), patch_files),
@@ -151,7 +151,9 @@ def guest_plan() -> Plan:
     kubeconfigs = kubeconfig.issue_kubeconfigs(cfg, by_path, {}, keys, NOW)
     stored = to_cluster_configuration(cfg)
     return init_plan(
-        Inputs(cfg, GUEST_HOST, stored, dump(cfg).encode(), certificates, kubeconfigs, manifests(), {}, cfg.tokens, NOW)
+        Inputs(
+            cfg, GUEST_HOST, stored, dump(cfg).encode(), certificates, kubeconfigs, manifests(), {}, cfg.run.tokens, NOW
+        )
     )
 
 

@@ -195,7 +195,7 @@ TYPES: dict[str, dict[str, str]] = {
         "certificateKey": "string",
         "dryRun": "bool",
         "localAPIEndpoint": "kubeadm.APIEndpoint",
-        "nodeRegistration": "kubeadm.NodeRegistrationOptions",
+        "nodeRegistration": "kubeadm.NodeSpecOptions",
         "patches": "kubeadm.Patches",
         "skipPhases": "[]string",
         "timeouts": "kubeadm.Timeouts",
@@ -205,7 +205,7 @@ TYPES: dict[str, dict[str, str]] = {
         "controlPlane": "kubeadm.JoinControlPlane",
         "discovery": "kubeadm.Discovery",
         "dryRun": "bool",
-        "nodeRegistration": "kubeadm.NodeRegistrationOptions",
+        "nodeRegistration": "kubeadm.NodeSpecOptions",
         "patches": "kubeadm.Patches",
         "skipPhases": "[]string",
         "timeouts": "kubeadm.Timeouts",
@@ -228,7 +228,7 @@ TYPES: dict[str, dict[str, str]] = {
         "podSubnet": "string",
         "serviceSubnet": "string",
     },
-    "kubeadm.NodeRegistrationOptions": {
+    "kubeadm.NodeSpecOptions": {
         "criSocket": "string",
         "ignorePreflightErrors": "[]string",
         "imagePullPolicy": "core.PullPolicy",

@@ -41,7 +41,7 @@ def look_up(host: Host, mode: str, cfg: ClusterConfig, *, address_given: bool, f
             strangers=_strangers(host),
             filesystems=found,
             fsync_seconds=_measured(cfg, found) if fresh else None,
-            ca_not_before=not_before(host.read(f"{cfg.certificates_dir}/ca.crt")),
+            ca_not_before=not_before(host.read(f"{cfg.cluster.certificates_dir}/ca.crt")),
             name_resolves=resolves.result(),
             runtime=runtime.result(),
             etcd_versions=versions.result(),
@@ -60,9 +60,9 @@ def _strangers(host: HostReader) -> tuple[str, ...]:
 
 
 def _measured(cfg: ClusterConfig, found: dict[str, Filesystem]) -> float | None:
-    if not isinstance(cfg.etcd, LocalEtcd) or cfg.etcd.data_dir not in found:
+    if not isinstance(cfg.cluster.etcd, LocalEtcd) or cfg.cluster.etcd.data_dir not in found:
         return None
-    return fsync_seconds(found[cfg.etcd.data_dir].mount)
+    return fsync_seconds(found[cfg.cluster.etcd.data_dir].mount)
 
 
 def not_before(ca: bytes | None) -> float:
@@ -113,9 +113,9 @@ def grpc_reason(message: str) -> str:
 
 
 def _etcd_versions(host: HostReader, cfg: ClusterConfig) -> dict[str, str]:
-    if not isinstance(cfg.etcd, ExternalEtcd):
+    if not isinstance(cfg.cluster.etcd, ExternalEtcd):
         return {}
     # Here, since few clusters have one: the HTTP client costs a start 0.1 s.
     from bootstrap.host.facts.etcd import etcd_versions
 
-    return etcd_versions(host, cfg.etcd)
+    return etcd_versions(host, cfg.cluster.etcd)

@@ -38,7 +38,7 @@ def kube_proxy(
     cfg: ClusterConfig, facts: HostFacts, manifests: Manifests, patches: Mapping[str, bytes]
 ) -> tuple[Object, ...]:
     """kube-proxy; nothing if it is disabled."""
-    if cfg.proxy_disabled:
+    if cfg.cluster.proxy_disabled:
         return ()
     config = to_yaml(proxy_configuration(cfg, facts))
     values = {
@@ -52,7 +52,7 @@ def kube_proxy(
     for body in objects:
         if body["kind"] == "DaemonSet":
             body["spec"]["template"]["spec"]["containers"][0]["env"] += _environment(facts.proxies)
-        if body["kind"] == "ConfigMap" and not cfg.kube_proxy:
+        if body["kind"] == "ConfigMap" and not cfg.cluster.kube_proxy:
             sign(body)
     return objects
 
@@ -62,15 +62,15 @@ def proxy_configuration(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
-        "bindAddress": "::" if is_ipv6(cfg.advertise_address) else "0.0.0.0",
+        "bindAddress": "::" if is_ipv6(cfg.api.advertise_address) else "0.0.0.0",
         "clientConnection": {"kubeconfig": "/var/lib/kube-proxy/kubeconfig.conf"},
         "mode": "nftables",
     }
-    if cfg.networking.pod_subnet:
-        defaults["clusterCIDR"] = cfg.networking.pod_subnet
+    if cfg.cluster.networking.pod_subnet:
+        defaults["clusterCIDR"] = cfg.cluster.networking.pod_subnet
     if not facts.conntrack_writable:
         defaults["conntrack"] = {"maxPerCore": 0}
-    return overlaid(defaults, cfg.kube_proxy)
+    return overlaid(defaults, cfg.cluster.kube_proxy)
 
 
 def coredns(
@@ -80,11 +80,11 @@ def coredns(
 
     In a node container it is given the API server's own address, and does not wait for kube-proxy's rules (ADR 9).
     """
-    if cfg.dns_disabled:
+    if cfg.cluster.dns_disabled:
         return ()
     values = {
         "CONTROL_PLANE_ROLE": names.CONTROL_PLANE_ROLE,
-        "DNS_DOMAIN": cfg.networking.dns_domain,
+        "DNS_DOMAIN": cfg.cluster.networking.dns_domain,
         "DNS_IP": dns_ip(cfg),
         "IMAGE": required.coredns(cfg),
     }
@@ -120,8 +120,8 @@ def flannel_files(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) ->
 
     Only for IPv4 alone, on an interface whose MTU is known; flanneld makes its own otherwise (ADR 9).
     """
-    subnets = cfg.networking.pod_subnets
-    mtu = next((a.mtu for a in facts.addresses if a.address == cfg.advertise_address), 0)
+    subnets = cfg.cluster.networking.pod_subnets
+    mtu = next((a.mtu for a in facts.addresses if a.address == cfg.api.advertise_address), 0)
     if cfg.own.cni != "flannel" or len(subnets) != 1 or is_ipv6(subnets[0]) or not mtu:
         return ()
     conflist = f"{runtime_at(cfg.node.cri_socket, facts.mode).cni_conf}/{names.FLANNEL_CONFLIST}"
@@ -134,7 +134,7 @@ def flannel_files(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) ->
 
 def flannel_network(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     """net-conf.json: the Pod subnets of each family; the same packet filter as kube-proxy's."""
-    subnets = cfg.networking.pod_subnets
+    subnets = cfg.cluster.networking.pod_subnets
     if not subnets:
         raise BootstrapError(
             "flannel has no Pod network to run",

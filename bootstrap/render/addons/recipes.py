@@ -48,8 +48,8 @@ def with_values(
     filled = _filled(
         list(recipe.values),
         {
-            "POD_CIDR": cfg.networking.pod_subnet,
-            "SERVICE_CIDR": cfg.networking.service_subnet,
+            "POD_CIDR": cfg.cluster.networking.pod_subnet,
+            "SERVICE_CIDR": cfg.cluster.networking.service_subnet,
             "API_HOST": host,
             "API_PORT": port,
             "CNI_CONF": runtime.cni_conf,

@@ -34,7 +34,7 @@ class Collected:
 
 def critical(cfg: ClusterConfig) -> tuple[str, ...]:
     """What has to be there for the API server to start, in the order of its start."""
-    etcd = [required.etcd(cfg, cfg.etcd)] if isinstance(cfg.etcd, LocalEtcd) else []
+    etcd = [required.etcd(cfg, cfg.cluster.etcd)] if isinstance(cfg.cluster.etcd, LocalEtcd) else []
     return (required.pause(cfg), *etcd, required.kubernetes(cfg, "kube-apiserver"))
 
 

@@ -40,7 +40,7 @@ def kubeadm_config(document: Mapping[str, Any]) -> tuple[Object, ...]:
 def kubelet_config(cfg: ClusterConfig) -> tuple[Object, ...]:
     """The KubeletConfiguration that joining nodes read, and who may."""
     config = config_map("kubelet-config", {"kubelet": to_yaml(cluster_configuration(cfg))})
-    if not cfg.kubelet:
+    if not cfg.cluster.kubelet:
         sign(config)
     return (config, *_readable("kubeadm:kubelet-config", "kubelet-config", _NODES, _BOOTSTRAPPERS))
 

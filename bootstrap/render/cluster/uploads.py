@@ -25,9 +25,9 @@ _OF_ETCD = ("etcd/ca.crt", "etcd/ca.key")
 
 def shared_files(cfg: ClusterConfig) -> dict[str, str]:
     """Key in the Secret → path of the file; empty for what an external etcd does without."""
-    etcd = cfg.etcd
+    etcd = cfg.cluster.etcd
     own = _SHARED if isinstance(etcd, ExternalEtcd) else (*_SHARED, *_OF_ETCD)
-    files = {name.replace("/", "-"): f"{cfg.certificates_dir}/{name}" for name in own}
+    files = {name.replace("/", "-"): f"{cfg.cluster.certificates_dir}/{name}" for name in own}
     if isinstance(etcd, ExternalEtcd):
         theirs = {"-ca.crt": etcd.ca_file, ".crt": etcd.cert_file, ".key": etcd.key_file}
         files |= {f"external-etcd{end}": path for end, path in theirs.items()}

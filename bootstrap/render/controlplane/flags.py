@@ -19,9 +19,9 @@ default of 1000 is for members that are far from each other, and those of node c
 
 def apiserver_flags(cfg: ClusterConfig) -> dict[str, str]:
     """kube-apiserver."""
-    pki = cfg.certificates_dir
+    pki = cfg.cluster.certificates_dir
     defaults = {
-        "advertise-address": cfg.advertise_address,
+        "advertise-address": cfg.api.advertise_address,
         "allow-privileged": "true",
         "client-ca-file": f"{pki}/ca.crt",
         "enable-admission-plugins": "NodeRestriction",
@@ -36,16 +36,16 @@ def apiserver_flags(cfg: ClusterConfig) -> dict[str, str]:
         "requestheader-extra-headers-prefix": "X-Remote-Extra-",
         "requestheader-group-headers": "X-Remote-Group",
         "requestheader-username-headers": "X-Remote-User",
-        "secure-port": str(cfg.bind_port),
-        "service-account-issuer": f"https://kubernetes.default.svc.{cfg.networking.dns_domain}",
+        "secure-port": str(cfg.api.bind_port),
+        "service-account-issuer": f"https://kubernetes.default.svc.{cfg.cluster.networking.dns_domain}",
         "service-account-key-file": f"{pki}/sa.pub",
         "service-account-signing-key-file": f"{pki}/sa.key",
-        "service-cluster-ip-range": cfg.networking.service_subnet,
+        "service-cluster-ip-range": cfg.cluster.networking.service_subnet,
         "tls-cert-file": f"{pki}/apiserver.crt",
         "tls-private-key-file": f"{pki}/apiserver.key",
         **_etcd_client_flags(cfg),
     }
-    if not any(arg.name == "authorization-config" for arg in cfg.api_server.extra_args):
+    if not any(arg.name == "authorization-config" for arg in cfg.cluster.api_server.extra_args):
         defaults["authorization-mode"] = "Node,RBAC"
     if cfg.own.hardening:
         defaults |= _PROFILING_OFF | audit.FLAGS | {"service-account-extend-token-expiration": "false"}
@@ -54,29 +54,29 @@ def apiserver_flags(cfg: ClusterConfig) -> dict[str, str]:
 
 def _etcd_client_flags(cfg: ClusterConfig) -> dict[str, str]:
     """How the API server reaches etcd: only the member beside it, or the external endpoints."""
-    if isinstance(cfg.etcd, LocalEtcd):
-        pki = cfg.certificates_dir
+    if isinstance(cfg.cluster.etcd, LocalEtcd):
+        pki = cfg.cluster.certificates_dir
         local = f"https://{url_host(loopback(cfg))}:{names.ETCD_CLIENT_PORT}"
         return {
-            "etcd-servers": last_value(cfg.etcd.extra_args, "advertise-client-urls", local),
+            "etcd-servers": last_value(cfg.cluster.etcd.extra_args, "advertise-client-urls", local),
             "etcd-cafile": f"{pki}/etcd/ca.crt",
             "etcd-certfile": f"{pki}/apiserver-etcd-client.crt",
             "etcd-keyfile": f"{pki}/apiserver-etcd-client.key",
         }
-    found = {"etcd-servers": ",".join(cfg.etcd.endpoints)}
-    if cfg.etcd.ca_file:
-        found["etcd-cafile"] = cfg.etcd.ca_file
-    if cfg.etcd.cert_file and cfg.etcd.key_file:
-        found |= {"etcd-certfile": cfg.etcd.cert_file, "etcd-keyfile": cfg.etcd.key_file}
+    found = {"etcd-servers": ",".join(cfg.cluster.etcd.endpoints)}
+    if cfg.cluster.etcd.ca_file:
+        found["etcd-cafile"] = cfg.cluster.etcd.ca_file
+    if cfg.cluster.etcd.cert_file and cfg.cluster.etcd.key_file:
+        found |= {"etcd-certfile": cfg.cluster.etcd.cert_file, "etcd-keyfile": cfg.cluster.etcd.key_file}
     return found
 
 
 def controller_manager_flags(cfg: ClusterConfig, external_ca: bool) -> dict[str, str]:
     """kube-controller-manager; an external CA means that it signs nothing."""
-    pki = cfg.certificates_dir
+    pki = cfg.cluster.certificates_dir
     defaults = _client_flags(names.CONTROLLER_MANAGER_CONF) | {
         "client-ca-file": f"{pki}/ca.crt",
-        "cluster-name": cfg.cluster_name,
+        "cluster-name": cfg.cluster.cluster_name,
         "cluster-signing-cert-file": "" if external_ca else f"{pki}/ca.crt",
         "cluster-signing-key-file": "" if external_ca else f"{pki}/ca.key",
         "controllers": "*,bootstrapsigner,tokencleaner",
@@ -86,11 +86,11 @@ def controller_manager_flags(cfg: ClusterConfig, external_ca: bool) -> dict[str,
         "use-service-account-credentials": "true",
         **_SPEED,
     }
-    if cfg.networking.pod_subnet:
+    if cfg.cluster.networking.pod_subnet:
         defaults |= {
             "allocate-node-cidrs": "true",
-            "cluster-cidr": cfg.networking.pod_subnet,
-            "service-cluster-ip-range": cfg.networking.service_subnet,
+            "cluster-cidr": cfg.cluster.networking.pod_subnet,
+            "service-cluster-ip-range": cfg.cluster.networking.service_subnet,
         }
     return defaults | (_PROFILING_OFF if cfg.own.hardening else {})
 
@@ -113,7 +113,7 @@ def _client_flags(kubeconfig: str) -> dict[str, str]:
 
 def etcd_flags(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[str, str]:
     """The only member of a new local etcd."""
-    pki, local = f"{cfg.certificates_dir}/etcd", url_host(loopback(cfg))
+    pki, local = f"{cfg.cluster.certificates_dir}/etcd", url_host(loopback(cfg))
     near = facts.mode == "node" and not last_value(etcd.extra_args, "heartbeat-interval", "")
     client, peer = etcd_url(cfg, names.ETCD_CLIENT_PORT), etcd_url(cfg, names.ETCD_PEER_PORT)
     return {
@@ -142,4 +142,4 @@ def etcd_flags(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[st
 
 def etcd_url(cfg: ClusterConfig, port: int) -> str:
     """This node's etcd, for clients or peers, by `port`."""
-    return f"https://{url_host(cfg.advertise_address)}:{port}"
+    return f"https://{url_host(cfg.api.advertise_address)}:{port}"

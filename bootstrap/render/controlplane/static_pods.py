@@ -28,8 +28,8 @@ def static_pods(
 ) -> tuple[File, ...]:
     """The manifests of this control-plane node, patched; etcd's first, and only if it is local."""
     pods = [apiserver_pod(cfg, facts), controller_manager_pod(cfg, facts, external_ca), scheduler_pod(cfg, facts)]
-    if isinstance(cfg.etcd, LocalEtcd):
-        pods.insert(0, etcd_pod(cfg, facts, cfg.etcd))
+    if isinstance(cfg.cluster.etcd, LocalEtcd):
+        pods.insert(0, etcd_pod(cfg, facts, cfg.cluster.etcd))
     return tuple(_file(patched(pod["metadata"]["name"], pod, patches)) for pod in pods)
 
 
@@ -40,30 +40,30 @@ def manifest_path(component: str) -> str:
 
 def apiserver_pod(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     """kube-apiserver."""
-    command = ["kube-apiserver", *command_line(flags.apiserver_flags(cfg), cfg.api_server.extra_args)]
-    host = _probe_host(cfg.advertise_address)
-    pod = _component_pod(cfg, facts, cfg.api_server, command, cpu="250m", port=cfg.bind_port)
+    command = ["kube-apiserver", *command_line(flags.apiserver_flags(cfg), cfg.cluster.api_server.extra_args)]
+    host = _probe_host(cfg.api.advertise_address)
+    pod = _component_pod(cfg, facts, cfg.cluster.api_server, command, cpu="250m", port=cfg.api.bind_port)
     _probes(cfg, pod, host, "HTTPS", live="/livez", ready="/readyz", start="/livez")
     key = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint"
-    pod["metadata"]["annotations"] = {key: cfg.local_endpoint}
+    pod["metadata"]["annotations"] = {key: str(cfg.api)}
     return pod
 
 
 def controller_manager_pod(cfg: ClusterConfig, facts: HostFacts, external_ca: bool) -> dict[str, Any]:
     """kube-controller-manager."""
-    extra = cfg.controller_manager.extra_args
+    extra = cfg.cluster.controller_manager.extra_args
     command = ["kube-controller-manager", *command_line(flags.controller_manager_flags(cfg, external_ca), extra)]
     port = names.CONTROLLER_MANAGER_PORT
-    pod = _component_pod(cfg, facts, cfg.controller_manager, command, cpu="200m", port=port)
+    pod = _component_pod(cfg, facts, cfg.cluster.controller_manager, command, cpu="200m", port=port)
     _probes(cfg, pod, _bind_host(extra), "HTTPS", live="/healthz", ready="", start="/healthz")
     return pod
 
 
 def scheduler_pod(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     """kube-scheduler."""
-    extra = cfg.scheduler.extra_args
+    extra = cfg.cluster.scheduler.extra_args
     command = ["kube-scheduler", *command_line(flags.scheduler_flags(cfg), extra)]
-    pod = _component_pod(cfg, facts, cfg.scheduler, command, cpu="100m", port=names.SCHEDULER_PORT)
+    pod = _component_pod(cfg, facts, cfg.cluster.scheduler, command, cpu="100m", port=names.SCHEDULER_PORT)
     _probes(cfg, pod, _bind_host(extra), "HTTPS", live="/livez", ready="/readyz", start="/livez")
     return pod
 
@@ -73,7 +73,7 @@ def etcd_pod(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[str,
     scheme, host, port = _etcd_probe(cfg, etcd)
     volumes = [
         directory("etcd-data", etcd.data_dir, read_only=False),
-        directory("etcd-certs", f"{cfg.certificates_dir}/etcd", read_only=False),
+        directory("etcd-certs", f"{cfg.cluster.certificates_dir}/etcd", read_only=False),
     ]
     command = ["etcd", *command_line(flags.etcd_flags(cfg, facts, etcd), etcd.extra_args)]
     container = _container(required.etcd(cfg, etcd), command, volumes, _env(_haste(facts), etcd.extra_envs))
@@ -136,7 +136,7 @@ def _probes(
     cfg: ClusterConfig, pod: dict[str, Any], host: str, scheme: str, *, live: str, ready: str, start: str
 ) -> None:
     """Add the probes to the only container; an empty path means no such probe."""
-    tries = ceil(cfg.timeouts.control_plane_component_health_check / 10)
+    tries = ceil(cfg.run.timeouts.control_plane_component_health_check / 10)
     wanted = {
         "livenessProbe": (live, 10, 10, 8),
         "readinessProbe": (ready, 0, 1, 3),

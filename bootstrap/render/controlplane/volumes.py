@@ -57,7 +57,7 @@ def component_volumes(cfg: ClusterConfig, facts: HostFacts, component: str, sett
 def _certificates(cfg: ClusterConfig, facts: HostFacts) -> list[Volume]:
     optional = [p for p in OPTIONAL_CA_DIRECTORIES if p in facts.ca_directories]
     return [
-        directory("k8s-certs", cfg.certificates_dir),
+        directory("k8s-certs", cfg.cluster.certificates_dir),
         directory("ca-certs", CA_CERTS),
         *(directory(path[1:].replace("/", "-"), path) for path in optional),
     ]
@@ -65,10 +65,10 @@ def _certificates(cfg: ClusterConfig, facts: HostFacts) -> list[Volume]:
 
 def _external_etcd(cfg: ClusterConfig) -> list[Volume]:
     """The directories of an external etcd's files, parents only, without what is mounted anyway."""
-    if not isinstance(cfg.etcd, ExternalEtcd):
+    if not isinstance(cfg.cluster.etcd, ExternalEtcd):
         return []
-    mounted = (*OPTIONAL_CA_DIRECTORIES, CA_CERTS, cfg.certificates_dir)
-    files = (cfg.etcd.ca_file, cfg.etcd.cert_file, cfg.etcd.key_file)
+    mounted = (*OPTIONAL_CA_DIRECTORIES, CA_CERTS, cfg.cluster.certificates_dir)
+    files = (cfg.cluster.etcd.ca_file, cfg.cluster.etcd.cert_file, cfg.cluster.etcd.key_file)
     wanted = {dirname(f) for f in files if f and not dirname(f).startswith(mounted)}
     parents = sorted(d for d in wanted if not any(d != other and d.startswith(other) for other in wanted))
     return [directory(f"etcd-certs-{i}", d) for i, d in enumerate(parents)]
@@ -78,7 +78,7 @@ def _audit(cfg: ClusterConfig) -> list[Volume]:
     """Our policy and log directory, each only while the flag that uses it is ours."""
     if not cfg.own.hardening:
         return []
-    ours = {n for n, value in AUDIT_FLAGS.items() if last_value(cfg.api_server.extra_args, n, value) == value}
+    ours = {n for n, value in AUDIT_FLAGS.items() if last_value(cfg.cluster.api_server.extra_args, n, value) == value}
     policy = Volume("audit-policy", names.AUDIT_POLICY, names.AUDIT_POLICY, True, "File")
     log = directory("audit-log", names.AUDIT_LOG_DIR, read_only=False)
     return [v for flag, v in (("audit-policy-file", policy), ("audit-log-path", log)) if flag in ours]

@@ -26,31 +26,31 @@ class RequiredImage:
 
 def kubernetes(cfg: ClusterConfig, component: str) -> str:
     """A component of Kubernetes itself; `+` is not allowed in a tag and becomes `_`."""
-    return f"{cfg.image_repository}/{component}:{cfg.kubernetes_version.replace('+', '_')}"
+    return f"{cfg.cluster.image_repository}/{component}:{cfg.cluster.kubernetes_version.replace('+', '_')}"
 
 
 def coredns(cfg: ClusterConfig) -> str:
     """CoreDNS: one level deeper at registry.k8s.io, and only there."""
-    repository = cfg.dns_image_repository or cfg.image_repository
+    repository = cfg.cluster.dns_image_repository or cfg.cluster.image_repository
     if repository == names.UPSTREAM_REPOSITORY:
         repository += "/coredns"
-    return f"{repository}/coredns:{cfg.dns_image_tag or catalog.of(cfg.kubernetes_version).coredns}"
+    return f"{repository}/coredns:{cfg.cluster.dns_image_tag or catalog.of(cfg.cluster.kubernetes_version).coredns}"
 
 
 def etcd(cfg: ClusterConfig, local: LocalEtcd) -> str:
     """The etcd of this Kubernetes minor, unless the configuration names another."""
-    tag = local.image_tag or catalog.of(cfg.kubernetes_version).etcd
-    return f"{local.image_repository or cfg.image_repository}/etcd:{tag}"
+    tag = local.image_tag or catalog.of(cfg.cluster.kubernetes_version).etcd
+    return f"{local.image_repository or cfg.cluster.image_repository}/etcd:{tag}"
 
 
 def pause(cfg: ClusterConfig) -> str:
     """The sandbox image."""
-    return f"{cfg.image_repository}/pause:{catalog.of(cfg.kubernetes_version).pause}"
+    return f"{cfg.cluster.image_repository}/pause:{catalog.of(cfg.cluster.kubernetes_version).pause}"
 
 
 def flannel(cfg: ClusterConfig) -> str:
     """Our own build beside our other images, upstream's elsewhere."""
-    built = cfg.image_repository == names.BUILT_REPOSITORY
+    built = cfg.cluster.image_repository == names.BUILT_REPOSITORY
     return f"{names.BUILT_REPOSITORY if built else catalog.FLANNEL_REPOSITORY}/flannel:{catalog.FLANNEL_TAG}"
 
 
@@ -79,26 +79,26 @@ def to_bring_in(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:
 
 def as_upstream(cfg: ClusterConfig) -> ClusterConfig:
     """The same cluster from upstream's own images, of the version that our builds are made from."""
-    etcd = replace(cfg.etcd, image_repository="") if isinstance(cfg.etcd, LocalEtcd) else cfg.etcd
-    version = cfg.kubernetes_version.partition("+")[0]
-    return replace(
-        cfg,
+    spec, etcd = cfg.cluster, cfg.cluster.etcd
+    upstream = replace(
+        spec,
         image_repository=names.UPSTREAM_REPOSITORY,
-        kubernetes_version=version,
+        kubernetes_version=spec.kubernetes_version.partition("+")[0],
         dns_image_repository="",
-        etcd=etcd,
+        etcd=replace(etcd, image_repository="") if isinstance(etcd, LocalEtcd) else etcd,
     )
+    return replace(cfg, cluster=upstream)
 
 
 def _components(cfg: ClusterConfig) -> list[tuple[str, str]]:
     found = [(component, kubernetes(cfg, component)) for component in names.CONTROL_PLANE]
-    if not cfg.proxy_disabled:
+    if not cfg.cluster.proxy_disabled:
         found.append(("kube-proxy", kubernetes(cfg, "kube-proxy")))
-    if not cfg.dns_disabled:
+    if not cfg.cluster.dns_disabled:
         found.append(("coredns", coredns(cfg)))
     found.append(("pause", pause(cfg)))
-    if isinstance(cfg.etcd, LocalEtcd):
-        found.append(("etcd", etcd(cfg, cfg.etcd)))
+    if isinstance(cfg.cluster.etcd, LocalEtcd):
+        found.append(("etcd", etcd(cfg, cfg.cluster.etcd)))
     if cfg.own.cni == "flannel":
         found.append(("flannel", flannel(cfg)))
     return found

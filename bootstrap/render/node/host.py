@@ -130,12 +130,12 @@ WantedBy=multi-user.target docker.service
 
 def _service_walls(cfg: ClusterConfig) -> list[tuple[str, str]]:
     """A packet that kube-proxy has translated is routed by its new address, so that no such rule sees it."""
-    if cfg.proxy_disabled:
+    if cfg.cluster.proxy_disabled:
         return []
     rules = [
         (f"ip -{6 if is_ipv6(pods) else 4} rule", f"from {pods} to {services} blackhole")
-        for pods in cfg.networking.pod_subnets
-        for services in cfg.networking.service_subnets
+        for pods in cfg.cluster.networking.pod_subnets
+        for services in cfg.cluster.networking.service_subnets
         if is_ipv6(pods) == is_ipv6(services)
     ]
     return [(f"{ip} del {rule} 2>/dev/null; {ip} add {rule}", f"{ip} del {rule}") for ip, rule in rules]
@@ -144,7 +144,7 @@ def _service_walls(cfg: ClusterConfig) -> list[tuple[str, str]]:
 def _docker_rules(cfg: ClusterConfig, facts: HostFacts) -> list[tuple[str, str]]:
     rules = []
     for family in facts.docker_user_chains:
-        for subnet in cfg.networking.pod_subnets:
+        for subnet in cfg.cluster.networking.pod_subnets:
             if is_ipv6(subnet) != (family == "ip6tables"):
                 continue
             for side in ("-s", "-d"):
@@ -155,15 +155,15 @@ def _docker_rules(cfg: ClusterConfig, facts: HostFacts) -> list[tuple[str, str]]
 
 
 def _service_routes(cfg: ClusterConfig, facts: HostFacts) -> list[tuple[str, str]]:
-    interface = next((a.interface for a in facts.addresses if a.address == cfg.advertise_address), "")
+    interface = next((a.interface for a in facts.addresses if a.address == cfg.api.advertise_address), "")
     if not interface or any(a.default for a in facts.addresses):
         return []
     return [
         (f"ip route replace {subnet} dev {interface}", f"ip route del {subnet} dev {interface}")
-        for subnet in cfg.networking.service_subnets
+        for subnet in cfg.cluster.networking.service_subnets
     ]
 
 
 def _families(cfg: ClusterConfig) -> tuple[bool, bool]:
-    subnets = (*cfg.networking.service_subnets, *cfg.networking.pod_subnets, cfg.advertise_address)
+    subnets = (*cfg.cluster.networking.service_subnets, *cfg.cluster.networking.pod_subnets, cfg.api.advertise_address)
     return any(not is_ipv6(s) for s in subnets), any(is_ipv6(s) for s in subnets)

@@ -67,19 +67,19 @@ def cluster_configuration(cfg: ClusterConfig) -> dict[str, Any]:
         "authentication": {
             "anonymous": {"enabled": False},
             "webhook": {"enabled": True},
-            "x509": {"clientCAFile": f"{cfg.certificates_dir}/ca.crt"},
+            "x509": {"clientCAFile": f"{cfg.cluster.certificates_dir}/ca.crt"},
         },
         "authorization": {"mode": "Webhook"},
         "cgroupDriver": "systemd",
         "clusterDNS": [dns_ip(cfg)],
-        "clusterDomain": cfg.networking.dns_domain,
+        "clusterDomain": cfg.cluster.networking.dns_domain,
         "healthzBindAddress": "127.0.0.1",
         "healthzPort": names.KUBELET_HEALTHZ_PORT,
         "staticPodPath": names.MANIFESTS_DIR,
     }
     if cfg.own.hardening:
         defaults |= _HARDENED
-    return overlaid(defaults, cfg.kubelet) | {"rotateCertificates": True}
+    return overlaid(defaults, cfg.cluster.kubelet) | {"rotateCertificates": True}
 
 
 def node_configuration(cfg: ClusterConfig, facts: HostFacts, patches: Mapping[str, bytes]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def node_configuration(cfg: ClusterConfig, facts: HostFacts, patches: Mapping[st
 
     What the machine needs never replaces what the user wrote.
     """
-    extras = overlaid(_machine(cfg, facts), cfg.kubelet)
+    extras = overlaid(_machine(cfg, facts), cfg.cluster.kubelet)
     configuration = overlaid(cluster_configuration(cfg), extras)
     return {**patched("kubeletconfiguration", configuration, patches), **_instance(cfg)}
 
@@ -121,9 +121,9 @@ def kubelet_flags(cfg: ClusterConfig, facts: HostFacts) -> bytes:
 
 def _node_ip(cfg: ClusterConfig, facts: HostFacts) -> str:
     """Empty where the kubelet finds it: it takes a single address, IPv4 before IPv6, with a default route."""
-    own = cfg.advertise_address
+    own = cfg.api.advertise_address
     other = next((a.address for a in facts.addresses if is_ipv6(a.address) != is_ipv6(own)), "")
-    if other and len({is_ipv6(subnet) for subnet in cfg.networking.service_subnets}) > 1:
+    if other and len({is_ipv6(subnet) for subnet in cfg.cluster.networking.service_subnets}) > 1:
         return f"{own},{other}"
     routed = {a.address for a in facts.addresses if a.default}
     if (other and is_ipv6(own)) or (facts.mode == "host" and facts.addresses and own not in routed):
@@ -156,7 +156,7 @@ def _machine(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     if facts.swap:
         extras["failSwapOn"] = False
     # A threshold map is the user's as a whole: ours would add to it.
-    throwaway = {k: v for k, v in _THROWAWAY.items() if k not in cfg.kubelet} if facts.mode == "node" else {}
+    throwaway = {k: v for k, v in _THROWAWAY.items() if k not in cfg.cluster.kubelet} if facts.mode == "node" else {}
     return extras | throwaway
 
 

@@ -41,7 +41,7 @@ class _Issuance:
     files: list[File] = field(default_factory=list)
 
     def path(self, name: str) -> str:
-        return f"{self.cfg.certificates_dir}/{name}"
+        return f"{self.cfg.cluster.certificates_dir}/{name}"
 
     def read(self, name: str) -> bytes | None:
         return self.existing.get(self.path(name))
@@ -83,17 +83,20 @@ def pki_paths(cfg: ClusterConfig) -> tuple[str, ...]:
     """Every path that `issue_pki` may find something at."""
     stems = [n for a in authorities(cfg) for n in (a.name, *(leaf for leaf, _ in a.leaves))]
     files = [f"{stem}.{suffix}" for stem in stems for suffix in ("crt", "key")]
-    return tuple(f"{cfg.certificates_dir}/{name}" for name in (*files, "sa.key", "sa.pub"))
+    return tuple(f"{cfg.cluster.certificates_dir}/{name}" for name in (*files, "sa.key", "sa.pub"))
 
 
 def is_external_ca(cfg: ClusterConfig, existing: Mapping[str, bytes]) -> bool:
     """Whether the cluster CA's certificate is there and its key is not."""
-    return f"{cfg.certificates_dir}/ca.crt" in existing and f"{cfg.certificates_dir}/ca.key" not in existing
+    return (
+        f"{cfg.cluster.certificates_dir}/ca.crt" in existing
+        and f"{cfg.cluster.certificates_dir}/ca.key" not in existing
+    )
 
 
 def ca_pem(cfg: ClusterConfig, pki: Mapping[str, bytes]) -> bytes:
     """The cluster CA's certificate."""
-    return pki[f"{cfg.certificates_dir}/ca.crt"]
+    return pki[f"{cfg.cluster.certificates_dir}/ca.crt"]
 
 
 def authorities(cfg: ClusterConfig) -> tuple[Authority, ...]:
@@ -114,30 +117,30 @@ def authorities(cfg: ClusterConfig) -> tuple[Authority, ...]:
             (("front-proxy-client", CertSpec("front-proxy-client", usages=client)),),
         ),
     ]
-    if isinstance(cfg.etcd, LocalEtcd):
-        found.append(_etcd_authority(cfg, cfg.etcd))
+    if isinstance(cfg.cluster.etcd, LocalEtcd):
+        found.append(_etcd_authority(cfg, cfg.cluster.etcd))
     return tuple(found)
 
 
 def apiserver_sans(cfg: ClusterConfig) -> tuple[str, ...]:
     """Everything that a client may call the API server."""
     names = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
-    endpoint = (split_endpoint(cfg.endpoint)[0],) if cfg.control_plane_endpoint else ()
+    endpoint = (split_endpoint(cfg.endpoint)[0],) if cfg.cluster.control_plane_endpoint else ()
     return (
         cfg.node.name,
         *names,
-        f"kubernetes.default.svc.{cfg.networking.dns_domain}",
+        f"kubernetes.default.svc.{cfg.cluster.networking.dns_domain}",
         *service_ips(cfg),
-        cfg.advertise_address,
+        cfg.api.advertise_address,
         *endpoint,
-        *cfg.api_server_cert_sans,
+        *cfg.cluster.api_server_cert_sans,
         *LOCAL_SANS,
         *cfg.own.extra_sans,
     )
 
 
 def _etcd_authority(cfg: ClusterConfig, etcd: LocalEtcd) -> Authority:
-    sans = (cfg.node.name, "localhost", cfg.advertise_address, "127.0.0.1", "::1", loopback(cfg))
+    sans = (cfg.node.name, "localhost", cfg.api.advertise_address, "127.0.0.1", "::1", loopback(cfg))
     both, client = ("server", "client"), ("client",)
     return Authority(
         "etcd/ca",
@@ -173,8 +176,12 @@ def _new_authority(run: _Issuance, authority: Authority, key_pem: bytes | None) 
     """The key comes first: a certificate without a key would mean that the key is kept elsewhere."""
     if key_pem is not None and run.path(authority.name + ".key") not in run.begun:
         raise _broken(run, authority.name, f"{run.path(authority.name)}.key is there, its certificate is not")
-    key = run.keys.new(run.cfg.encryption_algorithm) if key_pem is None else _private(run, authority.name, key_pem)
-    ca = run.sign(authority.spec, key, None, run.cfg.ca_certificate_validity)
+    key = (
+        run.keys.new(run.cfg.cluster.encryption_algorithm)
+        if key_pem is None
+        else _private(run, authority.name, key_pem)
+    )
+    ca = run.sign(authority.spec, key, None, run.cfg.cluster.ca_certificate_validity)
     run.add(authority.name + ".key", key_pem or private_pem(key), once=True)
     run.add(authority.name + ".crt", certs.certificate_pem(ca), once=True)
     return Issuer(ca, key), ca
@@ -194,8 +201,8 @@ def _leaf(run: _Issuance, name: str, spec: CertSpec, issuer: Issuer | None, ca: 
             fix="provide this certificate and its key, signed by that CA, then run the same command again",
         )
     else:
-        key = run.keys.new(run.cfg.encryption_algorithm)
-        content = certs.certificate_pem(run.sign(spec, key, issuer, run.cfg.certificate_validity))
+        key = run.keys.new(run.cfg.cluster.encryption_algorithm)
+        content = certs.certificate_pem(run.sign(spec, key, issuer, run.cfg.cluster.certificate_validity))
         private = private_pem(key)
     run.add(name + ".crt", content)
     run.add(name + ".key", private)
@@ -219,7 +226,7 @@ def _service_account(run: _Issuance) -> None:
     pem = run.read("sa.key")
     if pem is None and (run.read("sa.pub") is not None or is_external_ca(run.cfg, run.existing)):
         raise _broken(run, "sa", f"{run.path('sa.key')} is missing")
-    key = run.keys.new(run.cfg.encryption_algorithm) if pem is None else _private(run, "sa", pem)
+    key = run.keys.new(run.cfg.cluster.encryption_algorithm) if pem is None else _private(run, "sa", pem)
     run.add("sa.key", pem or private_pem(key), once=True)
     run.add("sa.pub", run.read("sa.pub") or public_pem(key.public_key()), once=True)
 

@@ -38,7 +38,7 @@ class Identity:
 
 def identities(cfg: ClusterConfig) -> dict[str, Identity]:
     """Path → identity of the five files; only people go through the shared endpoint."""
-    shared, local = f"https://{cfg.endpoint}", f"https://{cfg.local_endpoint}"
+    shared, local = f"https://{cfg.endpoint}", f"https://{cfg.api}"
     return {
         names.ADMIN_CONF: Identity("kubernetes-admin", names.ADMIN_GROUP, shared),
         names.SUPER_ADMIN_CONF: Identity("kubernetes-super-admin", "system:masters", shared),
@@ -70,14 +70,14 @@ def user_kubeconfig(
 ) -> bytes:
     """A kubeconfig with a new client certificate for `who`."""
     issuer = _issuer(cfg, pki, who.common_name)
-    key = keys.new(cfg.encryption_algorithm)
-    lifetime = cfg.certificate_validity
+    key = keys.new(cfg.cluster.encryption_algorithm)
+    lifetime = cfg.cluster.certificate_validity
     certificate = certs.build(who.spec, key, issuer, serial=keys.serial(), now=now, lifetime=lifetime)
     user = {
         "client-certificate-data": _b64(certs.certificate_pem(certificate)),
         "client-key-data": _b64(private_pem(key)),
     }
-    return _document(cfg.cluster_name, who, ca_pem(cfg, pki), user)
+    return _document(cfg.cluster.cluster_name, who, ca_pem(cfg, pki), user)
 
 
 def rotatable_kubelet_conf(kubeconfig: bytes, certificate_path: str = names.KUBELET_CLIENT_CURRENT) -> bytes:
@@ -158,12 +158,12 @@ def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def _issuer(cfg: ClusterConfig, pki: Mapping[str, bytes], common_name: str) -> Issuer:
-    key = pki.get(f"{cfg.certificates_dir}/ca.key")
+    key = pki.get(f"{cfg.cluster.certificates_dir}/ca.key")
     if key is None:
         raise BootstrapError(
             f"no kubeconfig can be made for {common_name}",
             code=Exit.CONFIG,
-            why=f"{cfg.certificates_dir}/ca.key is not on this machine, so nothing can be signed here",
+            why=f"{cfg.cluster.certificates_dir}/ca.key is not on this machine, so nothing can be signed here",
             fix="provide the five kubeconfig files in /etc/kubernetes, signed by that CA, then run again",
         )
     return Issuer(x509.load_pem_x509_certificate(ca_pem(cfg, pki)), load_private(key))

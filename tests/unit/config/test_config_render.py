@@ -10,9 +10,10 @@ import yaml
 from bootstrap.config import defaults_yaml, difference, load, to_cluster_configuration, to_init_configuration, validate
 from bootstrap.config.schema.fields import KINDS
 from bootstrap.formats.durations import format_duration, parse_duration
-from bootstrap.model.cluster import Arg, BootstrapToken, ClusterConfig, Component, NodeRegistration, Taint
+from bootstrap.model.cluster import ApiEndpoint, Arg, BootstrapToken, ClusterConfig, Component, NodeSpec, Taint
+from tests.configs import changed
 
-CONFIG = ClusterConfig(NodeRegistration("n"), "192.0.2.1")
+CONFIG = ClusterConfig(node=NodeSpec("n", api=ApiEndpoint("192.0.2.1")))
 
 
 def test_cluster_configuration_as_kubeadm_stores_it() -> None:
@@ -54,18 +55,18 @@ def test_defaults_are_valid(kind: str) -> None:
 
 
 def test_difference() -> None:
-    other = dataclasses.replace(
+    other = changed(
         CONFIG,
         cluster_name="staging",
         proxy_disabled=True,
         scheduler=Component(extra_args=(Arg("v", "4"),)),
-        node=NodeRegistration("n", taints=(Taint("a", "NoExecute"),)),
+        node=dataclasses.replace(CONFIG.node, taints=(Taint("a", "NoExecute"),)),
         api_server_cert_sans=("a", "b"),
         tokens=(BootstrapToken("abcdef.0123456789abcdef"),),
         dry_run=True,
     )
     assert difference(CONFIG, CONFIG) == []
-    assert difference(CONFIG, dataclasses.replace(CONFIG, tokens=other.tokens, dry_run=True)) == []
+    assert difference(CONFIG, changed(CONFIG, tokens=other.run.tokens, dry_run=True)) == []
     assert difference(CONFIG, other) == [
         "ClusterConfiguration.apiServer.certSANs: (not set) → a, b",
         "ClusterConfiguration.clusterName: kubernetes → staging",
@@ -75,7 +76,7 @@ def test_difference() -> None:
         "InitConfiguration.nodeRegistration.taints[0].effect: (not set) → NoExecute",
         "InitConfiguration.nodeRegistration.taints[0].key: (not set) → a",
     ]
-    none = dataclasses.replace(CONFIG, node=NodeRegistration("n", taints=()))
+    none = changed(CONFIG, taints=())
     assert difference(CONFIG, none) == ["InitConfiguration.nodeRegistration.taints: (not set) → (none)"]
 
 

@@ -41,18 +41,21 @@ def problems(*texts: str, facts: HostFacts = FACTS, **flags: Any) -> list[str]:
 
 def test_nothing_given() -> None:
     config = resolved()
-    assert (config.node.name, config.advertise_address) == ("k8s", "192.0.2.10")
-    assert (config.kubernetes_version, config.image_repository) == (names.BUILT_VERSION, names.BUILT_REPOSITORY)
-    assert config.networking.pod_subnet == names.POD_SUBNET
-    assert config.encryption_algorithm == "ECDSA-P256"
-    assert (config.node.taints, config.tokens[0].token) == (None, "")
+    assert (config.node.name, config.api.advertise_address) == ("k8s", "192.0.2.10")
+    assert (config.cluster.kubernetes_version, config.cluster.image_repository) == (
+        names.BUILT_VERSION,
+        names.BUILT_REPOSITORY,
+    )
+    assert config.cluster.networking.pod_subnet == names.POD_SUBNET
+    assert config.cluster.encryption_algorithm == "ECDSA-P256"
+    assert (config.node.taints, config.run.tokens[0].token) == (None, "")
 
 
 def test_flags_win_over_the_file_and_problems_name_the_flag() -> None:
     text = CLUSTER + "networking: {podSubnet: 10.1.0.0/16, dnsDomain: a.b}\n"
     config = resolved(text, pod_network_cidr="10.2.0.0/16", apiserver_cert_extra_sans=("A.example.com",))
-    assert (config.networking.pod_subnet, config.networking.dns_domain) == ("10.2.0.0/16", "a.b")
-    assert config.api_server_cert_sans == ("a.example.com",)
+    assert (config.cluster.networking.pod_subnet, config.cluster.networking.dns_domain) == ("10.2.0.0/16", "a.b")
+    assert config.cluster.api_server_cert_sans == ("a.example.com",)
     bad: dict[str, Any] = {"pod_network_cidr": "x", "token_ttl": "y", "feature_gates": "z"}
     assert problems(text, **bad, apiserver_cert_extra_sans=("_",)) == [
         '--feature-gates: "z" is not NAME=true or NAME=false',
@@ -68,12 +71,12 @@ def test_flags_of_lists_and_tokens() -> None:
         "bootstrapTokens: [{token: abcdef.0123456789abcdef, expires: 2030-01-01T00:00:00Z}]\n"
     )
     config = resolved(text, ignore_preflight_errors=("Mem", "Swap"), dry_run=True, token_ttl="1h")  # noqa: S106
-    assert config.node.ignore_preflight_errors == ("Swap", "Mem")
-    assert (config.tokens[0].ttl, config.tokens[0].expires) == (3600, "")
-    assert config.dry_run
+    assert config.run.ignore_preflight_errors == ("Swap", "Mem")
+    assert (config.run.tokens[0].ttl, config.run.tokens[0].expires) == (3600, "")
+    assert config.run.dry_run
     flag: dict[str, Any] = {"token": "abcdef.0123456789abcdef"}
-    assert resolved(**flag).tokens[0].token == flag["token"]
-    assert resolved(feature_gates="RootlessControlPlane=false").feature_gates == {"RootlessControlPlane": False}
+    assert resolved(**flag).run.tokens[0].token == flag["token"]
+    assert resolved(feature_gates="RootlessControlPlane=false").cluster.feature_gates == {"RootlessControlPlane": False}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +92,7 @@ def test_flags_of_lists_and_tokens() -> None:
 )
 def test_versions(version: str, repository: str, expected: tuple[str, str]) -> None:
     config = resolved(kubernetes_version=version, image_repository=repository)
-    assert (config.kubernetes_version, config.image_repository) == expected
+    assert (config.cluster.kubernetes_version, config.cluster.image_repository) == expected
 
 
 def test_versions_that_are_not_carried() -> None:
@@ -103,10 +106,10 @@ def test_versions_that_are_not_carried() -> None:
 
 def test_families() -> None:
     six = resolved(service_cidr="fd00:96::/112")
-    assert (six.advertise_address, six.networking.pod_subnet) == ("2001:db8::10", "fd00:10:244::/56")
+    assert (six.api.advertise_address, six.cluster.networking.pod_subnet) == ("2001:db8::10", "fd00:10:244::/56")
     both = resolved(service_cidr="10.96.0.0/16,fd00:96::/112")
-    assert both.networking.pod_subnet == "10.244.0.0/16,fd00:10:244::/56"
-    assert resolved(OWN + "cni: none\n").networking.pod_subnet == ""
+    assert both.cluster.networking.pod_subnet == "10.244.0.0/16,fd00:10:244::/56"
+    assert resolved(OWN + "cni: none\n").cluster.networking.pod_subnet == ""
     assert "is IPv6, but the service subnet is IPv4" in problems(pod_network_cidr="fd00:244::/56")[0]
     assert "Services are IPv4 first" in problems(apiserver_advertise_address="2001:db8::1")[0]
     no_six = HostFacts("node", "k8s", addresses=FACTS.addresses[:2])
@@ -120,7 +123,7 @@ def test_addresses_that_cannot_be_advertised(address: str) -> None:
 
 
 def test_unspecified_addresses_mean_the_default() -> None:
-    assert resolved(apiserver_advertise_address="0.0.0.0").advertise_address == "192.0.2.10"
+    assert resolved(apiserver_advertise_address="0.0.0.0").api.advertise_address == "192.0.2.10"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +137,7 @@ def test_unspecified_addresses_mean_the_default() -> None:
 )
 def test_control_plane_endpoint_gets_its_port(given: str, stored: str) -> None:
     config = resolved(control_plane_endpoint=given, apiserver_bind_port=7443)
-    assert config.control_plane_endpoint == config.endpoint == stored
+    assert config.cluster.control_plane_endpoint == config.endpoint == stored
 
 
 @pytest.mark.parametrize("endpoint", ["a:0", "a:b", "a_b", "[fd00::1]", "a:1:2", "https://a"])
@@ -155,17 +158,17 @@ def test_node_registration() -> None:
 def test_external_etcd() -> None:
     config = resolved(CLUSTER + "etcd: {external: {endpoints: [http://192.0.2.1:2379]}}\n")
     endpoints = ("http://192.0.2.1:2379",)
-    assert config.etcd == ExternalEtcd(endpoints, http_endpoints=endpoints)
+    assert config.cluster.etcd == ExternalEtcd(endpoints, http_endpoints=endpoints)
     assert problems(CLUSTER + "etcd: {external: {endpoints: ['192.0.2.1:2379', 'http://[::1']}}\n")
 
 
 def test_node_masks() -> None:
     args = "controllerManager: {extraArgs: [{name: node-cidr-mask-size-ipv4, value: '%s'}]}\n"
-    assert resolved(CLUSTER + args % 20, pod_network_cidr="10.0.0.0/12").networking.pod_subnet == "10.0.0.0/12"
+    assert resolved(CLUSTER + args % 20, pod_network_cidr="10.0.0.0/12").cluster.networking.pod_subnet == "10.0.0.0/12"
     assert "smaller than the network of one" in problems(CLUSTER + args % 20, pod_network_cidr="10.0.0.0/22")[0]
     assert "not a number" in problems(CLUSTER + args % "x")[0]
     off = "controllerManager: {extraArgs: [{name: allocate-node-cidrs, value: 'false'}]}\n"
-    assert resolved(CLUSTER + off, pod_network_cidr="10.0.0.0/26").networking.pod_subnet == "10.0.0.0/26"
+    assert resolved(CLUSTER + off, pod_network_cidr="10.0.0.0/26").cluster.networking.pod_subnet == "10.0.0.0/26"
 
 
 FULL = [

@@ -16,14 +16,14 @@ from bootstrap.host.facts.kernel import module_names, parse_config
 from bootstrap.host.facts.network import addresses, socket_address, unit_of
 from bootstrap.host.facts.resolv_conf import servers
 from bootstrap.host.live import LiveHost
-from bootstrap.model.cluster import ClusterConfig, NodeRegistration
+from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, Filesystem
 from bootstrap.model.runtime import HOST_RUNTIME
 from bootstrap.render.pki.issue import issue_pki
 from bootstrap.render.pki.keys import CryptoKeySource
 
-CFG = ClusterConfig(node=NodeRegistration(name="n"), advertise_address="192.0.2.10")
+CFG = ClusterConfig(node=NodeSpec("n", api=ApiEndpoint("192.0.2.10")))
 
 
 class Answering(LiveHost):

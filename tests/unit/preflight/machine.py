@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bootstrap.model.cluster import ClusterConfig, NodeRegistration
+from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
 from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.checks import Preflight, run_checks
 
-CFG = ClusterConfig(node=NodeRegistration(name="n"), advertise_address="192.0.2.10")
+CFG = ClusterConfig(node=NodeSpec("n", api=ApiEndpoint("192.0.2.10")))
 GOOD = TypeAdapter(HostFacts).validate_json(Path(__file__).with_name("good_host.json").read_text())
 NESTED = ("configured", "kernel", "clock")
 

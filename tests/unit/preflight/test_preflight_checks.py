@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
-from bootstrap.model.cluster import ClusterConfig, NodeRegistration
+from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts, ListeningSocket
 from bootstrap.preflight.checks import CHECKS, run_checks
+from tests.configs import changed
 from tests.unit.preflight.machine import CFG, GOOD, named, run
 
 PORT_TAKEN = (ListeningSocket(6443, "0.0.0.0", 812, "haproxy", "haproxy.service"),)
 
 
 def ignoring(*names: str) -> ClusterConfig:
-    return dataclasses.replace(CFG, node=NodeRegistration(name="n", ignore_preflight_errors=names))
+    return changed(CFG, ignore_preflight_errors=names)
 
 
 def test_a_good_host_passes_every_check() -> None:

@@ -14,17 +14,17 @@ from bootstrap.model.cluster import (
     Component,
     ExternalEtcd,
     Networking,
-    NodeRegistration,
 )
 from bootstrap.model.facts import Address, Filesystem, ListeningSocket, RuntimeFacts
 from bootstrap.preflight.checks import CHECKS
 from bootstrap.preflight.kernel import V1_CONTROLLERS, V1_OPTIONAL
+from tests.configs import changed
 from tests.unit.preflight.machine import CFG, GOOD, named, run
 
 ERROR, WARNING = True, False
 ETCD = ExternalEtcd(endpoints=("https://192.0.2.20:2379",), ca_file="/etc/etcd/ca.crt")
-EXTERNAL = dataclasses.replace(CFG, etcd=ETCD)
-V6 = dataclasses.replace(
+EXTERNAL = changed(CFG, etcd=ETCD)
+V6 = changed(
     CFG, advertise_address="2001:db8::1", networking=Networking(service_subnet="fd00::/112", pod_subnet="fd01::/48")
 )
 V6_ADDRESS = (Address("eth0", "2001:db8::1", True),)
@@ -40,7 +40,7 @@ def filesystem(path: str, **changes: Any) -> dict[str, dict[str, Filesystem]]:
 
 
 def with_args(component: str, *args: Arg) -> ClusterConfig:
-    return dataclasses.replace(CFG, **{component: Component(extra_args=args)})
+    return changed(CFG, **{component: Component(extra_args=args)})
 
 
 CASES: list[tuple[dict[str, Any], str, bool]] = [
@@ -137,10 +137,10 @@ CASES: list[tuple[dict[str, Any], str, bool]] = [
     ({"chains": ("KUBE-SERVICES", "KUBE-NODEPORTS")}, "Leftovers-rules", WARNING),
 ]
 WITH_CONFIG: list[tuple[ClusterConfig, dict[str, Any], str, bool]] = [
-    (dataclasses.replace(CFG, node=NodeRegistration(name="n" * 64)), {}, "Hostname", WARNING),
-    (dataclasses.replace(CFG, certificate_validity=8761 * 3600), {}, "CertificateValidity", WARNING),
-    (dataclasses.replace(CFG, kube_proxy={"mode": "ipvs"}), {}, "ProxyMode", ERROR),
-    (dataclasses.replace(CFG, kubelet={"cgroupDriver": "cgroupfs"}), {}, "CgroupDriver", WARNING),
+    (changed(CFG, name="n" * 64), {}, "Hostname", WARNING),
+    (changed(CFG, certificate_validity=8761 * 3600), {}, "CertificateValidity", WARNING),
+    (changed(CFG, kube_proxy={"mode": "ipvs"}), {}, "ProxyMode", ERROR),
+    (changed(CFG, kubelet={"cgroupDriver": "cgroupfs"}), {}, "CgroupDriver", WARNING),
     (
         V6,
         {"addresses": V6_ADDRESS, "ipv6_forward": False, "mode": "node"},
@@ -219,7 +219,7 @@ def test_only_the_port_that_can_be_chosen_is_offered_to_be_chosen() -> None:
 
 
 def test_the_chosen_port_is_the_one_that_is_checked() -> None:
-    cfg = dataclasses.replace(CFG, bind_port=7443)
+    cfg = changed(CFG, bind_port=7443)
 
     assert named(run(cfg, listeners=(ListeningSocket(6443), ListeningSocket(7443)))) == ["Port-7443"]
 
@@ -232,7 +232,7 @@ def test_a_port_at_another_address_is_no_clash() -> None:
 
 
 def test_external_etcd_needs_no_port_no_data_no_disk() -> None:
-    cfg = dataclasses.replace(CFG, etcd=ExternalEtcd(endpoints=("https://192.0.2.20:2379",)))
+    cfg = changed(CFG, etcd=ExternalEtcd(endpoints=("https://192.0.2.20:2379",)))
 
     result = run(
         cfg,
@@ -308,15 +308,15 @@ def test_what_is_missing_is_named() -> None:
 
 def test_modules_are_needed_by_what_is_installed_only() -> None:
     none = dict.fromkeys(GOOD.kernel.modules, "missing")
-    without = dataclasses.replace(CFG, own=BootstrapConfig(cni="none"), proxy_disabled=True)
-    iptables = dataclasses.replace(CFG, kube_proxy={"mode": "iptables"})
+    without = changed(CFG, own=BootstrapConfig(cni="none"), proxy_disabled=True)
+    iptables = changed(CFG, kube_proxy={"mode": "iptables"})
 
     assert named(run(without, kernel={"modules": none})) == ["KernelModule-overlay"]
     assert named(run(iptables, kernel={"modules": {**GOOD.kernel.modules, "nf_tables": "missing"}})) == []
 
 
 def test_an_old_kernel_will_do_for_iptables() -> None:
-    cfg = dataclasses.replace(CFG, kube_proxy={"mode": "iptables"})
+    cfg = changed(CFG, kube_proxy={"mode": "iptables"})
 
     assert run(cfg, kernel={"release": "5.10.0-36-amd64"}).findings == ()
 

@@ -14,6 +14,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ExternalEtcd
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.images import catalog, required
+from tests.configs import changed
 
 BUILT = yaml.safe_load((Path(__file__).parents[3] / "images" / "catalog.yaml").read_text())
 KUBEADM = {
@@ -27,7 +28,7 @@ KUBERNETES = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "ku
 
 def upstream(version: str) -> ClusterConfig:
     cfg = required.as_upstream(resolve(Documents(), Overrides(), ANY_HOST))
-    return replace(cfg, kubernetes_version=version)
+    return changed(cfg, kubernetes_version=version)
 
 
 @pytest.mark.parametrize("version", KUBEADM)
@@ -51,7 +52,7 @@ def test_the_three_minors_that_upstream_supports_are_there() -> None:
 @pytest.mark.parametrize("minor", BUILT["minors"])
 def test_what_is_built_stands_for_the_image_of_the_same_minor(minor: str) -> None:
     entry = BUILT["minors"][minor]
-    cfg = replace(resolve(Documents(), Overrides(), ANY_HOST), kubernetes_version=entry["builtVersion"])
+    cfg = changed(resolve(Documents(), Overrides(), ANY_HOST), kubernetes_version=entry["builtVersion"])
     found = {n.component: (n.image, n.upstream) for n in required.components(cfg)}
 
     assert found == {
@@ -80,7 +81,7 @@ def test_our_own_images_need_not_be_brought_in() -> None:
 
 
 def test_an_external_etcd_needs_no_image() -> None:
-    cfg = replace(upstream("v1.37.0"), etcd=ExternalEtcd(("https://192.0.2.1:2379",)))
+    cfg = changed(upstream("v1.37.0"), etcd=ExternalEtcd(("https://192.0.2.1:2379",)))
 
     assert "etcd" not in [found.component for found in required.components(cfg)]
 

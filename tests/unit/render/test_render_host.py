@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from bootstrap.model.cluster import ClusterConfig, Networking, NodeRegistration
+from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, Networking, NodeSpec
 from bootstrap.model.effects import File, Install, KernelModule, Link, Sysctl
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME, Runtime, runtime_at
 from bootstrap.render.node import host
+from tests.configs import changed
 
-CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
-DUAL = replace(CFG, networking=Networking(pod_subnet="10.1.0.0/16,fd01::/48", service_subnet="10.2.0.0/16,fd02::/112"))
-SIX = replace(
+CFG = ClusterConfig(node=NodeSpec("n1", api=ApiEndpoint("192.0.2.10")))
+DUAL = changed(CFG, networking=Networking(pod_subnet="10.1.0.0/16,fd01::/48", service_subnet="10.2.0.0/16,fd02::/112"))
+SIX = changed(
     CFG, advertise_address="fd00::10", networking=Networking(pod_subnet="fd01::/48", service_subnet="fd02::/112")
 )
 ROUTED = HostFacts(mode="host", hostname="n1", addresses=(Address("eth0", "192.0.2.10", default=True),))
@@ -50,7 +51,7 @@ def test_what_nobody_has_translated_yet_stays_on_the_host() -> None:
 
 
 def test_a_host_with_a_route_without_docker_and_without_kube_proxy_needs_no_unit() -> None:
-    assert host.network_unit(replace(CFG, proxy_disabled=True), ROUTED) is None
+    assert host.network_unit(changed(CFG, proxy_disabled=True), ROUTED) is None
 
 
 def test_dockers_own_chain_lets_pods_through_both_ways_and_each_start_has_its_stop() -> None:
@@ -84,7 +85,7 @@ def test_without_a_default_route_the_service_range_has_one() -> None:
 
 
 def test_an_address_that_no_interface_has_gets_no_route() -> None:
-    assert not commands(replace(CFG, advertise_address="198.51.100.1"), ALONE, "ExecStart")
+    assert not commands(changed(CFG, advertise_address="198.51.100.1"), ALONE, "ExecStart")
 
 
 def test_routes_come_first_for_a_docker_that_is_not_there_yet_makes_its_rules_fail() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64decode, b64encode
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from bootstrap.model.cluster import BootstrapToken, ClusterConfig, ExternalEtcd, NodeRegistration
+from bootstrap.model.cluster import ApiEndpoint, BootstrapToken, ClusterConfig, ExternalEtcd, NodeSpec
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.cluster.joining import join_command, usable_token
@@ -19,8 +18,9 @@ from bootstrap.render.cluster.objects import token_secret
 from bootstrap.render.cluster.uploads import shared_files, upload
 from bootstrap.render.pki.issue import issue_pki
 from bootstrap.render.pki.keys import CryptoKeySource
+from tests.configs import changed
 
-CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
+CFG = ClusterConfig(node=NodeSpec("n1", api=ApiEndpoint("192.0.2.10")))
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 KEY = "0f" * 32
 OWNER = BootstrapToken("ttl000.0123456789abcdef", ttl=7200, usages=(), groups=())
@@ -42,7 +42,7 @@ def test_the_command_has_the_endpoint_the_token_and_the_hash_of_the_ca() -> None
 
 
 def test_a_control_plane_joins_with_the_key_of_the_uploaded_certificates() -> None:
-    cfg = replace(CFG, control_plane_endpoint="api.test:6443")
+    cfg = changed(CFG, control_plane_endpoint="api.test:6443")
     words = join_command(
         cfg, pki()["/etc/kubernetes/pki/ca.crt"], GOOD, control_plane=True, certificate_key=KEY
     ).split()
@@ -101,7 +101,7 @@ def test_uploaded_certificates_go_with_a_token_that_nobody_can_use() -> None:
 
 
 def test_certificates_of_an_external_etcd_are_uploaded_and_what_it_does_without_is_empty() -> None:
-    cfg = replace(CFG, etcd=ExternalEtcd(("https://192.0.2.9:2379",), "/e/ca.pem"))
+    cfg = changed(CFG, etcd=ExternalEtcd(("https://192.0.2.9:2379",), "/e/ca.pem"))
     *_, applied = upload(cfg, {**pki(), "/e/ca.pem": b"authority"}, KEY, OWNER, NOW, lambda n: b"n" * n)
     nonce = b"n" * 12
     encrypted = nonce + AESGCM(bytes.fromhex(KEY)).encrypt(nonce, b"authority", None)

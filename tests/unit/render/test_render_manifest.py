@@ -17,6 +17,7 @@ from bootstrap.model.runtime import HOST_RUNTIME
 from bootstrap.render.addons.foreign import objects_of
 from bootstrap.render.addons.manifest import read_objects, waves
 from bootstrap.render.addons.manifest_images import asked_for_only_if_absent, images_of, renamed
+from tests.configs import changed
 from tests.unit.render.samples_addons import NETWORK, OPERATOR
 
 NODE = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2.1", True),))
@@ -183,7 +184,7 @@ def test_a_recipe_sets_the_clusters_values() -> None:
             {"kind": "ConfigMap", "name": "net", "replace": {"10.244.0.0/16": "${POD_CIDR}"}},
         ),
     )
-    cfg = replace(cluster(NODE), networking=replace(cluster(NODE).networking, pod_subnet="10.9.0.0/16"))
+    cfg = changed(cluster(NODE), networking=replace(cluster(NODE).cluster.networking, pod_subnet="10.9.0.0/16"))
     found = network(cfg, NODE, recipe=recipe)
     container = found["DaemonSet"]["spec"]["template"]["spec"]["containers"][0]
 

@@ -11,6 +11,7 @@ import yaml
 
 from bootstrap.model import names, runtime
 from bootstrap.model.cluster import (
+    ApiEndpoint,
     Arg,
     BootstrapConfig,
     ClusterConfig,
@@ -18,7 +19,7 @@ from bootstrap.model.cluster import (
     ExternalEtcd,
     LocalEtcd,
     Networking,
-    NodeRegistration,
+    NodeSpec,
     Taint,
     Volume,
 )
@@ -34,8 +35,9 @@ from bootstrap.render.node.kubelet import (
     node_configuration,
     node_taints,
 )
+from tests.configs import changed
 
-CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
+CFG = ClusterConfig(node=NodeSpec("n1", api=ApiEndpoint("192.0.2.10")))
 HOST = HostFacts(mode="host", hostname="n1")
 NODE = HostFacts(mode="node", hostname="n1")
 
@@ -59,12 +61,12 @@ def test_manifests_are_private_and_etcd_comes_first() -> None:
     files = static_pods(CFG, HOST, {})
     assert files[0].path.endswith("/etcd.yaml")
     assert {f.mode for f in files} == {0o600}
-    assert "etcd" not in pods(replace(CFG, etcd=ExternalEtcd(("https://e:2379",))))
+    assert "etcd" not in pods(changed(CFG, etcd=ExternalEtcd(("https://e:2379",))))
 
 
 def test_etcd_in_a_node_container_elects_itself_sooner() -> None:
-    slow = replace(CFG, etcd=LocalEtcd(extra_args=(Arg("election-timeout", "3000"),)))
-    paced = replace(CFG, etcd=LocalEtcd(extra_args=(Arg("heartbeat-interval", "200"),)))  # etcd wants five of them
+    slow = changed(CFG, etcd=LocalEtcd(extra_args=(Arg("election-timeout", "3000"),)))
+    paced = changed(CFG, etcd=LocalEtcd(extra_args=(Arg("heartbeat-interval", "200"),)))  # etcd wants five of them
     found = [
         [word for word in command(cfg, "etcd", facts=facts) if "election" in word]
         for cfg, facts in ((CFG, HOST), (CFG, NODE), (slow, NODE), (paced, NODE))
@@ -74,7 +76,7 @@ def test_etcd_in_a_node_container_elects_itself_sooner() -> None:
 
 def test_user_flags_replace_defaults_and_keep_their_order() -> None:
     args = (Arg("v", "2"), Arg("secure-port", "1"), Arg("v", "3"))
-    found = command(replace(CFG, api_server=Component(extra_args=args)), "kube-apiserver")
+    found = command(changed(CFG, api_server=Component(extra_args=args)), "kube-apiserver")
     assert found[-3:] == ["--v=2", "--secure-port=1", "--v=3"]
     assert "--secure-port=6443" not in found
     defaults = found[1:-3]
@@ -83,7 +85,7 @@ def test_user_flags_replace_defaults_and_keep_their_order() -> None:
 
 def test_structured_authorization_drops_the_mode() -> None:
     args = (Arg("authorization-config", "/x"),)
-    found = command(replace(CFG, api_server=Component(extra_args=args)), "kube-apiserver")
+    found = command(changed(CFG, api_server=Component(extra_args=args)), "kube-apiserver")
     assert not [f for f in found if f.startswith("--authorization-mode")]
 
 
@@ -97,14 +99,14 @@ def test_hardening_is_a_choice(component: str) -> None:
 
 
 def test_own_audit_policy_leaves_ours_unmounted() -> None:
-    cfg = replace(CFG, api_server=Component(extra_args=(Arg("audit-policy-file", "/own.yaml"),)))
+    cfg = changed(CFG, api_server=Component(extra_args=(Arg("audit-policy-file", "/own.yaml"),)))
     volumes = {v["name"] for v in pods(cfg)["kube-apiserver"]["spec"]["volumes"]}
     assert "audit-log" in volumes and "audit-policy" not in volumes
 
 
 def test_extra_volume_replaces_by_name_and_by_mount_path() -> None:
     extra = (Volume("ca-certs", "/a", "/b"), Volume("policy", "/c", names.AUDIT_POLICY))
-    pod = pods(replace(CFG, api_server=Component(extra_volumes=extra)))["kube-apiserver"]
+    pod = pods(changed(CFG, api_server=Component(extra_volumes=extra)))["kube-apiserver"]
     mounts = {m["name"]: m["mountPath"] for m in container(pod)["volumeMounts"]}
     assert mounts["ca-certs"] == "/b" and "audit-policy" not in mounts
     assert len(set(mounts.values())) == len(mounts)
@@ -119,7 +121,7 @@ def test_optional_ca_directories_only_where_they_are() -> None:
 def test_external_etcd_mounts_parents_once() -> None:
     etcd = ExternalEtcd(("https://e:2379",), "/etc/tls/ca.crt", "/etc/tls/client/c.crt", "/etc/kubernetes/pki/c.key")
     volumes = {
-        v["name"]: v["hostPath"]["path"] for v in pods(replace(CFG, etcd=etcd))["kube-apiserver"]["spec"]["volumes"]
+        v["name"]: v["hostPath"]["path"] for v in pods(changed(CFG, etcd=etcd))["kube-apiserver"]["spec"]["volumes"]
     }
     assert {n: p for n, p in volumes.items() if n.startswith("etcd-certs")} == {"etcd-certs-0": "/etc/tls"}
 
@@ -130,22 +132,22 @@ def test_external_ca_signs_nothing() -> None:
 
 
 def test_ipv6_and_probes() -> None:
-    cfg = replace(CFG, advertise_address="fd00::1")
+    cfg = changed(CFG, advertise_address="fd00::1")
     found = pods(cfg)
     assert "--etcd-servers=https://[::1]:2379" in container(found["kube-apiserver"])["command"]
     assert "--listen-client-urls=https://[::1]:2379,https://[fd00::1]:2379" in container(found["etcd"])["command"]
     assert container(found["etcd"])["livenessProbe"]["httpGet"]["host"] == "::1"
     metrics = LocalEtcd(extra_args=(Arg("listen-metrics-urls", "https://1.2.3.4:99,http://x"),))
-    etcd = container(pods(replace(CFG, etcd=metrics))["etcd"])
+    etcd = container(pods(changed(CFG, etcd=metrics))["etcd"])
     get = etcd["startupProbe"]["httpGet"]
     assert (get["scheme"], get["host"], etcd["ports"][0]["containerPort"]) == ("HTTPS", "1.2.3.4", 99)
-    everywhere = replace(CFG, scheduler=Component(extra_args=(Arg("bind-address", "0.0.0.0"),)))
+    everywhere = changed(CFG, scheduler=Component(extra_args=(Arg("bind-address", "0.0.0.0"),)))
     assert "host" not in container(pods(everywhere)["kube-scheduler"])["livenessProbe"]["httpGet"]
 
 
 def test_proxy_variables_and_the_users_win_by_name() -> None:
     facts = replace(HOST, proxies={"no_proxy": "a", "HTTPS_PROXY": "b"})
-    cfg = replace(CFG, scheduler=Component(extra_envs=({"name": "no_proxy", "value": "mine"},)))
+    cfg = changed(CFG, scheduler=Component(extra_envs=({"name": "no_proxy", "value": "mine"},)))
     found = pods(cfg, facts)
     expected = [{"name": "HTTPS_PROXY", "value": "b"}, {"name": "no_proxy", "value": "mine"}]
     assert container(found["kube-scheduler"])["env"] == expected
@@ -154,7 +156,7 @@ def test_proxy_variables_and_the_users_win_by_name() -> None:
 
 def test_a_throwaway_control_plane_collects_its_garbage_less_often_unless_the_user_says_how_often() -> None:
     mine = {"name": "GOGC", "value": "50"}
-    found = pods(replace(CFG, scheduler=Component(extra_envs=(mine,))), NODE)
+    found = pods(changed(CFG, scheduler=Component(extra_envs=(mine,))), NODE)
     assert [container(found[name])["env"] for name in ("etcd", "kube-apiserver")] == [[mine | {"value": "400"}]] * 2
     assert container(found["kube-scheduler"])["env"] == [mine]
 
@@ -178,11 +180,11 @@ def test_audit_policy_logs_who_touched_secrets_but_not_what_they_hold() -> None:
 
 def test_kubelet_user_wins_over_defaults_and_machine() -> None:
     user = {"evictionHard": {"memory.available": "1Gi"}, "authentication": {"webhook": {"cacheTTL": "2m"}}}
-    cfg = replace(CFG, kubelet=user)
+    cfg = changed(CFG, kubelet=user)
     on_disk = node_configuration(cfg, NODE, {})
     assert on_disk["evictionHard"] == {"memory.available": "1Gi"}
     assert on_disk["authentication"]["webhook"] == {"enabled": True, "cacheTTL": "2m"}
-    assert cluster_configuration(replace(CFG, kubelet={"rotateCertificates": False}))["rotateCertificates"] is True
+    assert cluster_configuration(changed(CFG, kubelet={"rotateCertificates": False}))["rotateCertificates"] is True
 
 
 def test_kubelet_machine_facts_stay_on_disk() -> None:
@@ -216,7 +218,7 @@ def test_kubelet_patch_cannot_move_the_socket() -> None:
 )
 def test_taints(taints: tuple[Taint, ...] | None, allowed: bool | None, mode: str, expected: int) -> None:
     own = BootstrapConfig(workloads_on_control_plane=allowed)
-    cfg = replace(CFG, node=NodeRegistration("n1", taints=taints), own=own)
+    cfg = changed(CFG, taints=taints, own=own)
     facts = HostFacts(mode=mode, hostname="n1")
     assert len(node_taints(cfg, facts)) == expected
     assert len(node_configuration(cfg, facts, {}).get("registerWithTaints", [])) == expected
@@ -224,7 +226,7 @@ def test_taints(taints: tuple[Taint, ...] | None, allowed: bool | None, mode: st
 
 def test_kubelet_flags() -> None:
     assert kubelet_flags(CFG, HOST) == b'KUBELET_KUBEADM_ARGS=""\n'
-    cfg = replace(CFG, node=NodeRegistration("other", kubelet_extra_args=(Arg("v", '"2"'),)))
+    cfg = changed(CFG, name="other", kubelet_extra_args=(Arg("v", '"2"'),))
     assert kubelet_flags(cfg, HOST) == b'KUBELET_KUBEADM_ARGS="--hostname-override=other --v=\\"2\\""\n'
 
 
@@ -248,7 +250,7 @@ SECOND = Address("eth1", "198.51.100.7", default=False)
 def test_the_kubelet_is_told_its_addresses_where_it_would_take_another(
     advertised: str, services: str, mode: Any, addresses: tuple[Address, ...], expected: str
 ) -> None:
-    cfg = replace(CFG, advertise_address=advertised, networking=Networking(service_subnet=services))
+    cfg = changed(CFG, advertise_address=advertised, networking=Networking(service_subnet=services))
     flags = kubelet_flags(cfg, HostFacts(mode=mode, hostname="n1", addresses=addresses)).decode()
     assert flags == f'KUBELET_KUBEADM_ARGS="{"--node-ip=" + expected if expected else ""}"\n'
 
@@ -272,8 +274,8 @@ def test_containerd_configuration_is_toml() -> None:
 
 
 def test_image_names() -> None:
-    upstream = replace(CFG, image_repository="registry.k8s.io", kubernetes_version="v1.37.0")
-    mirror = replace(CFG, image_repository="mirror.example/k8s", kubernetes_version="v1.37.0")
+    upstream = changed(CFG, image_repository="registry.k8s.io", kubernetes_version="v1.37.0")
+    mirror = changed(CFG, image_repository="mirror.example/k8s", kubernetes_version="v1.37.0")
     assert required.coredns(upstream) == "registry.k8s.io/coredns/coredns:v1.14.6"
     assert required.coredns(mirror) == "mirror.example/k8s/coredns:v1.14.6"
     assert required.kubernetes(CFG, "kube-proxy") == "localhost/bootstrap/kube-proxy:v1.37.0_bootstrap.1"
@@ -286,5 +288,5 @@ def test_image_names() -> None:
         "etcd",
         "flannel",
     ]
-    few = replace(CFG, proxy_disabled=True, dns_disabled=True, own=BootstrapConfig(cni="none"))
-    assert len(required.needed(replace(few, etcd=ExternalEtcd(())))) == 4
+    few = changed(CFG, proxy_disabled=True, dns_disabled=True, own=BootstrapConfig(cni="none"))
+    assert len(required.needed(changed(few, etcd=ExternalEtcd(())))) == 4

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap.model.cluster import BootstrapConfig, BootstrapToken, ClusterConfig, NodeRegistration
+from bootstrap.model.cluster import ApiEndpoint, BootstrapConfig, BootstrapToken, ClusterConfig, NodeSpec
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import HostFacts
 from bootstrap.render.addons import builtin
 from bootstrap.render.cluster import objects
+from tests.configs import changed
 
-CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
+CFG = ClusterConfig(node=NodeSpec("n1", api=ApiEndpoint("192.0.2.10")))
 FACTS = HostFacts(mode="node", hostname="n1")
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 FOLDER = Path(__file__).parents[3] / "manifests"
@@ -72,14 +73,14 @@ def test_token_secret(token: BootstrapToken, expiration: str | None) -> None:
 
 def test_only_generated_configuration_is_signed() -> None:
     assert objects.HASH_ANNOTATION in objects.kubelet_config(CFG)[0]["metadata"]["annotations"]
-    assert "annotations" not in objects.kubelet_config(replace(CFG, kubelet={"maxPods": 9}))[0]["metadata"]
+    assert "annotations" not in objects.kubelet_config(changed(CFG, kubelet={"maxPods": 9}))[0]["metadata"]
 
 
 def test_kube_proxy_configuration() -> None:
     facts = replace(FACTS, conntrack_writable=False)
     assert builtin.proxy_configuration(CFG, facts)["conntrack"] == {"maxPerCore": 0}
     assert builtin.proxy_configuration(CFG, FACTS)["mode"] == "nftables"
-    cfg = replace(CFG, kube_proxy={"mode": "iptables"}, advertise_address="fd00::1")
+    cfg = changed(CFG, kube_proxy={"mode": "iptables"}, advertise_address="fd00::1")
     found = builtin.proxy_configuration(cfg, FACTS)
     assert (found["mode"], found["bindAddress"]) == ("iptables", "::")
 
@@ -90,8 +91,8 @@ def test_kube_proxy_restarts_for_another_endpoint() -> None:
         found: str = template["metadata"]["annotations"]["bootstrap/config-hash"]
         return found
 
-    assert annotation(CFG) == annotation(replace(CFG, cluster_name="x"))
-    assert annotation(CFG) != annotation(replace(CFG, advertise_address="192.0.2.11"))
+    assert annotation(CFG) == annotation(changed(CFG, cluster_name="x"))
+    assert annotation(CFG) != annotation(changed(CFG, advertise_address="192.0.2.11"))
 
 
 def test_kube_proxy_keeps_kubernetes_own_placeholder_and_takes_proxies() -> None:
@@ -102,7 +103,7 @@ def test_kube_proxy_keeps_kubernetes_own_placeholder_and_takes_proxies() -> None
 
 
 def test_addons_can_be_left_out() -> None:
-    cfg = replace(CFG, proxy_disabled=True, dns_disabled=True, own=BootstrapConfig(cni="none"))
+    cfg = changed(CFG, proxy_disabled=True, dns_disabled=True, own=BootstrapConfig(cni="none"))
     assert not builtin.kube_proxy(cfg, FACTS, MANIFESTS, {})
     assert not builtin.coredns(cfg, FACTS, MANIFESTS, {})
     assert not builtin.flannel(cfg, FACTS, MANIFESTS)
@@ -126,7 +127,7 @@ def test_addon_patches() -> None:
     ],
 )
 def test_flannel_network(subnet: str, expected: dict[str, Any]) -> None:
-    cfg = replace(CFG, networking=replace(CFG.networking, pod_subnet=subnet))
+    cfg = changed(CFG, networking=replace(CFG.cluster.networking, pod_subnet=subnet))
     config = find(builtin.flannel(cfg, FACTS, MANIFESTS), "ConfigMap")["data"]
     network = json.loads(config["net-conf.json"])
     assert network == {"EnableNFTables": True, "Backend": {"Type": "vxlan"}, **expected}
@@ -135,18 +136,20 @@ def test_flannel_network(subnet: str, expected: dict[str, Any]) -> None:
 
 def test_flannel_without_a_network_says_so() -> None:
     with pytest.raises(BootstrapError, match="no Pod network"):
-        builtin.flannel(replace(CFG, networking=replace(CFG.networking, pod_subnet="")), FACTS, MANIFESTS)
+        builtin.flannel(changed(CFG, networking=replace(CFG.cluster.networking, pod_subnet="")), FACTS, MANIFESTS)
 
 
 def test_flannel_goes_straight_to_the_api_server() -> None:
-    cfg = replace(CFG, advertise_address="fd00::1")
+    cfg = changed(CFG, advertise_address="fd00::1")
     pod = find(builtin.flannel(cfg, FACTS, MANIFESTS), "DaemonSet")["spec"]["template"]["spec"]
     env = {e["name"]: e.get("value") for e in pod["containers"][0]["env"]}
     assert (env["KUBERNETES_SERVICE_HOST"], env["KUBERNETES_SERVICE_PORT"]) == ("fd00::1", "6443")
 
 
 def test_corefile_has_the_domain() -> None:
-    cfg = replace(CFG, networking=replace(CFG.networking, dns_domain="blue.example", service_subnet="172.30.0.0/16"))
+    cfg = changed(
+        CFG, networking=replace(CFG.cluster.networking, dns_domain="blue.example", service_subnet="172.30.0.0/16")
+    )
     bodies = builtin.coredns(cfg, FACTS, MANIFESTS, {})
     assert "kubernetes blue.example in-addr.arpa" in find(bodies, "ConfigMap")["data"]["Corefile"]
     assert find(bodies, "Service")["spec"]["clusterIP"] == "172.30.0.10"

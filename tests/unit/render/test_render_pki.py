@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from bootstrap.model import names
-from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ExternalEtcd, NodeRegistration
+from bootstrap.model.cluster import ApiEndpoint, BootstrapConfig, ClusterConfig, ExternalEtcd, NodeSpec
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki.certs import certificate_info
@@ -23,8 +23,9 @@ from bootstrap.render.pki.kubeconfig import (
     rotatable_kubelet_conf,
     user_kubeconfig,
 )
+from tests.configs import changed
 
-CFG = ClusterConfig(NodeRegistration("n1"), "192.0.2.10")
+CFG = ClusterConfig(node=NodeSpec("n1", api=ApiEndpoint("192.0.2.10")))
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 KEYS = CryptoKeySource()
 
@@ -38,7 +39,7 @@ def pki() -> dict[str, bytes]:
     return tree(issue_pki(CFG, {}, KEYS, NOW))
 
 
-def changed(before: dict[str, bytes], after: tuple[File, ...]) -> set[str]:
+def rewritten(before: dict[str, bytes], after: tuple[File, ...]) -> set[str]:
     return {f.path.removeprefix("/etc/kubernetes/") for f in after if before.get(f.path) != f.content}
 
 
@@ -53,19 +54,19 @@ def test_set_modes_and_flags(pki: dict[str, bytes]) -> None:
 
 
 def test_second_run_changes_nothing(pki: dict[str, bytes]) -> None:
-    assert not changed(pki, issue_pki(CFG, pki, KEYS, NOW + timedelta(days=30)))
+    assert not rewritten(pki, issue_pki(CFG, pki, KEYS, NOW + timedelta(days=30)))
 
 
 def test_another_address_reissues_what_names_it(pki: dict[str, bytes]) -> None:
-    moved = replace(CFG, advertise_address="192.0.2.99")
+    moved = changed(CFG, advertise_address="192.0.2.99")
     after = issue_pki(moved, pki, KEYS, NOW)
-    stems = {p.rsplit(".", 1)[0] for p in changed(pki, after)}
+    stems = {p.rsplit(".", 1)[0] for p in rewritten(pki, after)}
     assert stems == {"pki/apiserver", "pki/etcd/server", "pki/etcd/peer"}
     assert "192.0.2.99" in certificate_info(tree(after)["/etc/kubernetes/pki/apiserver.crt"]).sans
 
 
 def test_expired_leaves_are_reissued_and_cas_are_not(pki: dict[str, bytes]) -> None:
-    after = changed(pki, issue_pki(CFG, pki, KEYS, NOW + timedelta(days=400)))
+    after = rewritten(pki, issue_pki(CFG, pki, KEYS, NOW + timedelta(days=400)))
     assert "pki/apiserver.crt" in after and "pki/front-proxy-client.key" in after
     assert not after & {"pki/ca.crt", "pki/ca.key", "pki/etcd/ca.crt", "pki/sa.key", "pki/sa.pub"}
 
@@ -78,7 +79,7 @@ def test_certificates_are_good_where_the_clock_is_five_minutes_behind(pki: dict[
 
 def test_leaves_of_a_clock_that_was_ahead_are_reissued_and_cas_are_not(pki: dict[str, bytes]) -> None:
     ahead = tree(issue_pki(CFG, pki, KEYS, NOW + timedelta(days=400)))
-    after = changed(ahead, issue_pki(CFG, ahead, KEYS, NOW))
+    after = rewritten(ahead, issue_pki(CFG, ahead, KEYS, NOW))
     assert "pki/apiserver.crt" in after
     assert not after & {"pki/ca.crt", "pki/ca.key", "pki/etcd/ca.crt", "pki/sa.key", "pki/sa.pub"}
 
@@ -87,7 +88,7 @@ def test_leaf_of_another_ca_or_without_its_key_is_reissued(pki: dict[str, bytes]
     other = tree(issue_pki(CFG, {}, KEYS, NOW))
     mixed = pki | {p: other[p] for p in other if "front-proxy-client" in p}
     del mixed["/etc/kubernetes/pki/apiserver.key"]
-    assert changed(pki, issue_pki(CFG, mixed, KEYS, NOW)) == {
+    assert rewritten(pki, issue_pki(CFG, mixed, KEYS, NOW)) == {
         "pki/front-proxy-client.crt",
         "pki/front-proxy-client.key",
         "pki/apiserver.crt",
@@ -124,7 +125,7 @@ def test_a_ca_that_was_begun_is_finished_with_its_key(pki: dict[str, bytes]) -> 
 
 def test_external_ca_needs_its_leaves(pki: dict[str, bytes]) -> None:
     external = {p: c for p, c in pki.items() if not p.endswith("pki/ca.key")}
-    assert not changed(pki, issue_pki(CFG, external, KEYS, NOW))
+    assert not rewritten(pki, issue_pki(CFG, external, KEYS, NOW))
     del external["/etc/kubernetes/pki/apiserver.crt"]
     with pytest.raises(BootstrapError, match=r"apiserver\.crt cannot be used"):
         issue_pki(CFG, external, KEYS, NOW)
@@ -142,17 +143,17 @@ def test_lost_public_half_of_the_service_account_comes_back(pki: dict[str, bytes
 
 
 def test_external_etcd_has_no_etcd_certificates() -> None:
-    cfg = replace(CFG, etcd=ExternalEtcd(("https://e:2379",)))
+    cfg = changed(CFG, etcd=ExternalEtcd(("https://e:2379",)))
     assert not [p for p in pki_paths(cfg) if "etcd" in p]
 
 
 def test_names_in_the_apiserver_certificate() -> None:
-    cfg = replace(
+    cfg = changed(
         CFG,
         control_plane_endpoint="api.example:8443",
         api_server_cert_sans=("192.0.2.10", "b.example"),
         own=BootstrapConfig(extra_sans=("extra.example",)),
-        networking=replace(CFG.networking, service_subnet="10.96.0.0/12,fd00:1::/112"),
+        networking=replace(CFG.cluster.networking, service_subnet="10.96.0.0/12,fd00:1::/112"),
     )
     sans = certificate_info(tree(issue_pki(cfg, {}, KEYS, NOW))["/etc/kubernetes/pki/apiserver.crt"]).sans
     assert {"api.example", "b.example", "extra.example", "localhost", "127.0.0.1", "::1", "fd00:1::1"} <= set(sans)
@@ -160,7 +161,7 @@ def test_names_in_the_apiserver_certificate() -> None:
 
 
 def test_rsa_on_request() -> None:
-    pki = tree(issue_pki(replace(CFG, encryption_algorithm="RSA-2048"), {}, KEYS, NOW))
+    pki = tree(issue_pki(changed(CFG, encryption_algorithm="RSA-2048"), {}, KEYS, NOW))
     assert certificate_info(pki["/etc/kubernetes/pki/ca.crt"]).key == "RSA-2048"
     assert b"BEGIN RSA PRIVATE KEY" in pki["/etc/kubernetes/pki/sa.key"]
 
@@ -177,21 +178,21 @@ def test_kubeconfigs_are_kept(pki: dict[str, bytes], confs: dict[str, bytes]) ->
 
 
 def test_kubeconfigs_of_another_server_ca_or_time_are_not(pki: dict[str, bytes], confs: dict[str, bytes]) -> None:
-    moved = replace(CFG, advertise_address="192.0.2.99")
-    assert len(changed(confs, issue_kubeconfigs(moved, pki, confs, KEYS, NOW))) == 5
-    assert len(changed(confs, issue_kubeconfigs(CFG, pki, confs, KEYS, NOW + timedelta(days=400)))) == 5
+    moved = changed(CFG, advertise_address="192.0.2.99")
+    assert len(rewritten(confs, issue_kubeconfigs(moved, pki, confs, KEYS, NOW))) == 5
+    assert len(rewritten(confs, issue_kubeconfigs(CFG, pki, confs, KEYS, NOW + timedelta(days=400)))) == 5
     other = tree(issue_pki(CFG, {}, KEYS, NOW))
-    assert len(changed(confs, issue_kubeconfigs(CFG, other, confs, KEYS, NOW))) == 5
-    renamed = replace(CFG, node=NodeRegistration("n2"))
-    assert changed(confs, issue_kubeconfigs(renamed, pki, confs, KEYS, NOW)) == {"kubelet.conf"}
+    assert len(rewritten(confs, issue_kubeconfigs(CFG, other, confs, KEYS, NOW))) == 5
+    renamed = changed(CFG, name="n2")
+    assert rewritten(confs, issue_kubeconfigs(renamed, pki, confs, KEYS, NOW)) == {"kubelet.conf"}
     damaged = confs | {names.ADMIN_CONF: b"}{"}
-    assert changed(damaged, issue_kubeconfigs(CFG, pki, damaged, KEYS, NOW)) == {"admin.conf"}
+    assert rewritten(damaged, issue_kubeconfigs(CFG, pki, damaged, KEYS, NOW)) == {"admin.conf"}
 
 
 def test_rotating_kubelet_keeps_its_reference(pki: dict[str, bytes], confs: dict[str, bytes]) -> None:
     rotating = confs | {names.KUBELET_CONF: rotatable_kubelet_conf(confs[names.KUBELET_CONF])}
     assert tree(issue_kubeconfigs(CFG, pki, rotating, KEYS, NOW))[names.KUBELET_CONF] == rotating[names.KUBELET_CONF]
-    moved = replace(CFG, advertise_address="192.0.2.99")
+    moved = changed(CFG, advertise_address="192.0.2.99")
     document = yaml.safe_load(tree(issue_kubeconfigs(moved, pki, rotating, KEYS, NOW))[names.KUBELET_CONF])
     assert document["clusters"][0]["cluster"]["server"] == "https://192.0.2.99:6443"
     assert document["users"][0]["user"] == {

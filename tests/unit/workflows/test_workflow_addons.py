@@ -21,6 +21,7 @@ from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import init_plan
 from bootstrap.render.addons.foreign import kept_path
 from bootstrap.workflows.addons import read_addons
+from tests.configs import changed
 from tests.memory import MemoryHost
 
 FACTS = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2.1", True),))
@@ -192,7 +193,7 @@ def test_another_pod_network_takes_the_place_of_flannel() -> None:
 def test_a_phase_of_an_add_on_can_be_skipped_or_run_alone() -> None:
     inputs = default_inputs()
     skipping = replace(
-        inputs, cfg=replace(inputs.cfg, skip_phases=("addon/one",)), extra=(Addon("one", "/1", WORKLOAD),)
+        inputs, cfg=changed(inputs.cfg, skip_phases=("addon/one",)), extra=(Addon("one", "/1", WORKLOAD),)
     )
 
     assert not [step.id for step in init_plan(skipping).steps if step.id.startswith("addon/one")]
