@@ -53,7 +53,7 @@ def in_image(image: str, folder: Path, *words: str) -> str:
 def prepare(image: str, folder: Path) -> list[str]:
     """images.bundle and images.tar (as `docker save` writes it) in the folder; the names of the images."""
     in_image(image, folder, "keygen", "/io/key")
-    in_image(image, folder, "create", "--key", "/io/key", "--output", "/io/images.bundle")
+    in_image(image, folder, "create", "--key", "/io/key", "--file", "/io/images.bundle")
     in_image(image, folder, "load", "/io/images.bundle", "--trusted-key", "/io/key.pub", "--to", "docker")
     shown = in_image(image, folder, "inspect", "/io/images.bundle").splitlines()[2:]
     names = [line.split()[0] for line in shown]
@@ -97,7 +97,7 @@ def like_upstreams(image: str, folder: Path) -> Path:
         manifest["layers"] = [packed(layer["digest"]) for layer in manifest["layers"]]
         index.append(named(add(json.dumps(manifest).encode(), MANIFEST), target["annotations"][IMAGE_NAME]))
     layout.set_index(index)
-    in_image(image, folder, "create", "--from", "layout:/io/upstream", "--output", "/io/upstream.bundle")
+    in_image(image, folder, "create", "--from", "layout:/io/upstream", "--file", "/io/upstream.bundle")
     return folder / "upstream.bundle"
 
 

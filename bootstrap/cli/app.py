@@ -54,6 +54,7 @@ def node() -> int:
 def kubeconfig(
     server: Annotated[str, typer.Option(help="URL under which the API server is reached.")] = "",
     inside: Annotated[bool, typer.Option("--inside", help="For use inside this node.")] = False,
+    output: Output = "text",
 ) -> int:
     """Print a kubeconfig of the administrator, for use outside of the container, or of the host."""
     from bootstrap.workflows.kubeconfig import admin_kubeconfig
@@ -61,16 +62,16 @@ def kubeconfig(
 
     mode, host = enter()
     as_it_is = inside or (mode.name == HOST and not server)  # a host's address is the same outside
-    sys.stdout.write(admin_kubeconfig(host, server, inside=as_it_is).decode())
+    _print_yaml(admin_kubeconfig(host, server, inside=as_it_is).decode(), output)
     return Exit.OK
 
 
 @app.command()
-def healthcheck() -> int:
+def healthcheck(output: Output = "text") -> int:
     """Exit 0 when what this container was started for is up (the image's HEALTHCHECK)."""
     from bootstrap.cli.main import answer_healthcheck
 
-    return answer_healthcheck()
+    return answer_healthcheck(output)
 
 
 @app.command()
@@ -83,14 +84,14 @@ def version(output: Output = "text") -> int:
 
 
 @config_app.command("validate")
-def config_validate(config: ConfigFile = None) -> int:
+def config_validate(config: ConfigFile = None, output: Output = "text") -> int:
     """Check a configuration file; all problems at once."""
     from bootstrap.config import load, validate
 
     if config is None:
         raise typer.BadParameter("is required", param_hint="--config")
     validate(load(read_config(config) or b""))
-    print("ok")
+    print(json.dumps({"ok": True}) if output == "json" else "ok")
     return Exit.OK
 
 
@@ -98,10 +99,22 @@ def config_validate(config: ConfigFile = None) -> int:
 def config_print(
     what: Annotated[str, typer.Argument(help="effective, or init-defaults as kubeadm has it.")] = "effective",
     config: ConfigFile = None,
+    output: Output = "text",
 ) -> int:
     """Print the complete configuration that `init` would use."""
     from bootstrap.config import defaults_yaml, dump
     from bootstrap.workflows.config import complete
 
-    print(defaults_yaml() if what == "init-defaults" else dump(complete(read_config(config))), end="")
+    _print_yaml(defaults_yaml() if what == "init-defaults" else dump(complete(read_config(config))), output)
     return Exit.OK
+
+
+def _print_yaml(text: str, output: str) -> None:
+    """As it is or as JSON: one document, or a list of several."""
+    from bootstrap.formats import yaml_reader
+
+    if output == "text":
+        sys.stdout.write(text)
+        return
+    documents = yaml_reader.parse(text.encode())
+    print(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))

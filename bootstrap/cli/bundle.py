@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.inputs import Output
+from bootstrap.cli.inputs import OutFile, Output, OutputOrFile, file_and_format, one_of
 from bootstrap.cli.screen import say
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -29,6 +29,7 @@ Unsigned = Annotated[bool, typer.Option("--insecure-unsigned", help="Take a bund
 @app.command()
 def keygen(
     path: Annotated[Path, typer.Argument(help="New file for the private key; FILE.pub is the public one.")],
+    output: Output = "text",
 ) -> int:
     """Make a key to sign bundles with (Ed25519)."""
     from bootstrap.render.bundle.signature import key_id
@@ -37,6 +38,9 @@ def keygen(
 
     public = path.with_name(f"{path.name}.pub")
     content = keygen(Path(look_on()[1].reach(os.path.abspath(path))))
+    if output == "json":
+        print(json.dumps({"private": str(path), "public": str(public), "id": key_id(content)}, indent=2))
+        return Exit.OK
     say(f"{path}  the private key: it stays where bundles are made")
     say(f"{public}  the public key: bundle verify, bundle load and init take it as --trusted-key")
     say(f"id {key_id(content)}")
@@ -45,7 +49,7 @@ def keygen(
 
 @app.command()
 def create(
-    output: Annotated[Path, typer.Option("--output", help="The file to write.")],
+    file: OutFile = None,
     source: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,6 +64,7 @@ def create(
     image_repository: Annotated[str | None, typer.Option(help="As for init.")] = None,
     arch: Annotated[str, typer.Option(help="Architectures, separated by commas; this machine's if not given.")] = "",
     image: Annotated[list[str] | None, typer.Option("--image", help="Another image; repeatable.")] = None,
+    output: OutputOrFile = "text",
 ) -> int:
     """Write everything that a cluster with this configuration needs into one file.
 
@@ -76,6 +81,9 @@ def create(
     from bootstrap.workflows.bundle_sources import sources
     from bootstrap.workflows.mode import look_on
 
+    target, form = file_and_format(file, output)
+    if target is None:
+        raise typer.BadParameter("give the file to write", param_hint="'-f' / '--file'")
     began, screen = time.monotonic(), TransferScreen()
     machine = look_on()
     host = machine[1]
@@ -83,14 +91,18 @@ def create(
     flags = Overrides(kubernetes_version=kubernetes_version, image_repository=image_repository)
     architectures = [name for name in arch.split(",") if name] or [own_platform().architecture]
     wanted = contents(read_config(config, host), flags, machine, architectures, image or [], manifests())
-    file = Path(host.reach(os.path.abspath(output)))
+    path = Path(host.reach(os.path.abspath(target)))
     with sources(source or ["seed"], wanted, host.reach, screen) as origins:
         screen.clear()
-        manifest = create(wanted, origins, private, file, datetime.now(UTC))
-    size = sum(member.size for member in manifest.members)
+        manifest = create(wanted, origins, private, path, datetime.now(UTC))
+    size, packed = sum(member.size for member in manifest.members), path.stat().st_size
+    if form == "json":
+        result = {"file": str(target), "images": [image.reference for image in manifest.images], "bytes": packed}
+        print(json.dumps({**result, "architectures": manifest.architectures, "signed": key is not None}, indent=2))
+        return Exit.OK
     say(
-        f"{output}: {len(manifest.images)} images for {', '.join(manifest.architectures)}, "
-        f"{size / 1e6:.0f} MB as {file.stat().st_size / 1e6:.0f} MB, {time.monotonic() - began:.1f} s"
+        f"{target}: {len(manifest.images)} images for {', '.join(manifest.architectures)}, "
+        f"{size / 1e6:.0f} MB as {packed / 1e6:.0f} MB, {time.monotonic() - began:.1f} s"
     )
     if key is None:
         say(
@@ -161,22 +173,24 @@ def verify(
 @app.command()
 def load(
     path: Bundle,
-    to: Annotated[str, typer.Option("--to", help="containerd or docker.")] = "containerd",
+    to: Annotated[
+        str, typer.Option("--to", callback=one_of("containerd", "docker"), help="containerd or docker.")
+    ] = "containerd",
     trusted_key: TrustedKey = None,
     insecure_unsigned: Unsigned = False,
     socket: Annotated[str, typer.Option(help="Of containerd, if it is not the one that init makes.")] = "",
+    output: Output = "text",
 ) -> int:
     """Prove a bundle, then load what is not there already, pinned against garbage collection."""
     from bootstrap.workflows.bundle import load_bundle
     from bootstrap.workflows.config import present
     from bootstrap.workflows.mode import enter, look_on
 
-    if to not in ("containerd", "docker"):
-        raise typer.BadParameter("containerd or docker", param_hint="--to")
     began = time.monotonic()
 
     def done(name: str) -> None:
-        say(f"{name:<72} {time.monotonic() - began:6.1f} s", "✓")
+        if output == "text":
+            say(f"{name:<72} {time.monotonic() - began:6.1f} s", "✓")
 
     if to == "docker":
         mode, host = look_on()
@@ -186,6 +200,9 @@ def load(
     here = present(host, mode)
     trust = _trust(trusted_key, insecure_unsigned, host, here.own.trusted_keys)
     loaded, count = load_bundle(path, trust, to, host, socket or here.node.cri_socket, done)
+    if output == "json":
+        print(json.dumps({"loaded": loaded, "present": count - len(loaded)}, indent=2))
+        return Exit.OK
     say(f"{len(loaded)} images loaded, {count - len(loaded)} were there, {time.monotonic() - began:.1f} s")
     return Exit.OK
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated
 
-import typer
-
+from bootstrap.cli.inputs import Output
 from bootstrap.cli.screen import say
 from bootstrap.diagnosis.rule import Cause
 from bootstrap.model.errors import Exit
 
 
-def diagnose(output: Annotated[str, typer.Option("-o", "--output", help="text or json.")] = "text") -> int:
+def diagnose(output: Output = "text") -> int:
     """Say what is wrong with this node, the most probable cause first, with evidence and the next command."""
     from bootstrap.workflows.diagnose import diagnose as findings_of
     from bootstrap.workflows.mode import enter

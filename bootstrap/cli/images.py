@@ -10,7 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.inputs import ConfigFile, MirrorFile, Output, read_config
+from bootstrap.cli.inputs import (
+    ConfigFile,
+    MirrorFile,
+    OutFile,
+    Output,
+    OutputOrFile,
+    file_and_format,
+    read_config,
+)
 from bootstrap.cli.screen import say
 from bootstrap.cli.transfer import TransferScreen, megabytes
 from bootstrap.model.errors import BootstrapError, Exit
@@ -214,36 +222,49 @@ def images_lock(
     image_repository: Repository = "",
     mirrors: MirrorFile = None,
     arch: Arch = None,
-    to: Annotated[str, typer.Option("--output", help="The file to write; - is standard output.")] = "-",
+    file: OutFile = None,
     timeout: Timeout = 300,
+    output: OutputOrFile = "text",
 ) -> int:
-    """Write down what the images are now: digests of each platform's manifest and configuration."""
-    from bootstrap.config.own.lockfile import lock_text
+    """Write down what the images are now: digests of each platform's manifest and configuration.
+
+    Without a file, or with -, they go to standard output. `images list --lock FILE` shows them again.
+    """
+    from bootstrap.config.own.lockfile import lock_document, lock_text
     from bootstrap.host.registry.limits import Limits
     from bootstrap.workflows.image_choice import choose
     from bootstrap.workflows.images import make_lock, save_lock
 
+    target, form = file_and_format(file, output)
     cfg, host = _configured(config)
     rules = read_config(mirrors, host)
     chosen = choose(cfg, images or (), kubernetes_version, image_repository, rules, host.reach, _of_addons(cfg, host))
     platforms = _platforms(arch or list(LOCKED))
     lock = make_lock(chosen, platforms, Limits(total=timeout), lambda line: say(f"   {line}", error=True))
-    if to == "-":
+    if target and str(target) != "-":
+        save_lock(Path(host.reach(os.path.abspath(target))), lock)
+    elif form == "text":
         print(lock_text(lock), end="")
-    else:
-        save_lock(Path(host.reach(os.path.abspath(to))), lock)
+    if form == "json":
+        print(json.dumps(lock_document(lock), indent=2))
     return Exit.OK
 
 
 @images_app.command("load")
-def images_load(source: Annotated[str, typer.Argument(help="A docker save archive; - is standard input.")]) -> int:
+def images_load(
+    source: Annotated[str, typer.Argument(help="A docker save archive; - is standard input.")], output: Output = "text"
+) -> int:
     """Load images of your own into this machine: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
     from bootstrap.workflows.config import present
     from bootstrap.workflows.images import load_images
     from bootstrap.workflows.mode import enter
 
     mode, host = enter()
-    for name in load_images(host, present(host, mode.name).node.cri_socket, source):
+    loaded = load_images(host, present(host, mode.name).node.cri_socket, source)
+    if output == "json":
+        print(json.dumps({"loaded": loaded}, indent=2))
+        return Exit.OK
+    for name in loaded:
         say(name)
     return Exit.OK
 

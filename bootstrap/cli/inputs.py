@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bootstrap.host.port import HostReader
 from bootstrap.model.errors import BootstrapError, Exit
+
+FORMATS = ("text", "json")
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """A callback for an option that takes these words only (a Literal would cost every start an import of pydantic)."""
+
+    def checked(value: str) -> str:
+        if value not in words:
+            raise typer.BadParameter(f'"{value[:40]}" is not {" or ".join(words)}')
+        return value
+
+    return checked
+
 
 AdvertiseAddress = Annotated[str | None, typer.Option(help="Address that this node's API server is announced with.")]
 BindPort = Annotated[int | None, typer.Option(help="Port of the API server.")]
@@ -22,7 +38,19 @@ Ignored = Annotated[
 ]
 MirrorFile = Annotated[str | None, typer.Option("--mirrors", help="A file with the fields of `mirrors`.")]
 NodeName = Annotated[str | None, typer.Option(help="Name of this node; its hostname by default.")]
-Output = Annotated[str, typer.Option("-o", "--output", help="text or json.")]
+OutFile = Annotated[Path | None, typer.Option("-f", "--file", help="The file to write.")]
+Output = Annotated[
+    str,
+    typer.Option(
+        "-o", "--output", metavar="|".join(FORMATS), callback=one_of(*FORMATS), help="How the result is shown."
+    ),
+]
+OutputOrFile = Annotated[
+    str,
+    typer.Option(
+        "-o", "--output", metavar="|".join(FORMATS), help="How the result is shown. (A file, before there was --file.)"
+    ),
+]
 PodCidr = Annotated[str | None, typer.Option(help="Range for Pods; two, separated by a comma, for dual-stack.")]
 ServiceCidr = Annotated[str | None, typer.Option(help="Range for Services; two for dual-stack.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Warnings of preflight are errors.")]
@@ -45,6 +73,15 @@ def read_config(source: str | None, host: HostReader | None = None) -> bytes | N
     if content is None:
         raise BootstrapError(f"cannot read {source}", code=Exit.CONFIG, fix="give a file that exists, or - (stdin)")
     return content
+
+
+def file_and_format(file: Path | None, output: str) -> tuple[Path | None, str]:
+    """What --file and --output mean together, where --output once was the file and is still taken as one."""
+    if output in FORMATS:
+        return file, output
+    if file is not None:
+        raise typer.BadParameter(f"text or json; the file is {file} by --file", param_hint="'-o' / '--output'")
+    return Path(output), FORMATS[0]
 
 
 def comma_separated(value: str | None) -> tuple[str, ...] | None:

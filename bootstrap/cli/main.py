@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -31,12 +32,12 @@ def main() -> int:
     return guarded(lambda: _command_line(argv))
 
 
-def answer_healthcheck() -> int:
+def answer_healthcheck(output: str = "text") -> int:
     """Past the command line's imports: Docker asks every few seconds, while the cluster needs the CPU."""
     from bootstrap.host.node.health import health
 
     problem = health()
-    print(problem or "healthy")
+    print(json.dumps({"healthy": not problem, "problem": problem}) if output == "json" else problem or "healthy")
     return Exit.WAIT if problem else Exit.OK
 
 
@@ -121,7 +122,8 @@ def _usage_or_bug(error: Exception) -> int:
     if isinstance(error, typer.Abort):  # a question was not answered
         _leave()
     if isinstance(error, typer.TyperException):
-        say(str(error), "✗", error=True)
-        say("   next   bootstrap --help", error=True)
+        context = getattr(error, "ctx", None)
+        say(error.format_message(), "✗", error=True)
+        say(f"   next   {context.command_path if context else 'bootstrap'} --help", error=True)
         return Exit.USAGE
     raise error

@@ -51,8 +51,6 @@ def preflight(
 
     if verb != "init":
         raise typer.BadParameter("init", param_hint="VERB")
-    if output not in ("text", "json"):
-        raise typer.BadParameter("text or json", param_hint="--output")
     mode, host = enter()
     overrides = Overrides(
         apiserver_advertise_address=apiserver_advertise_address,

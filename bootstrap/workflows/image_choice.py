@@ -60,7 +60,7 @@ def read_lock(text: bytes | None, chosen: ImageSelection) -> Lock | None:
             "the lock file does not have every image",
             code=Exit.IMAGE,
             details=missing,
-            fix="bootstrap images lock --output FILE",
+            fix="bootstrap images lock --file FILE",
         )
     return lock
 

@@ -249,7 +249,7 @@ def test_inspect_shows_what_is_in_it(run: Callable[..., Any], good: Good) -> Non
     ],
 )
 def test_what_cannot_be_made_says_so(run: Callable[..., Any], tmp_path: Path, words: list[str], code: int) -> None:
-    done = run("bundle", "create", "--output", tmp_path / "b", *words)
+    done = run("bundle", "create", "--file", tmp_path / "b", *words)
 
     assert done.code == code, done.errors
     assert list(tmp_path.iterdir()) == []

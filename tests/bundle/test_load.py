@@ -74,7 +74,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, good: Good) -> Path:
     (folder / "key").write_bytes(good.private)
     (folder / "key.pub").write_bytes(good.public)
     (folder / "small.bundle").write_bytes(good.packed)
-    words = ("bundle", "create", "--key", "/out/key", "--output", "/out/seed.bundle")
+    words = ("bundle", "create", "--key", "/out/key", "--file", "/out/seed.bundle")
     docker("run", "--rm", "-v", f"{folder}:/out", IMAGE, *words)
     return folder
 
@@ -237,7 +237,7 @@ def test_dockers_own_images_go_into_containerd(files: Path, good: Good, empty: E
         for name in wanted:
             docker("tag", CRITICAL, name)
         words = ("create", "--from", "docker", "--config", "/in/config.yaml", "--key", "/in/key", "--image", OTHER)
-        in_docker(files, *words, "--output", "/in/docker.bundle")
+        in_docker(files, *words, "--file", "/in/docker.bundle")
         configs = ids(*wanted, OTHER)
     empty.load("docker.bundle")
     listed = json.loads(empty.run("crictl", "images", "-o", "json"))["images"]

@@ -25,7 +25,7 @@ def bundle(app_image: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     product = ("run", "--rm", "-v", f"{folder}:/out", "-v", f"{SOCKET}:{SOCKET}", IMAGE, "bundle")
     must(docker(*product, "keygen", "/out/key"))
     words = ("--from", "seed", "--from", "docker", "--image", app_image, "--key", "/out/key")
-    must(docker(*product, "create", *words, "--output", "/out/app.bundle", timeout=300))
+    must(docker(*product, "create", *words, "--file", "/out/app.bundle", timeout=300))
     return folder
 
 

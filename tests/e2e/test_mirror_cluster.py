@@ -29,7 +29,7 @@ RULES = {"prefix": SPACE, "flatten": True, "plainHTTP": True}
 def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
     """Our own builds by the names of the upstream images that they stand for."""
     folder = tmp_path_factory.mktemp("out")
-    words = ("run", "--rm", "-v", f"{folder}:/out", IMAGE, "bundle", "create", "--output", "/out/seed.bundle")
+    words = ("run", "--rm", "-v", f"{folder}:/out", IMAGE, "bundle", "create", "--file", "/out/seed.bundle")
     must(docker(*words, timeout=300))
     built = from_bundle(folder / "seed.bundle")
     catalog = yaml.safe_load(CATALOG.read_text())

@@ -54,7 +54,7 @@ def test_the_wall_holds_and_counts(machine: Machine) -> None:
 def test_a_bundle_is_made_on_the_machine_from_its_own_engine(machine: Machine, app_image: str) -> None:
     must(machine.bootstrap("bundle", "keygen", "/root/key"))
     words = ("--from", "seed", "--from", "docker", "--image", app_image, "--key", "/root/key")
-    must(machine.bootstrap("bundle", "create", *words, "--output", "/root/app.bundle"))
+    must(machine.bootstrap("bundle", "create", *words, "--file", "/root/app.bundle"))
     must(machine.bootstrap("bundle", "verify", "/root/app.bundle", "--trusted-key", "/root/key.pub"))
 
 

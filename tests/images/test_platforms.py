@@ -29,7 +29,7 @@ def test_a_bundle_carries_the_platforms_that_are_asked_for(
     layout: Layout, bootstrap: Bootstrap, tmp_path: Path, architectures: list[str]
 ) -> None:
     source = ["--from", f"layout:{layout.path}", "--arch", ",".join(architectures)]
-    done = bootstrap("bundle", "create", *source, "--output", tmp_path / "b")
+    done = bootstrap("bundle", "create", *source, "--file", tmp_path / "b")
     assert done.returncode == 0, done.stderr
 
     body = json.loads(bootstrap("bundle", "inspect", tmp_path / "b", "-o", "json").stdout)
@@ -46,7 +46,7 @@ def test_a_platform_that_is_missing_is_named_and_nothing_is_written(
     layout: Layout, bootstrap: Bootstrap, tmp_path: Path
 ) -> None:
     source = ["--from", f"layout:{layout.path}", "--arch", "arm64,s390x"]
-    done = bootstrap("bundle", "create", *source, "--output", tmp_path / "b")
+    done = bootstrap("bundle", "create", *source, "--file", tmp_path / "b")
 
     assert done.returncode == 9
     for entry in layout.index():

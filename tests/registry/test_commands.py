@@ -95,7 +95,7 @@ def test_images_are_locked_and_listed_with_their_digests(
     images: dict[str, Image], rules: Path, config: Path, tmp_path: Path
 ) -> None:
     minor = ["--config", str(config), "--kubernetes-version", "1.36"]
-    must(bootstrap("images", "lock", *minor, "--mirrors", str(rules), "--output", str(tmp_path / "lock")))
+    must(bootstrap("images", "lock", *minor, "--mirrors", str(rules), "--file", str(tmp_path / "lock")))
     lock = yaml.safe_load((tmp_path / "lock").read_text())
     name = "registry.k8s.io/coredns/coredns:v1.14.2"
     coredns = images["coredns/coredns:v1.14.2"]
@@ -140,7 +140,7 @@ def test_a_bundle_is_made_through_a_flat_mirror_for_two_architectures(
         push(mirror, f"team/k8s/{repository.rsplit('/', 1)[-1]}", tag, make_image(repository, size=20_000))
     words = ["--config", str(config), "--arch", "amd64,arm64", "--image", "registry.k8s.io/own:1"]
     file = str(tmp_path / "app.bundle")
-    must(bootstrap("bundle", "create", "--from", "registry", *words, "--output", file))
+    must(bootstrap("bundle", "create", "--from", "registry", *words, "--file", file))
     must(bootstrap("bundle", "verify", file, "--insecure-unsigned", "--config", str(config)))
     found = {i["reference"]: i for i in json.loads(must(bootstrap("bundle", "inspect", file, "-o", "json")))["images"]}
 
@@ -154,7 +154,7 @@ def test_a_bundle_of_what_no_mirror_has_is_not_made(rules: Path, tmp_path: Path)
     config = tmp_path / "config.yaml"
     config.write_text(NO_CNI + f"mirrors: {yaml.safe_load(rules.read_text())}\n")
     file = tmp_path / "app.bundle"
-    done = bootstrap("bundle", "create", "--from", "registry", "--config", str(config), "--output", str(file))
+    done = bootstrap("bundle", "create", "--from", "registry", "--config", str(config), "--file", str(file))
 
     assert done.returncode == 5, done.stdout + done.stderr
     assert "these images are part of the bootstrap image, no registry has them" in done.stderr
@@ -179,7 +179,7 @@ def test_a_locked_image_that_arrives_as_another_is_refused_with_9(
     good = make_image("good")
     push(mirror, "team/k8s/moving", "1", good)
     name = "registry.k8s.io/moving:1"
-    must(bootstrap("images", "lock", name, "--mirrors", str(rules), "--output", str(tmp_path / "lock")))
+    must(bootstrap("images", "lock", name, "--mirrors", str(rules), "--file", str(tmp_path / "lock")))
     words = [name, "--mirrors", str(rules), "--lock", str(tmp_path / "lock"), "--to", str(tmp_path / "to")]
     must(bootstrap("images", "pull", *words))
     push(mirror, "team/k8s/moving", "1", make_image("evil"))
@@ -226,7 +226,7 @@ def test_a_lock_file_that_is_not_one_is_refused_with_9(tmp_path: Path, content: 
 
     assert done.returncode == 9
     assert "Traceback" not in done.stderr
-    assert "images lock --output" in done.stderr
+    assert "images lock --file" in done.stderr
 
 
 def test_an_image_that_is_not_in_the_lock_is_named(rules: Path, tmp_path: Path) -> None:

@@ -29,6 +29,10 @@ def parse_lock(text: bytes) -> Lock:
 
 def lock_text(lock: Lock) -> str:
     """A lock as its file, images and platforms sorted."""
+    return to_yaml(lock_document(lock))
+
+
+def lock_document(lock: Lock) -> dict[str, Any]:
     images = {
         name: {
             "digest": image.digest,
@@ -39,7 +43,7 @@ def lock_text(lock: Lock) -> str:
         }
         for name, image in lock.items()
     }
-    return to_yaml({**KIND, "images": images})
+    return {**KIND, "images": images}
 
 
 def _image(name: str, entry: Any) -> LockedImage:
@@ -59,5 +63,5 @@ def _digest(name: str, entry: Any, key: str) -> str:
 
 def _refused(why: str) -> BootstrapError:
     return BootstrapError(
-        "the lock file is not one", code=Exit.IMAGE, why=why, fix="make it with: bootstrap images lock --output FILE"
+        "the lock file is not one", code=Exit.IMAGE, why=why, fix="make it with: bootstrap images lock --file FILE"
     )

@@ -100,7 +100,7 @@ class SeedSource:
                 f"there are no images in {seed}",
                 code=Exit.IMAGE,
                 why="the images inside are in the product's own container image only",
-                fix=f"docker run --rm -v $PWD:/out {names.IMAGE} bundle create --from seed --output /out/FILE",
+                fix=f"docker run --rm -v $PWD:/out {names.IMAGE} bundle create --from seed --file /out/FILE",
             ) from None
         self._trees = {digest: seed / layer["tree"] for digest, layer in index["layers"].items()}
         self._manifests = {name: image["manifest"] for image in index["images"] for name in image["names"]}
