@@ -174,7 +174,9 @@ def _init(
 ) -> int:
     from datetime import UTC, datetime
 
-    from bootstrap.workflows.init import act, api_reader, decide, make_plan
+    from bootstrap.workflows.api_access import api_reader
+    from bootstrap.workflows.execute import execute
+    from bootstrap.workflows.init import decide, make_plan
     from bootstrap.workflows.joining import join_commands
 
     began = time.monotonic()
@@ -192,7 +194,7 @@ def _init(
         plan = make_plan(host, decision, manifests(), datetime.now(UTC), request, bundled)
         if dry_run or decision.cfg.run.dry_run:
             return show_plan(plan, host, objects, output)
-        result = act(host, decision, plan, Progress(plan) if output == "text" else _silent, load)
+        result = execute(host, decision, plan, Progress(plan) if output == "text" else _silent, load)
     seconds, lines = time.monotonic() - began, joins() if shows_join(decision, request.phase) else ()
     if output == "json":
         print(json.dumps({"seconds": seconds, "steps": [asdict(t) for t in result], "join": lines}, indent=2))

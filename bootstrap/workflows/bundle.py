@@ -22,7 +22,9 @@ from bootstrap.render.bundle.contents import critical, not_in, references
 from bootstrap.render.bundle.signature import new_key
 from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.bundle_create import Contents, create
-from bootstrap.workflows.init import Decision, LoadImages, read_patches
+from bootstrap.workflows.execute import LoadImages
+from bootstrap.workflows.inputs import read_patches
+from bootstrap.workflows.observe import Observed
 
 DOCKER = "docker"
 
@@ -80,12 +82,12 @@ def load_bundle(
 
 @contextlib.contextmanager
 def for_init(
-    origin: str, trust: Trust, host: Host, decision: Decision, manifests: Mapping[str, str]
+    origin: str, trust: Trust, host: Host, observed: Observed, manifests: Mapping[str, str]
 ) -> Iterator[tuple[Bundled, LoadImages]]:
     """A bundle that was proven and has all that this cluster needs, and how to load from it. Raises BootstrapError."""
-    cfg, architecture = decision.cfg, own_platform().architecture
+    cfg, architecture = observed.cfg, own_platform().architecture
     extra = read_addons(host, cfg, manifests)
-    wanted = references(cfg, decision.facts, manifests, read_patches(host, cfg.node.patches_directory), extra)
+    wanted = references(cfg, observed.facts, manifests, read_patches(host, cfg.node.patches_directory), extra)
     first = critical(cfg)
     contents = Contents(cfg, wanted, first, (architecture,))
     with _as_file(origin, trust, contents, host) as (path, believed, reach):  # noqa: SIM117

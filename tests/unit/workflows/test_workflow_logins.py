@@ -12,7 +12,7 @@ from bootstrap.model.images.mirrors import Credentials, Endpoint, MirrorRule, Mi
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.machine import KUBELET_FILES
 from bootstrap.render.node.registry_logins import ANSWER, CONFIG
-from bootstrap.workflows.init import kubelet_login_files
+from bootstrap.workflows.inputs import kubelet_login_files
 from tests.memory import MemoryHost
 
 

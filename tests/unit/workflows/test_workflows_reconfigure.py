@@ -12,7 +12,7 @@ from bootstrap.config import Documents, Overrides, dump, load, resolve
 from bootstrap.model.cluster import BootstrapConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.workflows.init import _check_difference, _without_addons
+from bootstrap.workflows.reconfigure import check_difference, without_addons
 
 FACTS = HostFacts(mode="host", hostname="n1", addresses=(Address("eth0", "192.0.2.10", default=True),))
 BEFORE = dump(resolve(Documents(), Overrides(), FACTS)).encode()
@@ -21,7 +21,7 @@ BEFORE = dump(resolve(Documents(), Overrides(), FACTS)).encode()
 def check(*, reconfigure: bool, facts: HostFacts = FACTS, cluster: dict[str, Any] | None = None, **flags: Any) -> None:
     document = {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration", **(cluster or {})}
     cfg = resolve(load(yaml.safe_dump(document).encode()), Overrides(**flags), facts)
-    _check_difference(BEFORE, cfg, facts, reconfigure=reconfigure)
+    check_difference(BEFORE, cfg, facts, reconfigure=reconfigure)
 
 
 ARGUMENT = {"apiServer": {"extraArgs": [{"name": "v", "value": "3"}]}}
@@ -108,6 +108,6 @@ def test_only_what_cannot_be_changed_is_named() -> None:
 def test_an_add_on_of_a_flag_replaces_the_stored_one_of_its_name(
     given: tuple[str, ...], all_of_them: tuple[str, ...]
 ) -> None:
-    stored = _without_addons(Documents(own=BootstrapConfig(addons=("/m/a.yaml", "b=/m/b.yaml"))), given)
+    stored = without_addons(Documents(own=BootstrapConfig(addons=("/m/a.yaml", "b=/m/b.yaml"))), given)
 
     assert resolve(stored, Overrides(addons=given), FACTS).own.addons == all_of_them
