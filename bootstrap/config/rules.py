@@ -75,7 +75,7 @@ def each(path: str, items: Iterable[str], rule: Callable[[str], str]) -> Iterabl
 
 def check_node(node: NodeSpec, path: str) -> Iterable[Problem]:
     """nodeRegistration of init and join."""
-    yield from found(f"{path}.name", validators.dns_name(node.name))
+    yield from found(f"{path}.name", validators.node_name(node.name))
     yield from found(f"{path}.criSocket", validators.socket(node.cri_socket))
     yield from _args(node.kubelet_extra_args, f"{path}.kubeletExtraArgs")
     for i, taint in enumerate(node.taints or ()):

@@ -17,6 +17,8 @@ _REPOSITORY = re.compile(
     r"|[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
 )
 
+MAXIMUM_NODE_NAME = 63
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -33,6 +35,13 @@ def dns_name(text: str) -> str:
     if len(text) <= 253 and _SUBDOMAIN.fullmatch(text):
         return ""
     return f'"{text}" is not a DNS name (lower-case letters, digits, "-" and ".", at most 253 characters)'
+
+
+def node_name(text: str) -> str:
+    """A node's name, which the kubelet also writes into the label kubernetes.io/hostname."""
+    if len(text) > MAXIMUM_NODE_NAME and not dns_name(text):
+        return f'"{text}" has {len(text)} characters; a node\'s name has at most {MAXIMUM_NODE_NAME}, as labels do'
+    return dns_name(text)
 
 
 def dns_label(text: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 
-import yaml
 from cryptography import x509
 
 from bootstrap.diagnosis.evidence import Certificate
+from bootstrap.formats.kubeconfig import read_kubeconfig
 from bootstrap.render.pki.certs import signed_by
 
 
@@ -45,7 +44,6 @@ def _ca(path: str, top: str) -> str:
 
 def _embedded(kubeconfig: bytes) -> bytes:
     try:
-        data = yaml.safe_load(kubeconfig)["users"][0]["user"].get("client-certificate-data", "")
-        return base64.b64decode(data)
-    except (yaml.YAMLError, KeyError, IndexError, TypeError, AttributeError, binascii.Error):
+        return base64.b64decode(read_kubeconfig(kubeconfig).user.get("client-certificate-data", ""))
+    except (ValueError, TypeError):
         return b""

@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from bootstrap.formats.kubeconfig import read_kubeconfig
 from bootstrap.host.port import ApiResponse
 from bootstrap.model import names
+from bootstrap.model.errors import BootstrapError, Exit
 
 REQUEST_TIMEOUT = 10.0
 """Seconds for one request (kubeadm's client timeout)."""
@@ -32,8 +32,7 @@ class KubeApi:
     """Talks to `server` with the credentials of a kubeconfig. Not thread-safe: one per thread (see `ApiFactory`)."""
 
     def __init__(self, kubeconfig: bytes, server: str) -> None:
-        document = yaml.safe_load(kubeconfig)
-        user, cluster = document["users"][0]["user"], document["clusters"][0]["cluster"]
+        user, cluster = _current(kubeconfig)
         self.server = server.rstrip("/")
         self._files = [
             memory_file(base64.b64decode(data))
@@ -78,6 +77,15 @@ class KubeApi:
         except requests.JSONDecodeError:
             parsed = {}
         return ApiResponse(answer.status_code, parsed if isinstance(parsed, dict) else {}, answer.text)
+
+
+def _current(kubeconfig: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """User and cluster of the current context."""
+    try:
+        current = read_kubeconfig(kubeconfig)
+    except ValueError as e:
+        raise BootstrapError("there is no way to talk to the cluster", code=Exit.EFFECT, why=str(e)) from None
+    return current.user, current.cluster
 
 
 def memory_file(content: bytes) -> int:

@@ -69,9 +69,13 @@ def _external_etcd(cfg: ClusterConfig) -> list[Volume]:
         return []
     mounted = (*OPTIONAL_CA_DIRECTORIES, CA_CERTS, cfg.cluster.certificates_dir)
     files = (cfg.cluster.etcd.ca_file, cfg.cluster.etcd.cert_file, cfg.cluster.etcd.key_file)
-    wanted = {dirname(f) for f in files if f and not dirname(f).startswith(mounted)}
-    parents = sorted(d for d in wanted if not any(d != other and d.startswith(other) for other in wanted))
+    wanted = {dirname(f) for f in files if f and not any(_below(f, path) for path in mounted)}
+    parents = sorted(d for d in wanted if not any(d != other and _below(d, other) for other in wanted))
     return [directory(f"etcd-certs-{i}", d) for i, d in enumerate(parents)]
+
+
+def _below(path: str, directory: str) -> bool:
+    return path.startswith(f"{directory.rstrip('/')}/")
 
 
 def _audit(cfg: ClusterConfig) -> list[Volume]:

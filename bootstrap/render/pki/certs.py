@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -16,6 +17,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from bootstrap.render.addresses import as_ip
 from bootstrap.render.pki.keys import PrivateKey, PublicKey, public_pem
 
+warnings.filterwarnings("ignore", "Attribute's length must be")
+"""The library's 64 characters for a common name are X.520's; a node's user is `system:node:` and a name of up to 63."""
 CLOCK_SKEW = timedelta(minutes=5)
 _USAGES = {"client": ExtendedKeyUsageOID.CLIENT_AUTH, "server": ExtendedKeyUsageOID.SERVER_AUTH}
 _USAGE_NAMES = {oid: name for name, oid in _USAGES.items()}
@@ -170,7 +173,8 @@ def _general_names(sans: tuple[str, ...]) -> list[x509.GeneralName]:
 
 def _name(spec: CertSpec) -> x509.Name:
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, spec.organization)] if spec.organization else []
-    return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, spec.common_name)])
+    common = x509.NameAttribute(NameOID.COMMON_NAME, spec.common_name, _validate=False)
+    return x509.Name([*attributes, common])
 
 
 def _authority(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:

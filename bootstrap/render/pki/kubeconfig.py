@@ -6,11 +6,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-import yaml
 from cryptography import x509
 
+from bootstrap.formats.kubeconfig import read_kubeconfig
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
@@ -81,19 +80,21 @@ def user_kubeconfig(
 
 
 def rotatable_kubelet_conf(kubeconfig: bytes, certificate_path: str = names.KUBELET_CLIENT_CURRENT) -> bytes:
-    """`kubeconfig` with the embedded certificate and key replaced by the file that the kubelet rotates."""
-    document = yaml.safe_load(kubeconfig)
-    for user in document["users"]:
-        user["user"] = {"client-certificate": certificate_path, "client-key": certificate_path}
-    return to_yaml(document).encode()
+    """`kubeconfig` with the embedded certificate and key replaced by the file that the kubelet rotates.
+
+    Raises ValueError when it is none.
+    """
+    current = read_kubeconfig(kubeconfig)
+    current.user.clear()
+    current.user.update({"client-certificate": certificate_path, "client-key": certificate_path})
+    return to_yaml(current.document).encode()
 
 
 def with_server(kubeconfig: bytes, server: str) -> bytes:
-    """`kubeconfig` talking to `server`."""
-    document = yaml.safe_load(kubeconfig)
-    for cluster in document["clusters"]:
-        cluster["cluster"]["server"] = server
-    return to_yaml(document).encode()
+    """`kubeconfig` talking to `server`. Raises ValueError when it is none."""
+    current = read_kubeconfig(kubeconfig)
+    current.cluster["server"] = server
+    return to_yaml(current.document).encode()
 
 
 def cluster_info_kubeconfig(cfg: ClusterConfig, ca: bytes) -> bytes:
@@ -130,31 +131,20 @@ def _kept(cfg: ClusterConfig, pki: Mapping[str, bytes], old: bytes, who: Identit
     """`old` (with another server if only that changed and it is the rotating kubelet's), or None: issue anew."""
     ca = ca_pem(cfg, pki)
     try:
-        document = yaml.safe_load(old)
-        cluster, user = _current(document)
+        current = read_kubeconfig(old)
+        cluster, user = current.cluster, current.user
         if b64decode(cluster["certificate-authority-data"]).strip() != ca.strip():
             return None
         if "client-certificate" in user and who.common_name.startswith("system:node:"):
             return old if cluster["server"] == who.server else with_server(old, who.server)
         chain = x509.load_pem_x509_certificates(b64decode(user["client-certificate-data"]))
         key = load_private(b64decode(user["client-key-data"]))
-    except (ValueError, TypeError, KeyError, AttributeError, StopIteration, yaml.YAMLError):
+    except (ValueError, TypeError, KeyError):
         return None
     info = certs.describe(chain[0])
     named = info.common_name == who.common_name and "".join(info.organizations) == who.organization
     fits = not certs.unfit(chain, who.spec, x509.load_pem_x509_certificate(ca), now)
     return old if named and fits and certs.same_key(chain[0], key) and cluster["server"] == who.server else None
-
-
-def _current(document: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The cluster and the user of the current context."""
-    context = _named(document["contexts"], document["current-context"])["context"]
-    cluster = _named(document["clusters"], context["cluster"])["cluster"]
-    return cluster, _named(document["users"], context["user"])["user"]
-
-
-def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    return next(entry for entry in entries if entry["name"] == name)
 
 
 def _issuer(cfg: ClusterConfig, pki: Mapping[str, bytes], common_name: str) -> Issuer:

@@ -155,6 +155,17 @@ def test_node_registration() -> None:
     assert len(problems(bad)) == 4
 
 
+def test_a_node_name_has_as_many_characters_as_a_label() -> None:
+    assert resolved(node_name="n" * 63).node.name == "n" * 63
+    assert problems(node_name="n" * 64) == [
+        f'--node-name: "{"n" * 64}" has 64 characters; a node\'s name has at most 63, as labels do'
+    ]
+    assert problems(node_name="a" * 40 + "." + "b" * 40)
+    assert problems(node_name="no_name") == [
+        '--node-name: "no_name" is not a DNS name (lower-case letters, digits, "-" and ".", at most 253 characters)'
+    ]
+
+
 def test_external_etcd() -> None:
     config = resolved(CLUSTER + "etcd: {external: {endpoints: [http://192.0.2.1:2379]}}\n")
     endpoints = ("http://192.0.2.1:2379",)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
-from bootstrap.host.kube_client import object_path
+from bootstrap.host.kube_client import KubeApi, object_path
+from bootstrap.model.errors import BootstrapError
 
 
 def body(version: str, kind: str, namespace: str = "") -> dict[str, Any]:
@@ -30,3 +32,31 @@ def body(version: str, kind: str, namespace: str = "") -> dict[str, Any]:
 def test_object_path(version: str, kind: str, namespace: str, path: str) -> None:
     assert object_path(body(version, kind, namespace)) == path
     assert object_path(body(version, kind, namespace), collection=True) == path.removesuffix("/x")
+
+
+def kubeconfig(current: str) -> bytes:
+    """Two contexts; the files of the first are no base64."""
+    names, data = ("other", "own"), ("!", "bWU=")
+    return yaml.safe_dump(
+        {
+            "clusters": [
+                {"name": n, "cluster": {"certificate-authority-data": d}} for n, d in zip(names, data, strict=True)
+            ],
+            "users": [
+                {"name": n, "user": {"client-certificate-data": d, "client-key-data": d}}
+                for n, d in zip(names, data, strict=True)
+            ],
+            "contexts": [{"name": n, "context": {"cluster": n, "user": n}} for n in names],
+            "current-context": current,
+        }
+    ).encode()
+
+
+def test_the_current_context_is_who_talks() -> None:
+    assert KubeApi(kubeconfig("own"), "https://192.0.2.1:6443").server == "https://192.0.2.1:6443"
+
+
+@pytest.mark.parametrize("content", [kubeconfig("none"), b"", b"}{", b"users: []"])
+def test_no_current_context_is_one_clear_error(content: bytes) -> None:
+    with pytest.raises(BootstrapError, match="no way to talk"):
+        KubeApi(content, "https://192.0.2.1:6443")

@@ -126,6 +126,23 @@ def test_external_etcd_mounts_parents_once() -> None:
     assert {n: p for n, p in volumes.items() if n.startswith("etcd-certs")} == {"etcd-certs-0": "/etc/tls"}
 
 
+@pytest.mark.parametrize(
+    ("ca_file", "mounted"),
+    [
+        ("/etc/kubernetes/pki/etcd/ca.crt", []),
+        ("/etc/kubernetes/pki-etcd/ca.crt", ["/etc/kubernetes/pki-etcd"]),
+        ("/etc/ssl/certs-of-etcd/ca.crt", ["/etc/ssl/certs-of-etcd"]),
+        ("/etc/tls-ca/ca.crt", ["/etc/tls", "/etc/tls-ca"]),
+    ],
+)
+def test_a_directory_is_inside_another_by_whole_words(ca_file: str, mounted: list[str]) -> None:
+    etcd = ExternalEtcd(("https://e:2379",), ca_file, "/etc/tls/c.crt", "/etc/tls/c.key")
+    volumes = pods(changed(CFG, etcd=etcd))["kube-apiserver"]["spec"]["volumes"]
+    found = [v["hostPath"]["path"] for v in volumes if v["name"].startswith("etcd-certs")]
+
+    assert found == (mounted if "/etc/tls" in mounted else sorted([*mounted, "/etc/tls"]))
+
+
 def test_external_ca_signs_nothing() -> None:
     found = command(CFG, "kube-controller-manager", external_ca=True)
     assert "--cluster-signing-cert-file=" in found and "--cluster-signing-key-file=" in found

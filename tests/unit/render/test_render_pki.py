@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +22,7 @@ from bootstrap.render.pki.kubeconfig import (
     issue_kubeconfigs,
     rotatable_kubelet_conf,
     user_kubeconfig,
+    with_server,
 )
 from tests.configs import changed
 
@@ -222,3 +223,31 @@ def test_a_key_that_kubernetes_cannot_use_is_refused() -> None:
     pem = Ed25519PrivateKey.generate().private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption())
     with pytest.raises(ValueError, match="neither RSA nor ECDSA"):
         load_private(pem)
+
+
+@pytest.mark.parametrize("length", [52, 53, 63])
+def test_every_name_that_a_node_may_have_gets_a_certificate(length: int) -> None:
+    cfg = changed(CFG, name="n" * length)
+    found = tree(issue_pki(cfg, {}, KEYS, NOW))
+    kept = tree(issue_kubeconfigs(cfg, found, {}, KEYS, NOW))
+
+    assert not rewritten(kept, issue_kubeconfigs(cfg, found, kept, KEYS, NOW))
+    subject = certificate_info(
+        b64decode(yaml.safe_load(kept[names.KUBELET_CONF])["users"][0]["user"]["client-certificate-data"])
+    )
+    assert subject.common_name == f"system:node:{'n' * length}"
+
+
+def with_others_first(kubeconfig: bytes) -> bytes:
+    """As `kubectl config set-…` leaves it: another cluster and user in front of the current ones."""
+    document = yaml.safe_load(kubeconfig)
+    document["clusters"].insert(0, {"name": "other", "cluster": {"server": "https://other:6443"}})
+    document["users"].insert(0, {"name": "other", "user": {"token": "other"}})
+    return yaml.safe_dump(document).encode()
+
+
+def test_only_the_current_context_is_changed(confs: dict[str, bytes]) -> None:
+    moved = yaml.safe_load(with_server(with_others_first(confs[names.ADMIN_CONF]), "https://moved:1"))
+    assert [c["cluster"]["server"] for c in moved["clusters"]] == ["https://other:6443", "https://moved:1"]
+    rotating = yaml.safe_load(rotatable_kubelet_conf(with_others_first(confs[names.KUBELET_CONF])))
+    assert [list(u["user"]) for u in rotating["users"]] == [["token"], ["client-certificate", "client-key"]]
