@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Iterable
 
-from bootstrap.engine.observe import before
+from bootstrap.engine.records import observe
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.journal_entry import PATH, TREE, Entry
@@ -64,7 +64,7 @@ class Journal:
                 return
             if not self._known:
                 sweep(self._host)
-            entries = [Entry(*item, before(self._host, *item)) for item in wanted]
+            entries = [Entry(*item, observe(self._host, *item)) for item in wanted]
             self._host.mkdir(names.WORK_DIR, 0o755)
             self._host.append(names.JOURNAL, _lines(entries), 0o600)
             self._known.update(wanted)

@@ -1,4 +1,7 @@
-"""How often to look: looking takes a share of a CPU, so that a slow machine has the rest for what is waited for."""
+"""The one way to try until a deadline; it ends when the run does.
+
+How often to look: looking takes a share of a CPU, so that a slow machine has the rest for what is waited for.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,31 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from tenacity import RetryCallState, Retrying, sleep_using_event, stop_after_delay, stop_when_event_set
+from tenacity import (
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    sleep_using_event,
+    stop_after_delay,
+    stop_when_event_set,
+    wait_fixed,
+)
 from tenacity.retry import retry_base
 from tenacity.wait import wait_base
+
+from bootstrap.engine.run_context import RunContext, RunOver
+from bootstrap.model.errors import BootstrapError, Exit
 
 T = TypeVar("T")
 SHARE = 0.05
 """Of a CPU, for each wait: a request costs some 3 ms, and its server as much; several waits run beside each other."""
 LONGEST = 2.0
+RETRY_SECONDS = 0.2
+
+
+class NotYet(Exception):
+    """What was asked said something that passes by itself: starting, throttled, a namespace that is not there yet."""
 
 
 class Paced(Generic[T]):
@@ -43,8 +63,32 @@ class Paced(Generic[T]):
     def repeat(self, retry: retry_base, timeout: float, over: threading.Event, *, reraise: bool = False) -> T:
         """What the first look returns that `retry` does not want again, for `timeout` seconds and until `over` is set.
 
-        Raises RetryError, or with `reraise` what the last look raised.
+        Raises RetryError, or with `reraise` what the last look raised; RunOver when the run ended meanwhile.
         """
         stop = stop_after_delay(timeout) | stop_when_event_set(over)
         sleep = sleep_using_event(over)
-        return Retrying(stop=stop, sleep=sleep, wait=self.wait, retry=retry, reraise=reraise)(self)
+        try:
+            return Retrying(stop=stop, sleep=sleep, wait=self.wait, retry=retry)(self)
+        except RetryError as e:
+            if over.is_set():
+                raise RunOver from None
+            error = e.last_attempt.exception()
+            if reraise and error:
+                raise error from None
+            raise
+
+
+def retried(look: Callable[[], T], retry: retry_base, timeout: float, over: threading.Event) -> T:
+    """Tries again while `retry` says so. Raises what the last try raised, or RunOver when the run ended meanwhile."""
+    return Paced(look, wait_fixed(RETRY_SECONDS)).repeat(retry, timeout, over, reraise=True)
+
+
+def persist(attempt: Callable[[], T], context: RunContext, timeout: float, failed: str) -> T:
+    """What `attempt` returns once it raises neither NotYet nor ConnectionError.
+
+    Raises BootstrapError (exit 6) that begins with `failed`, or RunOver when the run ends meanwhile.
+    """
+    try:
+        return retried(attempt, retry_if_exception_type((NotYet, ConnectionError)), timeout, context.over)
+    except (NotYet, ConnectionError) as e:
+        raise BootstrapError(f"{failed} within {timeout:.0f} s", code=Exit.WAIT, why=f"last seen: {e}") from e

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bootstrap.engine.describe import describe
-from bootstrap.engine.diff import Objects, diff
+from bootstrap.engine.effects import Objects, describe, diff
 from bootstrap.host.port import HostReader
 from bootstrap.model.plan import Plan
 

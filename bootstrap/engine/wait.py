@@ -1,4 +1,4 @@
-"""The one polling loop: conditions are data, the deadline is stated, the last thing seen is kept."""
+"""Waits: conditions are data, the deadline is stated, the last thing seen is kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from tenacity import RetryError, retry_if_result, wait_exponential
 
 from bootstrap.engine.polling import Paced
-from bootstrap.engine.run_context import RunContext, RunOver
+from bootstrap.engine.run_context import RunContext
 from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, Served, WorkloadReady
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -48,8 +48,6 @@ def wait_for(condition: Condition, context: RunContext, timeout: float, seen: Ca
     try:
         Paced(poll, POLL).repeat(retry_if_result(bool), timeout, context.over)
     except RetryError as e:
-        if context.over.is_set():
-            raise RunOver from None
         raise BootstrapError(
             f"{condition.title}: not within {timeout:.0f} s",
             code=Exit.WAIT,

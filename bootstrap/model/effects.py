@@ -192,20 +192,6 @@ class Restored:
 
 
 @dataclass(frozen=True)
-class NetworkRestored:
-    """No link, table or chain of ours is left, but those that were there before."""
-
-    entry: Entry
-
-
-@dataclass(frozen=True)
-class ImagesGone:
-    """No image of ours is left in a runtime of others, but those that were there before."""
-
-    entry: Entry
-
-
-@dataclass(frozen=True)
 class ContainersGone:
     """No Pod runs in the runtime behind `socket` (a URL); `unit` is the runtime's own, empty when it is not ours."""
 
@@ -266,8 +252,6 @@ Effect = (
     | FlannelSubnet
     | RecordNetwork
     | Restored
-    | NetworkRestored
-    | ImagesGone
     | ContainersGone
     | EtcdMemberGone
     | Unmounted

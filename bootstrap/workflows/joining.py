@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bootstrap.engine.diff import Objects
+from bootstrap.engine.effects import Objects
 from bootstrap.host.port import HostReader
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig
 from bootstrap.model.effects import Apply

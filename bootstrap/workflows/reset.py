@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bootstrap.engine.journal import read_journal
+from bootstrap.engine.records import Comparison
 from bootstrap.engine.run import EventListener, run
 from bootstrap.engine.run_context import RunContext
 from bootstrap.engine.timings import Timing
-from bootstrap.engine.verify import Comparison, compare
+from bootstrap.engine.verify import compare
 from bootstrap.host.kube_client import probe
 from bootstrap.host.port import Api, Host, HostReader
 from bootstrap.model import names

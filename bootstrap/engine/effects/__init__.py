@@ -1,6 +1,22 @@
-"""Apply one effect: compare with what is there, change only a difference, say what changed."""
+"""One module for each kind of thing: apply, describe, diff and what the journal knows of it.
 
-from bootstrap.engine.effects import cluster, etcd, host, images, undo  # noqa: F401 - each registers its effects
-from bootstrap.engine.effects.dispatch import apply_effect
+Apply compares with what is there, changes only a difference and says what changed.
+"""
 
-__all__ = ["apply_effect"]
+from bootstrap.engine.effects import (  # noqa: F401 - each registers its effects
+    api_objects,
+    containers,
+    etcd,
+    files,
+    images,
+    kernel,
+    learned_files,
+    links,
+    network,
+    record,
+    trees,
+    units,
+)
+from bootstrap.engine.effects.registry import Objects, apply_effect, describe, diff
+
+__all__ = ["Objects", "apply_effect", "describe", "diff"]

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+from tenacity import retry_if_exception
 
-from bootstrap.engine.effects.dispatch import apply_effect
+from bootstrap.engine.effects.registry import UNCHANGED, register
+from bootstrap.engine.polling import retried
 from bootstrap.engine.run_context import RunContext
+from bootstrap.host.port import HostReader
 from bootstrap.model.effects import EtcdMemberGone, EtcdPeerUrl
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import UNANSWERED
 from bootstrap.render.controlplane.static_pods import manifest_path
 
-RETRY_SECONDS = 0.2
 LIMITS = ("--dial-timeout=2s", "--command-timeout=10s")
 """kubeadm dials for 2 s too (util/etcd: etcdTimeout), and tries for two minutes; an etcd that lives answers at once."""
 
 
-@apply_effect.register
-def _(effect: EtcdPeerUrl, context: RunContext, timeout: float) -> str:
+def _update_peer_url(effect: EtcdPeerUrl, context: RunContext, timeout: float) -> str:
     """Only the one member of a single-node etcd is looked at: a larger cluster manages its own URLs.
 
     An etcd that the kubelet is just starting anew does not answer yet: ending the old one takes up to 30 s.
     """
-    retrying = Retrying(
-        stop=stop_after_delay(timeout),
-        wait=wait_fixed(RETRY_SECONDS),
-        retry=retry_if_exception(_said_something),
-        reraise=True,
-    )
-    output = retrying(context.host.run, [*effect.etcdctl, "member", "list"])
+    ask = partial(context.host.run, [*effect.etcdctl, "member", "list"])
+    output = retried(ask, retry_if_exception(_said_something), timeout, context.over)
     members = [line.split(", ") for line in output.splitlines() if line]
     if len(members) != 1 or members[0][3] == effect.url:
         return ""
@@ -44,8 +40,7 @@ def _said_something(error: BaseException) -> bool:
     return isinstance(error, BootstrapError) and bool(error.details)
 
 
-@apply_effect.register
-def _(effect: EtcdMemberGone, context: RunContext, timeout: float) -> str:
+def _leave(effect: EtcdMemberGone, context: RunContext, timeout: float) -> str:
     """As kubeadm does it, the last member stays, and an etcd that does not answer stops nothing.
 
     One that answers and keeps the member does: what is left might not be enough to go on.
@@ -81,3 +76,12 @@ def _remove(context: RunContext, etcdctl: tuple[str, ...], gone: dict[str, Any],
             f"move {manifest_path('etcd')} away first",
         ) from e
     return f"etcd member {name} removed, {len(others)} left"
+
+
+def _describe_leave(effect: EtcdMemberGone, host: HostReader) -> str:
+    there = host.listdir(effect.data_dir)
+    return f"etcd member {effect.peer_url}: {'remove it if there are others' if there else UNCHANGED}"
+
+
+register(EtcdPeerUrl, apply=_update_peer_url, describe=lambda effect, host: f"etcd peer URL {effect.url}")
+register(EtcdMemberGone, apply=_leave, describe=_describe_leave)

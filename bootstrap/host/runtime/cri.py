@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from bootstrap.host.port import Host
 from bootstrap.model.errors import BootstrapError
 
+CRI_TIMEOUT = 60.0
+"""Seconds. crictl's own 2 s end a removal midway on a busy machine, and the runtime's CNI plugin with it."""
 PID1_ROOT = "/proc/1/root"
 """The root directory of PID 1, in its own mount namespace: with --pid=host the host's files as the host sees them now.
 
@@ -26,6 +29,11 @@ def reached(socket: str) -> str:
 def crictl(socket: str) -> tuple[str, ...]:
     """The command that asks the runtime behind a CRI socket; it runs here (`Host.run`)."""
     return ("crictl", f"--runtime-endpoint=unix://{reached(socket)}")
+
+
+def patient_crictl(host: Host, socket: str, *words: str) -> str:
+    """Output of a crictl command that may take its time. Raises BootstrapError (exit 5)."""
+    return host.run([*crictl(socket), f"--timeout={CRI_TIMEOUT:.0f}s", *words], timeout=CRI_TIMEOUT, here=True)
 
 
 def image_ids(run: Callable[[list[str]], str], socket: str) -> dict[str, str] | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bootstrap.engine.describe import describe
-from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.effects import apply_effect, describe
 from bootstrap.model.effects import ImagesLoaded
 from tests.unit.engine.fakes import MemoryHost, context
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bootstrap.engine.describe import describe
-from bootstrap.engine.diff import diff, same_fields
+from bootstrap.engine.effects import describe, diff
+from bootstrap.engine.effects.api_objects import same_fields
 from bootstrap.engine.preview import no_objects
 from bootstrap.host.images.seed import METADATA
 from bootstrap.host.port import UnitState
@@ -22,12 +22,10 @@ from bootstrap.model.effects import (
     EtcdMemberGone,
     EtcdPeerUrl,
     File,
-    ImagesGone,
     ImagesSeeded,
     Install,
     KernelModule,
     Link,
-    NetworkRestored,
     RecordDirectory,
     RecordNetwork,
     RecordState,
@@ -93,11 +91,11 @@ SHOWN = hashlib.sha256(b"one\n").hexdigest()[:12]
         (Restored(Entry(PATH, "/etc/a", None)), "remove /etc/a"),
         (Restored(Entry(TREE, "/etc", {"entries": []})), "restore /etc"),
         (Restored(Entry(UNIT, "u.service", {"active": False, "enabled": False})), "restore unit u.service"),
-        (NetworkRestored(Entry(NETWORK, "links", {"names": ["eth0"]})), "remove links: cni0"),
-        (NetworkRestored(Entry(NETWORK, "links", {"names": ["cni0", "eth0"]})), "remove links: unchanged"),
+        (Restored(Entry(NETWORK, "links", {"names": ["eth0"]})), "remove links: cni0"),
+        (Restored(Entry(NETWORK, "links", {"names": ["cni0", "eth0"]})), "remove links: unchanged"),
         (RecordState(PATH, "/etc/a"), "journal of path /etc/a: unchanged"),
-        (ImagesGone(Entry(IMAGES, "unix:///x", {"names": []})), "remove images in unix:///x: localhost/bootstrap/a:1"),
-        (ImagesGone(Entry(IMAGES, "unix:///none", None)), "remove images in unix:///none: unchanged"),
+        (Restored(Entry(IMAGES, "unix:///x", {"names": []})), "remove images in unix:///x: localhost/bootstrap/a:1"),
+        (Restored(Entry(IMAGES, "unix:///none", None)), "remove images in unix:///none: unchanged"),
         (ContainersGone("unix:///x"), "remove all Pods in unix:///x"),
         (Unmounted("/t", None), "unmount below /t: /t/a"),
         (Unmounted("/t", ("a",)), "unmount below /t: unchanged"),

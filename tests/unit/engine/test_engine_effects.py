@@ -6,7 +6,7 @@ from unittest.mock import ANY
 
 import pytest
 
-from bootstrap.engine import effects as engine_effects
+from bootstrap.engine import polling
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.preview import preview
 from bootstrap.host.port import ApiResponse, UnitState
@@ -109,7 +109,7 @@ def test_what_is_created_once_is_not_changed_later() -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_effects.cluster, "API_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(polling, "RETRY_SECONDS", 0.001)
 
 
 @pytest.mark.usefixtures("quick")

@@ -9,7 +9,7 @@ import pytest
 
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.journal import Journal, read_journal
-from bootstrap.engine.observe import before
+from bootstrap.engine.records import observe
 from bootstrap.host.port import UnitState
 from bootstrap.model import names
 from bootstrap.model.effects import (
@@ -142,7 +142,7 @@ def test_each_kind_can_be_observed() -> None:
     host.image_ids["unix:///x"] = {"b": "2", "a": "1"}
 
     found = {
-        kind: before(host, kind, name)
+        kind: observe(host, kind, name)
         for kind, name in (
             (PATH, "/etc/l"),
             (TREE, "/etc"),
@@ -167,4 +167,4 @@ def test_each_kind_can_be_observed() -> None:
 
 @pytest.mark.parametrize("kind", [PATH, TREE, SYSCTL, MODULE, NETWORK, IMAGES])
 def test_what_is_not_there_is_none(kind: str) -> None:
-    assert before(MemoryHost(), kind, "/none") is None
+    assert observe(MemoryHost(), kind, "/none") is None

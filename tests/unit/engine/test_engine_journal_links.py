@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bootstrap.engine.effects import apply_effect
-from bootstrap.engine.effects.undo import mounts_below
+from bootstrap.engine.effects.trees import mounts_below
 from bootstrap.engine.journal import begun, read_journal, sweep
 from bootstrap.model import names
 from bootstrap.model.effects import Directory, Effect, File, Link, RecordDirectory, Unmounted

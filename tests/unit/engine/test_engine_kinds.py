@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bootstrap.engine.diff import same_fields
 from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.effects.api_objects import same_fields
 from bootstrap.engine.kinds import located
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import ApiResponse

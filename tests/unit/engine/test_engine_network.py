@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from bootstrap.engine import network
+from bootstrap.engine.effects import network
+from bootstrap.engine.records import added
 from bootstrap.host.facts.netfilter import network_names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import NETWORK, Entry
@@ -94,7 +95,7 @@ def test_what_was_there_before_is_not_left_of_ours() -> None:
     host.networks["nftables"] = ("ip filter", "ip flannel-ipv4", "ip kube-proxy")
     entry = Entry(NETWORK, "nftables", {"names": ["ip flannel-ipv4"]})
 
-    assert network.added(host, entry) == ["ip filter", "ip kube-proxy"]
+    assert added(host, entry) == ["ip filter", "ip kube-proxy"]
     assert network.ours_left(host, entry) == ["ip kube-proxy"]
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from bootstrap.engine.effects import apply_effect
-from bootstrap.engine.effects.undo import SLICE, mounts_below
-from bootstrap.engine.observe import before
+from bootstrap.engine.effects.containers import SLICE
+from bootstrap.engine.effects.trees import mounts_below
+from bootstrap.engine.records import observe
 from bootstrap.host.port import UnitState
 from bootstrap.model import names
-from bootstrap.model.effects import ContainersGone, ImagesGone, NetworkRestored, Restored, UnitsReloaded, Unmounted
+from bootstrap.model.effects import ContainersGone, Restored, UnitsReloaded, Unmounted
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from tests.memory import MemoryHost
@@ -28,7 +29,7 @@ def restored(host: MemoryHost, entry: Entry, *keep: str) -> str:
 
 
 def observed(host: MemoryHost, kind: str, name: str) -> Entry:
-    return Entry(kind, name, before(host, kind, name))
+    return Entry(kind, name, observe(host, kind, name))
 
 
 def test_a_file_gets_its_content_mode_and_owner_back() -> None:
@@ -332,7 +333,7 @@ def test_images_that_we_brought_go_and_others_stay() -> None:
     host.image_ids[SOCKET] = dict.fromkeys(names_there, "sha256:1")
     entry = Entry(IMAGES, SOCKET, {"names": ["localhost/bootstrap/pause:1"]})
 
-    assert apply_effect(ImagesGone(entry), context(host), 1) == f"1 images removed from {SOCKET}"
+    assert apply_effect(Restored(entry), context(host), 1) == f"1 images removed from {SOCKET}"
     assert host.log == [f"{CRICTL} rmi localhost/bootstrap/etcd:1"]
 
 
@@ -341,7 +342,7 @@ def test_links_of_ours_go_and_others_stay() -> None:
     host.networks["links"] = ("cni0", "eth0", "flannel.1", "tun7")
     entry = Entry(NETWORK, "links", {"names": ["eth0", "flannel.1"]})
 
-    assert apply_effect(NetworkRestored(entry), context(host), 1) == "links: cni0 removed"
+    assert apply_effect(Restored(entry), context(host), 1) == "links: cni0 removed"
     assert host.log == ["ip link delete cni0"]
 
 

@@ -10,8 +10,6 @@ from bootstrap.model import names
 from bootstrap.model.effects import (
     ContainersGone,
     EtcdMemberGone,
-    ImagesGone,
-    NetworkRestored,
     Restored,
     UnitRunning,
     UnitsReloaded,
@@ -68,7 +66,7 @@ def test_what_each_step_undoes() -> None:
     found = steps(reset_plan(JOURNAL, GONE))
 
     assert restored(found["kubelet"]) == ["kubelet.service"]
-    assert found["containers"] == (GONE, ImagesGone(JOURNAL[12]))
+    assert found["containers"] == (GONE, Restored(JOURNAL[12]))
     assert restored(found["units"]) == ["bootstrap-network.service"]
     assert found["mounts"] == (
         Unmounted("/run/netns", ("theirs",)),
@@ -78,7 +76,7 @@ def test_what_each_step_undoes() -> None:
     )
     assert found["running-before"] == (UnitRunning("kubelet.service", enabled=True),)
     assert restored(found["kernel"]) == ["net.ipv4.ip_forward"]
-    assert found["network"] == (NetworkRestored(JOURNAL[4]),)
+    assert found["network"] == (Restored(JOURNAL[4]),)
 
 
 def test_newer_files_go_first_and_systemd_is_told_after_them() -> None:

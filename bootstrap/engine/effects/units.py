@@ -1,0 +1,70 @@
+"""systemd's units."""
+
+from __future__ import annotations
+
+from bootstrap.engine.effects.registry import UNCHANGED, register, verdict
+from bootstrap.engine.records import Comparison, RecordKind, State, is_as_before, register_kind
+from bootstrap.engine.run_context import RunContext
+from bootstrap.host.port import Host, HostReader
+from bootstrap.model.effects import Restored, UnitRunning, UnitsReloaded
+from bootstrap.model.journal_entry import UNIT, Entry
+
+
+def _drift(host: HostReader, effect: UnitRunning) -> str:
+    """`stopped`, `disabled`, `older than FILE` (it runs with content that was replaced since), or empty."""
+    state = host.unit(effect.name)
+    if not state.active:
+        return "stopped"
+    if effect.enabled and not state.enabled:
+        return "disabled"
+    for path in effect.uses:
+        stat = host.stat(path)
+        if stat and stat.mtime > state.started:
+            return f"older than {path}"
+    return ""
+
+
+def _run(effect: UnitRunning, context: RunContext, timeout: float) -> str:
+    difference = _drift(context.host, effect)
+    if not difference:
+        return ""
+    context.journal.note(UNIT, effect.name)
+    context.host.start_unit(effect.name, enable=effect.enabled, restart=difference.startswith("older"))
+    return f"{effect.name}: {difference}, now running"
+
+
+def _reload(effect: UnitsReloaded, context: RunContext, timeout: float) -> str:
+    context.host.run(["systemctl", "daemon-reload"])
+    context.host.run(["systemctl", "reset-failed"])
+    return ""
+
+
+def _observe(host: HostReader, name: str) -> State:
+    state = host.unit(name)
+    return {"active": state.active, "enabled": state.enabled}
+
+
+def _undo(host: Host, effect: Restored) -> str:
+    """One that ran before us runs with our files now: it has to end, and is started again with its own."""
+    entry = effect.entry
+    if is_as_before(host, entry) and not host.unit(entry.name).active:
+        return ""
+    host.stop_unit(entry.name, disable=not (entry.before or {}).get("enabled"))
+    return f"{entry.name} as before"
+
+
+def _describe_undo(host: HostReader, effect: Restored) -> str:
+    entry = effect.entry
+    if is_as_before(host, entry):
+        return f"unit {entry.name}: {UNCHANGED}"
+    return f"restore unit {entry.name}"
+
+
+def _compare(host: HostReader, entry: Entry, found: Comparison) -> None:
+    if not is_as_before(host, entry):
+        found.left.append(f"unit {entry.name} is not as it was")
+
+
+register(UnitRunning, apply=_run, describe=lambda effect, host: f"unit {effect.name}: {verdict(_drift(host, effect))}")
+register(UnitsReloaded, apply=_reload, describe=lambda effect, host: f"systemctl daemon-reload: {UNCHANGED}")
+register_kind(UNIT, RecordKind(observe=_observe, undo=_undo, describe=_describe_undo, compare=_compare))
