@@ -194,7 +194,7 @@ def _init(
         plan = make_plan(host, decision, manifests(), datetime.now(UTC), request, bundled)
         if dry_run or decision.cfg.run.dry_run:
             return show_plan(plan, host, objects, output)
-        result = execute(host, decision, plan, Progress(plan) if output == "text" else _silent, load)
+        result = execute(host, decision, plan, Progress(plan) if output == "text" else _silent, load, verb="init")
     seconds, lines = time.monotonic() - began, joins() if shows_join(decision, request.phase) else ()
     if output == "json":
         print(json.dumps({"seconds": seconds, "steps": [asdict(t) for t in result], "join": lines}, indent=2))

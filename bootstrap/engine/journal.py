@@ -1,30 +1,51 @@
 """The journal: each thing's state is noted, durably, before its first change. Reset restores what it says.
 
-One JSON object a line, 0600. A line that a crash cut short is ignored: its change was not made yet.
+One JSON object a line, 0600, the first one with the format. A line that a crash cut short is ignored: its change was
+not made yet. Fields and kinds that a later version has added are read over, and stay.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from bootstrap.engine.records import observe
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.journal_entry import PATH, TREE, Entry
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.journal_entry import FORMAT, PATH, TREE, Entry, parsed_entry
+
+_HEAD = json.dumps({"format": FORMAT, "version": names.KUBERNETES_VERSION}).encode()
 
 
 def read_journal(host: HostReader) -> tuple[Entry, ...]:
-    """Every entry, in the order of the changes; empty when nothing was ever changed here."""
-    lines = (host.read(names.JOURNAL) or b"").split(b"\n")
-    entries = []
-    for line in lines:
-        try:
-            entries.append(Entry(**json.loads(line)))
-        except ValueError:
-            continue
-    return tuple(entries)
+    """Every entry, in the order of the changes; empty when nothing was ever changed here.
+
+    Raises BootstrapError (exit 8) when a version with another format wrote it.
+    """
+    values = [_parsed(line) for line in (host.read(names.JOURNAL) or b"").split(b"\n")]
+    for value in values:
+        if isinstance(value, Mapping) and isinstance(value.get("format"), int) and value["format"] > FORMAT:
+            raise _of_another_version(value)
+    return tuple(entry for value in values if (entry := parsed_entry(value)))
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _of_another_version(head: Mapping[str, Any]) -> BootstrapError:
+    return BootstrapError(
+        f"{names.JOURNAL} has format {head['format']}, and this version reads {FORMAT}",
+        code=Exit.CONFLICT,
+        why=f"bootstrap {head.get('version', 'of a later version')} changed this machine",
+        fix="run the same command with the image of that version",
+    )
 
 
 def begun(entries: Iterable[Entry]) -> frozenset[str]:
@@ -35,16 +56,18 @@ def begun(entries: Iterable[Entry]) -> frozenset[str]:
 def sweep(host: Host) -> None:
     """A run that is killed before its first note is whole, or after all were forgotten, leaves a place for notes."""
     lines = (host.read(names.JOURNAL) or b"").strip().splitlines()
-    if len(lines) <= 1 and not read_journal(host):
+    torn = [line for line in lines if line != _HEAD]
+    if len(torn) <= 1 and not read_journal(host):
         host.remove(names.JOURNAL)
         host.remove_empty(names.WORK_DIR)
 
 
 class Journal:
-    """Notes what is about to change; safe to use from several threads."""
+    """Notes what is about to change, and for which verb; safe to use from several threads."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, verb: str) -> None:
         self._host = host
+        self._verb = verb
         self._lock = threading.Lock()
         self._known = {(entry.kind, entry.name) for entry in read_journal(host)}
 
@@ -64,9 +87,10 @@ class Journal:
                 return
             if not self._known:
                 sweep(self._host)
-            entries = [Entry(*item, observe(self._host, *item)) for item in wanted]
+            entries = [Entry(*item, observe(self._host, *item), self._verb) for item in wanted]
             self._host.mkdir(names.WORK_DIR, 0o755)
-            self._host.append(names.JOURNAL, _lines(entries), 0o600)
+            head = b"" if self._host.stat(names.JOURNAL) else _HEAD
+            self._host.append(names.JOURNAL, head + _lines(entries), 0o600)
             self._known.update(wanted)
 
     def _behind(self, path: str) -> str:

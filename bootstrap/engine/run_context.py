@@ -23,13 +23,14 @@ def see_nothing() -> None:
 class RunContext:
     """`connect` makes an API client with full rights; it is called once, when first needed.
 
-    `look` raises BootstrapError when waiting has become useless; `over` is set when the run ends, and ends every wait.
-    `report` is told the progress of transfers.
+    `verb` is the command, for the journal. `look` raises BootstrapError when waiting has become useless; `over` is set
+    when the run ends, and ends every wait. `report` is told the progress of transfers.
     """
 
     host: Host
     connect: Callable[[], Api]
     probe: Callable[[str], tuple[int, str]]
+    verb: str
     look: Callable[[], None] = see_nothing
     over: threading.Event = field(default_factory=threading.Event)
     load_images: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
@@ -39,7 +40,7 @@ class RunContext:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.journal = Journal(self.host)
+        self.journal = Journal(self.host, self.verb)
 
     @property
     def api(self) -> Api:

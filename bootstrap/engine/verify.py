@@ -14,5 +14,8 @@ def compare(host: HostReader, entries: Sequence[Entry]) -> Comparison:
     """Compares every entry with the present state; the journal's own directory may hold the journal."""
     found = Comparison()
     for entry in entries:
-        compare_entry(host, entry, found)
+        if entry.is_understood:
+            compare_entry(host, entry, found)
+        else:
+            found.left.append(f"{entry.kind} {entry.name}: this version of bootstrap cannot read what was before")
     return found

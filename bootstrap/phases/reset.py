@@ -36,7 +36,7 @@ def reset_plan(
 
     `tools` are what reset needs to the end, by every name that these have; `member` is this machine's, if it has one.
     """
-    newest = tuple(reversed(entries))
+    newest = tuple(entry for entry in reversed(entries) if entry.is_understood)
     units = [e for e in newest if e.kind == UNIT]
     trees = [e for e in newest if e.kind == TREE]
     gone = tuple(f"{e.name}/" for e in trees if e.before is None)

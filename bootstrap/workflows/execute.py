@@ -24,14 +24,20 @@ LoadImages = Callable[[tuple[str, ...]], tuple[str, ...]]
 
 
 def execute(
-    host: Host, observed: Observed, plan: Plan, listen: EventListener, load_images: LoadImages | None = None
+    host: Host,
+    observed: Observed,
+    plan: Plan,
+    listen: EventListener,
+    load_images: LoadImages | None = None,
+    *,
+    verb: str,
 ) -> tuple[Timing, ...]:
-    """Raises BootstrapError: exit 5, 6 (with evidence) or 7."""
+    """`verb` is in the journal. Raises BootstrapError: exit 5, 6 (with evidence) or 7."""
     cfg, mode = observed.cfg, observed.facts.mode
     runtime, since = runtime_at(cfg.node.cri_socket, mode), time.time()
     look = looking(host, runtime, since)
     try:
-        context = RunContext(host, super_admin(host, cfg), probe, look, load_images=load_images, report=listen)
+        context = RunContext(host, super_admin(host, cfg), probe, verb, look, load_images=load_images, report=listen)
         timings = run(plan, context, listen)
     except BootstrapError as e:
         raise (with_cause(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None

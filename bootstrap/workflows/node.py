@@ -20,7 +20,7 @@ def start_runtime(host: Host) -> None:
     """containerd, configured as `init` would."""
     facts = gather(host, NODE)
     config = containerd_file(resolve(Documents(), Overrides(), facts), facts, RUNTIME)
-    context = RunContext(host, _no_cluster, probe)
+    context = RunContext(host, _no_cluster, probe, "node")
     effects: tuple[Effect, ...] = (config, UnitRunning(RUNTIME.unit, (config.path,)))
     for effect in effects:
         apply_effect(effect, context, 60)

@@ -95,7 +95,7 @@ def _foreign(request: ResetRequest, etcd: EtcdMember | None) -> tuple[Entry, ...
 
 def act_reset(host: Host, decision: ResetDecision, listen: EventListener) -> tuple[Timing, ...]:
     """Runs the plan. Raises BootstrapError (exit 5); running it again goes on where it stopped."""
-    return run(decision.plan, RunContext(host, _no_cluster, probe), listen)
+    return run(decision.plan, RunContext(host, _no_cluster, probe, "reset"), listen)
 
 
 def verify_reset(host: Host) -> Comparison:

@@ -71,7 +71,7 @@ def context(
     probe: Callable[[str], tuple[int, str]] = refused,
 ) -> RunContext:
     memory = api or MemoryApi()
-    return RunContext(host or MemoryHost(), lambda: memory, probe)
+    return RunContext(host or MemoryHost(), lambda: memory, probe, "init")
 
 
 def config_map(name: str = "x", **data: str) -> dict[str, Any]:

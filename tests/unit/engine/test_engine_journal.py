@@ -24,7 +24,8 @@ from bootstrap.model.effects import (
     Sysctl,
     UnitRunning,
 )
-from bootstrap.model.journal_entry import IMAGES, KINDS, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.journal_entry import FORMAT, IMAGES, KINDS, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import context
 
@@ -35,7 +36,7 @@ def noted(host: MemoryHost) -> list[tuple[str, str]]:
 
 def test_the_journals_own_directory_comes_first_and_was_not_there() -> None:
     host = MemoryHost()
-    Journal(host).note(SYSCTL, "a.b")
+    Journal(host, "init").note(SYSCTL, "a.b")
 
     assert read_journal(host)[0] == Entry(TREE, names.WORK_DIR, None)
     assert host.entries[names.JOURNAL].mode == 0o600
@@ -44,21 +45,21 @@ def test_the_journals_own_directory_comes_first_and_was_not_there() -> None:
 @pytest.mark.parametrize("kind", [PATH, TREE])
 def test_missing_parents_are_noted_before_what_is_in_them(kind: str) -> None:
     host = MemoryHost()
-    Journal(host).note(kind, "/data/a/b")
+    Journal(host, "init").note(kind, "/data/a/b")
 
     assert noted(host)[1:] == [(PATH, "/data"), (PATH, "/data/a"), (kind, "/data/a/b")]
 
 
 def test_a_directory_of_the_system_that_is_missing_is_noted_as_any_other() -> None:
     host = MemoryHost()
-    Journal(host).note(TREE, "/opt/bootstrap")
+    Journal(host, "init").note(TREE, "/opt/bootstrap")
 
     assert noted(host)[1:] == [(PATH, "/opt"), (TREE, "/opt/bootstrap")]
 
 
 def test_a_directory_that_was_there_is_not_noted() -> None:
     host = MemoryHost()
-    Journal(host).note(PATH, "/etc/x")
+    Journal(host, "init").note(PATH, "/etc/x")
 
     assert noted(host)[1:] == [(PATH, "/etc/x")]
 
@@ -66,9 +67,9 @@ def test_a_directory_that_was_there_is_not_noted() -> None:
 def test_the_first_state_wins_over_runs() -> None:
     host = MemoryHost()
     host.write("/etc/x", b"theirs", 0o640, (1, 2))
-    Journal(host).note(PATH, "/etc/x")
+    Journal(host, "init").note(PATH, "/etc/x")
     host.write("/etc/x", b"ours", 0o600)
-    Journal(host).note(PATH, "/etc/x")
+    Journal(host, "init").note(PATH, "/etc/x")
 
     state = {"type": "file", "mode": 0o640, "uid": 1, "gid": 2, "content": b64encode(b"theirs").decode()}
     assert [e for e in read_journal(host) if e.name == "/etc/x"] == [Entry(PATH, "/etc/x", state)]
@@ -76,9 +77,9 @@ def test_the_first_state_wins_over_runs() -> None:
 
 def test_a_second_run_notes_nothing_again() -> None:
     host = MemoryHost()
-    Journal(host).note(PATH, "/etc/x")
+    Journal(host, "init").note(PATH, "/etc/x")
     content = host.read(names.JOURNAL)
-    Journal(host).note(PATH, "/etc/x")
+    Journal(host, "init").note(PATH, "/etc/x")
 
     assert host.read(names.JOURNAL) == content
 
@@ -86,22 +87,22 @@ def test_a_second_run_notes_nothing_again() -> None:
 @pytest.mark.parametrize("cut", [1, 20])
 def test_a_line_that_a_crash_cut_short_is_ignored_and_noted_again(cut: int) -> None:
     host = MemoryHost()
-    Journal(host).note(PATH, "/etc/a")
-    Journal(host).note(PATH, "/etc/b")
+    Journal(host, "init").note(PATH, "/etc/a")
+    Journal(host, "init").note(PATH, "/etc/b")
     whole = host.read(names.JOURNAL) or b""
     host.write(names.JOURNAL, whole[: -1 - cut], 0o600)
 
     assert noted(host)[1:] == [(PATH, "/etc/a")]
-    Journal(host).note(PATH, "/etc/b")
+    Journal(host, "init").note(PATH, "/etc/b")
     assert noted(host)[1:] == [(PATH, "/etc/a"), (PATH, "/etc/b")]
 
 
 def test_every_line_is_a_json_object_of_its_own() -> None:
     host = MemoryHost()
-    Journal(host).note(PATH, "/etc/a\nb")
+    Journal(host, "init").note(PATH, "/etc/a\nb")
 
     lines = [json.loads(line) for line in (host.read(names.JOURNAL) or b"").splitlines() if line]
-    assert [set(line) for line in lines] == [{"kind", "name", "before"}] * 2
+    assert [set(line) for line in lines] == [{"format", "version"}, *[{"kind", "name", "before", "verb"}] * 2]
 
 
 @pytest.mark.parametrize(
@@ -168,3 +169,61 @@ def test_each_kind_can_be_observed() -> None:
 @pytest.mark.parametrize("kind", [PATH, TREE, SYSCTL, MODULE, NETWORK, IMAGES])
 def test_what_is_not_there_is_none(kind: str) -> None:
     assert observe(MemoryHost(), kind, "/none") is None
+
+
+def test_the_journal_says_which_verb_made_a_change_and_the_first_one_counts() -> None:
+    host = MemoryHost()
+    Journal(host, "init").note(PATH, "/etc/a")
+    Journal(host, "join").note(PATH, "/etc/b")
+    Journal(host, "join").note(PATH, "/etc/a")
+
+    assert [(entry.name, entry.verb) for entry in read_journal(host)][1:] == [("/etc/a", "init"), ("/etc/b", "join")]
+
+
+EARLY = b'{"kind": "path", "name": "/etc/a", "before": null}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        EARLY,
+        EARLY.replace(b"}", b', "verb": "join", "since": {"run": [1]}}'),
+        EARLY.replace(b"}", b', "verb": 7}'),
+    ],
+)
+def test_a_line_is_read_with_more_fields_or_fewer_than_this_version_writes(line: bytes) -> None:
+    host = MemoryHost()
+    host.mkdir(names.WORK_DIR, 0o755)
+    host.append(names.JOURNAL, b"\n" + line + b"\n", 0o600)
+
+    assert read_journal(host) == (Entry(PATH, "/etc/a", None),)
+    Journal(host, "init").note(PATH, "/etc/a")
+    assert len(read_journal(host)) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"[]", b"7", b"null", b'"x"', b"{}", b"\xff\xfe", b"[" * 50_000),
+        *(b'{"kind": "path"}', b'{"kind": 1, "name": "x", "before": null}', b'{"kind": "x", "name": "x", "before": 1}'),
+    ],
+)
+def test_a_line_that_is_no_entry_spoils_no_other(line: bytes) -> None:
+    host = MemoryHost()
+    Journal(host, "init").note(PATH, "/etc/a")
+    host.append(names.JOURNAL, b"\n" + line + b"\n", 0o600)
+    Journal(host, "init").note(PATH, "/etc/b")
+
+    assert noted(host)[1:] == [(PATH, "/etc/a"), (PATH, "/etc/b")]
+
+
+def test_a_format_of_a_later_version_is_refused_by_its_name() -> None:
+    host = MemoryHost()
+    host.mkdir(names.WORK_DIR, 0o755)
+    head = {"format": FORMAT + 1, "version": "v9.9.9"}
+    host.append(names.JOURNAL, json.dumps(head).encode() + b"\n" + EARLY, 0o600)
+
+    with pytest.raises(BootstrapError) as caught:
+        read_journal(host)
+    assert caught.value.code == Exit.CONFLICT
+    assert "v9.9.9" in caught.value.why

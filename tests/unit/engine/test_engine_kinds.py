@@ -76,6 +76,6 @@ def test_who_owns_a_field_is_no_change() -> None:
         for version in ("1", "2")
     )
     api = MemoryApi(ApiResponse(200, before), ApiResponse(200, after))
-    context = RunContext(MemoryHost(), lambda: api, lambda url: (0, ""))
+    context = RunContext(MemoryHost(), lambda: api, lambda url: (0, ""), "init")
 
     assert apply_effect(Apply(body), context, 1) == ""

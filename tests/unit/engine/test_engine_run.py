@@ -160,7 +160,7 @@ def test_the_api_client_is_made_once_and_only_when_needed() -> None:
         made.append(1)
         return object()
 
-    subject = RunContext(MemoryHost(), connect, lambda url: (200, ""))  # type: ignore[arg-type]
+    subject = RunContext(MemoryHost(), connect, lambda url: (200, ""), "init")  # type: ignore[arg-type]
     assert made == []
     assert subject.api is subject.api
     assert made == [1]

@@ -7,7 +7,9 @@ import pytest
 from bootstrap.engine.verify import compare
 from bootstrap.host.port import UnitState
 from bootstrap.model import names
+from bootstrap.model.effects import ContainersGone
 from bootstrap.model.journal_entry import MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.phases.reset import reset_plan
 from tests.memory import MemoryHost
 
 
@@ -94,3 +96,22 @@ def test_anything_beside_the_journal_in_its_directory_is_left_of_us() -> None:
     host.mkdir(f"{names.WORK_DIR}/containerd", 0o755)
 
     assert compare(host, [Entry(TREE, names.WORK_DIR, None)]).left == [f"{names.WORK_DIR}/containerd"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Entry("user", "etcd", {"uid": 7}),
+        Entry(PATH, "/etc/file", {"type": "socket"}),
+        Entry(PATH, "/etc/file", {"type": "file", "mode": 0o600, "uid": 0, "gid": 0}),
+        Entry(PATH, "/etc/file", FILE | {"content": "%"}),
+        Entry(UNIT, "u.service", {"active": True}),
+        Entry(TREE, "/etc/tree", {"entries": None}),
+        Entry(NETWORK, "links", {}),
+    ],
+)
+def test_what_only_another_version_can_read_is_named_and_not_touched(entry: Entry) -> None:
+    host = machine()
+
+    assert [line for line in compare(host, [entry]).left if entry.name in line]
+    assert reset_plan((entry,), ContainersGone("unix:///x")).steps == reset_plan((), ContainersGone("unix:///x")).steps
