@@ -10,9 +10,9 @@ from bootstrap.config.documents import (
     to_bootstrap_configuration,
     to_cluster_configuration,
     to_init_configuration,
-    to_yaml,
 )
 from bootstrap.formats.durations import format_duration
+from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import (
     ApiEndpoint,

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Any
-
-import yaml
 
 from bootstrap.config.complete import TIMEOUT_FIELDS
 from bootstrap.config.loader import OWN_KIND, OWN_VERSION
 from bootstrap.config.own.mirror_documents import to_document
 from bootstrap.formats.durations import format_duration
+from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model.cluster import (
     Arg,
     BootstrapConfig,
@@ -121,22 +118,6 @@ def all_documents(config: ClusterConfig) -> list[Document]:
         config.cluster.kube_proxy,
     ]
     return [document for document in documents if document]
-
-
-class _Dumper(yaml.SafeDumper):
-    """No aliases; strings that only Kubernetes' reader takes for booleans or numbers (`n`, `1e3`, `08`) get quotes."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-_MISREAD = re.compile(r"^(?:[yYnN]|[-+]?0o?[0-9_]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)$")
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", _MISREAD, list("yYnN-+.0123456789"))
-
-
-def to_yaml(*documents: Mapping[str, Any]) -> str:
-    """Documents as one YAML stream, keys sorted as kubeadm sorts them."""
-    return yaml.dump_all([dict(d) for d in documents], Dumper=_Dumper, sort_keys=True, allow_unicode=True)
 
 
 def _filled(document: dict[str, Any]) -> dict[str, Any]:

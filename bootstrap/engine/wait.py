@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from tenacity import RetryError, retry_if_result, wait_exponential
 
@@ -110,15 +111,33 @@ def _workload(condition: WorkloadReady, context: RunContext) -> str:
         return f"{ready} of {wanted} Pods ready"
     if not condition.since:
         return OK
-    fresh = _fresh_pods(condition, context, answer.body["spec"]["selector"]["matchLabels"])
+    fresh = _fresh_pods(condition, context, answer.body["spec"]["selector"])
     return OK if fresh >= wanted else f"{fresh} of {wanted} Pods started since the boot"
 
 
-def _fresh_pods(condition: WorkloadReady, context: RunContext, labels: Mapping[str, str]) -> int:
+def _fresh_pods(condition: WorkloadReady, context: RunContext, selector: Mapping[str, Any]) -> int:
     """How many Pods have all their containers running, each started after `since`."""
-    selector = ",".join(f"{key}%3D{value}" for key, value in labels.items())
-    pods = context.api.get(f"/api/v1/namespaces/{condition.namespace}/pods?labelSelector={selector}")
+    query = quote(_label_selector(selector), safe="")
+    pods = context.api.get(f"/api/v1/namespaces/{condition.namespace}/pods?labelSelector={query}")
     return sum(_started_since(pod.get("status", {}), condition.since) for pod in pods.body.get("items", ()))
+
+
+def _label_selector(selector: Mapping[str, Any]) -> str:
+    """A workload's selector as a query has it."""
+    labels = selector.get("matchLabels") or {}
+    expressions = selector.get("matchExpressions") or ()
+    return ",".join([*(f"{key}={value}" for key, value in labels.items()), *map(_requirement, expressions)])
+
+
+def _requirement(expression: Mapping[str, Any]) -> str:
+    key, values = expression["key"], ",".join(expression.get("values") or ())
+    match expression["operator"]:
+        case "Exists":
+            return str(key)
+        case "DoesNotExist":
+            return f"!{key}"
+        case operator:
+            return f"{key} {operator.lower()} ({values})"
 
 
 def _started_since(status: Mapping[str, Any], since: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
+from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Current:
 def read_kubeconfig(content: bytes) -> Current:
     """ValueError when it is not a kubeconfig, or its current context names what it does not hold."""
     try:
-        document = yaml.safe_load(content)
+        document = parse_one(content)
         context = _named(document["contexts"], document["current-context"])["context"]
         cluster = _named(document["clusters"], context["cluster"])["cluster"]
         return Current(document, cluster, _named(document["users"], context["user"])["user"])
-    except (KeyError, TypeError, AttributeError, StopIteration, yaml.YAMLError) as e:
+    except (KeyError, TypeError, AttributeError, StopIteration, UnreadableError) as e:
         raise ValueError(f"not a kubeconfig with a current context: {e or type(e).__name__}") from None
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import yaml
-
 from bootstrap.diagnosis.judge import ended_early, explained, fatal, judge
 from bootstrap.diagnosis.rule import Cause
+from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.host.facts.evidence import gather_evidence, glance
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
@@ -34,8 +33,8 @@ def diagnose(host: Host, mode: str) -> tuple[Cause, ...]:
 def cri_socket(host: HostReader) -> str:
     """The endpoint that the kubelet is told, kubeadm's default where its configuration does not say."""
     try:
-        document = yaml.safe_load(host.read(names.KUBELET_CONFIG) or b"")
-    except yaml.YAMLError:
+        document = parse_one(host.read(names.KUBELET_CONFIG) or b"")
+    except UnreadableError:
         return NODE_RUNTIME.socket
     return str((isinstance(document, dict) and document.get("containerRuntimeEndpoint")) or NODE_RUNTIME.socket)
 

@@ -84,6 +84,12 @@ def test_maintainers_scripts_and_tests_are_never_imported(path: Path) -> None:
     assert {name.split(".")[0] for name in imported(path)} & {"scripts", "tests"} == set()
 
 
+def test_only_one_reader_and_one_dumper_speak_yaml() -> None:
+    speakers = {path.stem for path in MODULES if "yaml" in {name.split(".")[0] for name in imported(path)}}
+
+    assert speakers == {"yaml_reader", "yaml_words", "yaml_text"}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
 def test_only_the_host_package_does_input_and_output(path: Path) -> None:
     if package(path) == "host":

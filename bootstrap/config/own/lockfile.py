@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bootstrap.config.documents import to_yaml
 from bootstrap.formats import yaml_reader
+from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.lock import Lock, LockedImage, LockedPlatform
 from bootstrap.model.images.oci import DIGEST

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import yaml
-
 from bootstrap.engine.effects.registry import Lines, Objects, changed_lines, register
 from bootstrap.engine.kinds import located
 from bootstrap.engine.polling import NotYet, persist
 from bootstrap.engine.run_context import RunContext
+from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.host.kube_client import object_path
 from bootstrap.host.port import ApiResponse, HostReader
 from bootstrap.model.effects import Apply, Create, object_name
@@ -119,7 +118,7 @@ def same_fields(wanted: Any, present: Any) -> Any:
 
 
 def _yaml(body: Any) -> bytes:
-    return yaml.safe_dump(body, sort_keys=True).encode()
+    return to_yaml(body).encode()
 
 
 register(Apply, apply=_apply, describe=lambda effect, host: f"apply {object_name(effect.body)}", diff=_apply_diff)

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from string import Template
 from typing import Any
 
-import yaml
-
+from bootstrap.formats.yaml_reader import MANIFEST, parse
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
@@ -162,7 +161,7 @@ def _filled(
     """Every document of the add-on's folder with its placeholders filled and its patches applied."""
     objects: list[Object] = []
     for path in sorted(p for p in manifests if p.startswith(f"{addon}/")):
-        for body in yaml.load_all(Template(manifests[path]).substitute(values), yaml.CSafeLoader):
+        for body in parse(Template(manifests[path]).substitute(values), MANIFEST):
             target = _PATCH_TARGETS.get((body["kind"], body["metadata"]["name"]))
             objects.append(patched(target, body, patches) if target else body)
     return tuple(objects)

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from string import Template
 from typing import Any
 
-import yaml
-
+from bootstrap.formats.yaml_reader import parse_one
 from bootstrap.model.addon import Recipe
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
@@ -21,7 +20,7 @@ TABLE = "recipes.yaml"
 
 def recipes(manifests: Mapping[str, str]) -> dict[str, Recipe]:
     """All recipes by name, in the table's order."""
-    return {name: _recipe(name, body) for name, body in yaml.safe_load(manifests[TABLE]).items()}
+    return {name: _recipe(name, body) for name, body in parse_one(manifests[TABLE]).items()}
 
 
 def recipe_of(manifests: Mapping[str, str], name: str) -> Recipe:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from bootstrap.formats.yaml_reader import parse_one
 from bootstrap.model.addon import Addon
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
 from bootstrap.model.facts import HostFacts
@@ -46,7 +45,7 @@ def references(
     extra: Sequence[Addon] = (),
 ) -> tuple[str, ...]:
     """Every image that this configuration uses, critical ones first: kubeadm's set, and what Pods and add-ons name."""
-    pods = [yaml.safe_load(file.content) for file in static_pods(cfg, facts, patches)]
+    pods = [parse_one(file.content) for file in static_pods(cfg, facts, patches)]
     pods += builtin.kube_proxy(cfg, facts, manifests, patches)
     pods += builtin.flannel(cfg, facts, manifests)
     pods += builtin.coredns(cfg, facts, manifests, patches)

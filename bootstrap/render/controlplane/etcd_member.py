@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import yaml
+from bootstrap.formats.yaml_reader import parse_one
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class EtcdMember:
 def member(manifest: bytes) -> EtcdMember | None:
     """None for what is no manifest of a member with certificates: its lines are the user's, and may say anything."""
     try:
-        command = yaml.safe_load(manifest)["spec"]["containers"][0]["command"]
+        command = parse_one(manifest)["spec"]["containers"][0]["command"]
         flags = dict(word.removeprefix("--").split("=", 1) for word in command if word.startswith("--"))
         return EtcdMember(
             url=flags["listen-client-urls"].split(",")[0],
@@ -32,5 +32,5 @@ def member(manifest: bytes) -> EtcdMember | None:
             certificate=flags["cert-file"],
             key=flags["key-file"],
         )
-    except (yaml.YAMLError, TypeError, KeyError, IndexError, ValueError, AttributeError):
+    except (TypeError, KeyError, IndexError, ValueError, AttributeError):
         return None

@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from bootstrap.formats.yaml_reader import PATCH, UnreadableError, parse
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.patch.jsonpatch import json_patch, merge_patch
 from bootstrap.render.patch.strategic import strategic_merge
@@ -59,9 +58,9 @@ def _parse(name: str) -> tuple[str, str] | None:
 
 def _documents(name: str, content: bytes) -> list[Any]:
     try:
-        return [d for d in yaml.safe_load_all(content) if d is not None]
-    except yaml.YAMLError as e:
-        raise _refused(name, f"it is neither YAML nor JSON: {e}") from e
+        return [d for d in parse(content, PATCH) if d is not None]
+    except UnreadableError as e:
+        raise _refused(name, f"it is neither YAML nor JSON: {e}") from None
 
 
 def _refused(name: str, why: str) -> BootstrapError:

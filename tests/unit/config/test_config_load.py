@@ -46,15 +46,15 @@ def test_all_problems_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: [1", "line 1, column 6: not YAML"),
+        ("a: [1", "line 1, column 4: not YAML"),
         ("a: 1\na: 2", 'line 2, column 1: "a" is given twice'),
         (b"a: \xff", "not UTF-8: byte 0xff at offset 3"),
-        ("a: \x01", "not YAML: special characters are not allowed"),
+        ("a: \x01", "not YAML: control characters are not allowed"),
         ("a: !!python/object:os.system {}", "document 1: a document is a mapping"),
         ("a: !secret x", "the tag !secret is not known here"),
         ("? [a]\n: b", "a key must be a plain word"),
         ("a: &x [*x]", "an alias inside its own anchor"),
-        ("[" * 50_000, "nested too deeply"),
+        ("[" * 50_000, "inside each other"),
         ("a: " + "x" * CONFIGURATION.bytes, "a configuration has at most"),
         ("", "the file holds no document"),
         ("- a", "document 1: a document is a mapping with apiVersion and kind"),

@@ -126,6 +126,26 @@ def test_pods_of_before_the_boot_do_not_count() -> None:
     assert says(None) == "1 of 2 Pods started since the boot"
 
 
+@pytest.mark.parametrize(
+    ("selector", "query"),
+    [
+        ({"matchExpressions": [{"key": "app", "operator": "In", "values": ["a", "b"]}]}, "app%20in%20%28a%2Cb%29"),
+        ({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["a"]}]}, "app%20notin%20%28a%29"),
+        ({"matchExpressions": [{"key": "x/y", "operator": "Exists"}]}, "x%2Fy"),
+        (
+            {"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b", "operator": "DoesNotExist"}]},
+            "a%3D1%2C%21b",
+        ),
+    ],
+)
+def test_pods_are_found_by_any_selector(selector: dict[str, Any], query: str) -> None:
+    condition, body = WorkloadReady("Deployment", "kube-system", "d", BOOT), deployment(1, 1, wanted=1)
+    body["spec"]["selector"] = selector
+    pods = "/api/v1/namespaces/kube-system/pods?labelSelector=" + query
+
+    assert seen(condition, {DEPLOYMENT: body, pods: {"items": [pod("2026-01-02T00:00:05Z")]}}) == ""
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_wait, "POLL", wait_none())
