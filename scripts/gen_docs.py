@@ -29,10 +29,10 @@ from bootstrap.model.errors import EXIT_MEANING  # noqa: E402
 from bootstrap.model.facts import Address, HostFacts  # noqa: E402
 from bootstrap.model.plan import Plan  # noqa: E402
 from bootstrap.phases.init import init_plan  # noqa: E402
-from bootstrap.phases.inputs import Inputs  # noqa: E402
+from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs  # noqa: E402
 from bootstrap.preflight.checks import CHECKS, LEFT_OUT  # noqa: E402
 from bootstrap.render.addons.recipes import TABLE, recipes  # noqa: E402
-from bootstrap.render.pki.issue import issue_pki  # noqa: E402
+from bootstrap.render.pki.issue import ca_pem, issue_pki  # noqa: E402
 from bootstrap.render.pki.keys import CryptoKeySource  # noqa: E402
 from bootstrap.render.pki.kubeconfig import issue_kubeconfigs  # noqa: E402
 
@@ -253,28 +253,23 @@ def preflight() -> str:
 
 def default_plan() -> Plan:
     """The plan of an empty configuration on a machine that has what is needed."""
-    return init_plan(default_inputs())
+    return init_plan(*default_inputs())
 
 
-def default_inputs() -> Inputs:
+def default_inputs() -> tuple[NodeInputs, ControlPlaneInputs, ClusterInputs]:
     """What that plan is made from."""
     facts = HostFacts(mode="node", hostname="node", addresses=(Address("eth0", "192.0.2.10", True),))
     cfg = resolve(Documents(), Overrides(), facts)
     keys, now = CryptoKeySource(), datetime(2026, 1, 1, tzinfo=UTC)
     pki = issue_pki(cfg, {}, keys, now)
-    kubeconfigs = issue_kubeconfigs(cfg, {f.path: f.content for f in pki}, {}, keys, now)
+    by_path = {f.path: f.content for f in pki}
+    kubeconfigs = issue_kubeconfigs(cfg, by_path, {}, keys, now)
     folder = ROOT / "manifests"
-    return Inputs(
-        cfg=cfg,
-        facts=facts,
-        stored=to_cluster_configuration(cfg),
-        state=b"",
-        pki=pki,
-        kubeconfigs=kubeconfigs,
-        manifests={str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob("*.yaml"))},
-        patches={},
-        tokens=(),
-        now=now,
+    templates = {str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob("*.yaml"))}
+    return (
+        NodeInputs(cfg, facts, state=b"", kubeconfigs=kubeconfigs, patches={}),
+        ControlPlaneInputs(pki),
+        ClusterInputs(to_cluster_configuration(cfg), ca_pem(cfg, by_path), templates, now),
     )
 
 

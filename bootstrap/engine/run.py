@@ -1,4 +1,4 @@
-"""Run a plan: ready steps go concurrently, each in a thread of a small pool."""
+"""Run a plan: ready steps go concurrently, each in a thread."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ from bootstrap.model.errors import BootstrapError
 from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting
 from bootstrap.model.plan import Plan, Step
 
-THREADS = 12
-"""More than enough for the widest part of a plan; most of them wait for somebody else."""
-
 EventListener = Callable[[Event], None]
 
 
@@ -36,7 +33,7 @@ def run(plan: Plan, context: RunContext, listen: EventListener) -> tuple[Timing,
     timings: list[Timing] = []
     failure: BootstrapError | None = None
     start = time.monotonic()
-    with _pool(context) as pool:
+    with _pool(context, len(plan.steps)) as pool:
         running: dict[Future[Timing | None], str] = {pool.submit(watch, context): ""}
         while sorter.is_active() and not (failure and not running):
             if not failure:
@@ -60,9 +57,12 @@ def run(plan: Plan, context: RunContext, listen: EventListener) -> tuple[Timing,
 
 
 @contextlib.contextmanager
-def _pool(context: RunContext) -> Iterator[ThreadPoolExecutor]:
-    """Threads for the steps and the watch; left only when they have ended, unless the user interrupts."""
-    pool = ThreadPoolExecutor(THREADS + 1)
+def _pool(context: RunContext, steps: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads for the steps and the watch; left only when they have ended, unless the user interrupts.
+
+    One for each, made when there is something to run: a step that waits for what another does never keeps it waiting.
+    """
+    pool = ThreadPoolExecutor(steps + 1)
     interrupted = False
     try:
         yield pool

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from bootstrap.model.conditions import Condition
 from bootstrap.model.effects import Effect
@@ -35,4 +37,11 @@ class Plan:
             raise ValueError("two steps have the same id")
         for s in self.steps:
             if missing := set(s.after) - known:
-                raise ValueError(f"step {s.id} comes after unknown steps {sorted(missing)}")
+                raise ValueError(
+                    f"step {s.id} comes after unknown steps: {'; '.join(nearest(n, known) for n in missing)}"
+                )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`name`, and the known name that was probably meant."""
+    return name + "".join(f" ({match}?)" for match in get_close_matches(name, list(known), n=1))

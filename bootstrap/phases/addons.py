@@ -10,6 +10,7 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Step
 from bootstrap.phases.images import OTHERS
 from bootstrap.phases.images import TIMEOUT as IMAGES_TIMEOUT
+from bootstrap.phases.parts import Part
 from bootstrap.render.addons.foreign import FOLDER, addon_images, kept, objects_of
 from bootstrap.render.addons.manifest import Waves, waves
 from bootstrap.render.cluster.objects import Object
@@ -18,6 +19,7 @@ _WORKLOAD_TIMEOUT = 600.0
 """Seconds for each workload: its images may come from a slow registry."""
 CUSTOM_TIMEOUT = 300.0
 """Seconds for each custom resource: an operator's webhook may have to start before one is accepted."""
+_PARTS = ("", "/images", "/definitions", "/objects", "/resources", "/wait")
 _RUNNABLE = ("node-ready", "addon/kube-proxy/wait", "addon/coredns", "wait-control-plane/scheduler")
 """Before these, Pods that are not part of the Pod network cannot run."""
 
@@ -29,7 +31,7 @@ def workload_timeout(cfg: ClusterConfig) -> float:
 
 def addon_steps(
     cfg: ClusterConfig, facts: HostFacts, addons: tuple[Addon, ...], wait: str, bundled: bool = False
-) -> list[Step]:
+) -> Part:
     """`bundled`: all images come with a bundle. Raises BootstrapError (exit 3) when a manifest cannot be used."""
     steps: list[Step] = []
     before: tuple[str, ...] = ("wait-control-plane/apiserver",)
@@ -37,7 +39,8 @@ def addon_steps(
         made = _addon(cfg, facts, addon, before, wait, bundled)
         steps += made
         before = (applied(addon),)
-    return steps
+    owned = (f"{applied(addon)}{part}" for addon in addons for part in _PARTS)
+    return Part(tuple(owned), tuple(steps))
 
 
 def applied(addon: Addon) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bootstrap.model import names
+from bootstrap.model.addon import Addon
 from bootstrap.model.cluster import ClusterConfig, Document
 from bootstrap.model.conditions import NodeExists, NodeReady, WorkloadReady
 from bootstrap.model.effects import Apply, Create, Effect, File, RotatableKubeletCredential
 from bootstrap.model.plan import Step
 from bootstrap.phases.addons import applied, workload_timeout
 from bootstrap.phases.control_plane import ANSWERS
-from bootstrap.phases.inputs import Inputs
+from bootstrap.phases.inputs import ClusterInputs, NodeInputs
+from bootstrap.phases.parts import Part
 from bootstrap.render.addons import builtin
 from bootstrap.render.cluster import objects
 
@@ -18,11 +22,15 @@ TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
 LAST = ("addon/flannel", "addon/kube-proxy", "addon/coredns")
 """Whose Pods somebody waits for: other objects keep a starting API server busy only after these."""
 NODE_NETWORK = "addon/flannel/node"
+OBJECTS = ("cluster-admins", "upload-config/kubeadm", "upload-config/kubelet", "bootstrap-token", "upload-certs")
+OWN_ADDONS = (*LAST, "addon/kube-proxy/wait")
+NODE = (
+    *("node-registered", "mark-control-plane", "kubelet-finalize/enable-client-cert-rotation"),
+    *(NODE_NETWORK, "node-ready", "addon/coredns/wait"),
+)
 
 
-def object_steps(inputs: Inputs) -> list[Step]:
-    cfg = inputs.cfg
-    ca = next(f.content for f in inputs.pki if f.path == f"{cfg.cluster.certificates_dir}/ca.crt")
+def object_steps(cfg: ClusterConfig, inputs: ClusterInputs) -> Part:
     token_effects: tuple[Effect, ...] = (
         *(Create(objects.token_secret(token, inputs.now)) for token in inputs.tokens),
         *((File(TOKEN_CREATED, b"", mode=0o600),) if inputs.tokens else ()),
@@ -31,19 +39,20 @@ def object_steps(inputs: Inputs) -> list[Step]:
     upload = Step(
         "upload-certs", "Control plane", inputs.uploads, after=ready, timeout=cfg.run.timeouts.kubernetes_api_call
     )
-    return [
+    steps = [
         _apply(cfg, "cluster-admins", (objects.cluster_admins(),)),
         _apply(cfg, "upload-config/kubeadm", objects.kubeadm_config(inputs.stored), after=LAST),
         _apply(cfg, "upload-config/kubelet", objects.kubelet_config(cfg), after=LAST),
         Step(
             "bootstrap-token",
             "Control plane",
-            (*token_effects, *(Apply(o) for o in (*objects.bootstrap_rbac(), *objects.cluster_info(cfg, ca)))),
+            (*token_effects, *(Apply(o) for o in (*objects.bootstrap_rbac(), *objects.cluster_info(cfg, inputs.ca)))),
             after=ready,
             timeout=cfg.run.timeouts.kubernetes_api_call,
         ),
         *((upload,) if inputs.uploads else ()),
     ]
+    return Part(OBJECTS, tuple(steps))
 
 
 def _apply(
@@ -63,18 +72,18 @@ def _apply(
     )
 
 
-def own_addon_steps(inputs: Inputs) -> list[Step]:
+def own_addon_steps(node: NodeInputs, manifests: Mapping[str, str]) -> Part:
     """kube-proxy runs before anything that uses a Service address; flannel is given the API's own address."""
-    cfg, facts = inputs.cfg, inputs.facts
-    proxy = builtin.kube_proxy(cfg, facts, inputs.manifests, inputs.patches)
-    network = builtin.flannel(cfg, facts, inputs.manifests)
-    dns = builtin.coredns(cfg, inputs.facts, inputs.manifests, inputs.patches)
+    cfg, facts = node.cfg, node.facts
+    proxy = builtin.kube_proxy(cfg, facts, manifests, node.patches)
+    network = builtin.flannel(cfg, facts, manifests)
+    dns = builtin.coredns(cfg, facts, manifests, node.patches)
     steps = []
     if network:
         steps.append(_apply(cfg, "addon/flannel", network, "Add-ons", api=ANSWERS))
     if proxy:
         steps.append(_apply(cfg, "addon/kube-proxy", proxy, "Add-ons", api=ANSWERS))
-        if inputs.wait != "api":
+        if node.wait != "api":
             wait = (WorkloadReady("DaemonSet", "kube-system", "kube-proxy", facts.booted),)
             steps.append(
                 Step(
@@ -87,10 +96,11 @@ def own_addon_steps(inputs: Inputs) -> list[Step]:
             )
     if dns:
         steps.append(_apply(cfg, "addon/coredns", dns, "Add-ons", after=("addon/kube-proxy",)))
-    return steps
+    return Part(OWN_ADDONS, tuple(steps))
 
 
-def node_steps(inputs: Inputs) -> list[Step]:
+def node_steps(inputs: NodeInputs, manifests: Mapping[str, str], networks: tuple[Addon, ...]) -> Part:
+    """`networks` are the add-ons that Pods get their addresses from, where those are not our own."""
     cfg, node = inputs.cfg, inputs.cfg.node.name
     timeout = cfg.run.timeouts.control_plane_component_health_check
     exists, answers = (NodeExists(node),), ("wait-control-plane/apiserver",)
@@ -104,15 +114,13 @@ def node_steps(inputs: Inputs) -> list[Step]:
             after=("node-registered",),
         ),
     ]
-    own_network = builtin.flannel_files(cfg, inputs.facts, inputs.manifests)
+    own_network = builtin.flannel_files(cfg, inputs.facts, manifests)
     if own_network:
         ready_to_ask = ("node-registered", "control-plane/controller-manager")
         # The controller-manager has to lead before it gives the node its range.
         steps.append(Step(NODE_NETWORK, "Node", own_network, after=ready_to_ask, timeout=timeout))
-    if inputs.wait == "api":
-        return steps
-    if cfg.own.cni != "none":
-        network = tuple(applied(addon) for addon in inputs.extra if addon.cni)
+    if inputs.wait != "api" and cfg.own.cni != "none":
+        network = tuple(map(applied, networks))
         after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager", *network)
         ready = (NodeReady(node, inputs.facts.booted),)
         steps.append(Step("node-ready", "Node", waits=ready, after=after, timeout=workload_timeout(cfg)))
@@ -120,4 +128,4 @@ def node_steps(inputs: Inputs) -> list[Step]:
             wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted),)
             before = ("addon/coredns", "addon/kube-proxy/wait", "node-ready", "wait-control-plane/scheduler")
             steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before, timeout=workload_timeout(cfg)))
-    return steps
+    return Part(NODE, tuple(steps))

@@ -8,8 +8,9 @@ from bootstrap.model.conditions import HttpOk
 from bootstrap.model.effects import Directory, EtcdPeerUrl
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Step
-from bootstrap.phases.inputs import Inputs
+from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
 from bootstrap.phases.machine import KUBELET_FILES
+from bootstrap.phases.parts import Part
 from bootstrap.render.addresses import loopback, url_host
 from bootstrap.render.controlplane.audit import audit_files
 from bootstrap.render.controlplane.static_pods import manifest_path, static_pods
@@ -19,17 +20,22 @@ ANSWERS = "wait-control-plane/answers"
 MAY_LEAD = "wait-control-plane/leases"
 LEADERS = ("system:kube-controller-manager", "system:kube-scheduler")
 """Users, and the names of the bindings that give them their rights."""
+OWNED = (
+    *("etcd/local", "etcd/peer-url", ANSWERS, MAY_LEAD),
+    *(f"control-plane/{name}" for name in ("apiserver", "controller-manager", "scheduler")),
+    *(f"wait-control-plane/{name}" for name in ("apiserver", "controller-manager", "scheduler")),
+)
 BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 
 
-def control_plane_steps(inputs: Inputs, files: tuple[str, ...]) -> list[Step]:
+def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, files: tuple[str, ...]) -> Part:
     """etcd and the API server start with the kubelet; the other two once they may take their lease.
 
     Earlier, they fail to take it and lose a retry period of 2 s (leaderelection's default). The API server makes the
     rest of its RBAC while they start. `files` are the steps that write what the first two read.
     """
-    cfg = inputs.cfg
-    pods = {f.path: f for f in static_pods(cfg, inputs.facts, inputs.patches, external_ca=inputs.external_ca)}
+    cfg = node.cfg
+    pods = {f.path: f for f in static_pods(cfg, node.facts, node.patches, external_ca=control_plane.external_ca)}
     timeout = cfg.run.timeouts.control_plane_component_health_check
     apiserver, manager, scheduler = (pods[manifest_path(name)] for name in names.CONTROL_PLANE)
     steps = [
@@ -71,7 +77,7 @@ def control_plane_steps(inputs: Inputs, files: tuple[str, ...]) -> list[Step]:
             Step(
                 "etcd/peer-url",
                 "Control plane",
-                (_peer_url(cfg, inputs.facts),),
+                (_peer_url(cfg, node.facts),),
                 after=("wait-control-plane/apiserver",),
                 timeout=cfg.run.timeouts.etcd_api_call,
             ),
@@ -91,7 +97,7 @@ def control_plane_steps(inputs: Inputs, files: tuple[str, ...]) -> list[Step]:
                 timeout=timeout,
             ),
         ]
-    return steps
+    return Part(OWNED, tuple(steps))
 
 
 def _peer_url(cfg: ClusterConfig, facts: HostFacts) -> EtcdPeerUrl:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from bootstrap.model.effects import ImagePresent, ImagesLoaded
 from bootstrap.model.plan import Step
+from bootstrap.phases.parts import Part
 
 CRITICAL, OTHERS = "images/critical", "images/others"
 _BEFORE = {
@@ -30,27 +31,20 @@ class Bundled:
     others: tuple[str, ...]
 
 
-def with_images(steps: list[Step], bundled: Bundled | None, wanted: tuple[ImagePresent, ...]) -> list[Step]:
-    """The steps with those that load a bundle, or bring in what is `wanted`; after them what uses their images."""
+def with_images(parts: Iterable[Part], bundled: Bundled | None, wanted: tuple[ImagePresent, ...]) -> tuple[Part, ...]:
+    """The parts, and one more that loads a bundle, or brings in what is `wanted`; after it what uses its images."""
     if bundled is None:
-        return _with_pulls(steps, wanted)
-    loading = [
-        Step(CRITICAL, "Images", (ImagesLoaded(bundled.critical),), after=("runtime",), timeout=TIMEOUT),
-        Step(OTHERS, "Images", (ImagesLoaded(bundled.others),), after=(CRITICAL,), timeout=TIMEOUT),
-    ]
-    waiting = [
-        dataclasses.replace(step, after=(*step.after, _BEFORE[step.id])) if step.id in _BEFORE else step
-        for step in steps
-    ]
-    return [*waiting, *loading]
+        steps = tuple(Step(f"images/{e.image}", "Images", (e,), after=("runtime",), timeout=TIMEOUT) for e in wanted)
+        before = {"kubelet-start": tuple(step.id for step in steps)}
+    else:
+        steps = (
+            Step(CRITICAL, "Images", (ImagesLoaded(bundled.critical),), after=("runtime",), timeout=TIMEOUT),
+            Step(OTHERS, "Images", (ImagesLoaded(bundled.others),), after=(CRITICAL,), timeout=TIMEOUT),
+        )
+        before = {step: (images,) for step, images in _BEFORE.items()}
+    return (*(_after(part, before) for part in parts), Part((CRITICAL, OTHERS, "images/*"), steps))
 
 
-def _with_pulls(steps: list[Step], wanted: tuple[ImagePresent, ...]) -> list[Step]:
-    pulls = [
-        Step(f"images/{effect.image}", "Images", (effect,), after=("runtime",), timeout=TIMEOUT) for effect in wanted
-    ]
-    before = tuple(pull.id for pull in pulls)
-    return [
-        *(dataclasses.replace(s, after=(*s.after, *before)) if s.id == "kubelet-start" else s for s in steps),
-        *pulls,
-    ]
+def _after(part: Part, before: Mapping[str, tuple[str, ...]]) -> Part:
+    steps = (replace(step, after=(*step.after, *before.get(step.id, ()))) for step in part.steps)
+    return replace(part, steps=tuple(steps))

@@ -9,26 +9,28 @@ from bootstrap.phases.addons import addon_steps
 from bootstrap.phases.cluster import node_steps, object_steps, own_addon_steps
 from bootstrap.phases.control_plane import control_plane_steps
 from bootstrap.phases.images import with_images
-from bootstrap.phases.inputs import Inputs
+from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs
 from bootstrap.phases.machine import file_steps, service_steps
+from bootstrap.phases.parts import joined
 from bootstrap.phases.select import without
 from bootstrap.render.images.required import to_bring_in
 
 
-def init_plan(inputs: Inputs) -> Plan:
+def init_plan(node: NodeInputs, control_plane: ControlPlaneInputs, cluster: ClusterInputs) -> Plan:
     """Files first, then the kubelet and the control plane, then objects as soon as the API takes them."""
-    files = file_steps(inputs)
-    steps = [
-        *files,
-        *service_steps(inputs),
-        *control_plane_steps(inputs, tuple(step.id for step in files)),
-        *object_steps(inputs),
-        *own_addon_steps(inputs),
-        *addon_steps(inputs.cfg, inputs.facts, inputs.extra, inputs.wait, inputs.bundled is not None),
-        *node_steps(inputs),
-    ]
-    steps = with_images(steps, inputs.bundled, _wanted(inputs.cfg))
-    return Plan(without(tuple(steps), inputs.cfg.run.skip_phases))
+    cfg = node.cfg
+    files = file_steps(node, control_plane)
+    parts = (
+        files,
+        service_steps(node),
+        control_plane_steps(node, control_plane, tuple(step.id for step in files.steps)),
+        object_steps(cfg, cluster),
+        own_addon_steps(node, cluster.manifests),
+        addon_steps(cfg, node.facts, cluster.addons, node.wait, node.bundled is not None),
+        node_steps(node, cluster.manifests, tuple(addon for addon in cluster.addons if addon.cni)),
+    )
+    steps = joined(with_images(parts, node.bundled, _wanted(cfg)))
+    return Plan(without(steps, cfg.run.skip_phases))
 
 
 def _wanted(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:

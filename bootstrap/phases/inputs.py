@@ -1,4 +1,4 @@
-"""What the plan of `init` is made from."""
+"""What steps are made from, by what a machine is: a node, a control plane, the first of its cluster."""
 
 from __future__ import annotations
 
@@ -14,27 +14,40 @@ from bootstrap.phases.images import Bundled
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Everything the plan is made from; `pki` and `kubeconfigs` hold finished bytes, kept files included."""
+class NodeInputs:
+    """Any machine; `kubeconfigs` hold finished bytes, kept files included."""
 
     cfg: ClusterConfig
     facts: HostFacts
-    stored: Document
-    """The ClusterConfiguration document that goes into kubeadm-config."""
     state: bytes
-    pki: tuple[File, ...]
     kubeconfigs: tuple[File, ...]
-    manifests: Mapping[str, str]
     patches: Mapping[str, bytes]
-    tokens: tuple[BootstrapToken, ...]
-    """Tokens to make; empty when the first init has made them."""
-    now: datetime
     wait: str = "dns"
-    external_ca: bool = False
-    bundled: Bundled | None = None
-    extra: tuple[Addon, ...] = ()
-    """Add-ons from manifests that others wrote, the Pod network first."""
     logins: tuple[File, ...] = ()
     """What the kubelet gets logins for registries from."""
+    bundled: Bundled | None = None
+
+
+@dataclass(frozen=True)
+class ControlPlaneInputs:
+    """`pki` holds finished bytes, kept files included."""
+
+    pki: tuple[File, ...]
+    external_ca: bool = False
+
+
+@dataclass(frozen=True)
+class ClusterInputs:
+    """What is made once for all machines."""
+
+    stored: Document
+    """The ClusterConfiguration document that goes into kubeadm-config."""
+    ca: bytes
+    manifests: Mapping[str, str]
+    now: datetime
+    tokens: tuple[BootstrapToken, ...] = ()
+    """Tokens to make; empty when the first init has made them."""
+    addons: tuple[Addon, ...] = ()
+    """From manifests that others wrote, the Pod network first."""
     uploads: tuple[Apply, ...] = ()
     """The certificates for further control planes; empty unless asked for."""

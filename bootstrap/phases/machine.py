@@ -19,7 +19,8 @@ from bootstrap.model.effects import (
 from bootstrap.model.journal_entry import PATH, SYSCTL
 from bootstrap.model.plan import Step
 from bootstrap.model.runtime import Runtime, runtime_at
-from bootstrap.phases.inputs import Inputs
+from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
+from bootstrap.phases.parts import Part
 from bootstrap.render.images import required
 from bootstrap.render.images.mirrors import hosts_files
 from bootstrap.render.node import host
@@ -28,21 +29,25 @@ from bootstrap.render.node.kubelet import kubelet_files
 
 KUBELET_FILES = "kubelet-start/config"
 """A part of the phase `kubelet-start`, which in kubeadm writes these files too."""
+KUBECONFIGS = ("admin", "super-admin", "kubelet", "controller-manager", "scheduler")
+HOST_STEPS = ("host/binaries", "host/kernel", "host/network")
+"""What a node container has by itself, and a host does not."""
 
 
-def file_steps(inputs: Inputs) -> list[Step]:
-    cfg = inputs.cfg
-    state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, inputs.state, mode=0o600))
+def file_steps(node: NodeInputs, control_plane: ControlPlaneInputs) -> Part:
+    cfg = node.cfg
+    state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, node.state, mode=0o600))
     plugins = RecordState(PATH, cfg.cluster.kubelet.get("volumePluginDir") or names.VOLUME_PLUGINS_DIR)
     steps = [Step("record", "Certificates", (*_trees(cfg), plugins, RecordNetwork(), *state))]
     phases: dict[str, list[Effect]] = {}
-    for file in inputs.pki:
+    for file in control_plane.pki:
         name = file.path.removeprefix(f"{cfg.cluster.certificates_dir}/").rsplit(".", 1)[0].replace("/", "-")
         phases.setdefault(f"certs/{name}", []).append(file)
-    for file in inputs.kubeconfigs:
+    for file in node.kubeconfigs:
         name = file.path.rsplit("/", 1)[1].removesuffix(".conf")
         phases.setdefault(f"kubeconfig/{name}", []).append(file)
-    return steps + [Step(phase, "Certificates", tuple(effects), after=("record",)) for phase, effects in phases.items()]
+    steps += [Step(phase, "Certificates", tuple(effects), after=("record",)) for phase, effects in phases.items()]
+    return Part(("record", "certs/*", *(f"kubeconfig/{name}" for name in KUBECONFIGS)), tuple(steps))
 
 
 def _trees(cfg: ClusterConfig) -> tuple[RecordDirectory, ...]:
@@ -51,16 +56,16 @@ def _trees(cfg: ClusterConfig) -> tuple[RecordDirectory, ...]:
     return tuple(RecordDirectory(path) for path in (*names.TREES, names.KUBELET_DIR, *etcd))
 
 
-def service_steps(inputs: Inputs) -> list[Step]:
-    cfg, facts = inputs.cfg, inputs.facts
+def service_steps(node: NodeInputs) -> Part:
+    cfg, facts = node.cfg, node.facts
     runtime = runtime_at(cfg.node.cri_socket, facts.mode)
-    kubelet = (*kubelet_files(cfg, facts, inputs.patches), *inputs.logins)
+    kubelet = (*kubelet_files(cfg, facts, node.patches), *node.logins)
     on_boot = facts.mode == "host"  # in node mode `init` runs at every boot, and starts it once its address is known
-    before_runtime = ("record", "host/binaries", "host/kernel", "host/network") if on_boot else ("record",)
+    before_runtime = ("record", *HOST_STEPS) if on_boot else ("record",)
     ready_to_start = [f"kubeconfig/{name}" for name in ("kubelet", "admin", "super-admin")]
-    return [
-        *(_host(inputs, runtime) if on_boot else ()),
-        Step("runtime", "Images", _runtime(inputs, runtime), after=before_runtime),
+    steps = [
+        *(_host(node, runtime) if on_boot else ()),
+        Step("runtime", "Images", _runtime(node, runtime), after=before_runtime),
         Step(KUBELET_FILES, "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
         Step(
             "kubelet-start",
@@ -71,11 +76,11 @@ def service_steps(inputs: Inputs) -> list[Step]:
             timeout=cfg.run.timeouts.kubelet_health_check,
         ),
     ]
+    return Part((*HOST_STEPS, "runtime", KUBELET_FILES, "kubelet-start"), tuple(steps))
 
 
-def _host(inputs: Inputs, runtime: Runtime) -> list[Step]:
-    """What a node container has by itself, and a host does not."""
-    cfg, facts = inputs.cfg, inputs.facts
+def _host(node: NodeInputs, runtime: Runtime) -> list[Step]:
+    cfg, facts = node.cfg, node.facts
     noted = [RecordState(SYSCTL, key) for key in host.OTHERS_SYSCTLS]
     unit = host.network_unit(cfg, facts)
     network = (unit, UnitRunning(host.NETWORK_UNIT, (unit.path,))) if unit else ()
@@ -87,18 +92,18 @@ def _host(inputs: Inputs, runtime: Runtime) -> list[Step]:
     return [step for step in steps if step.effects]
 
 
-def _runtime(inputs: Inputs, runtime: Runtime) -> tuple[Effect, ...]:
+def _runtime(node: NodeInputs, runtime: Runtime) -> tuple[Effect, ...]:
     """The runtime's configuration and, on a host, its unit and its images, which a node container has already.
 
     One of others is given images only.
     """
     if not runtime.ours:
-        built = any(name.startswith(f"{names.BUILT_REPOSITORY}/") for name in required.needed(inputs.cfg))
+        built = any(name.startswith(f"{names.BUILT_REPOSITORY}/") for name in required.needed(node.cfg))
         given = (ImagesImported(runtime.socket),) if built else ()
         return *given, RecordState(PATH, f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}")
-    config = containerd_file(inputs.cfg, inputs.facts, runtime)
-    mirrors = hosts_files(inputs.cfg.own.mirrors, runtime.registries)
-    if inputs.facts.mode == "node":
+    config = containerd_file(node.cfg, node.facts, runtime)
+    mirrors = hosts_files(node.cfg.own.mirrors, runtime.registries)
+    if node.facts.mode == "node":
         return config, *mirrors, UnitRunning(runtime.unit, (config.path,))
     unit = host.runtime_unit(runtime)
     installed = tuple(f"{runtime.binaries}/{name}" for name in host.RUNTIME_BINARIES)

@@ -13,9 +13,9 @@ from bootstrap.model.plan import Plan
 from bootstrap.phases.cluster import TOKEN_CREATED
 from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import init_plan
-from bootstrap.phases.inputs import Inputs
+from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs
 from bootstrap.phases.select import only
-from bootstrap.render.pki.issue import is_external_ca, issue_pki, pki_paths
+from bootstrap.render.pki.issue import ca_pem, is_external_ca, issue_pki, pki_paths
 from bootstrap.render.pki.keys import CryptoKeySource
 from bootstrap.render.pki.kubeconfig import identities, issue_kubeconfigs
 from bootstrap.workflows.addons import read_addons
@@ -68,28 +68,27 @@ def make_plan(
     existing = read_existing(host, pki_paths(cfg))
     pki = issue_pki(cfg, existing, keys, now, begun(read_journal(host)))
     by_path = {f.path: f.content for f in pki}
-    kubeconfigs = issue_kubeconfigs(cfg, by_path, read_existing(host, identities(cfg)), keys, now)
     wants_tokens = request.phase == "bootstrap-token" or not host.stat(TOKEN_CREATED)
-    plan = init_plan(
-        Inputs(
-            cfg=cfg,
-            facts=decision.facts,
-            stored=to_cluster_configuration(cfg),
-            state=dump(cfg).encode(),
-            pki=pki,
-            kubeconfigs=kubeconfigs,
-            manifests=manifests,
-            patches=read_patches(host, cfg.node.patches_directory),
-            tokens=tuple(map(made_token, cfg.run.tokens)) if wants_tokens else (),
-            now=now,
-            wait=request.wait,
-            external_ca=is_external_ca(cfg, existing),
-            bundled=bundled,
-            extra=read_addons(host, cfg, manifests),
-            logins=kubelet_login_files(host, cfg.own.mirrors),
-            uploads=uploads(host, cfg, by_path, decision.certificate_key, now) if decision.certificate_key else (),
-        )
+    node = NodeInputs(
+        cfg,
+        decision.facts,
+        state=dump(cfg).encode(),
+        kubeconfigs=issue_kubeconfigs(cfg, by_path, read_existing(host, identities(cfg)), keys, now),
+        patches=read_patches(host, cfg.node.patches_directory),
+        wait=request.wait,
+        logins=kubelet_login_files(host, cfg.own.mirrors),
+        bundled=bundled,
     )
+    cluster = ClusterInputs(
+        to_cluster_configuration(cfg),
+        ca_pem(cfg, by_path),
+        manifests,
+        now,
+        tokens=tuple(map(made_token, cfg.run.tokens)) if wants_tokens else (),
+        addons=read_addons(host, cfg, manifests),
+        uploads=uploads(host, cfg, by_path, decision.certificate_key, now) if decision.certificate_key else (),
+    )
+    plan = init_plan(node, ControlPlaneInputs(pki, is_external_ca(cfg, existing)), cluster)
     if request.phase is None:
         return plan
     return only(plan, request.phase, lambda path: host.stat(path) is not None)

@@ -13,21 +13,20 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from bootstrap.config import Overrides, dump, load, resolve, to_cluster_configuration
+from bootstrap.config import Overrides, load, resolve, to_cluster_configuration
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import Directory, File
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.runtime import HOST_RUNTIME as RUNTIME
 from bootstrap.model.runtime import runtime_at
-from bootstrap.phases.init import init_plan
-from bootstrap.phases.inputs import Inputs
 from bootstrap.render.addons import builtin
 from bootstrap.render.cluster import objects
 from bootstrap.render.controlplane import audit, static_pods
 from bootstrap.render.node import containerd, kubelet
 from bootstrap.render.pki import certs, issue, kubeconfig
 from bootstrap.render.pki.keys import CURVES, KeySource, PrivateKey, load_private
+from tests.plans import new_inputs, planned
 
 ROOT = Path(__file__).parents[2]
 CLUSTERS = ROOT / "tests" / "parity" / "clusters"
@@ -145,16 +144,8 @@ def guest_text() -> str:
 def guest_plan() -> Plan:
     """The whole plan there."""
     cfg = resolve(load((CLUSTERS / "default.yaml").read_bytes()), Overrides(cri_socket=RUNTIME.socket), GUEST_HOST)
-    keys = FixedKeySource()
-    certificates = issue.issue_pki(cfg, {}, keys, NOW)
-    by_path = {f.path: f.content for f in certificates}
-    kubeconfigs = kubeconfig.issue_kubeconfigs(cfg, by_path, {}, keys, NOW)
-    stored = to_cluster_configuration(cfg)
-    return init_plan(
-        Inputs(
-            cfg, GUEST_HOST, stored, dump(cfg).encode(), certificates, kubeconfigs, manifests(), {}, cfg.run.tokens, NOW
-        )
-    )
+    inputs = new_inputs(cfg, GUEST_HOST, FixedKeySource(), NOW, manifests())
+    return planned(inputs, tokens=cfg.run.tokens)
 
 
 def _effects(step: Step) -> str:

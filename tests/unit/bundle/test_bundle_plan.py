@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from gen_docs import default_plan
+from gen_docs import default_inputs
 
-from bootstrap.model.plan import Plan, Step
+from bootstrap.model.plan import Step
 from bootstrap.phases.images import CRITICAL, OTHERS, Bundled, with_images
+from bootstrap.phases.parts import Part
+from tests.plans import planned
 
 BUNDLED = Bundled(("pause", "apiserver"), ("scheduler", "dns"))
-PLAN = {step.id: step for step in Plan(tuple(with_images(list(default_plan().steps), BUNDLED, ()))).steps}
+PLAN = {step.id: step for step in planned(default_inputs(), bundled=BUNDLED).steps}
 
 
 def predecessors(step: str) -> set[str]:
@@ -38,6 +40,6 @@ def test_images_are_loaded_into_a_runtime_that_runs() -> None:
 
 
 def test_without_a_bundle_nothing_changes() -> None:
-    steps = [Step("kubelet-start", "Kubelet")]
+    part = Part(("kubelet-start",), (Step("kubelet-start", "Kubelet"),))
 
-    assert with_images(steps, None, ()) == steps
+    assert [step for part in with_images((part,), None, ()) for step in part.steps] == list(part.steps)

@@ -7,20 +7,24 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from gen_docs import default_inputs
 
 from bootstrap.engine import failure_watch as engine_watch
-from bootstrap.engine import run as engine_run
 from bootstrap.engine.run import run
 from bootstrap.engine.run_context import RunContext
 from bootstrap.engine.timings import Timing, critical_path
+from bootstrap.model.addon import Addon
 from bootstrap.model.conditions import HttpOk
 from bootstrap.model.effects import Create, Directory, Effect, File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting
 from bootstrap.model.plan import Plan, Step
+from bootstrap.phases.images import Bundled
 from tests.memory import MemoryHost
+from tests.plans import planned
 from tests.unit.engine.fakes import MemoryApi, config_map, context
 
 
@@ -166,15 +170,34 @@ def test_the_api_client_is_made_once_and_only_when_needed() -> None:
     assert made == [1]
 
 
-def test_the_pool_is_wide_enough_for_the_widest_part_of_a_plan() -> None:
-    width = engine_run.THREADS
-    everyone = threading.Barrier(width, timeout=5)
+WORKLOAD = b"{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: d}, spec: {template: {spec: {containers: []}}}}"
 
-    class Meeting(MemoryHost):
-        def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
-            everyone.wait()
 
-    run(Plan(tuple(step(str(i)) for i in range(width))), context(Meeting()), silent)
+@pytest.mark.parametrize("last", ["addon/a19", "addon/coredns", "images/others"])
+def test_steps_that_wait_leave_room_for_what_they_wait_for(last: str) -> None:
+    """The real plan with many add-ons and a bundle; nothing that is waited for is there before `last` is done."""
+    addons = tuple(Addon(f"a{i}", f"/a{i}", WORKLOAD) for i in range(20))
+    real = planned(default_inputs(), addons=addons, bundled=Bundled((), ()))
+    host = MemoryHost()
+
+    def seen(url: str) -> tuple[int, str]:
+        return (200, "") if host.stat("/etc/" + last.replace("/", "-")) else (0, "not yet")
+
+    def stand_in(step: Step) -> Step:
+        mark = File("/etc/" + step.id.replace("/", "-"), b"")
+        waits = (HttpOk("", "http://x"),) if step.waits and not _needed(real, last, step.id) else ()
+        return replace(step, effects=(mark,), waits=waits, timeout=10)
+
+    done = run(Plan(tuple(map(stand_in, real.steps))), context(host, probe=seen), silent)
+
+    assert len([step for step in real.steps if step.waits]) > 20
+    assert len(done) == len(real.steps)
+
+
+def _needed(plan: Plan, step: str, before: str) -> bool:
+    """Whether `step` comes after `before`."""
+    after = next(s.after for s in plan.steps if s.id == step)
+    return before in after or any(_needed(plan, name, before) for name in after)
 
 
 def waiting(name: str) -> Step:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bootstrap.config import Overrides, dump, load, resolve, to_cluster_configuration
+from bootstrap.config import Overrides, load, resolve
 from bootstrap.model.effects import (
     Directory,
     File,
@@ -21,11 +21,8 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.model.journal_entry import PATH
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.runtime import HOST_RUNTIME
-from bootstrap.phases.init import init_plan
-from bootstrap.phases.inputs import Inputs
-from bootstrap.render.pki.issue import issue_pki
-from bootstrap.render.pki.kubeconfig import issue_kubeconfigs
 from tests.golden.rendered import CLUSTERS, GUEST_HOST, NODE, NOW, FixedKeySource, guest_plan, manifests
+from tests.plans import new_inputs, planned
 
 THEIRS = "unix:///run/containerd/containerd.sock"
 
@@ -39,10 +36,7 @@ def plan(facts: HostFacts, socket: str, config: bytes = DEFAULT, **flags: str) -
     if "image_repository" in flags:  # the version that is built here is in no other repository
         flags["kubernetes_version"] = "v1.37.0"
     cfg = resolve(documents, Overrides(cri_socket=socket, **flags), facts)  # type: ignore[arg-type]
-    keys, stored = FixedKeySource(), to_cluster_configuration(cfg)
-    pki = issue_pki(cfg, {}, keys, NOW)
-    kubeconfigs = issue_kubeconfigs(cfg, {f.path: f.content for f in pki}, {}, keys, NOW)
-    return init_plan(Inputs(cfg, facts, stored, dump(cfg).encode(), pki, kubeconfigs, manifests(), {}, (), NOW))
+    return planned(new_inputs(cfg, facts, FixedKeySource(), NOW, manifests()))
 
 
 def step(found: Plan, name: str) -> Step:

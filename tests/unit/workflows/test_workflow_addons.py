@@ -18,11 +18,11 @@ from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.images.mirrors import Endpoint, MirrorRule, Mirrors, Server
 from bootstrap.phases.addons import addon_steps
 from bootstrap.phases.images import Bundled
-from bootstrap.phases.init import init_plan
 from bootstrap.render.addons.foreign import kept_path
 from bootstrap.workflows.addons import read_addons
 from tests.configs import changed
 from tests.memory import MemoryHost
+from tests.plans import planned
 
 FACTS = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2.1", True),))
 MANIFESTS = {"recipes.yaml": (Path(__file__).parents[3] / "manifests" / "recipes.yaml").read_text()}
@@ -120,7 +120,7 @@ def steps(content: bytes, *, wait: str = "dns", **fields: Any) -> dict[str, Any]
     cfg = cluster()
     cfg = replace(cfg, own=replace(cfg.own, **fields))
     addons = tuple(Addon(name, f"/{name}", content) for name in ("one", "two"))
-    return {step.id: step for step in addon_steps(cfg, FACTS, addons, wait)}
+    return {step.id: step for step in addon_steps(cfg, FACTS, addons, wait).steps}
 
 
 WORKLOAD = b"""
@@ -155,8 +155,9 @@ def test_nobody_waits_for_pods_that_cannot_run_or_that_nobody_asked_for(fields: 
 
 def plan(*addons: Addon, cni: str = "flannel", **fields: Any) -> dict[str, Any]:
     inputs = default_inputs()
-    cfg = replace(inputs.cfg, own=replace(inputs.cfg.own, cni=cni, mirrors=fields.pop("mirrors", Mirrors())))
-    return {step.id: step for step in init_plan(replace(inputs, cfg=cfg, extra=addons, **fields)).steps}
+    cfg = inputs[0].cfg
+    cfg = replace(cfg, own=replace(cfg.own, cni=cni, mirrors=fields.pop("mirrors", Mirrors())))
+    return {step.id: step for step in planned(inputs, cfg=cfg, addons=addons, **fields).steps}
 
 
 @pytest.mark.parametrize(
@@ -192,8 +193,7 @@ def test_another_pod_network_takes_the_place_of_flannel() -> None:
 
 def test_a_phase_of_an_add_on_can_be_skipped_or_run_alone() -> None:
     inputs = default_inputs()
-    skipping = replace(
-        inputs, cfg=changed(inputs.cfg, skip_phases=("addon/one",)), extra=(Addon("one", "/1", WORKLOAD),)
-    )
+    cfg = changed(inputs[0].cfg, skip_phases=("addon/one",))
+    skipping = planned(inputs, cfg=cfg, addons=(Addon("one", "/1", WORKLOAD),))
 
-    assert not [step.id for step in init_plan(skipping).steps if step.id.startswith("addon/one")]
+    assert not [step.id for step in skipping.steps if step.id.startswith("addon/one")]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from gen_docs import default_inputs
 
 from bootstrap.model.effects import UnitRunning
 from bootstrap.model.images.mirrors import Credentials, Endpoint, MirrorRule, Mirrors, Server
-from bootstrap.phases.init import init_plan
 from bootstrap.phases.machine import KUBELET_FILES
 from bootstrap.render.node.registry_logins import ANSWER, CONFIG
 from bootstrap.workflows.inputs import kubelet_login_files
 from tests.memory import MemoryHost
+from tests.plans import planned
 
 
 def test_the_kubelet_starts_with_the_passwords_of_the_rules(tmp_path: Path) -> None:
@@ -21,7 +20,7 @@ def test_the_kubelet_starts_with_the_passwords_of_the_rules(tmp_path: Path) -> N
     server = Server("private.example", credentials=Credentials(username="u", password_file=str(tmp_path / "p")))
     mirrors = Mirrors((MirrorRule("ghcr.io", (Endpoint(server),)),), offline=True)
     files = kubelet_login_files(MemoryHost(), mirrors)
-    plan = {step.id: step for step in init_plan(replace(default_inputs(), logins=files)).steps}
+    plan = {step.id: step for step in planned(default_inputs(), logins=files).steps}
     (start,) = (effect for effect in plan["kubelet-start"].effects if isinstance(effect, UnitRunning))
 
     assert [file.path for file in files] == [CONFIG, ANSWER]
