@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
-from bootstrap.config import dump, to_cluster_configuration
+from bootstrap.config import to_cluster_configuration, to_stored
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
@@ -28,7 +28,7 @@ def new_inputs(
     by_path = {f.path: f.content for f in pki}
     kubeconfigs = issue_kubeconfigs(cfg, by_path, {}, keys, now)
     return (
-        NodeInputs(cfg, facts, dump(cfg).encode(), kubeconfigs, {}),
+        NodeInputs(cfg, facts, to_stored(cfg).encode(), kubeconfigs, {}),
         ControlPlaneInputs(pki),
         ClusterInputs(to_cluster_configuration(cfg), ca_pem(cfg, by_path), manifests, now),
     )

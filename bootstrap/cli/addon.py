@@ -22,8 +22,8 @@ def addon_list(output: Output = "text") -> int:
     from bootstrap.workflows.addons import applied_here
     from bootstrap.workflows.mode import enter
 
-    mode, host = enter()
-    here, known = applied_here(host, mode.name, manifests()), recipes(manifests()).values()
+    _, host = enter()
+    here, known = applied_here(host, manifests()), recipes(manifests()).values()
     if output == "json":
         recipe_fields = ("name", "title", "version", "url", "sha256", "cni", "notes", "gone")
         table = [{field: getattr(recipe, field) for field in recipe_fields} for recipe in known]

@@ -10,6 +10,7 @@ from bootstrap.config.documents import dump, to_cluster_configuration, to_init_c
 from bootstrap.config.loader import Documents, load
 from bootstrap.config.overrides import Overrides
 from bootstrap.config.resolve import gives_address, resolve, validate
+from bootstrap.config.stored import read_cluster_configuration, read_stored, to_stored
 
 __all__ = [
     "Documents",
@@ -19,8 +20,11 @@ __all__ = [
     "dump",
     "gives_address",
     "load",
+    "read_cluster_configuration",
+    "read_stored",
     "resolve",
     "to_cluster_configuration",
     "to_init_configuration",
+    "to_stored",
     "validate",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bootstrap.config import networks, validators, versions
@@ -48,24 +48,54 @@ ANY_ADDRESS = ("", "0.0.0.0", "::")
 
 
 def build(documents: Documents, facts: HostFacts, problems: list[Problem]) -> ClusterConfig:
-    """One complete configuration; what cannot be made sense of is added to `problems`."""
+    """One complete configuration of `init`; what cannot be made sense of is added to `problems`."""
     init = documents.get("InitConfiguration")
     own = documents.own or BootstrapConfig()
-    api = init.get("localAPIEndpoint", {})
-    port = api.get("bindPort") or names.API_PORT
-    spec = _cluster(documents, own, port, problems)
-    machine = dataclasses.replace(
-        node(init.get("nodeRegistration", {}), facts),
-        patches_directory=init.get("patches", {}).get("directory", ""),
-        api=ApiEndpoint(_advertised(api.get("advertiseAddress", ""), spec.networking, facts), port),
-    )
     own = dataclasses.replace(own, extra_sans=tuple(san.lower() for san in own.extra_sans))
-    return ClusterConfig(machine, spec, own, _run(init, problems))
+    port = init.get("localAPIEndpoint", {}).get("bindPort") or names.API_PORT
+    spec = cluster(documents, own, port, problems)
+    return ClusterConfig(control_plane_node(init, spec.networking, facts), spec, own, _run(init, problems))
 
 
-def _cluster(documents: Documents, own: BootstrapConfig, port: int, problems: list[Problem]) -> ClusterSpec:
+def control_plane_node(doc: Document, network: Networking, facts: HostFacts) -> NodeSpec:
+    """A machine with an API server; `doc` is its InitConfiguration."""
+    return dataclasses.replace(worker_node(doc, facts), api=_endpoint(doc.get("localAPIEndpoint", {}), network, facts))
+
+
+def joining_node(doc: Document, network: Networking, facts: HostFacts) -> NodeSpec:
+    """A machine by its JoinConfiguration: a worker, or with `controlPlane` one more of the control plane."""
+    machine = worker_node(doc, facts)
+    if "controlPlane" not in doc:
+        return machine
+    endpoint = doc["controlPlane"].get("localAPIEndpoint", {})
+    return dataclasses.replace(machine, api=_endpoint(endpoint, network, facts))
+
+
+def worker_node(doc: Document, facts: HostFacts) -> NodeSpec:
+    """A machine without an API server."""
+    machine = node(doc.get("nodeRegistration", {}), facts)
+    return dataclasses.replace(machine, patches_directory=doc.get("patches", {}).get("directory", ""))
+
+
+def _endpoint(doc: Document, network: Networking, facts: HostFacts) -> ApiEndpoint:
+    address = _advertised(doc.get("advertiseAddress", ""), network, facts)
+    return ApiEndpoint(address, doc.get("bindPort") or names.API_PORT)
+
+
+ChooseVersion = Callable[[str, str, list[Problem]], tuple[str, str]]
+"""Version and image repository as written → complete; what is wrong with them is added to the problems."""
+
+
+def cluster(
+    documents: Documents,
+    own: BootstrapConfig,
+    port: int,
+    problems: list[Problem],
+    choose: ChooseVersion = versions.chosen,
+) -> ClusterSpec:
+    """What all machines share; `port` is the API server's where controlPlaneEndpoint has none."""
     doc, base = documents.get("ClusterConfiguration"), ClusterSpec()
-    version, repository = versions.chosen(doc.get("kubernetesVersion", ""), doc.get("imageRepository", ""), problems)
+    version, repository = choose(doc.get("kubernetesVersion", ""), doc.get("imageRepository", ""), problems)
     dns = doc.get("dns", {})
     return ClusterSpec(
         cluster_name=doc.get("clusterName") or base.cluster_name,
@@ -140,7 +170,7 @@ def _networking(doc: Document, own: BootstrapConfig) -> Networking:
 
 def _advertised(given: str, network: Networking, facts: HostFacts) -> str:
     if given in ANY_ADDRESS:
-        return networks.default_address(facts, (networks.families(network.service_subnet) or [4])[0])
+        return facts.default_address((networks.families(network.service_subnet) or [4])[0])
     return given
 
 

@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from bootstrap.config.documents import all_documents
+from bootstrap.config.stored import stored_documents
 from bootstrap.model.cluster import ClusterConfig
 
-_OF_ONE_RUN = (
-    "BootstrapConfiguration.bundle",
-    "InitConfiguration.bootstrapTokens",
-    "InitConfiguration.certificateKey",
-    "InitConfiguration.dryRun",
-    "InitConfiguration.nodeRegistration.ignorePreflightErrors",
-    "InitConfiguration.skipPhases",
-    "InitConfiguration.timeouts",
-)
-"""Settings of a run, not of the cluster: another value is no difference."""
+_TRUST = "BootstrapConfiguration.bundle"
+"""Whose bundles are taken is no setting of the cluster: another value is no difference."""
 
 
 def difference(old: ClusterConfig, new: ClusterConfig) -> list[str]:
@@ -31,11 +23,9 @@ def difference(old: ClusterConfig, new: ClusterConfig) -> list[str]:
 
 
 def _settings(config: ClusterConfig) -> dict[str, Any]:
-    """Path → value of every setting; empty ones and those of one run are left out."""
-    found = {path: value for doc in all_documents(config) for path, value in _leaves(str(doc["kind"]), doc)}
-    return {
-        p: v for p, v in found.items() if not p.startswith(_OF_ONE_RUN) and not p.endswith((".apiVersion", ".kind"))
-    }
+    """Path → value of every setting that is not empty."""
+    found = {path: value for doc in stored_documents(config) for path, value in _leaves(str(doc["kind"]), doc)}
+    return {p: v for p, v in found.items() if not p.startswith(_TRUST) and not p.endswith((".apiVersion", ".kind"))}
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -66,22 +66,27 @@ def to_cluster_configuration(config: ClusterConfig) -> dict[str, Any]:
 
 
 def to_init_configuration(config: ClusterConfig) -> dict[str, Any]:
-    """The InitConfiguration. A token that is not made yet has no `token` field."""
-    return _filled(
+    """The InitConfiguration of this machine and this run. A token that is not made yet has no `token` field."""
+    run = config.run
+    document = to_node_configuration(config.node) | _filled(
         {
-            "apiVersion": _VERSION,
-            "kind": "InitConfiguration",
-            "bootstrapTokens": [_token(token) for token in config.run.tokens],
-            "certificateKey": config.run.certificate_key,
-            "dryRun": config.run.dry_run,
-            "skipPhases": list(config.run.skip_phases),
-            "patches": _filled({"directory": config.node.patches_directory}),
-            "localAPIEndpoint": {"advertiseAddress": config.api.advertise_address, "bindPort": config.api.bind_port},
-            "timeouts": {
-                name: format_duration(getattr(config.run.timeouts, field)) for field, name in TIMEOUT_FIELDS.items()
-            },
+            "bootstrapTokens": [_token(token) for token in run.tokens],
+            "certificateKey": run.certificate_key,
+            "dryRun": run.dry_run,
+            "skipPhases": list(run.skip_phases),
+            "timeouts": {name: format_duration(getattr(run.timeouts, field)) for field, name in TIMEOUT_FIELDS.items()},
         }
-    ) | {"nodeRegistration": _node(config.node, config.run.ignore_preflight_errors)}
+    )
+    document["nodeRegistration"] |= _filled({"ignorePreflightErrors": list(run.ignore_preflight_errors)})
+    return document
+
+
+def to_node_configuration(node: NodeSpec) -> dict[str, Any]:
+    """What stays of InitConfiguration when its run is over; a worker's is a JoinConfiguration."""
+    head = {"apiVersion": _VERSION, "kind": "InitConfiguration" if node.api else "JoinConfiguration"}
+    patches = _filled({"patches": _filled({"directory": node.patches_directory})})
+    endpoint = {"advertiseAddress": node.api.advertise_address, "bindPort": node.api.bind_port} if node.api else {}
+    return head | patches | _filled({"localAPIEndpoint": endpoint}) | {"nodeRegistration": _node(node)}
 
 
 def to_bootstrap_configuration(own: BootstrapConfig) -> dict[str, Any]:
@@ -185,7 +190,7 @@ def _token(token: BootstrapToken) -> dict[str, Any]:
     )
 
 
-def _node(node: NodeSpec, ignored: tuple[str, ...]) -> dict[str, Any]:
+def _node(node: NodeSpec) -> dict[str, Any]:
     taints = (
         None
         if node.taints is None
@@ -196,7 +201,6 @@ def _node(node: NodeSpec, ignored: tuple[str, ...]) -> dict[str, Any]:
             "name": node.name,
             "criSocket": node.cri_socket,
             "kubeletExtraArgs": _args(node.kubelet_extra_args),
-            "ignorePreflightErrors": list(ignored),
             "imagePullPolicy": node.image_pull_policy,
         }
     ) | {"imagePullSerial": node.image_pull_serial, "taints": taints}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.config.schema import checked
-from bootstrap.config.schema.fields import KINDS
+from bootstrap.config.schema.fields import KINDS, fields_of
 from bootstrap.formats import yaml_reader
 from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapConfig, Document
@@ -47,9 +47,13 @@ class Documents:
 def load(text: bytes) -> Documents:
     """Reads a file's text; raises only if it cannot be read as YAML."""
     try:
-        values = yaml_reader.parse(text)
+        return load_values(yaml_reader.parse(text))
     except yaml_reader.UnreadableError as error:
         raise config_error((error.problem,)) from None
+
+
+def load_values(values: Sequence[Any], minor: str = names.KUBERNETES_MINOR) -> Documents:
+    """The documents of a file, each a plain value, by the field tables of `minor`."""
     upstream: dict[str, Document] = {}
     own: BootstrapConfig | None = None
     problems: list[Problem] = []
@@ -61,7 +65,7 @@ def load(text: bytes) -> Documents:
         elif kind == OWN_KIND:
             own = _own(value, problems)
         elif kind:
-            upstream[kind] = _upstream(kind, value, problems)
+            upstream[kind] = _upstream(kind, value, minor, problems)
         seen.add(kind)
     if not values:
         problems.append(Problem("", "the file holds no document"))
@@ -102,10 +106,10 @@ def _recognised(value: Any, number: int, problems: list[Problem]) -> str:
     return ""
 
 
-def _upstream(kind: str, value: dict[str, Any], problems: list[Problem]) -> Document:
+def _upstream(kind: str, value: dict[str, Any], minor: str, problems: list[Problem]) -> Document:
     head = {k: value[k] for k in ("apiVersion", "kind")}
     body = {k: v for k, v in value.items() if k not in head}
-    result: dict[str, Any] = checked.checked(KINDS[kind][1], body, kind, problems)
+    result: dict[str, Any] = checked.checked(KINDS[kind][1], body, kind, problems, fields_of(minor))
     return head | result
 
 

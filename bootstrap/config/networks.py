@@ -9,7 +9,6 @@ from bootstrap.config import validators
 from bootstrap.model import names
 from bootstrap.model.cluster import Arg, ClusterConfig
 from bootstrap.model.errors import Problem
-from bootstrap.model.facts import HostFacts
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -46,12 +45,6 @@ def default_pod_subnet(service_subnet: str) -> str:
     """Flannel's Pod subnet for each family of the Services."""
     default = {4: names.POD_SUBNET, 6: POD_SUBNET_IPV6}
     return ",".join(default[f] for f in families(service_subnet) or [4])
-
-
-def default_address(facts: HostFacts, family: int) -> str:
-    """The host's address of that family: on the default route's interface if it has one, else the first."""
-    of_family = [a for a in facts.addresses if (":" in a.address) == (family == 6)]
-    return next((a.address for a in of_family if a.default), of_family[0].address if of_family else "")
 
 
 def check(config: ClusterConfig) -> Iterable[Problem]:
@@ -109,9 +102,11 @@ def _node_mask(path: str, net: Network, args: tuple[Arg, ...]) -> Iterable[Probl
 
 
 def check_address(config: ClusterConfig) -> Iterable[Problem]:
-    """Whether the API server can advertise the address."""
+    """Whether the API server can advertise the address; a worker has none."""
+    if config.node.api is None:
+        return
     path = "InitConfiguration.localAPIEndpoint.advertiseAddress"
-    text = config.api.advertise_address
+    text = config.node.api.advertise_address
     primary = (families(config.cluster.networking.service_subnet) or [4])[0]
     ip = validators.address(text)
     if not text:

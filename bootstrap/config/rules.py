@@ -36,8 +36,8 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     if config.node.patches_directory:
         yield from found(f"{_INIT}.patches.directory", validators.absolute(config.node.patches_directory))
     yield from networks.check_address(config)
-    if not 1 <= config.api.bind_port <= 65535:
-        yield Problem(f"{_INIT}.localAPIEndpoint.bindPort", f"{config.api.bind_port} is not a port (1 to 65535)")
+    if (api := config.node.api) and not 1 <= api.bind_port <= 65535:
+        yield Problem(f"{_INIT}.localAPIEndpoint.bindPort", f"{api.bind_port} is not a port (1 to 65535)")
     yield from _cluster(config.cluster)
     yield from networks.check(config)
     yield from _etcd(config)

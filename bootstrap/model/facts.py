@@ -156,3 +156,8 @@ class HostFacts:
     """/usr/local/bin cannot be written: kubectl is in our own directory only."""
     cni_plugins: tuple[str, ...] = ()
     """Names of the CNI plugins in our own image."""
+
+    def default_address(self, family: int) -> str:
+        """The address of that family (4 or 6): on the default route's interface if it has one, else the first."""
+        of_family = [a for a in self.addresses if (":" in a.address) == (family == 6)]
+        return next((a.address for a in of_family if a.default), of_family[0].address if of_family else "")

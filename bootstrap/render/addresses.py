@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.facts import HostFacts
 
 _DNS_INDEX = 10
 
@@ -17,6 +18,13 @@ def is_ipv6(address: str) -> bool:
 def loopback(cfg: ClusterConfig) -> str:
     """The loopback address of the advertise address' family."""
     return "::1" if is_ipv6(cfg.api.advertise_address) else "127.0.0.1"
+
+
+def node_address(cfg: ClusterConfig, facts: HostFacts) -> str:
+    """The address that this machine is known by: its API server's, on a worker that of the Services' first family."""
+    if cfg.node.api is not None:
+        return cfg.node.api.advertise_address
+    return facts.default_address(6 if is_ipv6(cfg.cluster.networking.service_subnets[0]) else 4)
 
 
 def url_host(address: str) -> str:

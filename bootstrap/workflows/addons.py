@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bootstrap.config import read_stored
 from bootstrap.config.resolve import ANY_HOST
-from bootstrap.host.port import Host, HostReader
+from bootstrap.host.port import HostReader
 from bootstrap.model import names
 from bootstrap.model.addon import BUILT_IN_CNI, Addon, AddonSource, Recipe, is_foreign_cni, parse_source, proven
 from bootstrap.model.cluster import ClusterConfig
@@ -15,7 +16,6 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.addons.foreign import addon_images, kept_path
 from bootstrap.render.addons.recipes import recipe_of, recipes
 from bootstrap.render.images import required
-from bootstrap.workflows.config import complete
 
 
 def read_addons(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[Addon, ...]:
@@ -87,12 +87,12 @@ class Listed:
     applied: bool
 
 
-def applied_here(host: Host, mode: str, manifests: Mapping[str, str]) -> tuple[Listed, ...]:
+def applied_here(host: HostReader, manifests: Mapping[str, str]) -> tuple[Listed, ...]:
     """What the configuration of this node's cluster names, and whether it was applied; nothing without a cluster."""
     stored = host.read(names.STATE_CONFIG)
     if stored is None:
         return ()
-    cfg = complete(stored, host, mode)
+    cfg = read_stored(stored)
     own = [("kube-proxy", required.kubernetes(cfg, "kube-proxy"))] if not cfg.cluster.proxy_disabled else []
     own += [("coredns", required.coredns(cfg))] if not cfg.cluster.dns_disabled else []
     own += [(BUILT_IN_CNI, required.flannel(cfg))] if cfg.own.cni == BUILT_IN_CNI else []

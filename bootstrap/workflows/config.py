@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap.config import Documents, Overrides, load, resolve
+from bootstrap.config import Documents, Overrides, load, read_stored, resolve
 from bootstrap.host.facts.gather import gather
 from bootstrap.host.live import LiveHost
 from bootstrap.host.port import Host
@@ -19,4 +19,5 @@ def complete(config: bytes | None, host: Host | None = None, mode: str = NODE) -
 
 def present(host: Host, mode: str) -> ClusterConfig:
     """What `init` was last run with here, else what it would do by default."""
-    return complete(host.read(names.STATE_CONFIG), host, mode)
+    stored = host.read(names.STATE_CONFIG)
+    return complete(None, host, mode) if stored is None else read_stored(stored)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bootstrap.config import Overrides, dump, to_cluster_configuration
+from bootstrap.config import Overrides, to_cluster_configuration, to_stored
 from bootstrap.engine.journal import begun, read_journal
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model.plan import Plan
@@ -72,7 +72,7 @@ def make_plan(
     node = NodeInputs(
         cfg,
         decision.facts,
-        state=dump(cfg).encode(),
+        state=to_stored(cfg).encode(),
         kubeconfigs=issue_kubeconfigs(cfg, by_path, read_existing(host, identities(cfg)), keys, now),
         patches=read_patches(host, cfg.node.patches_directory),
         wait=request.wait,

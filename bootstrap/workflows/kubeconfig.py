@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from bootstrap.config import read_stored
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki.kubeconfig import with_server
-
-PUBLISHED = f"https://127.0.0.1:{names.API_PORT}"
-"""Where `docker run -p 6443:6443` puts the API server; a container cannot see which port was really published."""
 
 
 def admin_kubeconfig(host: HostReader, server: str, *, inside: bool) -> bytes:
@@ -21,4 +19,11 @@ def admin_kubeconfig(host: HostReader, server: str, *, inside: bool) -> bytes:
             why=f"{names.ADMIN_CONF} does not exist",
             fix="bootstrap init",
         )
-    return content if inside else with_server(content, server or PUBLISHED)
+    return content if inside else with_server(content, server or _published(host))
+
+
+def _published(host: HostReader) -> str:
+    """Where `docker run -p PORT:PORT` puts the API server; a container cannot see which port was really published."""
+    stored = host.read(names.STATE_CONFIG)
+    api = read_stored(stored).node.api if stored is not None else None
+    return f"https://127.0.0.1:{api.bind_port if api else names.API_PORT}"

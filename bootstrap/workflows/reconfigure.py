@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from bootstrap.config import Documents, Overrides, difference, load, resolve
+from bootstrap.config import Documents, Overrides, difference, load, read_stored, to_stored
 from bootstrap.model import names
 from bootstrap.model.addon import parse_source
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.facts import HostFacts
 
 FIXED = (
     "ClusterConfiguration.networking",
@@ -25,7 +24,8 @@ FIXED = (
 
 def kept(before: bytes, overrides: Overrides) -> Documents:
     """The stored configuration as a run without --config goes on with it."""
-    return without_addons(_without_address(load(before)), overrides.addons or ())
+    stored = load(to_stored(read_stored(before)).encode())
+    return without_addons(_without_address(stored), overrides.addons or ())
 
 
 def _without_address(documents: Documents) -> Documents:
@@ -55,11 +55,12 @@ def _addon_name(text: str) -> str:
         return text
 
 
-def check_difference(before: bytes, cfg: ClusterConfig, facts: HostFacts, *, reconfigure: bool) -> None:
+def check_difference(before: bytes, cfg: ClusterConfig, *, reconfigure: bool) -> None:
     """The address alone may differ: a container gets another one when it is started again."""
-    old = resolve(load(before), Overrides(), facts)
-    here = dataclasses.replace(old.api, advertise_address=cfg.api.advertise_address)
-    old = dataclasses.replace(old, node=dataclasses.replace(old.node, api=here))
+    old = read_stored(before)
+    if old.node.api and cfg.node.api:
+        here = dataclasses.replace(old.node.api, advertise_address=cfg.node.api.advertise_address)
+        old = dataclasses.replace(old, node=dataclasses.replace(old.node, api=here))
     if reconfigure:
         _check_fixed(old, cfg)
     elif lines := difference(old, cfg):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from bootstrap.config.schema.fields import ENUMS, TYPES
+from bootstrap.config.schema.fields import Fields
 from bootstrap.formats.durations import parse_duration
 from bootstrap.model.errors import Problem
 
@@ -20,22 +20,22 @@ _RANGES = {
 _SECRETS = (".token", ".tlsBootstrapToken", ".certificateKey")
 
 
-def checked(expression: str, value: Any, path: str, problems: list[Problem]) -> Any:
+def checked(expression: str, value: Any, path: str, problems: list[Problem], tables: Fields) -> Any:
     """`value` without the parts that are unknown or of a wrong type; each of those is added to `problems`.
 
     None stands for a value that is wrong as a whole.
     """
     if expression.startswith("[]"):
-        return _list(expression[2:], value, path, problems)
+        return _list(expression[2:], value, path, problems, tables)
     if expression.startswith("map[]"):
-        return _map(lambda _: expression[5:], value, path, problems)
-    if expression in TYPES:
-        fields = TYPES[expression]
-        known = _map(lambda key: fields.get(key, ""), value, path, problems)
+        return _map(lambda _: expression[5:], value, path, problems, tables)
+    if expression in tables.types:
+        fields = tables.types[expression]
+        known = _map(lambda key: fields.get(key, ""), value, path, problems, tables)
         for key in sorted(set(value) - set(fields)) if isinstance(value, dict) else ():
             problems.append(Problem(f"{path}.{key}", unknown_field(key, list(fields))))
         return known
-    wanted = _wrong_scalar(expression, value)
+    wanted = _wrong_scalar(expression, value, tables)
     if wanted:
         secret = path.endswith(_SECRETS)
         problems.append(Problem(path, wanted if secret else f"{wanted}, not {_shown(value)}"))
@@ -49,24 +49,24 @@ def unknown_field(key: str, known: list[str]) -> str:
     return f'unknown field; did you mean "{near[0]}"?' if near else "unknown field"
 
 
-def _list(element: str, value: Any, path: str, problems: list[Problem]) -> Any:
+def _list(element: str, value: Any, path: str, problems: list[Problem], tables: Fields) -> Any:
     if not isinstance(value, list):
         problems.append(Problem(path, f"must be a list, not {_shown(value)}"))
         return None
-    items = [checked(element, item, f"{path}[{i}]", problems) for i, item in enumerate(value)]
+    items = [checked(element, item, f"{path}[{i}]", problems, tables) for i, item in enumerate(value)]
     return [item for item in items if item is not None]
 
 
-def _map(expression_of: Callable[[str], str], value: Any, path: str, problems: list[Problem]) -> Any:
+def _map(expression_of: Callable[[str], str], value: Any, path: str, problems: list[Problem], tables: Fields) -> Any:
     if not isinstance(value, dict):
         problems.append(Problem(path, f"must be a mapping, not {_shown(value)}"))
         return None
     known = {k: (expression_of(k), v) for k, v in value.items() if expression_of(k)}
-    items = {k: checked(expression, v, f"{path}.{k}", problems) for k, (expression, v) in known.items()}
+    items = {k: checked(expression, v, f"{path}.{k}", problems, tables) for k, (expression, v) in known.items()}
     return {k: v for k, v in items.items() if v is not None}
 
 
-def _wrong_scalar(expression: str, value: Any) -> str:
+def _wrong_scalar(expression: str, value: Any, tables: Fields) -> str:
     """What the value must be, or empty if it is."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if expression == "bool":
@@ -83,12 +83,13 @@ def _wrong_scalar(expression: str, value: Any) -> str:
     if not isinstance(value, str):
         quotes = " (put it in quotes)" if isinstance(value, bool | int | float) else ""
         return f"must be a string{quotes}"
-    return _wrong_string(expression, value)
+    return _wrong_string(expression, value, tables)
 
 
-def _wrong_string(expression: str, value: str) -> str:
-    if expression in ENUMS:
-        return "" if value in ("", *ENUMS[expression]) else f"must be one of {', '.join(ENUMS[expression])}"
+def _wrong_string(expression: str, value: str, tables: Fields) -> str:
+    if expression in tables.enums:
+        known = tables.enums[expression]
+        return "" if value in ("", *known) else f"must be one of {', '.join(known)}"
     if expression.startswith("duration"):
         try:
             parse_duration(value)

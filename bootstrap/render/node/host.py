@@ -7,7 +7,7 @@ from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import Effect, File, Install, KernelModule, Link, Sysctl
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import Runtime
-from bootstrap.render.addresses import is_ipv6
+from bootstrap.render.addresses import is_ipv6, node_address
 
 OUR_CNI_BIN = "/opt/cni/bin"
 """Where our own image keeps the CNI plugins."""
@@ -155,7 +155,7 @@ def _docker_rules(cfg: ClusterConfig, facts: HostFacts) -> list[tuple[str, str]]
 
 
 def _service_routes(cfg: ClusterConfig, facts: HostFacts) -> list[tuple[str, str]]:
-    interface = next((a.interface for a in facts.addresses if a.address == cfg.api.advertise_address), "")
+    interface = next((a.interface for a in facts.addresses if a.address == node_address(cfg, facts)), "")
     if not interface or any(a.default for a in facts.addresses):
         return []
     return [
@@ -165,5 +165,6 @@ def _service_routes(cfg: ClusterConfig, facts: HostFacts) -> list[tuple[str, str
 
 
 def _families(cfg: ClusterConfig) -> tuple[bool, bool]:
-    subnets = (*cfg.cluster.networking.service_subnets, *cfg.cluster.networking.pod_subnets, cfg.api.advertise_address)
-    return any(not is_ipv6(s) for s in subnets), any(is_ipv6(s) for s in subnets)
+    network, own = cfg.cluster.networking, [cfg.node.api.advertise_address] if cfg.node.api else []
+    ranges = (*network.service_subnets, *network.pod_subnets, *own)
+    return any(not is_ipv6(s) for s in ranges), any(is_ipv6(s) for s in ranges)

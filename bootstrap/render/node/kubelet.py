@@ -13,7 +13,7 @@ from bootstrap.model.cluster import ClusterConfig, Taint
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import runtime_at
-from bootstrap.render.addresses import dns_ip, is_ipv6
+from bootstrap.render.addresses import dns_ip, is_ipv6, node_address
 from bootstrap.render.controlplane.args import command_line, last_value
 from bootstrap.render.node.registry_logins import FLAGS, kubelet_logins
 from bootstrap.render.patch.directory import patched
@@ -93,14 +93,14 @@ def node_configuration(cfg: ClusterConfig, facts: HostFacts, patches: Mapping[st
 
 
 def node_taints(cfg: ClusterConfig, facts: HostFacts) -> tuple[Taint, ...]:
-    """Taints the node registers with: the user's, else kubeadm's unless workloads may run here.
+    """Taints the node registers with: the user's, else kubeadm's for a control plane unless workloads may run here.
 
     At registration rather than through the API: a Node's taints are one atomic list, and it is not ours alone.
     """
     if cfg.node.taints is not None:
         return cfg.node.taints
     allowed = cfg.own.workloads_on_control_plane
-    if allowed or (allowed is None and facts.mode == "node"):
+    if cfg.node.api is None or allowed or (allowed is None and facts.mode == "node"):
         return ()
     return (Taint(names.CONTROL_PLANE_ROLE, "NoSchedule"),)
 
@@ -121,7 +121,9 @@ def kubelet_flags(cfg: ClusterConfig, facts: HostFacts) -> bytes:
 
 def _node_ip(cfg: ClusterConfig, facts: HostFacts) -> str:
     """Empty where the kubelet finds it: it takes a single address, IPv4 before IPv6, with a default route."""
-    own = cfg.api.advertise_address
+    own = node_address(cfg, facts)
+    if not own:
+        return ""
     other = next((a.address for a in facts.addresses if is_ipv6(a.address) != is_ipv6(own)), "")
     if other and len({is_ipv6(subnet) for subnet in cfg.cluster.networking.service_subnets}) > 1:
         return f"{own},{other}"

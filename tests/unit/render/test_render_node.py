@@ -27,6 +27,7 @@ from bootstrap.model.facts import Address, HostFacts
 from bootstrap.render.controlplane.audit import audit_files, audit_policy
 from bootstrap.render.controlplane.static_pods import static_pods
 from bootstrap.render.images import required
+from bootstrap.render.node import host as machine
 from bootstrap.render.node.containerd import containerd_config
 from bootstrap.render.node.kubelet import (
     cluster_configuration,
@@ -307,3 +308,37 @@ def test_image_names() -> None:
     ]
     few = changed(CFG, proxy_disabled=True, dns_disabled=True, own=BootstrapConfig(cni="none"))
     assert len(required.needed(changed(few, etcd=ExternalEtcd(())))) == 4
+
+
+WORKER = ClusterConfig(node=NodeSpec("w1"))
+
+
+def test_a_worker_needs_no_api_server_of_its_own() -> None:
+    assert [f.path for f in kubelet_files(WORKER, HOST, {})] == [f.path for f in kubelet_files(CFG, HOST, {})]
+    assert node_taints(WORKER, HOST) == ()
+    assert machine.kernel(WORKER) == machine.kernel(CFG)
+
+
+@pytest.mark.parametrize(
+    ("services", "addresses", "flags"),
+    [
+        ("10.96.0.0/12", [], ""),
+        ("10.96.0.0/12", [Address("eth0", "192.0.2.9", True)], ""),
+        ("10.96.0.0/12", [Address("eth1", "192.0.2.8", False)], "--node-ip=192.0.2.8"),
+        (
+            "10.96.0.0/12,fd00::/112",
+            [Address("eth0", "192.0.2.9", True), Address("eth0", "2001:db8::9", True)],
+            "--node-ip=192.0.2.9,2001:db8::9",
+        ),
+        (
+            "fd00::/112",
+            [Address("eth0", "192.0.2.9", True), Address("eth0", "2001:db8::9", True)],
+            "--node-ip=2001:db8::9",
+        ),
+    ],
+)
+def test_a_worker_is_known_by_its_own_address(services: str, addresses: list[Address], flags: str) -> None:
+    facts = replace(HOST, hostname="w1", addresses=tuple(addresses))
+    cfg = changed(WORKER, networking=Networking(services, ""))
+
+    assert kubelet_flags(cfg, facts).decode() == f'KUBELET_KUBEADM_ARGS="{flags}"\n'

@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap.config import Documents, Overrides, dump, load, resolve
+from bootstrap.config import Documents, Overrides, load, resolve, to_stored
 from bootstrap.model.cluster import BootstrapConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.workflows.reconfigure import check_difference, without_addons
 
 FACTS = HostFacts(mode="host", hostname="n1", addresses=(Address("eth0", "192.0.2.10", default=True),))
-BEFORE = dump(resolve(Documents(), Overrides(), FACTS)).encode()
+BEFORE = to_stored(resolve(Documents(), Overrides(), FACTS)).encode()
 
 
 def check(*, reconfigure: bool, facts: HostFacts = FACTS, cluster: dict[str, Any] | None = None, **flags: Any) -> None:
     document = {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration", **(cluster or {})}
     cfg = resolve(load(yaml.safe_dump(document).encode()), Overrides(**flags), facts)
-    check_difference(BEFORE, cfg, facts, reconfigure=reconfigure)
+    check_difference(BEFORE, cfg, reconfigure=reconfigure)
 
 
 ARGUMENT = {"apiServer": {"extraArgs": [{"name": "v", "value": "3"}]}}
