@@ -118,14 +118,13 @@ def inspect(path: Bundle, output: Output = "text") -> int:
     from bootstrap.host.bundle.file import inspected
     from bootstrap.workflows.mode import look_on
 
-    manifest, signature = inspected(path, look_on()[1].reach)
+    manifest, signature, signer = inspected(path, look_on()[1].reach)
     if output == "json":
         body = json.loads(manifest.encode())
         print(json.dumps({**body, "signature": json.loads(signature) if signature else None}, indent=2))
         return Exit.OK
-    signer = json.loads(signature)["keyId"] if signature else "nobody"
     say(f"Kubernetes {', '.join(manifest.kubernetes)} · {', '.join(manifest.architectures)} · CNI {manifest.cni}")
-    say(f"made {manifest.created} · signed by {signer} (not checked)")
+    say(f"made {manifest.created} · signed by {ascii(signer)[1:-1] or 'nobody'} (not checked)")
     for image in manifest.images:
         architectures = ",".join(p.architecture for p in image.platforms)
         say(f"{image.reference}  {image.target['digest']}  {architectures}  from {image.source}")

@@ -239,6 +239,16 @@ def _hostile_headers() -> Iterator[Case]:
 
         yield f"header-with-{field}", changed
 
+    for text in (b"-0000000001", b"+0000000001", b"0x000000001", b"0_000000001", b"          1", b"\x80" + bytes(10)):
+
+        def sized(good: Good, text: bytes = text) -> bytes:
+            block = bytearray(head(name="bundle.json", size=1, mode=0o644))
+            block[124:135], block[148:156] = text, b" " * 8
+            block[148:156] = b"%06o\0 " % sum(block)
+            return zstd.compress(bytes(block) + tar(good.members)[BLOCK:], 1)
+
+        yield f"size-of-the-first-{text.strip().hex()[:8]}", sized
+
 
 def zeros(prefix: bytes, size: int) -> bytes:
     """A stream that grows by a thousand times and more."""

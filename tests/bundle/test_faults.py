@@ -55,6 +55,16 @@ def test_a_wrong_bundle_is_refused(
     assert [p.name for p in tmp_path.iterdir()] == ["wrong.bundle"]
 
 
+@pytest.mark.parametrize("case", ["signature-text", "signature-list", "size-of-the-first-2d303030", "cut-nothing"])
+def test_a_wrong_head_is_refused_by_inspect(case: str, run: Callable[..., Any], good: Good, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.bundle"
+    path.write_bytes(dict(CASES)[case](good))
+    done = run("bundle", "inspect", path)
+
+    assert done.code == 9, done.errors
+    assert len(done.errors.splitlines()) == 2
+
+
 def test_unsigned_is_taken_only_when_said(run: Callable[..., Any], good: Good, tmp_path: Path) -> None:
     path = tmp_path / "unsigned.bundle"
     path.write_bytes(dict(CASES)["unsigned"](good))

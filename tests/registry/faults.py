@@ -112,6 +112,19 @@ def status(code: int, **headers: str) -> Callable[..., None]:
     return act
 
 
+def says(code: int, body: bytes, kind: str, *headers: tuple[str, str]) -> Callable[..., None]:
+    """Another answer, with any headers as often as they are given."""
+
+    def act(handler: Handler, answer: http.client.HTTPResponse, _: bytes) -> None:
+        handler.send_response(code)
+        for name, value in (*headers, ("Content-Type", kind), ("Content-Length", str(len(body)))):
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(b"" if handler.command == "HEAD" else body)
+
+    return act
+
+
 def cut(after: int) -> Callable[..., None]:
     """The connection is reset after so many bytes of the body."""
 

@@ -63,7 +63,7 @@ def test_the_first_place_that_has_it_is_used_and_the_others_are_told(
     assert found.candidate == at(mirror.host, "flat/app")
     assert found.passed == (
         "127.0.0.1:1: refuses connections",
-        f"{mirror.host}: does not have team/app/manifests/1",
+        f"{mirror.host}: does not have team/app/manifests/1: manifest unknown",
     )
     assert found.resolved.top.digest == image.top
     layout = Layout(tmp_path)
@@ -113,7 +113,7 @@ def test_every_place_that_was_asked_is_in_the_error(upstream: RegistryServer, pr
     assert caught.value.details == (
         "127.0.0.1:1: refuses connections",
         f"{proxy.host}: answered 500 Internal Server Error",
-        f"{upstream.host}: does not have nothing/manifests/1",
+        f"{upstream.host}: does not have nothing/manifests/1: manifest unknown",
         "upstream.example: not asked: mirrors.offline is true",
     )
     assert "images explain upstream.example/team/app:1" in caught.value.fix

@@ -22,11 +22,12 @@ from bootstrap.model.images.bundle import (
     ArchiveMember,
     BundleManifest,
     Damaged,
+    Untrusted,
     decode,
 )
 from bootstrap.model.images.oci import DOCUMENT_LIMIT, INDEX_FILE, LAYOUT, LAYOUT_FILE
 from bootstrap.render.bundle.contents import check_graph, documents_of
-from bootstrap.render.bundle.signature import check
+from bootstrap.render.bundle.signature import check, claimed_signer
 
 DOCUMENTS_LIMIT = 64 << 20
 """Bytes of all indexes, manifests and configurations, which are kept in memory while a bundle is checked."""
@@ -104,11 +105,14 @@ def verified(path: Path, trust: Trust, reach: Reach = str) -> Iterator[BundleFil
         yield BundleFile(path, manifest, signer, os.fstat(file.fileno()).st_size, documents, file)
 
 
-def inspected(path: Path, reach: Reach = str) -> tuple[BundleManifest, bytes]:
-    """What a bundle says about itself, unproven, and its signature: the rest of the file is not read."""
+def inspected(path: Path, reach: Reach = str) -> tuple[BundleManifest, bytes, str]:
+    """What a bundle says about itself, unproven: no more of it is read.
+
+    The manifest, its signature, and the id of the key that is said to have signed; both are empty without one.
+    """
     with _open(path, reach) as file, _refusing(path):
         content, signature = _head(ArchiveReader(Decompressor(file)))
-        return decode(content), signature
+        return decode(content), signature, claimed_signer(signature)
 
 
 def _prove(file: IO[bytes], trust: Trust) -> tuple[BundleManifest, str, dict[str, bytes]]:
@@ -168,6 +172,6 @@ def _refusing(path: Path) -> Iterator[None]:
         yield
     except Damaged as e:
         fix = "get the bundle again from where it was made, or have it signed: bootstrap bundle create --key KEY"
-        if "trusted" in str(e) or "not signed" in str(e):
+        if isinstance(e, Untrusted):
             fix = "name the maker's public key: --trusted-key FILE (or accept anybody's: --insecure-unsigned)"
         raise BootstrapError(f"{path} is refused: {e}", code=Exit.IMAGE, fix=fix) from e

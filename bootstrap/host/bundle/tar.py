@@ -7,6 +7,7 @@ there and compares 512 bytes. Links, devices, paths, times, extensions: whatever
 from __future__ import annotations
 
 import hashlib
+import re
 import tarfile
 from collections.abc import Iterator
 from typing import Protocol
@@ -17,6 +18,7 @@ BLOCK = tarfile.BLOCKSIZE
 _CHUNK = 1 << 20
 _KINDS = {b"1": "a hard link", b"2": "a symbolic link", b"3": "a device", b"4": "a device", b"5": "a folder"}
 _KINDS |= {b"6": "a FIFO", b"S": "a sparse file", b"x": "an extended header", b"g": "an extended header"}
+_OCTAL = re.compile(rb"[0-7]{11}")
 _KINDS |= {b"L": "a long name", b"K": "a long link"}
 
 
@@ -46,7 +48,7 @@ class ArchiveWriter:
         self._size = 0
 
     def add(self, name: str, content: bytes) -> None:
-        self._output.write(header(name, len(content)) + content + _padding(len(content)))
+        self._output.write(header(name, len(content)) + content + padding(len(content)))
 
     def begin(self, member: ArchiveMember) -> None:
         """What is written after this is the member's content, until `end`."""
@@ -63,7 +65,7 @@ class ArchiveWriter:
         """Raises Damaged when the content is not what was announced."""
         if (f"sha256:{self._hashed.hexdigest()}", self._size) != (member.digest, member.size):
             raise Damaged(f"{member.name} came from its source with other bytes than it should have")
-        self._output.write(_padding(member.size))
+        self._output.write(padding(member.size))
 
     def close(self) -> None:
         self._output.write(bytes(2 * BLOCK))
@@ -123,20 +125,21 @@ class ArchiveReader:
         return bytes(content)
 
     def _skip_padding(self, size: int, name: str) -> None:
-        padding = _padding(size)
-        if padding and self._exactly(len(padding), name) != padding:
+        rest = padding(size)
+        if rest and self._exactly(len(rest), name) != rest:
             raise Damaged(f"something is hidden behind {name}")
 
 
-def _padding(size: int) -> bytes:
+def padding(size: int) -> bytes:
+    """What fills a member's last block."""
     return bytes(-size % BLOCK)
 
 
 def _said_size(found: bytes) -> int:
-    try:
-        return int(found[124:135], 8)
-    except ValueError:
-        raise Damaged("it begins with something else than a bundle's manifest") from None
+    """Octal digits alone: `int` would also read signs, blanks and underscores."""
+    if not _OCTAL.fullmatch(found[124:135]):
+        raise Damaged(f"its header says {ascii(found[124:136].rstrip(bytes(1)))[1:]} where a size should be")
+    return int(found[124:135], 8)
 
 
 def _difference(found: bytes, name: str) -> str:

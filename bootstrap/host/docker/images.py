@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bootstrap.host.bundle.file import BundleFile
-from bootstrap.host.bundle.tar import header
+from bootstrap.host.bundle.tar import BLOCK, header, padding
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import blob_name
 
@@ -21,7 +21,6 @@ HOST_SOCKET = "/run/docker.sock"
 _CHUNK = 1 << 20
 _TIMEOUT = 3600
 """Seconds until an engine must have answered: saving and loading take as long as disks need."""
-_BLOCK = 512
 
 
 class DockerImages:
@@ -115,11 +114,11 @@ def _archive(bundle: BundleFile, needed: set[str], manifest: bytes) -> Iterator[
         if member.name in needed:
             yield header(member.name, member.size)
             yield from content
-            yield bytes(-member.size % _BLOCK)
+            yield padding(member.size)
         else:
             for _ in content:
                 pass
-    yield header("manifest.json", len(manifest)) + manifest + bytes(-len(manifest) % _BLOCK + 2 * _BLOCK)
+    yield header("manifest.json", len(manifest)) + manifest + padding(len(manifest)) + bytes(2 * BLOCK)
 
 
 class _Pieces(io.RawIOBase):

@@ -1,21 +1,21 @@
-"""Answers to a registry's challenge: Basic, or a Bearer token from the server that the challenge names."""
+"""Answers to a registry's challenges: a Bearer token from the server that one names, or Basic."""
 
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
+from bootstrap.host.registry.challenges import challenges
 from bootstrap.host.registry.credentials import login_for
 from bootstrap.host.registry.limits import passing
+from bootstrap.host.registry.words import said
 from bootstrap.model.images.mirrors import Login, Server
 
 CLIENT_ID = "bootstrap"
-_PARAMETER = re.compile(r'([a-zA-Z]+)="([^"]*)"')
 _UNASKED = object()
 Auth = Callable[[requests.PreparedRequest], requests.PreparedRequest]
 
@@ -29,6 +29,8 @@ class Authorizer:
         self._request = request
         self._headers: dict[str, str] = {}
         self._found: Any = _UNASKED
+        self.refusal = ""
+        """What the token server said when it gave none."""
 
     @property
     def has_login(self) -> bool:
@@ -45,23 +47,27 @@ class Authorizer:
 
         return put
 
-    def answer(self, challenge: str, scope: str) -> None:
-        """Gets what the challenge asks for; without success the header stays away and the server says 401 again."""
-        kind, _, rest = challenge.partition(" ")
-        parameters = {name.lower(): value for name, value in _PARAMETER.findall(rest)}
-        login = self._login()
-        if kind.lower() == "basic" and login:
+    def answer(self, header: str, scope: str) -> None:
+        """Gets what a challenge asks for, a token before a password: who allows both gives tokens to anybody.
+
+        Without success the header stays away and the server says 401 again.
+        """
+        login, self.refusal = self._login(), ""
+        asked = challenges(header)
+        for challenge in asked:
+            may_ask = challenge.scheme == "bearer" and self._may_ask(challenge.parameters.get("realm", ""))
+            if may_ask and (token := self._token(challenge.parameters, scope, login)):
+                self._headers[scope] = f"Bearer {token}"
+                return
+        if login and any(challenge.scheme == "basic" for challenge in asked):
             self._headers[scope] = _basic(login)
-        may_ask = kind.lower() == "bearer" and self._may_ask(parameters.get("realm", ""))
-        if may_ask and (token := self._token(parameters, scope, login)):
-            self._headers[scope] = f"Bearer {token}"
 
     def _may_ask(self, realm: str) -> bool:
         """Credentials for a server with TLS do not go to a token server without."""
         scheme = urlsplit(realm).scheme
         return scheme == "https" or (scheme == "http" and self._server.plain_http)
 
-    def _token(self, parameters: dict[str, str], scope: str, login: Login | None) -> str:
+    def _token(self, parameters: Mapping[str, str], scope: str, login: Login | None) -> str:
         """The distribution specification's token endpoint; an identity token goes its OAuth2 way."""
         realm, service = parameters["realm"], parameters.get("service", "")
         wanted = {"service": service, "scope": parameters.get("scope") or scope}
@@ -79,9 +85,15 @@ class Authorizer:
         if error := passing(urlsplit(realm).netloc, answer):
             raise error
         try:
-            body = answer.json() if answer.ok else {}
-        except requests.JSONDecodeError:
-            body = {}
+            body = answer.json() if answer.ok else None
+        except (requests.RequestException, RecursionError):
+            body = None
+        if not isinstance(body, dict):
+            words = said(answer)
+            self.refusal = f"its token server {urlsplit(realm).netloc} answers {answer.status_code}" + (
+                f": {words}" if words else ""
+            )
+            return ""
         return str(body.get("token") or body.get("access_token") or "")
 
     def _login(self) -> Login | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import requests
 
+from bootstrap.host.registry.words import said
+
 PASSING = (408, 429, 500, 502, 503, 504)
 """Statuses that another try may cure."""
 
@@ -73,16 +75,21 @@ def passing(host: str, answer: requests.Response) -> PassingError | None:
     """The error of an answer whose status passes by itself, with the seconds that its Retry-After says."""
     if answer.status_code not in PASSING:
         return None
-    return PassingError(f"{host}: answered {answer.status_code} {answer.reason}", _retry_after(answer))
+    return PassingError(status_line(host, answer), _retry_after(answer))
+
+
+def status_line(host: str, answer: requests.Response) -> str:
+    """A refusal in the server's own words, where it has some."""
+    words = said(answer)
+    return f"{host}: answered {answer.status_code} {answer.reason}" + (f": {words}" if words else "")
 
 
 def _retry_after(answer: requests.Response) -> float | None:
     """Seconds, from a number or a date."""
     value = answer.headers.get("Retry-After", "").strip()
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, moment.timestamp() - time.time())

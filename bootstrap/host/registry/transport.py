@@ -16,7 +16,16 @@ import requests
 import tenacity
 
 from bootstrap.host.registry.auth import Auth, Authorizer
-from bootstrap.host.registry.limits import Deadline, Limits, MissingError, PassingError, RegistryError, passing
+from bootstrap.host.registry.limits import (
+    Deadline,
+    Limits,
+    MissingError,
+    PassingError,
+    RegistryError,
+    passing,
+    status_line,
+)
+from bootstrap.host.registry.words import said
 from bootstrap.model.images.mirrors import Server
 
 T = TypeVar("T")
@@ -75,7 +84,6 @@ class Transport:
             answer = self._send(method, path, scope, headers)
         if answer.status_code in (200, 206):
             return answer
-        answer.close()
         raise self._failure(answer, path)
 
     def _send(self, method: str, path: str, scope: str, headers: Mapping[str, str] | None) -> requests.Response:
@@ -114,11 +122,13 @@ class Transport:
         if error := passing(host, answer):
             return error
         if status == 404:
-            return MissingError(f"{host}: does not have {path.removeprefix('/v2/')}")
+            words = said(answer)
+            return MissingError(f"{host}: does not have {path.removeprefix('/v2/')}" + (f": {words}" if words else ""))
         if status in (401, 403):
             known = "the credentials were refused" if self._authorizer.has_login else "it wants credentials"
-            return RegistryError(f"{host}: {known} ({status})")
-        return RegistryError(f"{host}: answered {status} {answer.reason}")
+            words = self._authorizer.refusal or said(answer)
+            return RegistryError(f"{host}: {known} ({status})" + (f": {words}" if words else ""))
+        return RegistryError(status_line(host, answer))
 
     def _enough(self, state: tenacity.RetryCallState) -> bool:
         """No further try: there were enough of them, or the server wants more patience than there is."""
@@ -160,7 +170,7 @@ def _tls_reason(error: Exception) -> str:
 def _connection_reason(error: Exception) -> tuple[str, bool]:
     """What to say, and whether there was a connection at all."""
     text = str(error)
-    for sign, said in (
+    for sign, meaning in (
         ("Unable to connect to proxy", "the HTTP proxy from the environment does not lead there"),
         ("NameResolutionError", "the name is not known to the resolver"),
         ("Connection refused", "refuses connections"),
@@ -168,5 +178,5 @@ def _connection_reason(error: Exception) -> tuple[str, bool]:
         ("No route to host", "there is no route to it"),
     ):
         if sign in text:
-            return said, False
+            return meaning, False
     return "closed the connection", True

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Self, cast
 
 from bootstrap.host.bundle.file import BundleFile
-from bootstrap.host.bundle.tar import BLOCK, ArchiveWriter, header
+from bootstrap.host.bundle.tar import ArchiveWriter, header, padding
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import ArchiveMember, named
 from bootstrap.model.images.oci import INDEX_FILE, LAYOUT, LAYOUT_FILE, index_bytes
@@ -96,7 +96,7 @@ class Import:
             self._input.write(header(member.name, member.size))
             for piece in content:
                 self._input.write(piece)
-            self._input.write(bytes(-member.size % BLOCK))
+            self._input.write(padding(member.size))
         except BrokenPipeError:
             raise self._failure() from None
 

@@ -44,6 +44,10 @@ class Damaged(Exception):
     """What is wrong with a bundle, in one line without its name."""
 
 
+class Untrusted(Damaged):
+    """Nobody whose key is known has signed it; its bytes may be as they were made."""
+
+
 @dataclass(frozen=True)
 class ArchiveMember:
     """One file of the archive: `digest` is the `sha256:…` of its `size` bytes."""

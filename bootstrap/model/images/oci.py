@@ -21,6 +21,8 @@ DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 INDEXES = (INDEX, DOCKER_INDEX)
 MANIFESTS = (MANIFEST, DOCKER_MANIFEST)
+SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
+"""How the media types of Docker's first manifests begin (`+json`, `+prettyjws`): no runtime of today reads them."""
 
 LAYOUT_FILE = "oci-layout"
 LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
@@ -42,6 +44,27 @@ def hex_of(digest: str) -> str:
     if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
         raise BootstrapError(f"{str(digest)[:80]!r} is not a digest", code=Exit.IMAGE, why="only sha256:<64 hex> is")
     return digest.removeprefix("sha256:")
+
+
+def kind_of(document: Mapping[str, Any]) -> str:
+    """The media type of an index or a manifest by what stands in it; the field itself may be missing in OCI's."""
+    said = document.get("mediaType")
+    if isinstance(said, str) and said:
+        return said
+    if document.get("schemaVersion") == 1:
+        return f"{SCHEMA_1}+json"
+    if isinstance(document.get("manifests"), list):
+        return INDEX
+    return MANIFEST if isinstance(document.get("layers"), list) and "config" in document else ""
+
+
+def is_descriptor(entry: Any) -> bool:
+    """Whether a type, a digest and a size stand there: asked before anything makes a path or a URL of it."""
+    if not isinstance(entry, Mapping):
+        return False
+    digest, size = entry.get("digest"), entry.get("size")
+    known = isinstance(digest, str) and DIGEST.fullmatch(digest) is not None
+    return known and isinstance(entry.get("mediaType"), str) and type(size) is int and size >= 0
 
 
 def index_bytes(descriptors: Sequence[Descriptor]) -> bytes:

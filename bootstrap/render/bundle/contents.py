@@ -11,8 +11,15 @@ from bootstrap.formats.yaml_reader import parse_one
 from bootstrap.model.addon import Addon
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
 from bootstrap.model.facts import HostFacts
-from bootstrap.model.images.bundle import BundledImage, BundleManifest, Damaged, PlatformImage, index_of
-from bootstrap.model.images.oci import INDEX_FILE, INDEXES, MANIFESTS, Descriptor
+from bootstrap.model.images.bundle import (
+    MEMBER_LIMIT,
+    BundledImage,
+    BundleManifest,
+    Damaged,
+    PlatformImage,
+    index_of,
+)
+from bootstrap.model.images.oci import INDEX_FILE, INDEXES, MANIFESTS, Descriptor, is_descriptor
 from bootstrap.render.addons import builtin
 from bootstrap.render.addons.foreign import addon_images
 from bootstrap.render.controlplane.static_pods import static_pods
@@ -184,8 +191,8 @@ def _architecture(child: Any) -> str:
 
 def _plain(descriptor: Any) -> Descriptor:
     """What a blob is, without what an index says about it. Raises Damaged when something else stands there."""
-    if isinstance(descriptor, Mapping):
-        kind, digest, size = (descriptor.get(key) for key in ("mediaType", "digest", "size"))
-        if isinstance(kind, str) and isinstance(digest, str) and type(size) is int:
-            return {"mediaType": kind, "digest": digest, "size": size}
-    raise Damaged("a descriptor lacks its type, its digest or its size")
+    if not is_descriptor(descriptor):
+        raise Damaged("a descriptor lacks its type, its digest or its size")
+    if descriptor["size"] > MEMBER_LIMIT:
+        raise Damaged(f"{descriptor['digest']} says that it has {descriptor['size']} bytes, over {MEMBER_LIMIT}")
+    return {key: descriptor[key] for key in ("mediaType", "digest", "size")}

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.images.bundle import Damaged
+from bootstrap.model.images.bundle import Damaged, Untrusted
 
 ALGORITHM = "ed25519"
 
@@ -47,23 +47,32 @@ def sign(private: bytes, content: bytes) -> bytes:
 def check(content: bytes, signature: bytes, trusted: Sequence[bytes]) -> str:
     """The id of the trusted key that signed. Raises Damaged when none of them did."""
     if not signature:
-        raise Damaged("it is not signed")
+        raise Untrusted("it is not signed")
     if not trusted:
-        raise Damaged("no trusted key was given to check its signature with")
-    try:
-        said = json.loads(signature)
-        signer, raw = str(said["keyId"]), base64.b64decode(said["signature"], validate=True)
-        algorithm = said["algorithm"]
-    except (ValueError, KeyError, TypeError, RecursionError) as e:
-        raise Damaged("its signature cannot be read") from e
+        raise Untrusted("no trusted key was given to check its signature with")
+    signer, algorithm, raw = _read(signature)
     keys: Mapping[str, Ed25519PublicKey] = {_id(key): key for key in map(_public, trusted)}
     if algorithm != ALGORITHM or signer not in keys:
-        raise Damaged(f"it is signed by {ascii(signer)[1:80]}, which is not trusted")
+        raise Untrusted(f"it is signed by {ascii(signer)[1:80]}, which is not trusted")
     try:
         keys[signer].verify(raw, content)
     except InvalidSignature as e:
         raise Damaged("its signature does not fit: the manifest was changed after signing") from e
     return signer
+
+
+def claimed_signer(signature: bytes) -> str:
+    """The id of the key that a signature names, unproven; empty without one. Raises Damaged."""
+    return _read(signature)[0] if signature else ""
+
+
+def _read(signature: bytes) -> tuple[str, str, bytes]:
+    """Key id, algorithm, signature."""
+    try:
+        said = json.loads(signature)
+        return str(said["keyId"]), str(said["algorithm"]), base64.b64decode(said["signature"], validate=True)
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
+        raise Damaged("its signature cannot be read") from e
 
 
 def _public(content: bytes) -> Ed25519PublicKey:
