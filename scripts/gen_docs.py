@@ -216,11 +216,15 @@ container.
 DIFFERENCES = """\
 Where a check of kubeadm's name sees more or less than kubeadm's:
 
-- `SystemVerification`: cgroup v1 is a warning, since the kubelet is told to tolerate it. A kernel configuration that
-  cannot be read is one too, on a host only; kubeadm calls it an error, after it tried to load a module. The freezer is
-  not tried out with a cgroup: every kernel that passes has it.
-- `Port-*`: also etcd's loopback address, and the two ports for health and metrics (10248 and 2381).
-- `HTTPProxyCIDR`: `NO_PROXY` has to cover the whole range; kubeadm looks at its first address.
+- `SystemVerification`: cgroup v1 is a warning, since the kubelet is told to tolerate it, and an error where the
+  configuration says `failCgroupV1`. A kernel configuration that cannot be read is a warning, on a host only; kubeadm
+  calls it an error, after it tried to load a module. The freezer is not tried out with a cgroup: every kernel that
+  passes has it.
+- `Swap`: an error where the configuration says `failSwapOn`.
+- `Port-*`: the ports that the configuration has; also etcd's loopback address, and the two ports for health and
+  metrics (10248 and 2381).
+- `HTTPProxy`, `HTTPProxyCIDR`: `NO_PROXY` has to cover the whole range; kubeadm looks at its first address. The control
+  plane and kube-proxy get what is missing there.
 - `CRI`, `ContainerRuntimeVersion`, `Runtime*`: only for a runtime that the configuration names; ours is not there yet.
 - `KubeletVersion`, `Service-kubelet`: about a kubelet that the host has; the image brings its own, and enables it.
 - `Hostname`: whether the name resolves is asked on a host only.

@@ -37,7 +37,8 @@ def defaults_yaml(kinds: Iterable[str] = INIT_KINDS) -> str:
 
 def _documents() -> dict[str, dict[str, Any]]:
     config = ClusterConfig(
-        NodeSpec(name="node", api=ApiEndpoint("1.2.3.4")), run=RunOptions(tokens=(BootstrapToken(token=_TOKEN),))
+        NodeSpec(name="node", api=ApiEndpoint(names.ADVERTISE_PLACEHOLDER)),
+        run=RunOptions(tokens=(BootstrapToken(token=_TOKEN),)),
     )
     pulls = {"imagePullPolicy": "IfNotPresent", "imagePullSerial": True}
     renewal = {"certificateRenewal": True, "etcdUpgrade": True}

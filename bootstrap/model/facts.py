@@ -8,12 +8,31 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Address:
-    """One global unicast address of an interface; `default` if that interface has a default route."""
+    """One global unicast address of an interface; `default` if that interface has a default route, of this `metric`."""
 
     interface: str
     address: str
     default: bool
     mtu: int = 1500
+    metric: int = 0
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A network (CIDR) that an interface is in or has a route to; `address` is the machine's own in it, if any."""
+
+    interface: str
+    network: str
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """A resolv.conf: what its `nameserver` lines say. `problem`: why it cannot be read, empty when it can."""
+
+    path: str = "/etc/resolv.conf"
+    servers: tuple[str, ...] = ("192.0.2.53",)
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,13 +53,16 @@ class ListeningSocket:
 
 @dataclass(frozen=True)
 class Filesystem:
-    """The filesystem that a path is on, or will be on: bytes and inodes (0 inodes in total: it does not count them)."""
+    """The filesystem that a path is on, or will be on: bytes and inodes (0 inodes in total: it does not count them).
+
+    `options` are those of `preflight.mounts.RESTRICTIONS` that it is mounted with.
+    """
 
     mount: str
     free: int
     inodes: int
     inodes_free: int
-    read_only: bool = False
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,6 +121,8 @@ class Configured:
     """When the cluster's CA that is already there begins to be valid, seconds since the epoch."""
     runtime: RuntimeFacts | None = None
     """None where the runtime is ours, which is not there yet."""
+    resolver: Resolver | None = None
+    """The file that the configuration names for Pods; None when it names none."""
     etcd_versions: Mapping[str, str] = field(default_factory=dict)
     """Endpoint of an external etcd → its version, or why there is none (`error: …`)."""
 
@@ -120,6 +144,8 @@ class HostFacts:
     clock: Clock | None = None
     kernel: Kernel = field(default_factory=Kernel)
     addresses: tuple[Address, ...] = ()
+    attached: tuple[Attached, ...] = ()
+    """Networks of all interfaces but those of Pods, and where other routes than default ones lead."""
     has_default_route: bool = True
     links: tuple[str, ...] = ()
     """Names of all network interfaces."""
@@ -135,10 +161,15 @@ class HostFacts:
     ca_directories: tuple[str, ...] = ()
     """Which of kubeadm's optional host CA directories exist (render.static_pods names them)."""
     proxies: Mapping[str, str] = field(default_factory=dict)
-    name_servers: tuple[str, ...] = ("192.0.2.53",)
+    resolver: Resolver = field(default_factory=Resolver)
+    """The file that the node's programs use, or the one that systemd-resolved keeps for those that cannot ask it."""
     resolved_active: bool = False
     pod_resolv_conf: str = ""
-    """What Pods must get instead of the node's resolv.conf; empty when that serves them too."""
+    """What Pods must get instead of that file; empty when it serves them too."""
+    pod_servers: tuple[str, ...] = ("192.0.2.53",)
+    """The name servers that Pods get."""
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    """Those of `preflight.kubelet.KERNEL_DEFAULTS` that can be read."""
     units: Mapping[str, str] = field(default_factory=dict)
     """systemd unit → `active`, `enabled`, `disabled`, `masked`; a unit that does not exist is not here."""
     chains: tuple[str, ...] = ()

@@ -78,6 +78,8 @@ KUBELET_HEALTHZ_PORT = 10248
 CONTROLLER_MANAGER_PORT = 10257
 SCHEDULER_PORT = 10259
 
+ADVERTISE_PLACEHOLDER = "1.2.3.4"
+"""What `config print init-defaults` writes, as kubeadm's does, for the user to replace."""
 SERVICE_SUBNET = "10.96.0.0/12"
 POD_SUBNET = "10.244.0.0/16"
 """Not kubeadm's (it has none): flannel's own default, since flannel is our default CNI."""

@@ -8,16 +8,33 @@ from dataclasses import dataclass
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
-from bootstrap.preflight import kernel, leftovers, network, ports, proxy, runtime, storage, system
+from bootstrap.preflight import (
+    kernel,
+    kubelet,
+    leftovers,
+    mounts,
+    name_servers,
+    network,
+    ports,
+    proxy,
+    ranges,
+    runtime,
+    storage,
+    system,
+)
 from bootstrap.preflight.finding import Check, Finding
 
 CHECKS: tuple[Check, ...] = (
     *system.ALL,
     *kernel.ALL,
+    *kubelet.ALL,
     *network.ALL,
+    *ranges.ALL,
+    *name_servers.ALL,
     *proxy.ALL,
     *ports.ALL,
     *storage.ALL,
+    *mounts.ALL,
     *runtime.ALL,
     *leftovers.ALL,
 )

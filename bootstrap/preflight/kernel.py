@@ -10,6 +10,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.finding import Found, check
+from bootstrap.preflight.kubelet import setting
 
 SUPPORTED = re.compile(r"5\.4\.|5\.10\.|5\.15\.|([6-9]|[1-9]\d+)\.")
 """Releases that system-validators v1.12.1 knows: long-term 5.x, and everything from 6 on."""
@@ -106,8 +107,8 @@ def options(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 @check(
     "SystemVerification",
     "The cgroup controllers that the kubelet needs are there; `hugetlb`, and `io` or `blkio`, are missed with a "
-    "warning; cgroup v1 is one too, since the kubelet is told to tolerate it.",
-    "Enable them on the kernel's command line; boot with cgroup v2.",
+    "warning.",
+    "Enable them on the kernel's command line.",
     kubeadm=True,
 )
 def cgroups(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
@@ -124,12 +125,6 @@ def cgroups(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
                 "Enable them with the kernel's command line, or delegate them to the container",
                 error=error,
             )
-    if not v2:
-        yield Found(
-            "cgroup v1 is in use; the kubelet is told to tolerate it",
-            "Boot with systemd.unified_cgroup_hierarchy=1",
-            error=False,
-        )
 
 
 @check(
@@ -138,7 +133,7 @@ def cgroups(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     "Set `cgroupDriver` in KubeletConfiguration.",
 )
 def cgroup_driver(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    driver = cfg.cluster.kubelet.get("cgroupDriver", "systemd")
+    driver = setting(cfg, "cgroupDriver", "cgroup-driver") or "systemd"
     if driver == "systemd" and not facts.systemd:
         yield Found(
             "the cgroup driver is systemd, and systemd does not run here",

@@ -1,19 +1,19 @@
-"""Checks of addresses, interfaces, routes, forwarding, name servers, firewall."""
+"""Checks of addresses, interfaces, routes, forwarding, firewall."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 
 from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.cluster import ClusterConfig, LocalEtcd
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.preflight.finding import Found, check
+from bootstrap.preflight.finding import Found, check, listed
+from bootstrap.render.addresses import as_ip
 
+ETCD_LISTENS = {"listen-client-urls", "listen-peer-urls"}
+"""Flags of etcd that have the advertise address unless the user gives them."""
 SMALLEST_MTU = 1450
 """What common overlays of clouds leave; below it vxlan leaves Pods less than 1400 bytes."""
-MOST_NAME_SERVERS = 3
-"""resolv.conf(5) MAXNS; the kubelet drops the others."""
 
 
 @check(
@@ -46,17 +46,34 @@ def _ranges(cfg: ClusterConfig) -> tuple[str, ...]:
 
 @check(
     "AdvertiseAddress",
-    "The address that the API server advertises is one of this node's.",
-    "Give one of them with `--apiserver-advertise-address`.",
-    error=False,
+    "The address that the API server advertises is one of this node's: etcd listens there. With an external etcd, or "
+    "with addresses of its own for etcd, another one is a warning.",
+    "Give one of them with `--apiserver-advertise-address`, or leave it out of the configuration.",
 )
 def advertise_address(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    if cfg.api.advertise_address not in {a.address for a in facts.addresses}:
-        known = ", ".join(a.address for a in facts.addresses) or "none"
-        yield Found(
-            f"{cfg.api.advertise_address} is not an address of this node (it has: {known})",
-            "Give one of them with --apiserver-advertise-address",
-        )
+    own = cfg.api.advertise_address
+    there = (*(a.address for a in facts.addresses), *(a.address for a in facts.attached))
+    if as_ip(own) in map(as_ip, there):
+        return
+    known = [f"{a.address} ({a.interface})" for a in facts.addresses]
+    placeholder = own == names.ADVERTISE_PLACEHOLDER
+    yield Found(
+        f"no interface has the address {own}"
+        + (", the placeholder that `kubeadm config print init-defaults` writes" if placeholder else "")
+        + f": this node has {listed(known) if known else 'none'}",
+        "Leave localAPIEndpoint.advertiseAddress out: the address of the default route is taken"
+        if placeholder
+        else "Give one of these: "
+        + (f"--apiserver-advertise-address {facts.addresses[0].address}" if known else "ip address add …")
+        + "; a virtual or public address that leads here belongs in controlPlaneEndpoint",
+        error=_etcd_listens_there(cfg),
+    )
+
+
+def _etcd_listens_there(cfg: ClusterConfig) -> bool:
+    etcd = cfg.cluster.etcd
+    given = {arg.name for arg in etcd.extra_args} if isinstance(etcd, LocalEtcd) else ETCD_LISTENS
+    return not given >= ETCD_LISTENS
 
 
 @check(
@@ -72,7 +89,11 @@ def interfaces(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     chosen = next((a for a in candidates if a.address == cfg.api.advertise_address), None)
     if chosen is None:
         return
-    why = "it has the default route" if chosen.default else "no interface has a default route, and it came first"
+    why = "no interface has a default route, and it came first"
+    if chosen.default:
+        ways = [f"{a.interface} {a.metric}" for a in candidates if a.default]
+        lowest = f"of the default routes its has the lowest metric ({', '.join(ways)})"
+        why = lowest if len(ways) > 1 else "it has the default route"
     yield Found(
         f"several interfaces have an address ({', '.join(f'{a.interface} {a.address}' for a in candidates)}): "
         f"{chosen.address} of {chosen.interface} was chosen, since {why}",
@@ -125,36 +146,6 @@ def mtu(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 
 
 @check(
-    "ResolvConf",
-    f"Pods can use the name servers of the node: one to {MOST_NAME_SERVERS}, not all of them loopback addresses. "
-    "systemd-resolved's stub is no problem: Pods get the servers behind it.",
-    "Name a server that Pods reach in `/etc/resolv.conf`.",
-    error=False,
-)
-def name_servers(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    servers = facts.name_servers
-    if not servers:
-        yield Found("/etc/resolv.conf names no server: Pods resolve names of the cluster only", "Add a nameserver line")
-    elif all(_is_loopback(s) for s in servers) and not facts.resolved_active and not facts.pod_resolv_conf:
-        yield Found(
-            f"/etc/resolv.conf names {', '.join(servers)} only, which is nobody's in a Pod: CoreDNS would ask itself",
-            "Add a nameserver line with an address that Pods reach, or set resolvConf in KubeletConfiguration",
-        )
-    if len(servers) > MOST_NAME_SERVERS:
-        yield Found(
-            f"/etc/resolv.conf names {len(servers)} servers, and only the first {MOST_NAME_SERVERS} are used",
-            "Leave out the others",
-        )
-
-
-def _is_loopback(server: str) -> bool:
-    try:
-        return ip_address(server.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
-
-
-@check(
     "Firewalld",
     "firewalld does not run, or lets the cluster's ports through.",
     "Open the ports, or stop firewalld.",
@@ -178,6 +169,5 @@ ALL = (
     interfaces,
     default_route,
     mtu,
-    name_servers,
     firewalld,
 )

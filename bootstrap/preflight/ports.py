@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from bootstrap.model import names
 from bootstrap.model.cluster import Arg, ClusterConfig, LocalEtcd
 from bootstrap.model.facts import HostFacts, ListeningSocket
 from bootstrap.preflight.finding import Found, check
+from bootstrap.preflight.kubelet import setting
 from bootstrap.render.addresses import loopback
 from bootstrap.render.controlplane.args import last_value
 
@@ -26,28 +28,51 @@ class Wanted:
 
 
 def wanted(cfg: ClusterConfig) -> list[Wanted]:
-    """kubeadm's ports and addresses, etcd's loopback address, and the two that only answer health and metrics."""
+    """kubeadm's ports and addresses, unless the configuration has others; etcd's loopback address; and the two that
+    only answer health and metrics. Port 0 is none."""
+    scheduler, manager = cfg.cluster.scheduler.extra_args, cfg.cluster.controller_manager.extra_args
+    address = setting(cfg, "address", "address") or ANY[0]
+    health = setting(cfg, "healthzBindAddress", "healthz-bind-address") or loopback(cfg)
+    health_port = setting(cfg, "healthzPort", "healthz-port")
     found = [
         Wanted(cfg.api.bind_port, "kube-apiserver", _bound(cfg.cluster.api_server.extra_args)),
-        Wanted(names.SCHEDULER_PORT, "kube-scheduler", _bound(cfg.cluster.scheduler.extra_args)),
-        Wanted(
-            names.CONTROLLER_MANAGER_PORT, "kube-controller-manager", _bound(cfg.cluster.controller_manager.extra_args)
-        ),
-        Wanted(names.KUBELET_PORT, "the kubelet"),
-        Wanted(names.KUBELET_HEALTHZ_PORT, "the kubelet's health endpoint", (loopback(cfg),)),
+        Wanted(_secure_port(scheduler, names.SCHEDULER_PORT), "kube-scheduler", _bound(scheduler)),
+        Wanted(_secure_port(manager, names.CONTROLLER_MANAGER_PORT), "kube-controller-manager", _bound(manager)),
+        Wanted(_number(setting(cfg, "port", "port"), names.KUBELET_PORT), "the kubelet", (address,)),
+        Wanted(_number(health_port, names.KUBELET_HEALTHZ_PORT), "the kubelet's health endpoint", (health,)),
     ]
     if isinstance(cfg.cluster.etcd, LocalEtcd):
-        address = last_value(cfg.cluster.api_server.extra_args, "advertise-address", cfg.api.advertise_address)
-        found += [
-            Wanted(names.ETCD_CLIENT_PORT, "etcd", (address, loopback(cfg))),
-            Wanted(names.ETCD_PEER_PORT, "etcd", (address,)),
-            Wanted(names.ETCD_METRICS_PORT, "etcd's health endpoint", (loopback(cfg),)),
-        ]
-    return found
+        found += _etcd(cfg, cfg.cluster.etcd.extra_args)
+    return [want for want in found if want.port]
+
+
+def _etcd(cfg: ClusterConfig, extra: tuple[Arg, ...]) -> Iterator[Wanted]:
+    """Where its flags say that it listens; `https://ADDRESS:PORT,…` each."""
+    own = last_value(cfg.cluster.api_server.extra_args, "advertise-address", cfg.api.advertise_address)
+    for flag, port, user, addresses in (
+        ("listen-client-urls", names.ETCD_CLIENT_PORT, "etcd", (own, loopback(cfg))),
+        ("listen-peer-urls", names.ETCD_PEER_PORT, "etcd", (own,)),
+        ("listen-metrics-urls", names.ETCD_METRICS_PORT, "etcd's health endpoint", (loopback(cfg),)),
+    ):
+        written = last_value(extra, flag, "")
+        if not written:
+            yield Wanted(port, user, addresses)
+            continue
+        for url in map(urlsplit, written.split(",")):
+            yield Wanted(_number(url.netloc.rpartition(":")[2], port), user, (url.hostname or "",))
 
 
 def _bound(extra: tuple[Arg, ...]) -> tuple[str, ...]:
     return (last_value(extra, "bind-address", ""),)
+
+
+def _secure_port(extra: tuple[Arg, ...], default: int) -> int:
+    return _number(last_value(extra, "secure-port", ""), default)
+
+
+def _number(text: str, default: int) -> int:
+    """What is no number is refused by its component."""
+    return int(text) if text.isdecimal() else default
 
 
 @check(

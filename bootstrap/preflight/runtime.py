@@ -10,6 +10,7 @@ from bootstrap.model.cluster import ClusterConfig, ExternalEtcd
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import Runtime
 from bootstrap.preflight.finding import Found, check
+from bootstrap.preflight.kubelet import setting
 from bootstrap.render.images import required
 
 EXECUTABLES = ("losetup", "mount")
@@ -64,7 +65,7 @@ def runtime_cgroups(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     runtime = facts.configured.runtime
     if runtime is None or runtime.systemd_cgroup is None:
         return
-    wanted = cfg.cluster.kubelet.get("cgroupDriver", "systemd") == "systemd"
+    wanted = (setting(cfg, "cgroupDriver", "cgroup-driver") or "systemd") == "systemd"
     if runtime.systemd_cgroup != wanted:
         yield Found(
             f"the container runtime at {cfg.node.cri_socket} has SystemdCgroup = {_toml(runtime.systemd_cgroup)}, "

@@ -67,11 +67,11 @@ def _client_files(cfg: ClusterConfig) -> Iterator[str]:
     fresh=True,
 )
 def disk(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    for mount, on_it in _by_filesystem(cfg, facts).items():
+    for mount, on_it in by_filesystem(cfg, facts).items():
         free, needed = facts.configured.filesystems[on_it[0]].free, sum(needs(cfg)[path].size for path in on_it)
         if free < needed:
             yield Found(
-                f"{_mib(free)} free on the filesystem {mount} ({_said(cfg, on_it)}); {_mib(needed)} are needed",
+                f"{_mib(free)} free on the filesystem {mount} ({said(cfg, on_it)}); {_mib(needed)} are needed",
                 f"Free {_mib(needed - free)} there",
                 error=free * DESPERATE < needed,
             )
@@ -85,27 +85,18 @@ def disk(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     fresh=True,
 )
 def inodes(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    for mount, on_it in _by_filesystem(cfg, facts).items():
+    for mount, on_it in by_filesystem(cfg, facts).items():
         filesystem, needed = facts.configured.filesystems[on_it[0]], sum(needs(cfg)[path].inodes for path in on_it)
         if filesystem.inodes and filesystem.inodes_free < needed:
             yield Found(
-                f"{filesystem.inodes_free} inodes free on the filesystem {mount} ({_said(cfg, on_it)}); "
+                f"{filesystem.inodes_free} inodes free on the filesystem {mount} ({said(cfg, on_it)}); "
                 f"{needed} are needed",
                 "Remove small files there; a filesystem's number of inodes is chosen when it is made",
                 error=filesystem.inodes_free * DESPERATE < needed,
             )
 
 
-@check("ReadOnly", "Every filesystem that init writes to is writable.", "Mount it writable.")
-def read_only(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    for mount, on_it in _by_filesystem(cfg, facts).items():
-        if facts.configured.filesystems[on_it[0]].read_only:
-            yield Found(
-                f"the filesystem {mount} is mounted read-only ({_said(cfg, on_it)})", f"mount -o remount,rw {mount}"
-            )
-
-
-def _by_filesystem(cfg: ClusterConfig, facts: HostFacts) -> dict[str, list[str]]:
+def by_filesystem(cfg: ClusterConfig, facts: HostFacts) -> dict[str, list[str]]:
     """Mount point → the paths on it."""
     found: dict[str, list[str]] = {}
     for path in needs(cfg):
@@ -114,7 +105,8 @@ def _by_filesystem(cfg: ClusterConfig, facts: HostFacts) -> dict[str, list[str]]
     return found
 
 
-def _said(cfg: ClusterConfig, paths: list[str]) -> str:
+def said(cfg: ClusterConfig, paths: list[str]) -> str:
+    """`/etc: configuration, …`."""
     return ", ".join(f"{path}: {needs(cfg)[path].what}" for path in paths)
 
 
@@ -205,7 +197,6 @@ def _dashed(path: str) -> str:
 ALL = (
     disk,
     inodes,
-    read_only,
     etcd_disk,
     manifests,
     strangers,

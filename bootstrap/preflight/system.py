@@ -1,4 +1,4 @@
-"""Checks of the machine as a whole: user, CPUs, memory, swap, name, clock."""
+"""Checks of the machine as a whole: user, CPUs, memory, name, clock."""
 
 from __future__ import annotations
 
@@ -51,28 +51,6 @@ def cpus(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 def memory(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.memory < MINIMUM_MEMORY:
         yield Found(f"{facts.memory >> 20} MiB of memory; a control plane needs 1700 MiB", "Add memory")
-
-
-@check(
-    "Swap",
-    "Swap is off, in memory (zram) and on disk. The kubelet is told to tolerate it.",
-    "Turn it off: `swapoff -a`, and the line in `/etc/fstab`.",
-    error=False,
-    kubeadm=True,
-)
-def swap(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    compressed = [device for device in facts.swap if device.startswith("/dev/zram")]
-    disks = [device for device in facts.swap if device not in compressed]
-    if disks:
-        yield Found(
-            f"swap is on ({', '.join(disks)}): the kubelet is told to tolerate it",
-            "swapoff -a, and take its line out of /etc/fstab",
-        )
-    if compressed:
-        yield Found(
-            f"compressed swap in memory is on ({', '.join(compressed)}): the kubelet is told to tolerate it",
-            "Remove the package that sets it up (zram-generator, zram-tools or systemd-zram-generator), and reboot",
-        )
 
 
 @check(
@@ -148,4 +126,4 @@ def certificate_validity(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found
             yield Found(f"{name}: {value / 3600:.0f} h is more than {whose}, {limit / 3600:.0f} h", f"Lower {name}")
 
 
-ALL = (user, privileged, cpus, memory, swap, hostname, clock, time_sync, certificate_validity)
+ALL = (user, privileged, cpus, memory, hostname, clock, time_sync, certificate_validity)

@@ -38,6 +38,12 @@ def split_endpoint(endpoint: str) -> tuple[str, str]:
     return host.strip("[]"), port
 
 
+def endpoint_host(endpoint: str) -> str:
+    """Of `host`, `host:port` or `[host]:port`."""
+    has_port = endpoint.count(":") == 1 or "]:" in endpoint
+    return split_endpoint(endpoint)[0] if has_port else endpoint.strip("[]")
+
+
 def service_ips(cfg: ClusterConfig) -> tuple[str, ...]:
     """The API's own Service address in each Service subnet (the apiserver takes the first)."""
     return tuple(_indexed(subnet, 1) for subnet in cfg.cluster.networking.service_subnets)

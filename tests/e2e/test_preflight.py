@@ -117,6 +117,26 @@ def test_without_a_default_route_it_is_a_warning(network: Callable[..., str], st
     assert cut_off.address() in finding(document, "DefaultRoute")["message"]
 
 
+def test_the_nodes_own_network_is_no_pod_range(network: Callable[..., str], start: Callable[..., Node]) -> None:
+    """With name servers, routes and mounts that are not right either: all at once, and nothing is written."""
+    options = ("--network", network("--subnet", "10.244.0.0/16"), "--tmpfs", "/opt/cni/bin:noexec")
+    inside = start("inside", "node", options=("--privileged", *options))
+    inside.wait_healthy(60)
+    inside.run("sh", "-c", "echo nameserver 127.0.0.1 >/etc/resolv.conf; echo nameserver 10.96.0.10 >>/etc/resolv.conf")
+    before = set(inside.written("/"))
+    code, document = checked(inside, "--apiserver-advertise-address", "1.2.3.4")
+    overlaps = [f["message"] for f in document["findings"] if f["name"] == "NetworkOverlap"]
+    assert (code, len(overlaps)) == (PREFLIGHT, 2), document
+    assert f"eth0 has {inside.address()} of the network 10.244.0.0/16" in overlaps[0]
+    assert "the name server 10.96.0.10 is in it" in overlaps[1]
+    assert "/opt/cni/bin is mounted noexec" in finding(document, "NoExec")["message"]
+    assert "the placeholder" in finding(document, "AdvertiseAddress")["message"]
+    assert "127.0.0.1, which no Pod reaches: Pods get 10.96.0.10 only" in finding(document, "ResolvConf")["message"]
+    assert set(inside.written("/")) == before
+    code, document = checked(inside, "--pod-network-cidr=10.42.0.0/16", "--service-cidr=10.43.0.0/16")
+    assert "NetworkOverlap" not in names(document)
+
+
 def test_files_in_the_way_are_told_by_kubeadms_names(node: Node) -> None:
     node.run("mkdir", "-p", "/etc/kubernetes/manifests")
     node.run("touch", "/etc/kubernetes/manifests/kube-scheduler.yaml", "/etc/kubernetes/manifests/old.bak")
@@ -152,7 +172,7 @@ def test_proxies_are_told_with_what_they_lack(node: Node) -> None:
     document = json.loads(node.run("env", *environment, "bootstrap", "preflight", "-o", "json"))
     assert "HTTPProxy" not in names(document)
     found = finding(document, "HTTPProxyCIDR")
-    assert found["fix"] == f"NO_PROXY={node.address()},10.96.0.0/12,10.244.0.0/16"
+    assert found["fix"] == f"NO_PROXY={node.address()},10.96.0.0/12,10.244.0.0/16,.svc,.cluster.local"
     assert "hidden" not in json.dumps(document)
 
 

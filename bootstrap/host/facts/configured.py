@@ -12,6 +12,7 @@ from cryptography import x509
 
 from bootstrap.host.facts.disk import filesystems, fsync_seconds
 from bootstrap.host.facts.procfs import attempt
+from bootstrap.host.facts.resolv_conf import resolver
 from bootstrap.host.live import LiveHost
 from bootstrap.host.port import Host, HostReader
 from bootstrap.host.runtime.cri import PID1_ROOT, crictl
@@ -21,7 +22,9 @@ from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import Configured, Filesystem, RuntimeFacts
 from bootstrap.model.runtime import runtime_at
 from bootstrap.preflight.checks import lookups
-from bootstrap.preflight.storage import MANIFESTS, needs
+from bootstrap.preflight.kubelet import setting
+from bootstrap.preflight.mounts import looked_at
+from bootstrap.preflight.storage import MANIFESTS
 
 RESOLVE_TIME = 2.0
 CRI_TIME = "2s"
@@ -34,7 +37,7 @@ def look_up(host: Host, mode: str, cfg: ClusterConfig, *, address_given: bool, f
         resolves = pool.submit(_resolves, host, mode, cfg.node.name)
         runtime = pool.submit(_runtime, cfg.node.cri_socket, mode)
         versions = pool.submit(_etcd_versions, host, cfg)
-        found = filesystems(host, needs(cfg))
+        found, resolv_conf = filesystems(host, looked_at(cfg, mode)), setting(cfg, "resolvConf", "resolv-conf")
         return Configured(
             address_given=address_given,
             present=tuple(path for path in lookups(cfg, mode) if _is_there(host, path)),
@@ -44,6 +47,7 @@ def look_up(host: Host, mode: str, cfg: ClusterConfig, *, address_given: bool, f
             ca_not_before=not_before(host.read(f"{cfg.cluster.certificates_dir}/ca.crt")),
             name_resolves=resolves.result(),
             runtime=runtime.result(),
+            resolver=resolver(host, resolv_conf) if resolv_conf else None,
             etcd_versions=versions.result(),
         )
 

@@ -12,6 +12,7 @@ from bootstrap.host.facts.procfs import attempt, lines
 from bootstrap.host.fs.mountinfo import mount_point
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model.facts import Filesystem
+from bootstrap.preflight.mounts import RESTRICTIONS
 
 WRITES = 100
 WRITE_SIZE = 2300
@@ -25,11 +26,13 @@ def filesystems(host: Host, paths: Iterable[str]) -> dict[str, Filesystem]:
     """Path → the filesystem that it is on, or will be on when it is made."""
     existing = {path: _existing(host, path) for path in paths}
     shown = attempt(host, ["df", "-B1", "--output=avail,iavail,itotal,target", *existing.values()]) or ""
-    read_only = _read_only()
+    restrictions = _restrictions()
     found = {}
     for path, line in zip(existing, shown.splitlines()[1:], strict=False):
         free, inodes_free, inodes, mount = line.split(None, 3)
-        found[path] = Filesystem(mount, _number(free), _number(inodes), _number(inodes_free), mount in read_only)
+        found[path] = Filesystem(
+            mount, _number(free), _number(inodes), _number(inodes_free), restrictions.get(mount, ())
+        )
     return found
 
 
@@ -43,13 +46,17 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def _read_only() -> set[str]:
-    """Mount points of the host that are read-only (proc(5): mountinfo of its PID 1); the last mount counts."""
-    options: dict[str, list[str]] = {}
+def _restrictions() -> dict[str, tuple[str, ...]]:
+    """Mount point of the host → which of preflight's options it has (proc(5): mountinfo of its PID 1).
+
+    The last mount counts.
+    """
+    found: dict[str, tuple[str, ...]] = {}
     for line in lines("/proc/1/mountinfo"):
         fields = line.split()
-        options[mount_point(fields)] = fields[5].split(",") + fields[-1].split(",")
-    return {mount for mount, words in options.items() if "ro" in words}
+        words = {*fields[5].split(","), *fields[-1].split(",")}
+        found[mount_point(fields)] = tuple(word for word in RESTRICTIONS if word in words)
+    return found
 
 
 def fsync_seconds(mount: str) -> float | None:

@@ -11,12 +11,15 @@ from pathlib import Path
 from bootstrap.host.facts import resolv_conf, services
 from bootstrap.host.facts.foreign import guest_facts
 from bootstrap.host.facts.kernel import kernel
-from bootstrap.host.facts.network import addresses, default_routes, interfaces, listeners
+from bootstrap.host.facts.network import addresses, attached, default_routes, interfaces, listeners, routes
 from bootstrap.host.facts.procfs import first, lines
 from bootstrap.host.node.pid1 import is_cgroup_v2, proxies
 from bootstrap.host.port import Host, HostReader
-from bootstrap.model.facts import Clock, HostFacts
+from bootstrap.model.facts import Clock, HostFacts, Resolver
+from bootstrap.preflight.kubelet import KERNEL_DEFAULTS
+from bootstrap.preflight.name_servers import reachable
 from bootstrap.render.controlplane.volumes import OPTIONAL_CA_DIRECTORIES
+from bootstrap.render.node.kubelet import RESOLVED_CONF
 
 CAP_SYS_ADMIN = 21
 CAP_SYS_RESOURCE = 24
@@ -28,11 +31,14 @@ TIMEX_SIZE = 256
 
 def gather(host: Host, mode: str) -> HostFacts:
     """`mode` is `node` or `host`; a node container has none of what a host has before us."""
-    routes, links, on_host = default_routes(host), interfaces(host), mode == "host"
+    known, links, on_host = routes(host), interfaces(host), mode == "host"
+    defaults = default_routes(known)
     units = services.units(host) if on_host else {}
     resolved = units.get(services.RESOLVED_UNIT) == "active"
-    own_servers = (host.read("/etc/resolv.conf") or b"").decode(errors="replace")
-    gateway = next((r["gateway"] for r in routes if "gateway" in r), "")
+    resolver = resolv_conf.resolver(host, RESOLVED_CONF if resolved else Resolver.path)
+    gateway = next((r["gateway"] for r in known if r["dst"] == "default" and "gateway" in r), "")
+    pod_resolv_conf = resolv_conf.for_pods((host.read(resolver.path) or b"").decode(errors="replace"), gateway)
+    pod_servers = resolv_conf.servers(pod_resolv_conf) if pod_resolv_conf else resolver.servers
     return HostFacts(
         mode=mode,
         hostname=socket.gethostname().lower(),
@@ -44,8 +50,9 @@ def gather(host: Host, mode: str) -> HostFacts:
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
         clock=_clock(),
         kernel=kernel(host, mode),
-        addresses=addresses(links, {route.get("dev", "") for route in routes}),
-        has_default_route=bool(routes),
+        addresses=addresses(links, defaults),
+        attached=attached(links, known),
+        has_default_route=bool(defaults),
         links=tuple(link["ifname"] for link in links),
         cgroup_version=2 if is_cgroup_v2() else 1,
         cgroup_controllers=_controllers(host),
@@ -57,15 +64,22 @@ def gather(host: Host, mode: str) -> HostFacts:
         listeners=listeners(),
         ca_directories=tuple(path for path in OPTIONAL_CA_DIRECTORIES if host.stat(path)),
         proxies=proxies(os.environ),
-        name_servers=resolv_conf.servers(own_servers),
+        resolver=resolver,
         resolved_active=resolved,
-        pod_resolv_conf="" if resolved else resolv_conf.for_pods(own_servers, gateway),
+        pod_resolv_conf=pod_resolv_conf,
+        pod_servers=tuple(server for server in pod_servers if reachable(server)),
+        sysctls=_sysctls(),
         units=units,
         chains=services.chains(host) if on_host else (),
         executables=services.executables(host) if on_host else None,
         kubelet_version=services.kubelet_version(host) if on_host else "",
         **(guest_facts(host) if on_host else {}),
     )
+
+
+def _sysctls() -> dict[str, str]:
+    found = {key: first(f"/proc/sys/{key.replace('.', '/')}") for key in KERNEL_DEFAULTS}
+    return {key: value for key, value in found.items() if value}
 
 
 def _booted() -> float:

@@ -6,13 +6,13 @@ import json
 import os
 import re
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 from bootstrap.host.facts.procfs import first, lines
 from bootstrap.host.port import Host
-from bootstrap.model.facts import Address, ListeningSocket
+from bootstrap.model.facts import Address, Attached, ListeningSocket
 
 NOT_OF_THE_NODE = re.compile(
     r"(cni|flannel|veth|docker|virbr|cali|cilium|lxc|podman|kube-|tunl|vxlan\.|br-[0-9a-f]{12}$)"
@@ -22,9 +22,51 @@ LISTEN = "0A"
 """State in /proc/net/tcp (kernel: proc_net_tcp.rst)."""
 
 
-def default_routes(host: Host) -> list[dict[str, str]]:
-    commands = (["ip", "-j", *family, "route", "show", "default"] for family in ([], ["-6"]))
-    return [route for command in commands for route in json.loads(host.run(command) or "[]")]
+OF_PODS = re.compile(r"(cni|flannel|veth|cali|cilium|lxc|kube-|tunl|vxlan\.|weave)")
+"""Interfaces of Pods, of this cluster or one before it: the Pod range is rightly theirs."""
+
+
+def routes(host: Host) -> list[dict[str, Any]]:
+    """`ip -j route`, of both families; one with several ways appears once for each."""
+    commands = (["ip", "-j", *family, "route", "show"] for family in ([], ["-6"]))
+    found = [route for command in commands for route in json.loads(host.run(command) or "[]")]
+    ways: list[dict[str, Any]] = []
+    for route in found:
+        ways += [{**route, **way} for way in route.get("nexthops", ())] or [route]
+    return ways
+
+
+def default_routes(routes: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Interface → the lowest metric of its default routes."""
+    found: dict[str, int] = {}
+    for route in routes:
+        if route["dst"] == "default" and "dev" in route:
+            metric = int(route.get("metric", 0))
+            found[route["dev"]] = min(metric, found.get(route["dev"], metric))
+    return found
+
+
+def attached(links: Sequence[Mapping[str, Any]], routes: Sequence[Mapping[str, Any]]) -> tuple[Attached, ...]:
+    """Networks of the machine's interfaces, and where its other routes lead; not those of Pods, nor of one link."""
+    own = [
+        Attached(link["ifname"], str(ip_network(f"{info['local']}/{info['prefixlen']}", strict=False)), info["local"])
+        for link in links
+        for info in link["addr_info"]
+        if info["scope"] == "global"
+    ]
+    led = [
+        Attached(route["dev"], str(ip_network(route["dst"], strict=False)))
+        for route in routes
+        if route["dst"] != "default" and "dev" in route
+    ]
+    known = {(a.interface, a.network) for a in own}
+    there = [*own, *(a for a in led if (a.interface, a.network) not in known)]
+    return tuple(a for a in there if not OF_PODS.match(a.interface) and not _of_one_link(a.network))
+
+
+def _of_one_link(network: str) -> bool:
+    found = ip_network(network)
+    return found.is_link_local or found.is_multicast or found.is_loopback
 
 
 def interfaces(host: Host) -> list[dict[str, Any]]:
@@ -33,15 +75,24 @@ def interfaces(host: Host) -> list[dict[str, Any]]:
     return found
 
 
-def addresses(links: Sequence[Mapping[str, Any]], defaults: set[str]) -> tuple[Address, ...]:
-    """Global addresses; those of interfaces with a default route first, IPv4 before IPv6."""
+def addresses(links: Sequence[Mapping[str, Any]], defaults: Mapping[str, int]) -> tuple[Address, ...]:
+    """Global addresses; those of interfaces with a default route first, IPv4 before IPv6, the lowest metric first.
+
+    `defaults` is interface → metric.
+    """
     found = [
-        Address(link["ifname"], info["local"], link["ifname"] in defaults, link.get("mtu", 1500))
+        Address(
+            link["ifname"],
+            info["local"],
+            link["ifname"] in defaults,
+            link.get("mtu", 1500),
+            defaults.get(link["ifname"], 0),
+        )
         for link in links
         for info in link["addr_info"]
         if info["scope"] == "global" and not NOT_OF_THE_NODE.match(link["ifname"])
     ]
-    return tuple(sorted(found, key=lambda a: (not a.default, ":" in a.address)))
+    return tuple(sorted(found, key=lambda a: (not a.default, ":" in a.address, a.metric)))
 
 
 def listeners() -> tuple[ListeningSocket, ...]:

@@ -1,9 +1,21 @@
-"""Which name servers Pods can use: a loopback one of the node is nobody's in a Pod."""
+"""Which name servers Pods can use: those that only the node itself reaches are nobody's in a Pod."""
 
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+
+from bootstrap.host.port import HostReader
+from bootstrap.model.facts import Resolver
+from bootstrap.preflight.name_servers import reachable
+
+
+def resolver(host: HostReader, path: str) -> Resolver:
+    """What a resolv.conf says, or why it says nothing."""
+    content = host.read(path)
+    if content is not None:
+        return Resolver(path, servers(content.decode(errors="replace")))
+    target = host.readlink(path)
+    return Resolver(path, (), f"is a link to {target}, which does not exist" if target else "does not exist")
 
 
 def servers(resolv_conf: str) -> tuple[str, ...]:
@@ -15,15 +27,17 @@ def servers(resolv_conf: str) -> tuple[str, ...]:
 def for_pods(resolv_conf: str, gateway: str) -> str:
     """Empty when `resolv.conf` serves Pods as it is, else the one that they get instead.
 
-    On a network that the user made, Docker's own resolver listens on 127.0.0.11 of the node, and CoreDNS would ask
-    itself. Docker notes the servers behind it in a comment, `# ExtServers: [10.0.0.2 host(127.0.0.53)]`; those marked
-    `host` are not reachable from a container. With none left it is the gateway, where a resolver may listen or not.
+    Servers that no Pod reaches are left out. On a network that the user made, Docker's own resolver listens on
+    127.0.0.11 of the node, and CoreDNS would ask itself. Docker notes the servers behind it in a comment,
+    `# ExtServers: [10.0.0.2 host(127.0.0.53)]`; those marked `host` are not reachable from a container. With none left
+    it is the gateway, where a resolver may listen or not.
     """
-    lines = resolv_conf.splitlines()
-    if any(not ip_address(server.partition("%")[0]).is_loopback for server in servers(resolv_conf)):
+    lines, named = resolv_conf.splitlines(), servers(resolv_conf)
+    kept = tuple(server for server in named if reachable(server))
+    if kept == named and named:
         return ""
     behind = re.search(r"ExtServers: \[(.*)\]", resolv_conf)
-    reachable = [s for s in behind.group(1).split() if not s.startswith("host(")] if behind else []
-    chosen = reachable or ([gateway] if gateway else [])
-    kept = [line for line in lines if line.startswith(("search", "options"))]
-    return "\n".join([*(f"nameserver {server}" for server in chosen), *kept, ""]) if chosen else ""
+    known = [s for s in behind.group(1).split() if not s.startswith("host(") and reachable(s)] if behind else []
+    chosen = kept or tuple(known) or ((gateway,) if gateway and named else ())
+    others = [line for line in lines if line.startswith(("search", "options"))]
+    return "\n".join([*(f"nameserver {server}" for server in chosen), *others, ""]) if chosen else ""

@@ -21,6 +21,7 @@ from bootstrap.render.cluster.objects import Object, sign
 from bootstrap.render.images import required
 from bootstrap.render.node.kubelet import overlaid
 from bootstrap.render.patch.directory import patched
+from bootstrap.render.proxies import completed
 
 VXLAN_OVERHEAD = 50
 """Bytes of a packet that are not a Pod's (flannel: backend/vxlan encapOverhead)."""
@@ -50,7 +51,7 @@ def kube_proxy(
     objects = _filled("kube-proxy", manifests, values, patches)
     for body in objects:
         if body["kind"] == "DaemonSet":
-            body["spec"]["template"]["spec"]["containers"][0]["env"] += _environment(facts.proxies)
+            body["spec"]["template"]["spec"]["containers"][0]["env"] += _environment(completed(cfg, facts.proxies))
         if body["kind"] == "ConfigMap" and not cfg.cluster.kube_proxy:
             sign(body)
     return objects

@@ -18,6 +18,7 @@ from bootstrap.render.controlplane.args import command_line, last_value
 from bootstrap.render.controlplane.volumes import component_volumes, directory, mounts, sources
 from bootstrap.render.images import required
 from bootstrap.render.patch.directory import patched
+from bootstrap.render.proxies import completed
 
 _HASTE = {"GOGC": "400"}
 """In node mode: Go's collector would take a fifth of a small machine while the control plane starts (ADR 10)."""
@@ -97,7 +98,7 @@ def _component_pod(
 ) -> dict[str, Any]:
     """A Pod of Kubernetes itself, named like its binary."""
     volumes = component_volumes(cfg, facts, command[0], settings)
-    env = _env({**_haste(facts), **facts.proxies}, settings.extra_envs)
+    env = _env({**_haste(facts), **completed(cfg, facts.proxies)}, settings.extra_envs)
     container = _container(required.kubernetes(cfg, command[0]), command, volumes, env)
     return _pod(container, volumes, requests={"cpu": cpu}, port=port)
 

@@ -120,14 +120,14 @@ def kubelet_flags(cfg: ClusterConfig, facts: HostFacts) -> bytes:
 
 
 def _node_ip(cfg: ClusterConfig, facts: HostFacts) -> str:
-    """Empty where the kubelet finds it: it takes a single address, IPv4 before IPv6, with a default route."""
+    """Empty where the kubelet finds it: it takes one address, IPv4 before IPv6, with the lowest default route."""
     own = node_address(cfg, facts)
     if not own:
         return ""
     other = next((a.address for a in facts.addresses if is_ipv6(a.address) != is_ipv6(own)), "")
     if other and len({is_ipv6(subnet) for subnet in cfg.cluster.networking.service_subnets}) > 1:
         return f"{own},{other}"
-    routed = {a.address for a in facts.addresses if a.default}
+    routed = [a.address for a in facts.addresses if a.default][:1]
     if (other and is_ipv6(own)) or (facts.mode == "host" and facts.addresses and own not in routed):
         return own
     return ""

@@ -13,12 +13,12 @@ from bootstrap.host.facts import services
 from bootstrap.host.facts.configured import grpc_reason, look_up, not_before
 from bootstrap.host.facts.disk import filesystems, percentile
 from bootstrap.host.facts.kernel import module_names, parse_config
-from bootstrap.host.facts.network import addresses, socket_address, unit_of
+from bootstrap.host.facts.network import addresses, attached, default_routes, routes, socket_address, unit_of
 from bootstrap.host.facts.resolv_conf import servers
 from bootstrap.host.live import LiveHost
 from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.facts import Address, Filesystem
+from bootstrap.model.facts import Address, Attached, Filesystem
 from bootstrap.model.runtime import HOST_RUNTIME
 from bootstrap.render.pki.issue import issue_pki
 from bootstrap.render.pki.keys import CryptoKeySource
@@ -82,7 +82,7 @@ def test_addresses_of_the_node_with_the_default_route_first() -> None:
         link("br-lan", "203.0.113.9"),
     ]
 
-    assert addresses(links, {"ens3"}) == (
+    assert addresses(links, {"ens3": 0}) == (
         Address("ens3", "192.0.2.10", True),
         Address("ens3", "2001:db8::1", True),
         Address("ens4", "198.51.100.4", False, 9000),
@@ -152,7 +152,7 @@ def test_a_path_that_is_not_there_yet_is_on_the_filesystem_of_its_parent(tmp_pat
     found = filesystems(host, ["/var/lib/etcd", "/opt/cni"])
 
     assert host.asked[0][-2:] == ["/var/lib", "/"]
-    assert found["/var/lib/etcd"] == Filesystem("/", 5368709120, 100, 90, found["/var/lib/etcd"].read_only)
+    assert found["/var/lib/etcd"] == Filesystem("/", 5368709120, 100, 90, found["/var/lib/etcd"].options)
     assert found["/opt/cni"] == Filesystem("/my disk", 1000, 0, 0)
 
 
@@ -177,6 +177,60 @@ def test_names_of_modules() -> None:
         "nf_tables",
     }
     assert module_names(None) == set()
+
+
+def test_the_default_route_with_the_lowest_metric_decides() -> None:
+    ways = [
+        {"dst": "default", "gateway": "192.0.2.1", "dev": "eth0", "metric": 600},
+        {"dst": "default", "gateway": "198.51.100.1", "dev": "eth1", "metric": 100},
+        {"dst": "default", "gateway": "203.0.113.1", "dev": "eth2", "metric": 1024},
+        {"dst": "default", "gateway": "203.0.113.1", "dev": "eth2"},
+        {"dst": "192.0.2.0/24", "dev": "eth3", "metric": 1},
+    ]
+    links = [
+        {"ifname": name, "addr_info": [{"local": address, "scope": "global"}]}
+        for name, address in (("eth0", "192.0.2.5"), ("eth1", "198.51.100.5"), ("eth2", "203.0.113.5"))
+    ]
+
+    assert default_routes(ways) == {"eth0": 600, "eth1": 100, "eth2": 0}
+    assert [a.interface for a in addresses(links, default_routes(ways))] == ["eth2", "eth1", "eth0"]
+
+
+def test_a_route_with_several_ways_is_one_of_each(tmp_path: Path) -> None:
+    hops = '[{"gateway":"192.0.2.1","dev":"eth0"},{"gateway":"198.51.100.1","dev":"eth1"}]'
+    found = routes(Answering(tmp_path, {"ip": f'[{{"dst":"default","nexthops":{hops}}}]'}))
+
+    assert default_routes(found) == {"eth0": 0, "eth1": 0}
+
+
+def test_networks_that_the_machine_is_in_or_has_a_route_to() -> None:
+    def link(name: str, local: str, prefixlen: int, scope: str = "global") -> dict[str, object]:
+        return {"ifname": name, "addr_info": [{"local": local, "prefixlen": prefixlen, "scope": scope}]}
+
+    links = [
+        link("lo", "127.0.0.1", 8, "host"),
+        link("eth0", "192.0.2.10", 24),
+        link("docker0", "172.17.0.1", 16),
+        link("cni0", "10.244.0.1", 24),
+        link("eth0", "fe80::1", 64, "link"),
+    ]
+    led = [
+        {"dst": "default", "dev": "eth0"},
+        {"dst": "192.0.2.0/24", "dev": "eth0"},
+        {"dst": "10.8.0.0/24", "dev": "wg0"},
+        {"dst": "10.9.0.7", "dev": "wg0"},
+        {"dst": "10.244.1.0/24", "dev": "flannel.1"},
+        {"dst": "169.254.0.0/16", "dev": "eth0"},
+        {"dst": "fe80::/64", "dev": "eth0"},
+        {"dst": "10.10.0.0/16", "type": "blackhole"},
+    ]
+
+    assert attached(links, led) == (
+        Attached("eth0", "192.0.2.0/24", "192.0.2.10"),
+        Attached("docker0", "172.17.0.0/16", "172.17.0.1"),
+        Attached("wg0", "10.8.0.0/24"),
+        Attached("wg0", "10.9.0.7/32"),
+    )
 
 
 def test_name_servers() -> None:

@@ -1,14 +1,29 @@
 """Name servers for Pods."""
 
-from bootstrap.host.facts.resolv_conf import for_pods
+from __future__ import annotations
+
+import pytest
+
+from bootstrap.host.facts.resolv_conf import for_pods, resolver
+from bootstrap.model.facts import Resolver
+from tests.memory import MemoryHost
 
 
-def test_a_server_that_pods_reach_is_left_alone() -> None:
-    assert for_pods("nameserver 10.0.0.2\nnameserver 127.0.0.1\n", "172.18.0.1") == ""
+def test_servers_that_pods_reach_are_left_alone() -> None:
+    assert for_pods("nameserver 10.0.0.2\nnameserver 169.254.169.254\nnameserver fd00::1\n", "172.18.0.1") == ""
+
+
+@pytest.mark.parametrize(
+    "useless", ["127.0.0.1", "127.0.0.53", "::1", "0.0.0.0", "fe80::1", "fe80::1%eth0", "fd00::1%eth0", "ns.example"]
+)
+def test_a_server_that_no_pod_reaches_is_left_out_and_the_others_stay(useless: str) -> None:
+    text = f"nameserver {useless}\nnameserver 192.0.2.53\nsearch a.example\noptions ndots:2\n"
+
+    assert for_pods(text, "172.18.0.1") == "nameserver 192.0.2.53\nsearch a.example\noptions ndots:2\n"
 
 
 def test_the_servers_behind_dockers_resolver_are_used() -> None:
-    text = "nameserver 127.0.0.11\nsearch a.example\n# ExtServers: [10.0.0.2 host(127.0.0.53)]\n"
+    text = "nameserver 127.0.0.11\nsearch a.example\n# ExtServers: [10.0.0.2 host(127.0.0.53) fe80::1%eth0]\n"
     assert for_pods(text, "172.18.0.1") == "nameserver 10.0.0.2\nsearch a.example\n"
 
 
@@ -18,5 +33,22 @@ def test_without_any_it_is_the_gateway() -> None:
     )
 
 
-def test_without_a_gateway_nothing_is_better() -> None:
-    assert for_pods("nameserver 127.0.0.11\n", "") == ""
+@pytest.mark.parametrize("text", ["nameserver 127.0.0.11\n", "", "search a.example\n"])
+def test_without_a_gateway_or_a_question_nothing_is_better(text: str) -> None:
+    assert for_pods(text, "") == ""
+
+
+def test_a_file_without_servers_is_left_alone() -> None:
+    assert for_pods("search a.example\n", "172.18.0.1") == ""
+
+
+def test_why_there_is_no_file() -> None:
+    host = MemoryHost()
+    host.mkdir("/etc", 0o755)
+
+    assert resolver(host, "/etc/resolv.conf") == Resolver("/etc/resolv.conf", (), "does not exist")
+
+    host.symlink("../run/systemd/resolve/stub-resolv.conf", "/etc/resolv.conf")
+    assert resolver(host, "/etc/resolv.conf").problem == (
+        "is a link to ../run/systemd/resolve/stub-resolv.conf, which does not exist"
+    )

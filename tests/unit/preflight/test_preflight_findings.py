@@ -15,7 +15,7 @@ from bootstrap.model.cluster import (
     ExternalEtcd,
     Networking,
 )
-from bootstrap.model.facts import Address, Filesystem, ListeningSocket, RuntimeFacts
+from bootstrap.model.facts import Address, Attached, Filesystem, ListeningSocket, Resolver, RuntimeFacts
 from bootstrap.preflight.checks import CHECKS
 from bootstrap.preflight.kernel import V1_CONTROLLERS, V1_OPTIONAL
 from tests.configs import changed
@@ -27,10 +27,17 @@ EXTERNAL = changed(CFG, etcd=ETCD)
 V6 = changed(
     CFG, advertise_address="2001:db8::1", networking=Networking(service_subnet="fd00::/112", pod_subnet="fd01::/48")
 )
+PROTECTED = changed(CFG, kubelet={"protectKernelDefaults": True})
 V6_ADDRESS = (Address("eth0", "2001:db8::1", True),)
 ETH0, ETH1 = Address("eth0", "192.0.2.10", True), Address("eth1", "198.51.100.4", False)
 PROXY = {"HTTPS_PROXY": "http://user:secret@proxy.example:3128"}
 CONFIG = dict(GOOD.kernel.config or {})
+V1_OPTIONS = {**CONFIG, "CGROUP_CPUACCT": "y", "CGROUP_DEVICE": "y", "CGROUP_FREEZER": "y"}
+V1: dict[str, Any] = {
+    "cgroup_version": 1,
+    "cgroup_controllers": V1_CONTROLLERS + V1_OPTIONAL,
+    "kernel": {"config": V1_OPTIONS},
+}
 EVERYTHING = "192.0.2.0/24,10.96.0.0/12,10.244.0.0/16"
 
 
@@ -64,14 +71,17 @@ CASES: list[tuple[dict[str, Any], str, bool]] = [
     ({"kernel": {"release": "5.10.0-36-amd64"}}, "KernelVersion", ERROR),
     ({"kernel": {"modules": {**GOOD.kernel.modules, "vxlan": "missing"}}}, "KernelModule-vxlan", ERROR),
     ({"ip_forward": False, "mode": "node"}, "FileContent--proc-sys-net-ipv4-ip_forward", ERROR),
-    ({"addresses": ()}, "AdvertiseAddress", WARNING),
+    ({"addresses": (), "attached": ()}, "AdvertiseAddress", ERROR),
+    ({"attached": (Attached("eth0", "10.244.0.0/16", "10.244.0.2"),)}, "NetworkOverlap", ERROR),
     ({"addresses": (ETH0, ETH1)}, "NetworkInterfaces", WARNING),
     ({"has_default_route": False}, "DefaultRoute", WARNING),
     ({"addresses": (dataclasses.replace(ETH0, mtu=1400),)}, "MTU", WARNING),
     ({"addresses": (ETH0, dataclasses.replace(ETH1, mtu=9000)), "configured": {"address_given": True}}, "MTU", WARNING),
-    ({"name_servers": ()}, "ResolvConf", WARNING),
-    ({"name_servers": ("127.0.0.53",), "resolved_active": False}, "ResolvConf", WARNING),
-    ({"name_servers": ("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4")}, "ResolvConf", WARNING),
+    ({"resolver": Resolver(servers=())}, "ResolvConf", WARNING),
+    ({"resolver": Resolver(servers=("127.0.0.1", "192.0.2.53"))}, "ResolvConf", WARNING),
+    ({"resolver": Resolver(servers=("127.0.0.53",)), "pod_servers": ()}, "ResolvConf", ERROR),
+    ({"resolver": Resolver(servers=(), problem="does not exist")}, "ResolvConf", ERROR),
+    ({"resolver": Resolver(servers=("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"))}, "ResolvConf", WARNING),
     ({"units": {"firewalld.service": "active"}}, "Firewalld", WARNING),
     ({"proxies": {**PROXY, "NO_PROXY": "10.96.0.0/12,10.244.0.0/16"}}, "HTTPProxy", WARNING),
     ({"proxies": {**PROXY, "NO_PROXY": "192.0.2.10,10.96.0.0/12,10.244.0.1"}}, "HTTPProxyCIDR", WARNING),
@@ -87,7 +97,9 @@ CASES: list[tuple[dict[str, Any], str, bool]] = [
     ({"configured": filesystem("/var/lib/etcd", free=100 << 20)}, "Disk", ERROR),
     ({"configured": filesystem("/var/lib/etcd", inodes_free=50)}, "Inodes", WARNING),
     ({"configured": filesystem("/var/lib/etcd", inodes_free=3)}, "Inodes", ERROR),
-    ({"configured": filesystem("/var/lib/etcd", read_only=True)}, "ReadOnly", ERROR),
+    ({"configured": filesystem("/var/lib/etcd", options=("ro",))}, "ReadOnly", ERROR),
+    ({"configured": filesystem("/opt/bootstrap/bin", mount="/opt", options=("noexec",))}, "NoExec", ERROR),
+    ({"configured": filesystem("/var/lib/kubelet", options=("nodev",))}, "VolumeMounts", WARNING),
     ({"configured": {"fsync_seconds": 0.0101}}, "EtcdDisk", WARNING),
     *(
         (
@@ -141,6 +153,9 @@ WITH_CONFIG: list[tuple[ClusterConfig, dict[str, Any], str, bool]] = [
     (changed(CFG, certificate_validity=8761 * 3600), {}, "CertificateValidity", WARNING),
     (changed(CFG, kube_proxy={"mode": "ipvs"}), {}, "ProxyMode", ERROR),
     (changed(CFG, kubelet={"cgroupDriver": "cgroupfs"}), {}, "CgroupDriver", WARNING),
+    (changed(CFG, kubelet={"failCgroupV1": True}), V1, "SystemVerification", ERROR),
+    (changed(CFG, kubelet={"failSwapOn": True}), {"swap": ("/dev/vda2",)}, "Swap", ERROR),
+    (PROTECTED, {"sysctls": {"vm.overcommit_memory": "0", "kernel.panic": "10"}}, "KernelDefaults", ERROR),
     (
         V6,
         {"addresses": V6_ADDRESS, "ipv6_forward": False, "mode": "node"},
@@ -272,7 +287,9 @@ def test_a_proxy_is_told_with_the_exceptions_that_it_lacks_and_without_its_passw
     findings = run(proxies={**PROXY, "NO_PROXY": "example.com"}).findings
 
     assert [f.name for f in findings] == ["HTTPProxy", "HTTPProxyCIDR", "HTTPProxyCIDR"]
-    assert {f.fix for f in findings} == {"NO_PROXY=example.com,192.0.2.10,10.96.0.0/12,10.244.0.0/16"}
+    assert {f.fix for f in findings} == {
+        "NO_PROXY=example.com,192.0.2.10,10.96.0.0/12,10.244.0.0/16,.svc,.cluster.local"
+    }
     assert "proxy.example:3128" in findings[0].message
     assert "secret" not in findings[0].message
 
@@ -290,9 +307,7 @@ def test_a_proxy_for_plain_http_concerns_nothing_of_the_cluster() -> None:
 
 
 def test_cgroup_v1_is_tolerated_with_a_warning() -> None:
-    options = {**CONFIG, "CGROUP_CPUACCT": "y", "CGROUP_DEVICE": "y", "CGROUP_FREEZER": "y"}
-
-    result = run(cgroup_version=1, cgroup_controllers=V1_CONTROLLERS + V1_OPTIONAL, kernel={"config": options})
+    result = run(**V1)
 
     assert [(f.name, f.error) for f in result.findings] == [("SystemVerification", WARNING)]
     assert "cgroup v1" in result.findings[0].message

@@ -169,6 +169,8 @@ def test_proxy_variables_and_the_users_win_by_name() -> None:
     found = pods(cfg, facts)
     expected = [{"name": "HTTPS_PROXY", "value": "b"}, {"name": "no_proxy", "value": "mine"}]
     assert container(found["kube-scheduler"])["env"] == expected
+    completed = container(found["kube-apiserver"])["env"][1]["value"]
+    assert completed.startswith(f"a,{CFG.api.advertise_address},{CFG.cluster.networking.service_subnet}")
     assert "env" not in container(found["etcd"])
 
 
