@@ -20,6 +20,7 @@ LEVELS = {
     "diagnosis": 1,
     "render": 1,
     "phases": 1,
+    "joining": 1,
     "formats": 1,
     "model": 0,
 }

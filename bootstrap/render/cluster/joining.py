@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, Document
@@ -31,7 +32,15 @@ def join_command(
 
 def public_key_hash(ca: bytes) -> str:
     """`sha256:HEX` of the first certificate's public key (RFC 7469's SubjectPublicKeyInfo)."""
-    key = x509.load_pem_x509_certificates(ca)[0].public_key()
+    return public_key_hashes(ca)[0]
+
+
+def public_key_hashes(ca: bytes) -> tuple[str, ...]:
+    """The same of every certificate of a PEM. Raises ValueError when there is none."""
+    return tuple(_hash(certificate.public_key()) for certificate in x509.load_pem_x509_certificates(ca))
+
+
+def _hash(key: CertificatePublicKeyTypes) -> str:
     encoded = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return f"sha256:{hashlib.sha256(encoded).hexdigest()}"
 

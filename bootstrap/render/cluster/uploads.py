@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig, ExternalEtcd
@@ -62,3 +63,24 @@ def upload(
         data[name] = b64encode(nonce + cipher.encrypt(nonce, files[path], None)).decode() if path else ""
     rights = readable_secret("kubeadm:kubeadm-certs", CERTIFICATES)
     return (*map(Apply, rights), Apply(opaque(CERTIFICATES, data), owner=token_secret(owner, now)))
+
+
+def taken(data: Mapping[str, str], key: str) -> dict[str, bytes]:
+    """Key in the Secret → content, of what `data` (base64) holds; empty entries are left out, as kubeadm does.
+
+    Raises BootstrapError (exit 7) when `key` (hex) is not the one that it was encrypted with.
+    """
+    cipher, files = AESGCM(bytes.fromhex(key)), {}
+    try:
+        for name, encoded in data.items():
+            sealed = b64decode(encoded, validate=True)
+            if sealed:
+                files[name] = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
+    except (ValueError, InvalidTag):
+        raise BootstrapError(
+            f"the certificate key does not open {CERTIFICATES}",
+            code=Exit.API,
+            why="they were uploaded again since, with another key, or a character of it is wrong",
+            fix="on a control plane: bootstrap init phase upload-certs --upload-certs",
+        ) from None
+    return files

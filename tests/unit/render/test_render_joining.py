@@ -15,7 +15,7 @@ from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.cluster.joining import join_command, usable_token
 from bootstrap.render.cluster.objects import token_secret
-from bootstrap.render.cluster.uploads import shared_files, upload
+from bootstrap.render.cluster.uploads import shared_files, taken, upload
 from bootstrap.render.pki.issue import issue_pki
 from bootstrap.render.pki.keys import CryptoKeySource
 from tests.configs import changed
@@ -120,3 +120,15 @@ def test_without_the_ca_s_key_nothing_is_uploaded() -> None:
 
     assert caught.value.code == Exit.CONFIG
     assert "/etc/kubernetes/pki/ca.key" in caught.value.what
+
+
+def test_uploaded_certificates_come_back_with_their_key_only() -> None:
+    pki = {path: path.encode() for path in shared_files(CFG).values()}
+    secret = upload(CFG, pki, "0f" * 32, BootstrapToken("abcdef.0123456789abcdef"), NOW, bytes)[-1].body
+
+    assert taken({**secret["data"], "external-etcd.key": ""}, "0f" * 32) == {
+        name: path.encode() for name, path in shared_files(CFG).items()
+    }
+    for data, key in ((secret["data"], "00" * 32), ({"ca.crt": "AAAA"}, "0f" * 32), ({"ca.crt": "?"}, "0f" * 32)):
+        with pytest.raises(BootstrapError, match="does not open kubeadm-certs"):
+            taken(data, key)
