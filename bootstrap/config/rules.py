@@ -30,7 +30,7 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     yield from check_node(config.node, f"{_INIT}.nodeRegistration")
     yield from check_ignored(config.run.ignore_preflight_errors, f"{_INIT}.nodeRegistration")
     for i, token in enumerate(config.run.tokens):
-        yield from _token(token, f"{_INIT}.bootstrapTokens[{i}]")
+        yield from check_token(token, f"{_INIT}.bootstrapTokens[{i}]")
     if config.run.certificate_key:
         yield from found(f"{_INIT}.certificateKey", validators.certificate_key(config.run.certificate_key))
     if config.node.patches_directory:
@@ -92,7 +92,8 @@ def check_ignored(ignored_checks: Iterable[str], path: str) -> Iterable[Problem]
         yield Problem(f"{path}.ignorePreflightErrors", "all leaves nothing to name beside it")
 
 
-def _token(token: BootstrapToken, path: str) -> Iterable[Problem]:
+def check_token(token: BootstrapToken, path: str) -> Iterable[Problem]:
+    """A bootstrap token of init, or one that is asked for later."""
     if token.token:
         yield from found(f"{path}.token", validators.token(token.token))
     if unknown := set(token.usages) - {"signing", "authentication"}:

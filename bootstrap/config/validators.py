@@ -82,6 +82,11 @@ def absolute(text: str) -> str:
     return "" if text.startswith("/") else f'"{text}" is not an absolute path'
 
 
+def token_id(text: str) -> str:
+    """The public half of a bootstrap token."""
+    return "" if re.fullmatch(r"[a-z0-9]{6}", text) else f'"{text}" is not six lower-case letters or digits'
+
+
 def token(text: str) -> str:
     """A bootstrap token."""
     return "" if _TOKEN.fullmatch(text) else "not a bootstrap token: [a-z0-9]{6}.[a-z0-9]{16}"

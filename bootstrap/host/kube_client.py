@@ -56,6 +56,9 @@ class KubeApi:
     def create(self, body: Mapping[str, Any]) -> ApiResponse:
         return self._request("POST", object_path(body, collection=True), body=body)
 
+    def delete(self, path: str) -> ApiResponse:
+        return self._request("DELETE", path)
+
     def apply(self, body: Mapping[str, Any], path: str = "") -> ApiResponse:
         """Server-side apply; conflicts are forced: what the plan names is ours."""
         query = f"{path or object_path(body)}?fieldManager={names.FIELD_MANAGER}&force=true"
