@@ -71,6 +71,11 @@ class MemoryApi:
         merged["metadata"] = {**body["metadata"], **merged.get("metadata", {})}
         return ApiResponse(200, self._stored(path, merged, {**others, mine: wanted}))
 
+    def delete(self, path: str) -> ApiResponse:
+        if answer := self._interrupted():
+            return answer
+        return ApiResponse(200 if self.objects.pop(path, None) else 404, {})
+
     def edit(self, path: str, changes: Mapping[str, Any], *, manager: str = "kubectl-edit") -> None:
         """Somebody else changes fields of an object: a merge patch, as `kubectl edit` and controllers send it."""
         there = copy.deepcopy(self.objects[path])

@@ -17,6 +17,7 @@ from bootstrap.cli.inputs import ConfigFile, Output, read_config
 from bootstrap.cli.preflight import preflight
 from bootstrap.cli.reset import reset
 from bootstrap.cli.screen import say
+from bootstrap.cli.token import app as token_app
 from bootstrap.model.errors import Exit
 
 app = typer.Typer(
@@ -35,6 +36,7 @@ app.command()(reset)
 app.add_typer(images_app, name="images")
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(addon_app, name="addon")
+app.add_typer(token_app, name="token")
 app.command()(preflight)
 config_app.add_typer(config_images_app, name="images")
 

@@ -80,7 +80,7 @@ def list_tokens(kubeconfig: Kubeconfig = "", output: Output = "text") -> int:
     if output == "json":
         print(json.dumps({"tokens": [_document(token) for token in found]}, indent=2))
         return Exit.OK
-    rows = [("TOKEN", "TTL", "EXPIRES", "USAGES", "DESCRIPTION", "EXTRA GROUPS")]
+    rows: list[tuple[str, ...]] = [("TOKEN", "TTL", "EXPIRES", "USAGES", "DESCRIPTION", "EXTRA GROUPS")]
     rows += [_row(token, datetime.now(UTC)) for token in found]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -29,11 +29,14 @@ def object_path(body: Mapping[str, Any], *, collection: bool = False) -> str:
 
 
 class KubeApi:
-    """Talks to `server` with the credentials of a kubeconfig. Not thread-safe: one per thread (see `ApiFactory`)."""
+    """Talks to `server`, or the kubeconfig's own, with the credentials of a kubeconfig.
 
-    def __init__(self, kubeconfig: bytes, server: str) -> None:
+    Not thread-safe: one per thread (see `RunContext`).
+    """
+
+    def __init__(self, kubeconfig: bytes, server: str = "") -> None:
         user, cluster = _current(kubeconfig)
-        self.server = server.rstrip("/")
+        self.server = (server or cluster["server"]).rstrip("/")
         self._files = [
             memory_file(base64.b64decode(data))
             for data in (

@@ -11,6 +11,7 @@ import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from bootstrap.formats import yaml_reader
 from bootstrap.model.errors import BootstrapError, Exit
@@ -27,6 +28,11 @@ class TrustedCluster:
 
     server: str
     ca: bytes
+
+    @property
+    def endpoint(self) -> str:
+        """`host:port` of the server."""
+        return urlsplit(self.server).netloc
 
 
 def signature(kubeconfig: str, token: str) -> str:

@@ -23,6 +23,24 @@ def super_admin(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:
     return connect
 
 
+def administrator(host: HostReader, kubeconfig: str = "") -> KubeApi:
+    """Whoever a kubeconfig of the host names, this node's administrator by default, at the server that it names.
+
+    Raises BootstrapError: exit 8 when there is no cluster here, exit 3 for a file that is no kubeconfig.
+    """
+    content = host.read(kubeconfig or names.ADMIN_CONF)
+    if content is None and kubeconfig:
+        raise BootstrapError(f"cannot read {kubeconfig}", code=Exit.CONFIG, fix="give the path of a kubeconfig")
+    if content is None:
+        raise BootstrapError(
+            "there is no administrator's kubeconfig here",
+            code=Exit.CONFLICT,
+            why=f"{names.ADMIN_CONF} does not exist: this is no control plane",
+            fix="run this on a control plane, or name a kubeconfig: --kubeconfig FILE",
+        )
+    return KubeApi(content)
+
+
 def api_reader(host: HostReader, cfg: ClusterConfig) -> Callable[[str], Mapping[str, Any] | None]:
     """Looks at objects of a cluster that may not be there, for a dry run: REST path → object or None."""
     connect = cache(super_admin(host, cfg))

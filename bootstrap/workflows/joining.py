@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bootstrap.engine.effects import Objects
-from bootstrap.host.port import HostReader
+from bootstrap.host.port import Api, HostReader
+from bootstrap.joining.cluster_info import PATH as CLUSTER_INFO
+from bootstrap.joining.cluster_info import trusted
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig
 from bootstrap.model.effects import Apply
 from bootstrap.render.cluster.joining import WITHHELD, join_command, usable_token
@@ -71,7 +73,19 @@ def join_commands(
         return ()
     token = WITHHELD if withheld.token else token
     key = WITHHELD if key and withheld.certificate_key else key
-    lines = [join_command(cfg, ca, token)]
+    lines = [join_command(cfg.endpoint, ca, token)]
     if cfg.cluster.control_plane_endpoint:
-        lines.append(join_command(cfg, ca, token, control_plane=True, certificate_key=key))
+        lines.append(join_command(cfg.endpoint, ca, token, control_plane=True, certificate_key=key))
     return tuple(lines)
+
+
+def join_line(api: Api, token: str, certificate_key: str) -> str:
+    """The line for a token that is about to be made, as cluster-info has the endpoint and the CA.
+
+    With a certificate key it is for a control plane. Raises BootstrapError (exit 7) without a cluster-info.
+    """
+    kubeconfig = (api.get(CLUSTER_INFO).found or {}).get("data", {}).get("kubeconfig", "")
+    found = trusted(kubeconfig, ())
+    return join_command(
+        found.endpoint, found.ca, token, control_plane=bool(certificate_key), certificate_key=certificate_key
+    )

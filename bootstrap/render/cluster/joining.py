@@ -12,17 +12,17 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig, Document
+from bootstrap.model.cluster import Document
 
 WITHHELD = "<value withheld>"
 """kubeadm's words for what --skip-token-print and --skip-certificate-key-print leave out."""
 
 
 def join_command(
-    cfg: ClusterConfig, ca: bytes, token: str, *, control_plane: bool = False, certificate_key: str = ""
+    endpoint: str, ca: bytes, token: str, *, control_plane: bool = False, certificate_key: str = ""
 ) -> str:
     """The line that makes another machine a node of this cluster, or one more control plane."""
-    words = ["kubeadm join", cfg.endpoint, "--token", token, "--discovery-token-ca-cert-hash", public_key_hash(ca)]
+    words = ["kubeadm join", endpoint, "--token", token, "--discovery-token-ca-cert-hash", public_key_hash(ca)]
     if control_plane:
         words.append("--control-plane")
     if certificate_key:

@@ -33,7 +33,7 @@ def pki() -> dict[str, bytes]:
 
 
 def test_the_command_has_the_endpoint_the_token_and_the_hash_of_the_ca() -> None:
-    words = join_command(CFG, pki()["/etc/kubernetes/pki/ca.crt"], GOOD).split()
+    words = join_command(CFG.endpoint, pki()["/etc/kubernetes/pki/ca.crt"], GOOD).split()
 
     assert words[:5] == ["kubeadm", "join", "192.0.2.10:6443", "--token", GOOD]
     assert words[5] == "--discovery-token-ca-cert-hash"
@@ -44,7 +44,7 @@ def test_the_command_has_the_endpoint_the_token_and_the_hash_of_the_ca() -> None
 def test_a_control_plane_joins_with_the_key_of_the_uploaded_certificates() -> None:
     cfg = changed(CFG, control_plane_endpoint="api.test:6443")
     words = join_command(
-        cfg, pki()["/etc/kubernetes/pki/ca.crt"], GOOD, control_plane=True, certificate_key=KEY
+        cfg.endpoint, pki()["/etc/kubernetes/pki/ca.crt"], GOOD, control_plane=True, certificate_key=KEY
     ).split()
 
     assert words[2] == "api.test:6443"
