@@ -5,15 +5,16 @@ from __future__ import annotations
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
 from bootstrap.model.conditions import HttpOk
-from bootstrap.model.effects import Directory, EtcdPeerUrl
+from bootstrap.model.effects import Directory, EtcdPeerUrl, File
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Step
 from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
 from bootstrap.phases.machine import KUBELET_FILES
 from bootstrap.phases.parts import Part
-from bootstrap.render.addresses import loopback, url_host
 from bootstrap.render.controlplane.audit import audit_files
-from bootstrap.render.controlplane.static_pods import manifest_path, static_pods
+from bootstrap.render.controlplane.etcd_member import etcdctl, member
+from bootstrap.render.controlplane.static_pods import manifest, pods
+from bootstrap.render.health import component_health, has_rbac
 
 ANSWERS = "wait-control-plane/answers"
 """From here on the API server takes objects, though not every kind: it allocates no Service address yet."""
@@ -35,14 +36,15 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
     rest of its RBAC while they start. `files` are the steps that write what the first two read.
     """
     cfg = node.cfg
-    pods = {f.path: f for f in static_pods(cfg, node.facts, node.patches, external_ca=control_plane.external_ca)}
+    found = pods(cfg, node.facts, node.patches, external_ca=control_plane.external_ca)
+    files_of = {name: manifest(cfg, pod) for name, pod in found.items()}
     timeout = cfg.run.timeouts.control_plane_component_health_check
-    apiserver, manager, scheduler = (pods[manifest_path(name)] for name in names.CONTROL_PLANE)
+    rbac = has_rbac(found["kube-apiserver"])
     steps = [
         Step(
             "control-plane/apiserver",
             "Control plane",
-            (*(audit_files(cfg) if cfg.own.hardening else ()), apiserver),
+            (*(audit_files(cfg) if cfg.own.hardening else ()), files_of["kube-apiserver"]),
             after=(*files, KUBELET_FILES),
         ),
         Step(
@@ -55,7 +57,7 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
         Step(
             MAY_LEAD,
             "Control plane",
-            waits=tuple(HttpOk(f"RBAC of {user} in place", f"{BINDINGS}/{user}", "admin") for user in LEADERS),
+            waits=tuple(HttpOk(f"RBAC of {user} in place", f"{BINDINGS}/{user}", "admin") for user in LEADERS if rbac),
             after=(ANSWERS,),
             timeout=timeout,
         ),
@@ -64,35 +66,36 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
             "Control plane",
             waits=(
                 HttpOk("kube-apiserver live", "/livez", "admin"),
-                HttpOk("RBAC in place", "/readyz/poststarthook/rbac/bootstrap-roles", "admin"),
+                *((HttpOk("RBAC in place", "/readyz/poststarthook/rbac/bootstrap-roles", "admin"),) if rbac else ()),
             ),
             after=(ANSWERS,),
             timeout=timeout,
         ),
     ]
     if isinstance(cfg.cluster.etcd, LocalEtcd):
-        etcd = (Directory(cfg.cluster.etcd.data_dir, 0o700), pods[manifest_path("etcd")])
+        etcd = (Directory(cfg.cluster.etcd.data_dir, 0o700), files_of["etcd"])
         steps += [
             Step("etcd/local", "Control plane", etcd, after=(*files, KUBELET_FILES)),
             Step(
                 "etcd/peer-url",
                 "Control plane",
-                (_peer_url(cfg, node.facts),),
+                _peer_url(cfg, node.facts, files_of["etcd"]),
                 after=("wait-control-plane/apiserver",),
                 timeout=cfg.run.timeouts.etcd_api_call,
             ),
         ]
-    for name, pod, url in (
-        ("controller-manager", manager, f"https://127.0.0.1:{names.CONTROLLER_MANAGER_PORT}/healthz"),
-        ("scheduler", scheduler, f"https://127.0.0.1:{names.SCHEDULER_PORT}/livez"),
+    for name, port, path in (
+        ("controller-manager", names.CONTROLLER_MANAGER_PORT, "/healthz"),
+        ("scheduler", names.SCHEDULER_PORT, "/livez"),
     ):
         after = (MAY_LEAD, f"kubeconfig/{name}")
+        url = component_health(found[f"kube-{name}"], port, path)
         steps += [
-            Step(f"control-plane/{name}", "Control plane", (pod,), after=after),
+            Step(f"control-plane/{name}", "Control plane", (files_of[f"kube-{name}"],), after=after),
             Step(
                 f"wait-control-plane/{name}",
                 "Control plane",
-                waits=(HttpOk(f"kube-{name} healthy", url),),
+                waits=(HttpOk(f"kube-{name} healthy", url),) if url else (),
                 after=(f"control-plane/{name}",),
                 timeout=timeout,
             ),
@@ -100,13 +103,12 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
     return Part(OWNED, tuple(steps))
 
 
-def _peer_url(cfg: ClusterConfig, facts: HostFacts) -> EtcdPeerUrl:
-    pki = f"{cfg.cluster.certificates_dir}/etcd"
-    command = (
-        f"{names.HOST_BIN_DIR}/etcdctl" if facts.mode == "host" else "etcdctl",
-        f"--endpoints=https://{url_host(loopback(cfg))}:{names.ETCD_CLIENT_PORT}",
-        f"--cacert={pki}/ca.crt",
-        f"--cert={pki}/healthcheck-client.crt",
-        f"--key={pki}/healthcheck-client.key",
-    )
-    return EtcdPeerUrl(f"https://{url_host(cfg.api.advertise_address)}:{names.ETCD_PEER_PORT}", command)
+def _peer_url(cfg: ClusterConfig, facts: HostFacts, pod: File) -> tuple[EtcdPeerUrl, ...]:
+    """None for a member without certificates: the user's flags took it out of our hands."""
+    own, pki = member(pod.content), f"{cfg.cluster.certificates_dir}/etcd"
+    if own is None:
+        return ()
+    program = f"{names.HOST_BIN_DIR}/etcdctl" if facts.mode == "host" else "etcdctl"
+    certificate = f"{pki}/healthcheck-client"
+    command = etcdctl(program, f"{pki}/ca.crt", f"{certificate}.crt", f"{certificate}.key", own.url)
+    return (EtcdPeerUrl(",".join(own.peer_urls), command),)

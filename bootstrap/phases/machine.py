@@ -21,11 +21,13 @@ from bootstrap.model.plan import Step
 from bootstrap.model.runtime import Runtime, runtime_at
 from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
 from bootstrap.phases.parts import Part
+from bootstrap.render.controlplane.static_pods import manifests_dir
+from bootstrap.render.health import kubelet_health
 from bootstrap.render.images import required
 from bootstrap.render.images.mirrors import hosts_files
 from bootstrap.render.node import host
 from bootstrap.render.node.containerd import containerd_file
-from bootstrap.render.node.kubelet import kubelet_files
+from bootstrap.render.node.kubelet import kubelet_files, node_configuration
 
 KUBELET_FILES = "kubelet-start/config"
 """A part of the phase `kubelet-start`, which in kubeadm writes these files too."""
@@ -59,6 +61,7 @@ def _trees(cfg: ClusterConfig) -> tuple[RecordDirectory, ...]:
 def service_steps(node: NodeInputs) -> Part:
     cfg, facts = node.cfg, node.facts
     runtime = runtime_at(cfg.node.cri_socket, facts.mode)
+    health = kubelet_health(node_configuration(cfg, facts, node.patches))
     kubelet = (*kubelet_files(cfg, facts, node.patches), *node.logins)
     on_boot = facts.mode == "host"  # in node mode `init` runs at every boot, and starts it once its address is known
     before_runtime = ("record", *HOST_STEPS) if on_boot else ("record",)
@@ -66,12 +69,12 @@ def service_steps(node: NodeInputs) -> Part:
     steps = [
         *(_host(node, runtime) if on_boot else ()),
         Step("runtime", "Images", _runtime(node, runtime), after=before_runtime),
-        Step(KUBELET_FILES, "Kubelet", (Directory(names.MANIFESTS_DIR, 0o700), *kubelet), after=("record",)),
+        Step(KUBELET_FILES, "Kubelet", (Directory(manifests_dir(cfg), 0o700), *kubelet), after=("record",)),
         Step(
             "kubelet-start",
             "Kubelet",
             (UnitRunning(names.KUBELET_SERVICE, tuple(f.path for f in kubelet), enabled=on_boot),),
-            (HttpOk("kubelet healthy", f"http://127.0.0.1:{names.KUBELET_HEALTHZ_PORT}/healthz"),),
+            (HttpOk("kubelet healthy", health),) if health else (),
             after=("runtime", KUBELET_FILES, "etcd/local", "control-plane/apiserver", *ready_to_start),
             timeout=cfg.run.timeouts.kubelet_health_check,
         ),

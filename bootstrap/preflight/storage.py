@@ -10,13 +10,12 @@ from bootstrap.model.cluster import ClusterConfig, ExternalEtcd, LocalEtcd
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME
 from bootstrap.preflight.finding import Found, check
-from bootstrap.render.controlplane.static_pods import manifest_path
+from bootstrap.render.controlplane.static_pods import manifest_path, manifests_dir
 
 SLOW_FSYNC = 0.010
 """Seconds, 99th percentile: etcd's hardware recommendations (a write-ahead log entry and its fdatasync)."""
 DESPERATE = 8
 """Below this fraction of what is needed, init would run full by itself: an error, not a warning."""
-MANIFESTS = tuple(manifest_path(component) for component in (*names.CONTROL_PLANE, "etcd"))
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,12 @@ def _runtime_root(cfg: ClusterConfig) -> str:
 def lookups(cfg: ClusterConfig) -> tuple[str, ...]:
     """Paths whose presence the checks here ask about."""
     own = [cfg.cluster.etcd.data_dir] if isinstance(cfg.cluster.etcd, LocalEtcd) else list(_client_files(cfg))
-    return (*MANIFESTS, *own)
+    return (*manifest_paths(cfg), *own)
+
+
+def manifest_paths(cfg: ClusterConfig) -> tuple[str, ...]:
+    """Where the static Pods of a control plane lie."""
+    return tuple(manifest_path(component, manifests_dir(cfg)) for component in (*names.CONTROL_PLANE, "etcd"))
 
 
 def _client_files(cfg: ClusterConfig) -> Iterator[str]:
@@ -139,7 +143,7 @@ def etcd_disk(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     fresh=True,
 )
 def manifests(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    for path in MANIFESTS:
+    for path in manifest_paths(cfg):
         if path in facts.configured.present:
             yield Found(
                 f"{path} exists, and no cluster of ours is here",
@@ -157,7 +161,7 @@ def manifests(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 def strangers(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.configured.strangers:
         yield Found(
-            f"the kubelet will run what lies in {names.MANIFESTS_DIR}: {', '.join(facts.configured.strangers)}",
+            f"the kubelet will run what lies in {manifests_dir(cfg)}: {', '.join(facts.configured.strangers)}",
             "Move copies and backups to another directory",
         )
 

@@ -32,6 +32,11 @@ def url_host(address: str) -> str:
     return f"[{address}]" if is_ipv6(address) else address
 
 
+def nearby(address: str) -> str:
+    """Where what listens at `address` is reached on its own machine."""
+    return "127.0.0.1" if address in ("", "0.0.0.0", "::") else address
+
+
 def split_endpoint(endpoint: str) -> tuple[str, str]:
     """Host (without brackets) and port of `host:port`."""
     host, _, port = endpoint.rpartition(":")

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from bootstrap.diagnosis.judge import ended_early, explained, fatal, judge
 from bootstrap.diagnosis.rule import Cause
-from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.host.facts.evidence import gather_evidence, glance
-from bootstrap.host.port import Host, HostReader
+from bootstrap.host.facts.kubelet import cri_socket, static_pod_path
+from bootstrap.host.port import Host
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.runtime import NODE_RUNTIME, Runtime, runtime_at
+from bootstrap.model.runtime import Runtime, runtime_at
 
 TRACES = (names.KUBELET_CONF, names.KUBELET_CONFIG, names.STATE_CONFIG)
 """One of these is on every node of a cluster, also on a broken one, and on one that kubeadm made."""
@@ -20,7 +20,7 @@ TRACES = (names.KUBELET_CONF, names.KUBELET_CONFIG, names.STATE_CONFIG)
 
 def diagnose(host: Host, mode: str) -> tuple[Cause, ...]:
     """What is wrong, the most probable cause first. Raises BootstrapError (exit 8) when there is no cluster here."""
-    if not host.listdir(names.MANIFESTS_DIR) and not any(host.stat(path) for path in TRACES):
+    if not host.listdir(static_pod_path(host)) and not any(host.stat(path) for path in TRACES):
         raise BootstrapError(
             "there is no cluster here",
             code=Exit.CONFLICT,
@@ -28,15 +28,6 @@ def diagnose(host: Host, mode: str) -> tuple[Cause, ...]:
             fix="bootstrap init",
         )
     return judge(gather_evidence(host, runtime_at(cri_socket(host), mode)))
-
-
-def cri_socket(host: HostReader) -> str:
-    """The endpoint that the kubelet is told, kubeadm's default where its configuration does not say."""
-    try:
-        document = parse_one(host.read(names.KUBELET_CONFIG) or b"")
-    except UnreadableError:
-        return NODE_RUNTIME.socket
-    return str((isinstance(document, dict) and document.get("containerRuntimeEndpoint")) or NODE_RUNTIME.socket)
 
 
 def looking(host: Host, runtime: Runtime, since: float) -> Callable[[], None]:

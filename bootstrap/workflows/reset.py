@@ -10,6 +10,7 @@ from bootstrap.engine.run import EventListener, run
 from bootstrap.engine.run_context import RunContext
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.verify import compare
+from bootstrap.host.facts.kubelet import cri_socket, static_pod_path
 from bootstrap.host.kube_client import probe
 from bootstrap.host.port import Api, Host, HostReader
 from bootstrap.model import names
@@ -20,9 +21,8 @@ from bootstrap.model.journal_entry import TREE, Entry
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME, Runtime
 from bootstrap.phases.reset import TOOLS, foreign_entries, reset_plan
-from bootstrap.render.controlplane.etcd_member import EtcdMember, member
+from bootstrap.render.controlplane.etcd_member import EtcdMember, etcdctl, member
 from bootstrap.render.controlplane.static_pods import manifest_path
-from bootstrap.workflows.diagnose import cri_socket
 
 TRACES = (names.KUBELET_CONF, names.ADMIN_CONF, names.KUBELET_CONFIG)
 """A machine with one of these is a node, whoever made it."""
@@ -48,7 +48,7 @@ class ResetDecision:
 
 def decide_reset(host: HostReader, mode: str, request: ResetRequest) -> ResetDecision:
     """Raises BootstrapError (exit 8) when there is nothing to undo."""
-    journal, etcd = read_journal(host), member(host.read(manifest_path("etcd")) or b"")
+    journal, etcd = read_journal(host), member(host.read(manifest_path("etcd", static_pod_path(host))) or b"")
     foreign = not _is_ours(journal) and any(host.stat(path) for path in TRACES)
     if not journal and not foreign:
         raise BootstrapError(
@@ -73,8 +73,7 @@ def _is_ours(journal: tuple[Entry, ...]) -> bool:
 
 def _leaving(host: HostReader, etcd: EtcdMember) -> EtcdMemberGone:
     """By our own etcdctl: a node that kubeadm made has none outside of its Pods."""
-    files = {"cacert": etcd.ca, "cert": etcd.certificate, "key": etcd.key}
-    words = ("etcdctl", *(f"--{name}={host.reach(path)}" for name, path in files.items()))
+    words = etcdctl("etcdctl", *map(host.reach, (etcd.ca, etcd.certificate, etcd.key)))
     return EtcdMemberGone(etcd.url, etcd.peer_url, etcd.data_dir, words)
 
 

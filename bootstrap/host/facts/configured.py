@@ -16,7 +16,6 @@ from bootstrap.host.facts.resolv_conf import resolver
 from bootstrap.host.live import LiveHost
 from bootstrap.host.port import Host, HostReader
 from bootstrap.host.runtime.cri import PID1_ROOT, crictl
-from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, ExternalEtcd, LocalEtcd
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import Configured, Filesystem, RuntimeFacts
@@ -24,7 +23,8 @@ from bootstrap.model.runtime import runtime_at
 from bootstrap.preflight.checks import lookups
 from bootstrap.preflight.kubelet import setting
 from bootstrap.preflight.mounts import looked_at
-from bootstrap.preflight.storage import MANIFESTS
+from bootstrap.preflight.storage import manifest_paths
+from bootstrap.render.controlplane.static_pods import manifests_dir
 
 RESOLVE_TIME = 2.0
 CRI_TIME = "2s"
@@ -41,7 +41,7 @@ def look_up(host: Host, mode: str, cfg: ClusterConfig, *, address_given: bool, f
         return Configured(
             address_given=address_given,
             present=tuple(path for path in lookups(cfg, mode) if _is_there(host, path)),
-            strangers=_strangers(host),
+            strangers=_strangers(host, cfg),
             filesystems=found,
             fsync_seconds=_measured(cfg, found) if fresh else None,
             ca_not_before=not_before(host.read(f"{cfg.cluster.certificates_dir}/ca.crt")),
@@ -57,10 +57,10 @@ def _is_there(host: HostReader, path: str) -> bool:
     return status is not None and (not status.is_dir or bool(host.listdir(path)))
 
 
-def _strangers(host: HostReader) -> tuple[str, ...]:
+def _strangers(host: HostReader, cfg: ClusterConfig) -> tuple[str, ...]:
     """The kubelet leaves out what begins with a dot."""
-    found = host.listdir(names.MANIFESTS_DIR)
-    return tuple(name for name in found if name[0] != "." and f"{names.MANIFESTS_DIR}/{name}" not in MANIFESTS)
+    directory, ours = manifests_dir(cfg), manifest_paths(cfg)
+    return tuple(name for name in host.listdir(directory) if name[0] != "." and f"{directory}/{name}" not in ours)
 
 
 def _measured(cfg: ClusterConfig, found: dict[str, Filesystem]) -> float | None:

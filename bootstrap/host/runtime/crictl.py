@@ -9,8 +9,8 @@ from typing import Any
 
 from bootstrap.diagnosis.evidence import Container
 from bootstrap.diagnosis.rule import SYSTEM_NAMESPACES
+from bootstrap.host.facts.kubelet import static_pod_path
 from bootstrap.host.port import Host
-from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.runtime import Runtime
 
@@ -44,7 +44,7 @@ def _is_stale(host: Host, listed: dict[str, Any], since: float) -> bool:
     created = int(listed["createdAt"]) / 1e9
     if listed["state"] != "CONTAINER_EXITED":
         return False
-    manifest = host.stat(f"{names.MANIFESTS_DIR}/{listed['metadata']['name']}.yaml")
+    manifest = host.stat(f"{static_pod_path(host)}/{listed['metadata']['name']}.yaml")
     return created < max(since, manifest.mtime if manifest else 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from bootstrap.model.cluster import Arg
 
@@ -17,3 +18,15 @@ def command_line(defaults: Mapping[str, str], extra: tuple[Arg, ...]) -> list[st
 def last_value(extra: tuple[Arg, ...], name: str, default: str) -> str:
     """The value that wins: the user's last one, else `default`."""
     return next((arg.value for arg in reversed(extra) if arg.name == name), default)
+
+
+def port(value: str, default: int) -> int:
+    """A flag's port, 0 for none; what is no number is for the component to refuse."""
+    return int(value) if value.isdecimal() else default
+
+
+def flags_of(pod: Mapping[str, Any]) -> dict[str, str]:
+    """What the only container of a static Pod is started with, by name; the last value of each counts."""
+    command = pod["spec"]["containers"][0]["command"]
+    pairs = (word.lstrip("-").partition("=") for word in command if word.startswith("-"))
+    return {name: value for name, _, value in pairs}

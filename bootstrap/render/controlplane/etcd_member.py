@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from bootstrap.formats.yaml_reader import parse_one
+from bootstrap.render.addresses import nearby, url_host
+from bootstrap.render.controlplane.args import flags_of
 
 
 @dataclass(frozen=True)
 class EtcdMember:
-    """`url` and `peer_url` are those that it listens at and is known by; certificates are paths on the machine."""
+    """`url` and `peer_urls` are those that it listens at and is known by; certificates are paths on the machine."""
 
     url: str
-    peer_url: str
+    peer_urls: tuple[str, ...]
     data_dir: str
     ca: str
     certificate: str
     key: str
 
+    @property
+    def peer_url(self) -> str:
+        return self.peer_urls[0]
+
+
+def etcdctl(program: str, ca: str, certificate: str, key: str, endpoints: str = "") -> tuple[str, ...]:
+    """The words of a command, up to what is asked; paths are as `program` sees them."""
+    where = (f"--endpoints={endpoints}",) if endpoints else ()
+    return (program, *where, f"--cacert={ca}", f"--cert={certificate}", f"--key={key}")
+
 
 def member(manifest: bytes) -> EtcdMember | None:
     """None for what is no manifest of a member with certificates: its lines are the user's, and may say anything."""
     try:
-        command = parse_one(manifest)["spec"]["containers"][0]["command"]
-        flags = dict(word.removeprefix("--").split("=", 1) for word in command if word.startswith("--"))
+        flags = flags_of(parse_one(manifest))
         return EtcdMember(
-            url=flags["listen-client-urls"].split(",")[0],
-            peer_url=flags["initial-advertise-peer-urls"].split(",")[0],
+            url=_reached(flags["listen-client-urls"].split(",")[0]),
+            peer_urls=tuple(flags["initial-advertise-peer-urls"].split(",")),
             data_dir=flags["data-dir"],
             ca=flags["trusted-ca-file"],
             certificate=flags["cert-file"],
@@ -34,3 +46,9 @@ def member(manifest: bytes) -> EtcdMember | None:
         )
     except (TypeError, KeyError, IndexError, ValueError, AttributeError):
         return None
+
+
+def _reached(url: str) -> str:
+    """What is listened at, from this machine."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{url_host(nearby(parts.hostname or ''))}:{parts.port}"

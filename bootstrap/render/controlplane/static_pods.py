@@ -13,7 +13,7 @@ from bootstrap.model.cluster import Arg, ClusterConfig, Component, Document, Loc
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
 from bootstrap.render.addresses import loopback, url_host
-from bootstrap.render.controlplane import flags
+from bootstrap.render.controlplane import args, flags
 from bootstrap.render.controlplane.args import command_line, last_value
 from bootstrap.render.controlplane.volumes import component_volumes, directory, mounts, sources
 from bootstrap.render.images import required
@@ -27,16 +27,34 @@ _HASTE = {"GOGC": "400"}
 def static_pods(
     cfg: ClusterConfig, facts: HostFacts, patches: Mapping[str, bytes], *, external_ca: bool = False
 ) -> tuple[File, ...]:
-    """The manifests of this control-plane node, patched; etcd's first, and only if it is local."""
-    pods = [apiserver_pod(cfg, facts), controller_manager_pod(cfg, facts, external_ca), scheduler_pod(cfg, facts)]
+    """The manifests of this control-plane node."""
+    return tuple(manifest(cfg, pod) for pod in pods(cfg, facts, patches, external_ca=external_ca).values())
+
+
+def pods(
+    cfg: ClusterConfig, facts: HostFacts, patches: Mapping[str, bytes], *, external_ca: bool = False
+) -> dict[str, Document]:
+    """Component → its Pod, patched; etcd's first, and only if it is local."""
+    found = [apiserver_pod(cfg, facts), controller_manager_pod(cfg, facts, external_ca), scheduler_pod(cfg, facts)]
     if isinstance(cfg.cluster.etcd, LocalEtcd):
-        pods.insert(0, etcd_pod(cfg, facts, cfg.cluster.etcd))
-    return tuple(_file(patched(pod["metadata"]["name"], pod, patches)) for pod in pods)
+        found.insert(0, etcd_pod(cfg, facts, cfg.cluster.etcd))
+    by_name = {pod["metadata"]["name"]: pod for pod in found}
+    return {name: patched(name, pod, patches) for name, pod in by_name.items()}
 
 
-def manifest_path(component: str) -> str:
+def manifest(cfg: ClusterConfig, pod: Document) -> File:
+    """The file of a static Pod."""
+    return File(manifest_path(pod["metadata"]["name"], manifests_dir(cfg)), to_yaml(pod).encode(), mode=0o600)
+
+
+def manifests_dir(cfg: ClusterConfig) -> str:
+    """Where the kubelet looks for static Pods."""
+    return str(cfg.cluster.kubelet.get("staticPodPath") or names.MANIFESTS_DIR).rstrip("/")
+
+
+def manifest_path(component: str, directory: str = names.MANIFESTS_DIR) -> str:
     """Where the kubelet finds the static Pod of `component`."""
-    return f"{names.MANIFESTS_DIR}/{component}.yaml"
+    return f"{directory}/{component}.yaml"
 
 
 def apiserver_pod(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
@@ -54,7 +72,7 @@ def controller_manager_pod(cfg: ClusterConfig, facts: HostFacts, external_ca: bo
     """kube-controller-manager."""
     extra = cfg.cluster.controller_manager.extra_args
     command = ["kube-controller-manager", *command_line(flags.controller_manager_flags(cfg, external_ca), extra)]
-    port = names.CONTROLLER_MANAGER_PORT
+    port = _secure_port(extra, names.CONTROLLER_MANAGER_PORT)
     pod = _component_pod(cfg, facts, cfg.cluster.controller_manager, command, cpu="200m", port=port)
     _probes(cfg, pod, _bind_host(extra), "HTTPS", live="/healthz", ready="", start="/healthz")
     return pod
@@ -64,7 +82,8 @@ def scheduler_pod(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     """kube-scheduler."""
     extra = cfg.cluster.scheduler.extra_args
     command = ["kube-scheduler", *command_line(flags.scheduler_flags(cfg), extra)]
-    pod = _component_pod(cfg, facts, cfg.cluster.scheduler, command, cpu="100m", port=names.SCHEDULER_PORT)
+    port = _secure_port(extra, names.SCHEDULER_PORT)
+    pod = _component_pod(cfg, facts, cfg.cluster.scheduler, command, cpu="100m", port=port)
     _probes(cfg, pod, _bind_host(extra), "HTTPS", live="/livez", ready="/readyz", start="/livez")
     return pod
 
@@ -116,7 +135,8 @@ def _container(image: str, command: list[str], volumes: list[Volume], env: list[
 
 def _pod(container: dict[str, Any], volumes: list[Volume], *, requests: Mapping[str, str], port: int) -> dict[str, Any]:
     name = container["name"]
-    container["ports"] = [{"name": "probe-port", "containerPort": port, "protocol": "TCP"}]
+    if port:
+        container["ports"] = [{"name": "probe-port", "containerPort": port, "protocol": "TCP"}]
     container["resources"] = {"requests": dict(requests)}
     return {
         "apiVersion": "v1",
@@ -136,7 +156,10 @@ def _pod(container: dict[str, Any], volumes: list[Volume], *, requests: Mapping[
 def _probes(
     cfg: ClusterConfig, pod: dict[str, Any], host: str, scheme: str, *, live: str, ready: str, start: str
 ) -> None:
-    """Add the probes to the only container; an empty path means no such probe."""
+    """Add the probes to the only container; an empty path means no such probe, and no port none at all."""
+    container = pod["spec"]["containers"][0]
+    if "ports" not in container:
+        return
     tries = ceil(cfg.run.timeouts.control_plane_component_health_check / 10)
     wanted = {
         "livenessProbe": (live, 10, 10, 8),
@@ -148,7 +171,7 @@ def _probes(
             continue
         get = {"path": path, "port": "probe-port", "scheme": scheme} | ({"host": host} if host else {})
         probe = {"httpGet": get, "periodSeconds": period, "timeoutSeconds": 15, "failureThreshold": failures}
-        pod["spec"]["containers"][0][kind] = probe | ({"initialDelaySeconds": delay} if delay else {})
+        container[kind] = probe | ({"initialDelaySeconds": delay} if delay else {})
 
 
 def _probe_host(address: str) -> str:
@@ -160,6 +183,10 @@ def _bind_host(extra: tuple[Arg, ...]) -> str:
     return _probe_host(last_value(extra, "bind-address", "127.0.0.1"))
 
 
+def _secure_port(extra: tuple[Arg, ...], default: int) -> int:
+    return args.port(last_value(extra, "secure-port", ""), default)
+
+
 def _haste(facts: HostFacts) -> Mapping[str, str]:
     return _HASTE if facts.mode == "node" else {}
 
@@ -169,7 +196,3 @@ def _env(ours: Mapping[str, str], extra: Iterable[Document]) -> list[dict[str, A
     merged: dict[str, dict[str, Any]] = {n: {"name": n, "value": v} for n, v in ours.items()}
     merged |= {entry["name"]: dict(entry) for entry in extra}
     return [merged[n] for n in sorted(merged)]
-
-
-def _file(pod: Mapping[str, Any]) -> File:
-    return File(manifest_path(pod["metadata"]["name"]), to_yaml(pod).encode(), mode=0o600)

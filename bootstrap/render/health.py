@@ -1,0 +1,32 @@
+"""Where this machine's components say that they are well: by their own flags and configuration, patches included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bootstrap.model import names
+from bootstrap.render.addresses import nearby, url_host
+from bootstrap.render.controlplane import args
+
+
+def kubelet_health(configuration: Mapping[str, Any]) -> str:
+    """Its URL; empty where the kubelet serves none (port 0)."""
+    port = configuration.get("healthzPort", names.KUBELET_HEALTHZ_PORT)
+    address = nearby(configuration.get("healthzBindAddress") or "127.0.0.1")
+    return f"http://{url_host(address)}:{port}/healthz" if port else ""
+
+
+def component_health(pod: Mapping[str, Any], port: int, path: str) -> str:
+    """The URL of a component of Kubernetes that runs as `pod`; empty where it serves none (port 0)."""
+    flags = args.flags_of(pod)
+    port = args.port(flags.get("secure-port", ""), port)
+    return f"https://{url_host(nearby(flags.get('bind-address', '')))}:{port}{path}" if port else ""
+
+
+def has_rbac(pod: Mapping[str, Any]) -> bool:
+    """Whether the API server `pod` makes RBAC's own roles; a file of authorizers is taken to have it."""
+    modes = args.flags_of(pod).get(
+        "authorization-mode", "" if "authorization-config" in args.flags_of(pod) else "AlwaysAllow"
+    )
+    return not modes or "RBAC" in modes.split(",")
