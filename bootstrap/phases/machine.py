@@ -28,9 +28,11 @@ from bootstrap.render.images.mirrors import hosts_files
 from bootstrap.render.node import host
 from bootstrap.render.node.containerd import containerd_file
 from bootstrap.render.node.kubelet import kubelet_files, node_configuration
+from bootstrap.render.pki.kubeconfig import identities
 
 KUBELET_FILES = "kubelet-start/config"
 """A part of the phase `kubelet-start`, which in kubeadm writes these files too."""
+KUBELET_SERVER = f"{names.STATE_DIR}/kubelet-server"
 KUBECONFIGS = ("admin", "super-admin", "kubelet", "controller-manager", "scheduler")
 HOST_STEPS = ("host/binaries", "host/kernel", "host/network")
 """What a node container has by itself, and a host does not."""
@@ -62,7 +64,7 @@ def service_steps(node: NodeInputs) -> Part:
     cfg, facts = node.cfg, node.facts
     runtime = runtime_at(cfg.node.cri_socket, facts.mode)
     health = kubelet_health(node_configuration(cfg, facts, node.patches))
-    kubelet = (*kubelet_files(cfg, facts, node.patches), *node.logins)
+    kubelet = (*kubelet_files(cfg, facts, node.patches), *node.logins, _server(cfg))
     on_boot = facts.mode == "host"  # in node mode `init` runs at every boot, and starts it once its address is known
     before_runtime = ("record", *HOST_STEPS) if on_boot else ("record",)
     ready_to_start = [f"kubeconfig/{name}" for name in ("kubelet", "admin", "super-admin")]
@@ -80,6 +82,11 @@ def service_steps(node: NodeInputs) -> Part:
         ),
     ]
     return Part((*HOST_STEPS, "runtime", KUBELET_FILES, "kubelet-start"), tuple(steps))
+
+
+def _server(cfg: ClusterConfig) -> File:
+    """What the kubelet is started anew for: kubelet.conf, which says it too, also changes with its credential."""
+    return File(KUBELET_SERVER, f"{identities(cfg)[names.KUBELET_CONF].server}\n".encode(), mode=0o600)
 
 
 def _host(node: NodeInputs, runtime: Runtime) -> list[Step]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
 
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
@@ -35,6 +36,15 @@ def url_host(address: str) -> str:
 def nearby(address: str) -> str:
     """Where what listens at `address` is reached on its own machine."""
     return "127.0.0.1" if address in ("", "0.0.0.0", "::") else address
+
+
+def split_url(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port; 0 where it says none that can be."""
+    parts = urlsplit(url)
+    try:
+        return parts.scheme, parts.hostname or "", parts.port or 0
+    except ValueError:
+        return parts.scheme, parts.hostname or "", 0
 
 
 def split_endpoint(endpoint: str) -> tuple[str, str]:

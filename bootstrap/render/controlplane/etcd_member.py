@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from bootstrap.formats.yaml_reader import parse_one
-from bootstrap.render.addresses import nearby, url_host
+from bootstrap.model import names
+from bootstrap.render.addresses import nearby, split_url, url_host
 from bootstrap.render.controlplane.args import flags_of
 
 
@@ -50,5 +50,5 @@ def member(manifest: bytes) -> EtcdMember | None:
 
 def _reached(url: str) -> str:
     """What is listened at, from this machine."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{url_host(nearby(parts.hostname or ''))}:{parts.port}"
+    scheme, host, port = split_url(url)
+    return f"{scheme}://{url_host(nearby(host))}:{port or names.ETCD_CLIENT_PORT}"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Any
-from urllib.parse import urlsplit
 
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import Arg, ClusterConfig, Component, Document, LocalEtcd, Volume
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
-from bootstrap.render.addresses import loopback, url_host
+from bootstrap.render.addresses import loopback, split_url, url_host
 from bootstrap.render.controlplane import args, flags
 from bootstrap.render.controlplane.args import command_line, last_value
 from bootstrap.render.controlplane.volumes import component_volumes, directory, mounts, sources
@@ -107,9 +106,8 @@ def etcd_pod(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[str,
 def _etcd_probe(cfg: ClusterConfig, etcd: LocalEtcd) -> tuple[str, str, int]:
     """Scheme, host and port of the first metrics URL."""
     default = f"http://{url_host(loopback(cfg))}:{names.ETCD_METRICS_PORT}"
-    url = urlsplit(last_value(etcd.extra_args, "listen-metrics-urls", default).split(",")[0])
-    scheme = "HTTPS" if url.scheme == "https" else "HTTP"
-    return scheme, url.hostname or loopback(cfg), url.port or names.ETCD_METRICS_PORT
+    scheme, host, port = split_url(last_value(etcd.extra_args, "listen-metrics-urls", default).split(",")[0])
+    return "HTTPS" if scheme == "https" else "HTTP", host or loopback(cfg), port or names.ETCD_METRICS_PORT
 
 
 def _component_pod(
