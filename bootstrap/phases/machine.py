@@ -63,7 +63,7 @@ def _trees(cfg: ClusterConfig) -> tuple[RecordDirectory, ...]:
 def service_steps(node: NodeInputs) -> Part:
     cfg, facts = node.cfg, node.facts
     runtime = runtime_at(cfg.node.cri_socket, facts.mode)
-    health = kubelet_health(node_configuration(cfg, facts, node.patches))
+    health = kubelet_health(node_configuration(cfg, facts, node.patches), cfg.node.kubelet_extra_args)
     kubelet = (*kubelet_files(cfg, facts, node.patches), *node.logins, _server(cfg))
     on_boot = facts.mode == "host"  # in node mode `init` runs at every boot, and starts it once its address is known
     before_runtime = ("record", *HOST_STEPS) if on_boot else ("record",)

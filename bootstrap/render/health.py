@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootstrap.model import names
+from bootstrap.model.cluster import Arg
 from bootstrap.render.addresses import nearby, url_host
 from bootstrap.render.controlplane import args
 
 
-def kubelet_health(configuration: Mapping[str, Any]) -> str:
-    """Its URL; empty where the kubelet serves none (port 0)."""
-    port = configuration.get("healthzPort", names.KUBELET_HEALTHZ_PORT)
-    address = nearby(configuration.get("healthzBindAddress") or "127.0.0.1")
+def kubelet_health(configuration: Mapping[str, Any], extra: tuple[Arg, ...]) -> str:
+    """Its URL; empty where the kubelet serves none (port 0). Its flags win over its configuration."""
+    written = configuration.get("healthzPort", names.KUBELET_HEALTHZ_PORT)
+    port = args.port(args.last_value(extra, "healthz-port", ""), written)
+    address = nearby(args.last_value(extra, "healthz-bind-address", configuration.get("healthzBindAddress") or ""))
     return f"http://{url_host(address)}:{port}/healthz" if port else ""
 
 

@@ -48,7 +48,8 @@ def manifest(cfg: ClusterConfig, pod: Document) -> File:
 
 def manifests_dir(cfg: ClusterConfig) -> str:
     """Where the kubelet looks for static Pods."""
-    return str(cfg.cluster.kubelet.get("staticPodPath") or names.MANIFESTS_DIR).rstrip("/")
+    written = str(cfg.cluster.kubelet.get("staticPodPath") or names.MANIFESTS_DIR)
+    return last_value(cfg.node.kubelet_extra_args, "pod-manifest-path", written).rstrip("/")
 
 
 def manifest_path(component: str, directory: str = names.MANIFESTS_DIR) -> str:

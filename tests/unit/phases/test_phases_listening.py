@@ -30,9 +30,13 @@ def steps(
     kubelet: dict[str, Any] | None = None,
     patches: dict[str, bytes] | None = None,
     address: str = "192.0.2.10",
+    node: dict[str, Any] | None = None,
     **flags: Any,
 ) -> dict[str, Step]:
     documents = [{"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration", **(cluster or {})}]
+    if node:
+        kind = {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "InitConfiguration"}
+        documents.append({**kind, "nodeRegistration": node})
     if kubelet:
         kind = {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration"}
         documents.append({**kind, **kubelet})
@@ -62,6 +66,13 @@ def arguments(component: str, **flags: str) -> dict[str, Any]:
 )
 def test_the_kubelet_is_asked_where_it_answers(kubelet: dict[str, Any], expected: list[str]) -> None:
     assert urls(steps(kubelet=kubelet)["kubelet-start"]) == expected
+
+
+def test_the_kubelets_flags_win_over_its_configuration() -> None:
+    node = {"kubeletExtraArgs": [{"name": "healthz-port", "value": "30248"}]}
+    found = steps(kubelet={"healthzPort": 20248}, node=node)
+
+    assert urls(found["kubelet-start"]) == ["http://127.0.0.1:30248/healthz"]
 
 
 def test_a_patch_of_the_kubelets_configuration_counts() -> None:
