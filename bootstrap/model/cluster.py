@@ -216,6 +216,12 @@ class ClusterConfig:
         return self.node.api
 
     @property
+    def local_etcd(self) -> LocalEtcd | None:
+        """The etcd member of this machine, if it has one."""
+        etcd = self.cluster.etcd
+        return etcd if isinstance(etcd, LocalEtcd) and self.node.api else None
+
+    @property
     def endpoint(self) -> str:
         """`host:port` that clients and joining nodes use: controlPlaneEndpoint, else this node's own address."""
         host = self.cluster.control_plane_endpoint

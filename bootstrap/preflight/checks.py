@@ -113,7 +113,7 @@ def run_checks(cfg: ClusterConfig, facts: HostFacts, *, fresh: bool, strict: boo
         tuple(
             Outcome(check, tuple(judged(finding) for finding in check.findings(cfg, facts)))
             for check in CHECKS
-            if check.applies(facts, fresh=fresh)
+            if check.applies(cfg, facts, fresh=fresh)
         )
     )
 

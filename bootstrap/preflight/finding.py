@@ -34,7 +34,10 @@ Look = Callable[[ClusterConfig, HostFacts], Iterator[Found]]
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the reference page. `fresh`: only before there is a cluster of ours; `host`: not in node mode."""
+    """One line of the reference page.
+
+    `fresh`: only before there is a cluster of ours; `host`: not in node mode; `control_plane`: not on a worker.
+    """
 
     name: str
     what: str
@@ -44,9 +47,11 @@ class Check:
     kubeadm: bool
     fresh: bool
     host: bool
+    control_plane: bool
 
-    def applies(self, facts: HostFacts, *, fresh: bool) -> bool:
-        return (fresh or not self.fresh) and (facts.mode == "host" or not self.host)
+    def applies(self, cfg: ClusterConfig, facts: HostFacts, *, fresh: bool) -> bool:
+        for_this_role = cfg.node.api is not None or not self.control_plane
+        return (fresh or not self.fresh) and (facts.mode == "host" or not self.host) and for_this_role
 
     def findings(self, cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
         for found in self.look(cfg, facts):
@@ -63,9 +68,10 @@ def check(
     kubeadm: bool = False,
     fresh: bool = False,
     host: bool = False,
+    control_plane: bool = False,
 ) -> Callable[[Look], Check]:
     """Makes a check of the function below it; `fix` is the general way out, a finding names the exact one."""
-    return lambda look: Check(name, what, fix, look, error, kubeadm, fresh, host)
+    return lambda look: Check(name, what, fix, look, error, kubeadm, fresh, host, control_plane)
 
 
 def listed(words: tuple[str, ...] | list[str]) -> str:

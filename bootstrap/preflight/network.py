@@ -8,7 +8,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.preflight.finding import Found, check, listed
-from bootstrap.render.addresses import as_ip
+from bootstrap.render.addresses import as_ip, node_address
 
 ETCD_LISTENS = {"listen-client-urls", "listen-peer-urls"}
 """Flags of etcd that have the advertise address unless the user gives them."""
@@ -41,7 +41,8 @@ def ipv6_forwarding(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 
 
 def _ranges(cfg: ClusterConfig) -> tuple[str, ...]:
-    return (*cfg.cluster.networking.service_subnets, *cfg.cluster.networking.pod_subnets, cfg.api.advertise_address)
+    network, own = cfg.cluster.networking, [cfg.node.api.advertise_address] if cfg.node.api else []
+    return (*network.service_subnets, *network.pod_subnets, *own)
 
 
 @check(
@@ -49,6 +50,7 @@ def _ranges(cfg: ClusterConfig) -> tuple[str, ...]:
     "The address that the API server advertises is one of this node's: etcd listens there. With an external etcd, or "
     "with addresses of its own for etcd, another one is a warning.",
     "Give one of them with `--apiserver-advertise-address`, or leave it out of the configuration.",
+    control_plane=True,
 )
 def advertise_address(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     own = cfg.api.advertise_address
@@ -86,7 +88,7 @@ def interfaces(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     candidates = _candidates(cfg, facts)
     if facts.configured.address_given or len({a.interface for a in candidates}) < 2:
         return
-    chosen = next((a for a in candidates if a.address == cfg.api.advertise_address), None)
+    chosen = next((a for a in candidates if a.address == node_address(cfg, facts)), None)
     if chosen is None:
         return
     why = "no interface has a default route, and it came first"
@@ -102,7 +104,7 @@ def interfaces(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 
 
 def _candidates(cfg: ClusterConfig, facts: HostFacts) -> list[Address]:
-    return [a for a in facts.addresses if (":" in a.address) == (":" in cfg.api.advertise_address)]
+    return [a for a in facts.addresses if (":" in a.address) == (":" in node_address(cfg, facts))]
 
 
 @check(
@@ -114,7 +116,7 @@ def _candidates(cfg: ClusterConfig, facts: HostFacts) -> list[Address]:
 def default_route(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.has_default_route:
         return
-    message = f"there is no default route; the node's address is {cfg.api.advertise_address}"
+    message = f"there is no default route; the node's address is {node_address(cfg, facts)}"
     if facts.mode == "host":
         message += f", and init adds a route for the Service range {cfg.cluster.networking.service_subnet}"
     yield Found(message, "ip route add default via GATEWAY, if the node is to reach other networks")
@@ -128,7 +130,7 @@ def default_route(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 )
 def mtu(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     candidates = _candidates(cfg, facts)
-    chosen = next((a for a in candidates if a.address == cfg.api.advertise_address), None)
+    chosen = next((a for a in candidates if a.address == node_address(cfg, facts)), None)
     if chosen is None:
         return
     if chosen.mtu < SMALLEST_MTU:
@@ -155,10 +157,11 @@ def mtu(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 )
 def firewalld(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.units.get("firewalld.service") == "active":
-        ports = f"--add-port={cfg.api.bind_port}/tcp --add-port={names.KUBELET_PORT}/tcp"
+        ports = [*([cfg.node.api.bind_port] if cfg.node.api else []), names.KUBELET_PORT]
+        added = " ".join(f"--add-port={port}/tcp" for port in ports)
         yield Found(
-            f"firewalld is active: other nodes need the ports {cfg.api.bind_port} and {names.KUBELET_PORT}",
-            f"firewall-cmd --permanent {ports} && firewall-cmd --reload",
+            f"firewalld is active: other nodes need the ports {listed([str(port) for port in ports])}",
+            f"firewall-cmd --permanent {added} && firewall-cmd --reload",
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from bootstrap.model import names
-from bootstrap.model.cluster import Arg, ClusterConfig, LocalEtcd
+from bootstrap.model.cluster import Arg, ClusterConfig
 from bootstrap.model.facts import HostFacts, ListeningSocket
 from bootstrap.preflight.finding import Found, check
 from bootstrap.preflight.kubelet import setting
@@ -35,14 +35,17 @@ def wanted(cfg: ClusterConfig) -> list[Wanted]:
     health = setting(cfg, "healthzBindAddress", "healthz-bind-address") or loopback(cfg)
     health_port = setting(cfg, "healthzPort", "healthz-port")
     found = [
-        Wanted(cfg.api.bind_port, "kube-apiserver", _bound(cfg.cluster.api_server.extra_args)),
-        Wanted(_secure_port(scheduler, names.SCHEDULER_PORT), "kube-scheduler", _bound(scheduler)),
-        Wanted(_secure_port(manager, names.CONTROLLER_MANAGER_PORT), "kube-controller-manager", _bound(manager)),
         Wanted(_number(setting(cfg, "port", "port"), names.KUBELET_PORT), "the kubelet", (address,)),
         Wanted(_number(health_port, names.KUBELET_HEALTHZ_PORT), "the kubelet's health endpoint", (health,)),
     ]
-    if isinstance(cfg.cluster.etcd, LocalEtcd):
-        found += _etcd(cfg, cfg.cluster.etcd.extra_args)
+    if cfg.node.api:
+        found += [
+            Wanted(cfg.node.api.bind_port, "kube-apiserver", _bound(cfg.cluster.api_server.extra_args)),
+            Wanted(_secure_port(scheduler, names.SCHEDULER_PORT), "kube-scheduler", _bound(scheduler)),
+            Wanted(_secure_port(manager, names.CONTROLLER_MANAGER_PORT), "kube-controller-manager", _bound(manager)),
+        ]
+    if cfg.local_etcd:
+        found += _etcd(cfg, cfg.local_etcd.extra_args)
     return [want for want in found if want.port]
 
 
@@ -87,7 +90,8 @@ def ports(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         holders = [held for held in facts.listeners if held.port == want.port and _clash(want, held)]
         if holders:
             known = list(dict.fromkeys(h.holder for h in holders if h.process)) or ["a process not visible from here"]
-            choice = ", or choose another port: --apiserver-bind-port" if want.port == cfg.api.bind_port else ""
+            movable = cfg.node.api and want.port == cfg.node.api.bind_port
+            choice = ", or choose another port: --apiserver-bind-port" if movable else ""
             yield Found(
                 f"port {want.port} is taken by {' and by '.join(known)}; {want.user} needs it",
                 _stop(holders) + choice,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.finding import Found, check
+from bootstrap.render.addresses import node_address
 from bootstrap.render.proxies import EXCEPTIONS, covered, variable, with_cluster
 
 
@@ -20,7 +21,7 @@ from bootstrap.render.proxies import EXCEPTIONS, covered, variable, with_cluster
     kubeadm=True,
 )
 def address(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    yield from _uncovered((cfg.api.advertise_address,), "the node's address", cfg, facts.proxies)
+    yield from _uncovered((node_address(cfg, facts),), "the node's address", cfg, facts.proxies)
 
 
 @check(

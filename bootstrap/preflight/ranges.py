@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from bootstrap.model.cluster import ClusterConfig, ExternalEtcd
 from bootstrap.model.facts import Attached, HostFacts
 from bootstrap.preflight.finding import Found, check
-from bootstrap.render.addresses import endpoint_host
+from bootstrap.render.addresses import endpoint_host, node_address
 
 Network = IPv4Network | IPv6Network
 FREE = (
@@ -102,7 +102,7 @@ def _used(cfg: ClusterConfig, facts: HostFacts) -> tuple[Used, ...]:
     servers = (facts.configured.resolver or facts.resolver).servers
     proxies = {value for name, value in facts.proxies.items() if name.lower() != "no_proxy"}
     return (
-        Used(cfg.api.advertise_address, "the advertise address"),
+        Used(node_address(cfg, facts), "the advertise address" if cfg.node.api else "the node's address"),
         *([Used(endpoint_host(endpoint), "the control plane endpoint")] if endpoint else []),
         *(Used(urlsplit(url).hostname or "", "the etcd endpoint") for url in urls),
         *(Used(server, "the name server") for server in (*servers, *facts.pod_servers)),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig, ExternalEtcd, LocalEtcd
+from bootstrap.model.cluster import ClusterConfig, ExternalEtcd
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME
 from bootstrap.preflight.finding import Found, check
@@ -36,8 +36,8 @@ def needs(cfg: ClusterConfig) -> dict[str, Need]:
         "/opt": Need("CNI plugins", 128 << 20, 100),
         "/var/log": Need("logs", 3 << 29, 500),
     }
-    if isinstance(cfg.cluster.etcd, LocalEtcd):
-        found[cfg.cluster.etcd.data_dir] = Need("etcd", 2 << 30, 100)
+    if cfg.local_etcd:
+        found[cfg.local_etcd.data_dir] = Need("etcd", 2 << 30, 100)
     return found
 
 
@@ -48,7 +48,7 @@ def _runtime_root(cfg: ClusterConfig) -> str:
 
 def lookups(cfg: ClusterConfig) -> tuple[str, ...]:
     """Paths whose presence the checks here ask about."""
-    own = [cfg.cluster.etcd.data_dir] if isinstance(cfg.cluster.etcd, LocalEtcd) else list(_client_files(cfg))
+    own = [cfg.local_etcd.data_dir] if cfg.local_etcd else list(_client_files(cfg))
     return (*manifest_paths(cfg), *own)
 
 
@@ -58,7 +58,7 @@ def manifest_paths(cfg: ClusterConfig) -> tuple[str, ...]:
 
 
 def _client_files(cfg: ClusterConfig) -> Iterator[str]:
-    if isinstance(cfg.cluster.etcd, ExternalEtcd):
+    if isinstance(cfg.cluster.etcd, ExternalEtcd) and cfg.node.api:
         yield from filter(None, (cfg.cluster.etcd.ca_file, cfg.cluster.etcd.cert_file, cfg.cluster.etcd.key_file))
 
 
@@ -127,9 +127,9 @@ def _mib(size: int) -> str:
 )
 def etcd_disk(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     seconds = facts.configured.fsync_seconds
-    if isinstance(cfg.cluster.etcd, LocalEtcd) and seconds is not None and seconds > SLOW_FSYNC:
+    if cfg.local_etcd and seconds is not None and seconds > SLOW_FSYNC:
         yield Found(
-            f"a small write to the disk of {cfg.cluster.etcd.data_dir} takes {seconds * 1000:.0f} ms (99th "
+            f"a small write to the disk of {cfg.local_etcd.data_dir} takes {seconds * 1000:.0f} ms (99th "
             f"percentile); etcd wants {SLOW_FSYNC * 1000:.0f} ms, and changes leaders when it waits longer",
             "Put it on an SSD: mount one there, or set etcd.local.dataDir",
         )
@@ -174,11 +174,11 @@ def strangers(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     fresh=True,
 )
 def etcd_data(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    if isinstance(cfg.cluster.etcd, LocalEtcd) and cfg.cluster.etcd.data_dir in facts.configured.present:
+    if cfg.local_etcd and cfg.local_etcd.data_dir in facts.configured.present:
         yield Found(
-            f"{cfg.cluster.etcd.data_dir} is not empty, and no cluster of ours is here",
+            f"{cfg.local_etcd.data_dir} is not empty, and no cluster of ours is here",
             "Move its content away: bootstrap never deletes etcd data",
-            where=_dashed(cfg.cluster.etcd.data_dir),
+            where=_dashed(cfg.local_etcd.data_dir),
         )
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
 from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.finding import Found, check
+from bootstrap.render.addresses import node_address
 
 MINIMUM_CPUS = 2
 MINIMUM_MEMORY = 1700 << 20
@@ -41,13 +42,13 @@ def privileged(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         yield Found("the container is not privileged: init will refuse", "docker run --privileged …")
 
 
-@check("NumCPU", f"At least {MINIMUM_CPUS} CPUs.", "Add CPUs.", kubeadm=True)
+@check("NumCPU", f"At least {MINIMUM_CPUS} CPUs.", "Add CPUs.", kubeadm=True, control_plane=True)
 def cpus(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.cpus < MINIMUM_CPUS:
         yield Found(f"{facts.cpus} CPU; a control plane needs {MINIMUM_CPUS}", "Add CPUs")
 
 
-@check("Mem", "At least 1700 MiB of memory.", "Add memory.", kubeadm=True)
+@check("Mem", "At least 1700 MiB of memory.", "Add memory.", kubeadm=True, control_plane=True)
 def memory(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.memory < MINIMUM_MEMORY:
         yield Found(f"{facts.memory >> 20} MiB of memory; a control plane needs 1700 MiB", "Add memory")
@@ -70,7 +71,7 @@ def hostname(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.mode == "host" and not facts.configured.name_resolves:
         yield Found(
             f'the node\'s name "{name}" does not resolve',
-            f"Add it to DNS, or to /etc/hosts: {cfg.api.advertise_address} {name}",
+            f"Add it to DNS, or to /etc/hosts: {node_address(cfg, facts)} {name}",
         )
 
 

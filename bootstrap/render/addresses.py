@@ -17,8 +17,9 @@ def is_ipv6(address: str) -> bool:
 
 
 def loopback(cfg: ClusterConfig) -> str:
-    """The loopback address of the advertise address' family."""
-    return "::1" if is_ipv6(cfg.api.advertise_address) else "127.0.0.1"
+    """The loopback address of the advertise address' family, on a worker of the Services' first."""
+    own = cfg.node.api.advertise_address if cfg.node.api else cfg.cluster.networking.service_subnets[0]
+    return "::1" if is_ipv6(own) else "127.0.0.1"
 
 
 def node_address(cfg: ClusterConfig, facts: HostFacts) -> str:

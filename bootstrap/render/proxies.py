@@ -34,7 +34,8 @@ def with_cluster(cfg: ClusterConfig, exceptions: str) -> str:
 def cluster_targets(cfg: ClusterConfig) -> Iterator[str]:
     """Addresses, ranges and names that components call; a name with a leading dot stands for all below it."""
     network, etcd = cfg.cluster.networking, cfg.cluster.etcd
-    found = [cfg.api.advertise_address, *network.service_subnets, *network.pod_subnets]
+    own = [cfg.node.api.advertise_address] if cfg.node.api else []
+    found = [*own, *network.service_subnets, *network.pod_subnets]
     found += [".svc", f".{network.dns_domain}"]
     if cfg.cluster.control_plane_endpoint:
         found.append(endpoint_host(cfg.cluster.control_plane_endpoint))

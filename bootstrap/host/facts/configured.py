@@ -16,7 +16,7 @@ from bootstrap.host.facts.resolv_conf import resolver
 from bootstrap.host.live import LiveHost
 from bootstrap.host.port import Host, HostReader
 from bootstrap.host.runtime.cri import PID1_ROOT, crictl
-from bootstrap.model.cluster import ClusterConfig, ExternalEtcd, LocalEtcd
+from bootstrap.model.cluster import ClusterConfig, ExternalEtcd
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import Configured, Filesystem, RuntimeFacts
 from bootstrap.model.runtime import runtime_at
@@ -64,9 +64,8 @@ def _strangers(host: HostReader, cfg: ClusterConfig) -> tuple[str, ...]:
 
 
 def _measured(cfg: ClusterConfig, found: dict[str, Filesystem]) -> float | None:
-    if not isinstance(cfg.cluster.etcd, LocalEtcd) or cfg.cluster.etcd.data_dir not in found:
-        return None
-    return fsync_seconds(found[cfg.cluster.etcd.data_dir].mount)
+    etcd = cfg.local_etcd
+    return fsync_seconds(found[etcd.data_dir].mount) if etcd and etcd.data_dir in found else None
 
 
 def not_before(ca: bytes | None) -> float:
@@ -117,7 +116,7 @@ def grpc_reason(message: str) -> str:
 
 
 def _etcd_versions(host: HostReader, cfg: ClusterConfig) -> dict[str, str]:
-    if not isinstance(cfg.cluster.etcd, ExternalEtcd):
+    if not isinstance(cfg.cluster.etcd, ExternalEtcd) or not cfg.node.api:
         return {}
     # Here, since few clusters have one: the HTTP client costs a start 0.1 s.
     from bootstrap.host.facts.etcd import etcd_versions

@@ -94,3 +94,12 @@ def test_a_verdict_is_the_worst_finding() -> None:
     verdicts = {o.check.name: o.verdict for o in run(cpus=1, swap=("/dev/vda2",)).outcomes}
 
     assert (verdicts["NumCPU"], verdicts["Swap"], verdicts["Mem"]) == ("error", "warning", "ok")
+
+
+def test_a_worker_is_asked_nothing_of_a_control_plane() -> None:
+    worker = changed(CFG, api=None)
+    checked = {outcome.check.name for outcome in run(worker, cpus=1, memory=1 << 29).outcomes}
+
+    assert run(worker, cpus=1, memory=1 << 29, listeners=(ListeningSocket(6443), ListeningSocket(2379))).errors == ()
+    assert {"AdvertiseAddress", "NumCPU", "Mem"} & checked == set()
+    assert run(worker, listeners=(ListeningSocket(10250, process="kubelet"),)).errors
