@@ -46,6 +46,7 @@ from _common import (
 from _inner_images import INNER, inner_images
 from _sizes import SEED, sizes
 from build_components import build, build_all, missing, tell_missing
+from gen_components import check as check_components
 
 PYTHON = "3.13"
 """The Python of the base (Debian 13)."""
@@ -317,6 +318,7 @@ def build_image() -> str:
     tag = os.environ.get("BOOTSTRAP_IMAGE") or f"bootstrap:{minor()['kubernetesVersion']}"
     start = time.monotonic()
     node = node_image(system_image())
+    check_components()
     key = digest([(ROOT / "Dockerfile").read_text(), image_id(node), LAUNCHER, json.dumps(labels()), *program_inputs()])
     if (
         image_id(tag)

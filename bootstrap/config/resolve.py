@@ -45,6 +45,7 @@ def validate(documents: Documents) -> None:
     problems = list(documents.problems)
     if not documents.upstream or {"InitConfiguration", "ClusterConfiguration"} & set(documents.upstream):
         problems += rules.check(build(documents, ANY_HOST, problems))
+    problems += rules.check_gate_fields(documents.get("KubeletConfiguration"), documents.get("KubeProxyConfiguration"))
     problems += other_kinds.check(documents, ANY_HOST)
     if problems:
         raise config_error(tuple(dict.fromkeys(problems)))

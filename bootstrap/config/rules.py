@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from bootstrap.config import networks, validators
+from bootstrap.config import components, networks, validators
 from bootstrap.model.addon import is_foreign_cni, parse_source
 from bootstrap.model.cluster import (
     Arg,
@@ -13,16 +13,16 @@ from bootstrap.model.cluster import (
     ClusterConfig,
     ClusterSpec,
     Component,
+    Document,
     ExternalEtcd,
     NodeSpec,
 )
+from bootstrap.model.components.tables import KUBEADM, KUBERNETES
 from bootstrap.model.errors import Problem
 
 _CLUSTER = "ClusterConfiguration"
 _INIT = "InitConfiguration"
 _OWN = "BootstrapConfiguration"
-_FEATURE_GATES = {"RootlessControlPlane"}
-"""kubeadm's feature gates of this minor."""
 
 
 def check(config: ClusterConfig) -> Iterable[Problem]:
@@ -39,6 +39,7 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     if (api := config.node.api) and not 1 <= api.bind_port <= 65535:
         yield Problem(f"{_INIT}.localAPIEndpoint.bindPort", f"{api.bind_port} is not a port (1 to 65535)")
     yield from _cluster(config.cluster)
+    yield from check_gate_fields(config.cluster.kubelet, config.cluster.kube_proxy)
     yield from networks.check(config)
     yield from _etcd(config)
     for san in config.own.extra_sans:
@@ -77,7 +78,7 @@ def check_node(node: NodeSpec, path: str) -> Iterable[Problem]:
     """nodeRegistration of init and join."""
     yield from found(f"{path}.name", validators.node_name(node.name))
     yield from found(f"{path}.criSocket", validators.socket(node.cri_socket))
-    yield from _args(node.kubelet_extra_args, f"{path}.kubeletExtraArgs")
+    yield from _args("kubelet", node.kubelet_extra_args, f"{path}.kubeletExtraArgs")
     for i, taint in enumerate(node.taints or ()):
         yield from found(f"{path}.taints[{i}].key", validators.label_key(taint.key))
         yield from found(f"{path}.taints[{i}].value", validators.label_value(taint.value))
@@ -114,11 +115,9 @@ def _cluster(spec: ClusterSpec) -> Iterable[Problem]:
             f"{_CLUSTER}.controlPlaneEndpoint",
             (f'"{spec.control_plane_endpoint}" is not host or host:port (a DNS name or IP address, port 1-65535)'),
         )
-    for gate, on in spec.feature_gates.items():
-        if gate not in _FEATURE_GATES:
-            yield Problem(f"{_CLUSTER}.featureGates.{gate}", "unknown; kubeadm has one gate, RootlessControlPlane")
-        elif on:
-            yield Problem(f"{_CLUSTER}.featureGates.{gate}", "a rootless control plane is not supported")
+    yield from components.check_gates(KUBEADM, spec.feature_gates, f"{_CLUSTER}.featureGates")
+    if spec.feature_gates.get("RootlessControlPlane"):
+        yield Problem(f"{_CLUSTER}.featureGates.RootlessControlPlane", "a rootless control plane is not supported")
     for name, period in (
         ("certificateValidityPeriod", spec.certificate_validity),
         ("caCertificateValidityPeriod", spec.ca_certificate_validity),
@@ -126,13 +125,13 @@ def _cluster(spec: ClusterSpec) -> Iterable[Problem]:
         if period <= 0:
             yield Problem(f"{_CLUSTER}.{name}", "must be longer than nothing")
     yield from each(f"{_CLUSTER}.apiServer.certSANs", spec.api_server_cert_sans, validators.subject_name)
-    yield from _component(spec.api_server, f"{_CLUSTER}.apiServer")
-    yield from _component(spec.controller_manager, f"{_CLUSTER}.controllerManager")
-    yield from _component(spec.scheduler, f"{_CLUSTER}.scheduler")
+    yield from _component("kube-apiserver", spec.api_server, f"{_CLUSTER}.apiServer")
+    yield from _component("kube-controller-manager", spec.controller_manager, f"{_CLUSTER}.controllerManager")
+    yield from _component("kube-scheduler", spec.scheduler, f"{_CLUSTER}.scheduler")
 
 
-def _component(component: Component, path: str) -> Iterable[Problem]:
-    yield from _args(component.extra_args, f"{path}.extraArgs")
+def _component(program: str, component: Component, path: str) -> Iterable[Problem]:
+    yield from _args(program, component.extra_args, f"{path}.extraArgs")
     for i, env in enumerate(component.extra_envs):
         if not env.get("name"):
             yield Problem(f"{path}.extraEnvs[{i}].name", "missing")
@@ -143,12 +142,19 @@ def _component(component: Component, path: str) -> Iterable[Problem]:
         yield from found(f"{at}.mountPath", validators.absolute(volume.mount_path))
 
 
-def _args(args: tuple[Arg, ...], path: str) -> Iterable[Problem]:
+def check_gate_fields(kubelet: Document, kube_proxy: Document) -> Iterable[Problem]:
+    """Feature gates in the configuration of the kubelet and of kube-proxy."""
+    for kind, document in (("KubeletConfiguration", kubelet), ("KubeProxyConfiguration", kube_proxy)):
+        yield from components.check_gates(KUBERNETES, document.get("featureGates", {}), f"{kind}.featureGates")
+
+
+def _args(program: str, args: tuple[Arg, ...], path: str) -> Iterable[Problem]:
     for i, arg in enumerate(args):
         if not arg.name:
             yield Problem(f"{path}[{i}].name", "missing")
         elif arg.name.startswith("-"):
             yield Problem(f"{path}[{i}].name", f'write "{arg.name.lstrip("-")}", without dashes')
+    yield from components.check_args(program, args, path)
 
 
 def _etcd(config: ClusterConfig) -> Iterable[Problem]:
@@ -162,7 +168,7 @@ def _etcd(config: ClusterConfig) -> Iterable[Problem]:
     yield from each(f"{path}.peerCertSANs", etcd.peer_cert_sans, validators.subject_name)
     if etcd.image_repository:
         yield from found(f"{path}.imageRepository", validators.image_repository(etcd.image_repository))
-    yield from _args(etcd.extra_args, f"{path}.extraArgs")
+    yield from _args("etcd", etcd.extra_args, f"{path}.extraArgs")
 
 
 def _external(etcd: ExternalEtcd, path: str) -> Iterable[Problem]:

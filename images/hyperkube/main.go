@@ -36,6 +36,7 @@ var programs = map[string]func(){
 	"kube-proxy":              daemon(proxy.NewProxyCommand),
 	"kubelet":                 daemon(func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) }),
 	"kubectl":                 runKubectl,
+	"describe":                describe,
 }
 
 func daemon(command func() *cobra.Command) func() {

@@ -17,14 +17,8 @@ WAIT_FAILED, CONFLICT, INTERRUPTED = 6, 8, 130
 SOON = 45
 """Seconds; the waits of these nodes would time out after 240."""
 UNIT = "bootstrap-init.service"
-BAD_FLAG = """\
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: ClusterConfiguration
-apiServer:
-  extraArgs:
-  - name: frobnicate
-    value: "1"
-"""
+BAD_FLAG = "[{op: add, path: /spec/containers/0/command/-, value: --frobnicate=1}]"
+"""By a patch: extraArgs are compared with the flags that the API server has."""
 Start = Callable[..., Node]
 
 
@@ -54,9 +48,8 @@ def first_rule(node: Node) -> str:
 
 
 def test_a_bad_flag_ends_the_wait_with_its_name(start: Start, tmp_path: Path) -> None:
-    file = tmp_path / "config.yaml"
-    file.write_text(BAD_FLAG)
-    node = start("flag", "init", "--config", "/c.yaml", options=("--privileged", "-v", f"{file}:/c.yaml:ro"))
+    (tmp_path / "kube-apiserver+json.yaml").write_text(BAD_FLAG)
+    node = start("flag", "init", "--patches", "/p", options=("--privileged", "-v", f"{tmp_path}:/p:ro"))
     text = failed_init(node)
     assert "kube-apiserver does not know the flag --frobnicate" in text
     assert "kube-apiserver: Error: unknown flag: --frobnicate" in text

@@ -177,7 +177,7 @@ def test_node_masks() -> None:
     args = "controllerManager: {extraArgs: [{name: node-cidr-mask-size-ipv4, value: '%s'}]}\n"
     assert resolved(CLUSTER + args % 20, pod_network_cidr="10.0.0.0/12").cluster.networking.pod_subnet == "10.0.0.0/12"
     assert "smaller than the network of one" in problems(CLUSTER + args % 20, pod_network_cidr="10.0.0.0/22")[0]
-    assert "not a number" in problems(CLUSTER + args % "x")[0]
+    assert "is an integer" in problems(CLUSTER + args % "x")[0]
     off = "controllerManager: {extraArgs: [{name: allocate-node-cidrs, value: 'false'}]}\n"
     assert resolved(CLUSTER + off, pod_network_cidr="10.0.0.0/26").cluster.networking.pod_subnet == "10.0.0.0/26"
 
@@ -193,7 +193,7 @@ skipPhases: [addon/coredns]
 patches: {directory: /patches}
 timeouts: {discovery: 1m30.5s}
 nodeRegistration:
-  kubeletExtraArgs: [{name: v, value: "1e3"}, {name: quiet, value: ""}, {name: g, value: "08"}]
+  kubeletExtraArgs: [{name: cert-dir, value: "1e3"}, {name: config-dir, value: ""}, {name: cgroup-root, value: "08"}]
   taints: [{key: a, value: b, effect: NoSchedule}]
   imagePullSerial: false
 """,
@@ -204,7 +204,7 @@ certificateValidityPeriod: 100h
 dns: {imageRepository: example.com/dns, imageTag: v1, disabled: true}
 proxy: {disabled: true}
 featureGates: {RootlessControlPlane: false}
-etcd: {local: {dataDir: /srv, extraArgs: [{name: a, value: b}], peerCertSANs: [p], imageTag: "3.6"}}
+etcd: {local: {dataDir: /srv, extraArgs: [{name: wal-dir, value: b}], peerCertSANs: [p], imageTag: "3.6"}}
 apiServer:
   certSANs: ["*.example.com"]
   extraArgs: [{name: v, value: "4"}]

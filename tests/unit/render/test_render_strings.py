@@ -33,7 +33,7 @@ def configured(text: str) -> ClusterConfig:
         {
             "apiVersion": "kubeadm.k8s.io/v1beta4",
             "kind": "ClusterConfiguration",
-            "apiServer": {"extraArgs": given, "extraEnvs": given},
+            "apiServer": {"extraArgs": [{"name": "external-hostname", "value": text}], "extraEnvs": given},
             "etcd": {"local": {"extraEnvs": given}},
         },
         {
@@ -65,8 +65,9 @@ def test_a_string_stays_the_same_string(text: str) -> None:
     for component in ("kube-apiserver", "etcd"):
         container = pods[component]["spec"]["containers"][0]
         assert {"name": "value", "value": text} in container["env"]
-    assert f"--value={text}" in pods["kube-apiserver"]["spec"]["containers"][0]["command"]
-    assert stored["apiServer"]["extraArgs"] == stored["apiServer"]["extraEnvs"] == [{"name": "value", "value": text}]
+    assert f"--external-hostname={text}" in pods["kube-apiserver"]["spec"]["containers"][0]["command"]
+    assert {"name": "external-hostname", "value": text} in stored["apiServer"]["extraArgs"]
+    assert {"name": "value", "value": text} in stored["apiServer"]["extraEnvs"]
     assert kubelet["systemReserved"] == shared["systemReserved"] == {"memory": text}
     assert kubelet["staticPodURLHeader"] == {text: [text]}
     assert parse_one(proxy["data"]["config.conf"]).get("hostnameOverride", "") == text

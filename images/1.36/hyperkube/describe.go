@@ -1,0 +1,1 @@
+../../hyperkube/describe.go

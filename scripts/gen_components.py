@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Writes what the programs of each minor of the catalog accept, asked from the programs themselves.
+
+    scripts/gen_components.py           write bootstrap/model/components/v1_*.py (compiles what is not compiled yet)
+    scripts/gen_components.py --check   exit 1 if one of them differs from what would be written
+
+build_image.py does the latter for the minor that it builds: an image whose program knows other flags than its
+components cannot be made.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from _common import CACHE, ROOT, alone, catalog, digest, fail, minor, prune, run, timed
+from build_components import build
+
+FOLDER = ROOT / "bootstrap/model/components"
+WIDTH = 120
+Words = Mapping[str, Iterable[str]]
+_SAMPLES = {"string": "~", "bool": "true", "duration": "1s", "int": "1", "float": "1.5"}
+"""etcd does not tell types: a flag has the first of these whose sample it takes."""
+
+
+def described() -> dict[str, Any]:
+    """What the programs of the minor that KUBERNETES names say; asked once, since etcd is started for every flag."""
+    hyperkube, etcd = build("hyperkube"), build("etcd")
+    kept = CACHE / "described" / digest([hyperkube.name, etcd.name, Path(__file__)]) / "said.json"
+    if not kept.exists():
+        with timed("flags, feature gates and kinds"):
+            text = json.dumps(ask(hyperkube / "hyperkube", etcd / "etcd"))
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(text)
+    prune(kept.parent.parent, kept.parent)
+    found: dict[str, Any] = json.loads(kept.read_text())
+    return found
+
+
+def ask(hyperkube: Path, etcd: Path) -> dict[str, Any]:
+    """What is recorded."""
+    found: dict[str, Any] = json.loads(run(hyperkube, "describe"))
+    said = run(etcd, "--help")
+    found["flags"]["etcd"] = {name: etcd_type(etcd, name) for name in etcd_flags(said)}
+    found["gates"]["etcd"] = {
+        name: {"stage": stage, "default": default == "true", "locked": False}
+        for name, stage, default in re.findall(r"^ +(\w+)=true\|false \((\w+) - default=(\w+)\)", said, re.MULTILINE)
+    }
+    return found
+
+
+def etcd_flags(said: str) -> list[str]:
+    """The flags in etcd's help, which says everything: no flag is hidden."""
+    return sorted({*re.findall(r"^ +--([a-z0-9-]+)", said, re.MULTILINE), "version", "help"})
+
+
+def etcd_type(etcd: Path, flag: str) -> str:
+    """Go's flags stop at the first wrong value; one that nobody knows, behind it, keeps etcd from starting."""
+    for kind, sample in _SAMPLES.items():
+        words = [etcd, f"--{flag}={sample}", "--no-such-flag"]
+        if "-no-such-flag" in subprocess.run(words, capture_output=True, text=True, check=False).stderr:
+            return kind
+    return "other"
+
+
+def inverted(names: Mapping[str, str]) -> dict[str, list[str]]:
+    """Value → the keys that have it, all sorted."""
+    return {value: sorted(k for k, v in names.items() if v == value) for value in sorted(set(names.values()))}
+
+
+def gate_class(gate: Mapping[str, Any]) -> str:
+    """Stage, default and lock in words."""
+    stage = gate["stage"].lower() or "ga"
+    return f"{stage} {'on' if gate['default'] else 'off'}{' locked' if gate['locked'] else ''}"
+
+
+def block(names: Words, depth: int) -> Iterable[str]:
+    """A mapping of words: each value on one line, or a text of several."""
+    pad = "    " * depth
+    for key, words in sorted(names.items()):
+        text = " ".join(sorted(words))
+        if len(short := f'{pad}"{key}": "{text}",') <= WIDTH:
+            yield short
+            continue
+        inner = pad + "    "
+        wrapped = textwrap.fill(
+            text, WIDTH, initial_indent=inner, subsequent_indent=inner, break_long_words=False, break_on_hyphens=False
+        )
+        yield from (f'{pad}"{key}": """', wrapped, f'{pad}""",')
+
+
+def nested(name: str, tables: Mapping[str, Words]) -> Iterable[str]:
+    """A constant of two levels."""
+    yield f"{name}: dict[str, dict[str, str]] = {{"
+    for key, names in sorted(tables.items()):
+        yield from (f'    "{key}": {{', *block(names, 2), "    },")
+    yield from ("}", "")
+
+
+def flat(name: str, names: Words) -> Iterable[str]:
+    """A constant of one level."""
+    yield from (f"{name}: dict[str, str] = {{", *block(names, 1), "}", "")
+
+
+def module(found: Mapping[str, Any], version: str) -> str:
+    """The generated Python module."""
+    gates = {
+        owner: inverted({n: gate_class(g) for n, g in entries.items()}) for owner, entries in found["gates"].items()
+    }
+    required = {n: g["requires"] for n, g in found["gates"]["kubernetes"].items() if g.get("requires")}
+    lines = [
+        f'"""What the programs of Kubernetes {version} accept.',
+        "",
+        "Generated by scripts/gen_components.py from the programs; do not edit. Words are separated by white space.",
+        '"""',
+        "",
+        "from __future__ import annotations",
+        "",
+        *nested("FLAGS", {program: inverted(flags) for program, flags in found["flags"].items()}),
+        *nested("GATES", gates),
+        *flat("REQUIRED", required),
+        *flat("SERVED", found["served"]),
+        *flat("OFF", found["off"]),
+        *nested("GONE", {group: inverted(kinds) for group, kinds in found["gone"].items()}),
+    ]
+    return "\n".join(lines)
+
+
+def written() -> tuple[Path, str]:
+    """The module of the minor that KUBERNETES names, and what belongs into it."""
+    version = minor()["kubernetesVersion"]
+    short = "_".join(version.removeprefix("v").split(".")[:2])
+    return FOLDER / f"v{short}.py", module(described(), version)
+
+
+def check() -> None:
+    """End the script if the module of the minor that KUBERNETES names is not what its programs say."""
+    path, text = written()
+    if not path.exists() or path.read_text() != text:
+        fail(f"{path.relative_to(ROOT)} is not what the programs say; scripts/gen_components.py writes it")
+
+
+def main() -> None:
+    with alone():
+        for wanted in catalog()["minors"]:
+            os.environ["KUBERNETES"] = wanted
+            if "--check" in sys.argv[1:]:
+                check()
+                continue
+            path, text = written()
+            path.write_text(text)
+            print(f"wrote {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
