@@ -98,12 +98,15 @@ def create(
     size, packed = sum(member.size for member in manifest.members), path.stat().st_size
     if form == "json":
         result = {"file": str(target), "images": [image.reference for image in manifest.images], "bytes": packed}
+        result["unseen"] = wanted.unseen
         print(json.dumps({**result, "architectures": manifest.architectures, "signed": key is not None}, indent=2))
         return Exit.OK
     say(
         f"{target}: {len(manifest.images)} images for {', '.join(manifest.architectures)}, "
         f"{size / 1e6:.0f} MB as {packed / 1e6:.0f} MB, {time.monotonic() - began:.1f} s"
     )
+    for line in wanted.unseen:
+        say(line, "!")
     if key is None:
         say(
             "it is not signed: only --insecure-unsigned will take it (bootstrap bundle keygen FILE, then --key FILE)",

@@ -21,6 +21,7 @@ from bootstrap.cli.inputs import (
 )
 from bootstrap.cli.screen import say
 from bootstrap.cli.transfer import TransferScreen, megabytes
+from bootstrap.model.addon import is_foreign_cni
 from bootstrap.model.errors import BootstrapError, Exit
 
 images_app = typer.Typer(help="Images of this machine.", no_args_is_help=True)
@@ -55,18 +56,21 @@ def images_list(
     chosen = choose(cfg, (), kubernetes_version, image_repository, None, of_addons=_of_addons(cfg, host))
     locked = read_lock(read_config(lock, host), chosen)
     platforms = [str(platform) for platform in _platforms(arch)]
-    details = []
+    unseen, details = _unseen(cfg, host), []
     for needed in chosen.images:
         entry = locked_as(locked, needed)
         digests = {p: asdict(d) for p, d in entry.platforms.items() if not arch or p in platforms} if entry else {}
         details.append(asdict(needed) | {"digest": entry.digest if entry else None, "platforms": digests})
     if output == "json":
-        print(json.dumps({"images": [needed.image for needed in chosen.images], "details": details}, indent=2))
+        named = [needed.image for needed in chosen.images]
+        print(json.dumps({"images": named, "details": details, "unseen": unseen}, indent=2))
         return Exit.OK
     for found in details:
         print(found["image"] + (f"@{found['digest']}" if found["digest"] else ""))
         for platform, digest in found["platforms"].items():
             print(f"    {platform}  {digest['manifest']}")
+    for line in unseen:
+        say(line, "!", error=True)
     return Exit.OK
 
 
@@ -285,6 +289,16 @@ def _of_addons(cfg: Any, host: Any) -> Any:
     from bootstrap.workflows.addons import needed_images
 
     return lambda: needed_images(host, cfg, manifests())
+
+
+def _unseen(cfg: Any, host: Any) -> tuple[str, ...]:
+    """Which images of add-ons cannot be known."""
+    if not (cfg.own.addons or is_foreign_cni(cfg.own.cni)):
+        return ()
+    from bootstrap.cli.init import manifests
+    from bootstrap.workflows.addons import unseen_images
+
+    return unseen_images(host, cfg, manifests())
 
 
 def _platforms(arch: list[str] | None) -> list[Any]:

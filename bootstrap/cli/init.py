@@ -69,7 +69,7 @@ def init(
     ] = None,
     addon: Annotated[
         list[str] | None,
-        typer.Option(help="Manifest to install: NAME, [NAME=]/FILE or [NAME=]https://…#sha256=…; repeatable."),
+        typer.Option(help="Manifest to install: NAME, [NAME[@NAMESPACE]=]/FILE or https://…#sha256=…; repeatable."),
     ] = None,
     cri_socket: CriSocket = None,
     feature_gates: Annotated[str | None, typer.Option(help="kubeadm's feature gates: A=true,B=false.")] = None,
@@ -192,6 +192,9 @@ def _init(
         return Exit.OK
     with offered(decision, manifests()) as (bundled, load):
         plan = make_plan(host, decision, manifests(), datetime.now(UTC), request, bundled)
+        if output == "text":
+            for remark in plan.remarks:
+                say(f"  {remark}", "!")
         if dry_run or decision.cfg.run.dry_run:
             return show_plan(plan, host, objects, output)
         result = execute(host, decision, plan, Progress(plan) if output == "text" else _silent, load, verb="init")

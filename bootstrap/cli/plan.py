@@ -16,7 +16,7 @@ def show_plan(plan: Any, host: Any, objects: Any, output: str) -> int:
 
     steps = preview(plan, host, objects)
     if output == "json":
-        print(json.dumps({"steps": [asdict(step) for step in steps]}, indent=2))
+        print(json.dumps({"steps": [asdict(step) for step in steps], "remarks": plan.remarks}, indent=2))
         return Exit.OK
     for step in steps:
         say(f"{step.id}" + (f"   after {', '.join(step.after)}" if step.after else ""))

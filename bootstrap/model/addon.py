@@ -19,24 +19,31 @@ _DIGEST_MARK = "#sha256="
 _HEX = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SUFFIXES = (".yaml", ".yml", ".json")
-_FORMS = "NAME, [NAME=]/PATH or [NAME=]https://… , each with #sha256=… if its bytes are to be proven"
+_FORMS = (
+    "NAME, [NAME[@NAMESPACE]=]/PATH[,/PATH] or [NAME[@NAMESPACE]=]https://… , "
+    "with #sha256=… if the bytes of one file are to be proven"
+)
+_NEXT = re.compile(r",(?=/)")
+"""Between the paths of one add-on."""
 
 
 @dataclass(frozen=True)
 class AddonSource:
-    """`place` is an absolute path of the host, a URL, or empty: then the recipe `name` knows the URL.
+    """`place` is absolute paths of the host (files, or a directory), a URL, or empty: the recipe `name` knows the URL.
 
-    With `recipe` the recipe of that name is used: its values are set.
+    With `recipe` the recipe of that name is used: its values are set. `namespace` is that of objects which name none.
     """
 
     name: str
     place: str
     sha256: str
     recipe: bool
+    namespace: str = ""
 
     @property
-    def is_file(self) -> bool:
-        return self.place.startswith("/")
+    def paths(self) -> tuple[str, ...]:
+        """None for a URL, and where the recipe knows it."""
+        return tuple(_NEXT.split(self.place)) if self.place.startswith("/") else ()
 
 
 @dataclass(frozen=True)
@@ -60,35 +67,52 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Addon:
-    """An add-on whose manifest is here: `content` are the bytes as they came from `origin` (a path or a URL)."""
+    """An add-on whose manifest is here: `content` are the bytes as they came from `origin` (a path or a URL).
+
+    One of several files has them in `parts`, by path, and in `content` all as one stream. Objects without a namespace
+    are meant for `namespace`.
+    """
 
     name: str
     origin: str
     content: bytes
     recipe: Recipe | None = None
     cni: bool = False
+    namespace: str = ""
+    parts: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def files(self) -> tuple[tuple[str, bytes], ...]:
+        """Every file with its path; a file alone needs none."""
+        return self.parts or (("", self.content),)
 
 
 def parse_source(text: str) -> AddonSource:
-    """Reads `calico`, `/m/calico.yaml`, `calico=/m/calico.yaml`, `https://…/x.yaml#sha256=…`.
+    """Reads `calico`, `/m/calico.yaml`, `tool@its-namespace=/m/a.yaml,/m/b.yaml`, `https://…/x.yaml#sha256=…`.
 
     Raises ValueError with what is wrong.
     """
     rest, mark, digest = text.partition(_DIGEST_MARK)
     if mark and not _HEX.fullmatch(digest):
         raise ValueError(f'"{digest[:80]}" is not a sha256: 64 hexadecimal digits in lower case')
-    if _NAME.fullmatch(rest):
-        return AddonSource(_free(rest), "", digest, recipe=True)
     name, equals, place = rest.partition("=")
-    if not equals or not _NAME.fullmatch(name):
-        name, place, equals = "", rest, ""
+    name, at, namespace = name.partition("@")
+    if not _NAME.fullmatch(name):
+        name, place, equals, at, namespace = "", rest, "", "", ""
+    if at and not _NAME.fullmatch(namespace):
+        raise ValueError(f'"{namespace[:80]}" is not the name of a namespace: small letters, digits and dashes')
+    if name and not equals:
+        return AddonSource(_free(name), "", digest, recipe=True)
     if place.startswith("https://") and urlsplit(place).hostname:
         path = urlsplit(place).path
     elif place.startswith("/"):
         path = place
     else:
         raise ValueError(f'"{text[:200]}" is not an add-on: {_FORMS}')
-    return AddonSource(_free(name or _derived(path)), place, digest, recipe=bool(equals))
+    source = AddonSource(_free(name or _derived(path)), place, digest, bool(equals), namespace)
+    if digest and len(source.paths) > 1:
+        raise ValueError("a digest is of one file, and these are several")
+    return source
 
 
 def proven(place: str, content: bytes, sha256: str) -> bytes:
@@ -112,8 +136,8 @@ def is_foreign_cni(cni: str) -> bool:
 
 
 def _derived(path: str) -> str:
-    """The file's name without its ending."""
-    name = path.rsplit("/", 1)[-1].lower()
+    """The name of the first file, or of the directory, without its ending."""
+    name = _NEXT.split(path)[0].rstrip("/").rsplit("/", 1)[-1].lower()
     for suffix in _SUFFIXES:
         name = name.removesuffix(suffix)
     name = re.sub(r"[^a-z0-9]+", "-", name).strip("-")

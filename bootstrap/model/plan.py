@@ -28,7 +28,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
+    """`remarks` are what the user should know before it runs."""
+
     steps: tuple[Step, ...]
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         ids = [s.id for s in self.steps]

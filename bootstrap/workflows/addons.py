@@ -15,7 +15,9 @@ from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.addons.foreign import addon_images, kept_path
 from bootstrap.render.addons.recipes import recipe_of, recipes
+from bootstrap.render.addons.unseen import unseen
 from bootstrap.render.images import required
+from bootstrap.workflows.addon_files import joined, read_files
 
 
 def read_addons(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[Addon, ...]:
@@ -36,6 +38,11 @@ def needed_images(
     )
 
 
+def unseen_images(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[str, ...]:
+    """What `needed_images` cannot know, in words. Raises BootstrapError: exit 3 or 9."""
+    return unseen(read_addons(host, cfg, manifests), cfg, ANY_HOST)
+
+
 def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bool) -> Addon:
     source = parse_source(text)
     recipe = _recipe(manifests, source)
@@ -44,16 +51,18 @@ def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bo
         raise BootstrapError(
             f"{source.name} is for {wanted}, not for {given}", code=Exit.CONFIG, fix=f"give it as {wanted} {text}"
         )
-    if source.is_file:
-        return Addon(source.name, source.place, _from_file(host, source), recipe, cni)
+    if source.paths:
+        parts = read_files(host, source)
+        content = proven(source.place, joined(parts), source.sha256) if source.sha256 else joined(parts)
+        return Addon(source.name, source.place, content, recipe, cni, source.namespace, parts if len(parts) > 1 else ())
     url = source.place or (recipe.url if recipe else "")
     digest = source.sha256 or (recipe.sha256 if recipe and recipe.url == url else "")
     before = host.read(kept_path(source.name))
     if before is not None and digest == hashlib.sha256(before).hexdigest():
-        return Addon(source.name, url, before, recipe, cni)
+        return Addon(source.name, url, before, recipe, cni, source.namespace)
     from bootstrap.host.registry.download import fetch  # the HTTP client costs a start 0.1 s
 
-    return Addon(source.name, url, fetch(url, digest), recipe, cni)
+    return Addon(source.name, url, fetch(url, digest), recipe, cni, source.namespace)
 
 
 def _recipe(manifests: Mapping[str, str], source: AddonSource) -> Recipe | None:
@@ -62,18 +71,6 @@ def _recipe(manifests: Mapping[str, str], source: AddonSource) -> Recipe | None:
         return recipe_of(manifests, source.name)
     found = recipes(manifests).get(source.name) if source.recipe else None
     return found if found and not found.gone else None
-
-
-def _from_file(host: HostReader, source: AddonSource) -> bytes:
-    content = host.read(source.place)
-    if content is None:
-        raise BootstrapError(
-            f"cannot read {source.place}, the manifest of {source.name}",
-            code=Exit.CONFIG,
-            why="there is no such file on the host, or in the container where that is the node",
-            fix="give the absolute path of a file that exists",
-        )
-    return proven(source.place, content, source.sha256) if source.sha256 else content
 
 
 @dataclass(frozen=True)

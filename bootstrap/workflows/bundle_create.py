@@ -28,6 +28,7 @@ from bootstrap.model.images.bundle import (
 )
 from bootstrap.model.images.oci import LAYOUT, Descriptor
 from bootstrap.model.images.reference import parse_reference
+from bootstrap.render.addons.unseen import unseen
 from bootstrap.render.bundle.contents import collect, critical, references
 from bootstrap.render.bundle.sbom import spdx
 from bootstrap.render.bundle.signature import sign
@@ -44,6 +45,8 @@ class Contents:
     images: tuple[str, ...]
     critical: tuple[str, ...]
     architectures: tuple[str, ...]
+    unseen: tuple[str, ...] = ()
+    """Which images of add-ons cannot be known, in words."""
 
 
 def contents(
@@ -61,9 +64,12 @@ def contents(
     mode, host = machine
     facts = gather(host, mode)
     cfg = resolve(load(config) if config is not None else Documents(), flags, facts)
-    wanted = references(cfg, facts, manifests, {}, read_addons(host, cfg, manifests))
+    addons = read_addons(host, cfg, manifests)
+    wanted = references(cfg, facts, manifests, {}, addons)
     others = [_full(name) for name in more]
-    return Contents(cfg, tuple(dict.fromkeys([*wanted, *others])), critical(cfg), tuple(architectures))
+    return Contents(
+        cfg, tuple(dict.fromkeys([*wanted, *others])), critical(cfg), tuple(architectures), unseen(addons, cfg, facts)
+    )
 
 
 def _full(name: str) -> str:

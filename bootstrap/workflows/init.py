@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bootstrap.config import Overrides, to_cluster_configuration, to_stored
@@ -15,6 +15,7 @@ from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs
 from bootstrap.phases.select import only
+from bootstrap.render.addons.review import review
 from bootstrap.render.pki.issue import ca_pem, is_external_ca, issue_pki, pki_paths
 from bootstrap.render.pki.keys import CryptoKeySource
 from bootstrap.render.pki.kubeconfig import identities, issue_kubeconfigs
@@ -69,6 +70,8 @@ def make_plan(
     pki = issue_pki(cfg, existing, keys, now, begun(read_journal(host)))
     by_path = {f.path: f.content for f in pki}
     wants_tokens = request.phase == "bootstrap-token" or not host.stat(TOKEN_CREATED)
+    addons = read_addons(host, cfg, manifests)
+    remarks = review(addons, cfg, decision.facts)
     node = NodeInputs(
         cfg,
         decision.facts,
@@ -85,10 +88,10 @@ def make_plan(
         manifests,
         now,
         tokens=tuple(map(made_token, cfg.run.tokens)) if wants_tokens else (),
-        addons=read_addons(host, cfg, manifests),
+        addons=addons,
         uploads=uploads(host, cfg, by_path, decision.certificate_key, now) if decision.certificate_key else (),
     )
     plan = init_plan(node, ControlPlaneInputs(pki, is_external_ca(cfg, existing)), cluster)
     if request.phase is None:
-        return plan
+        return replace(plan, remarks=remarks)
     return only(plan, request.phase, lambda path: host.stat(path) is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +12,10 @@ from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import Runtime, runtime_at
-from bootstrap.render.addons.manifest import DEFINITION, read_objects
+from bootstrap.render.addons.kinds import DEFINITION
+from bootstrap.render.addons.manifest import read_manifest
 from bootstrap.render.addons.manifest_images import asked_for_only_if_absent, images_of, renamed, with_images
+from bootstrap.render.addons.namespaces import in_namespace
 from bootstrap.render.addons.recipes import with_values
 from bootstrap.render.cluster.objects import Object
 
@@ -27,7 +30,7 @@ def objects_of(addon: Addon, cfg: ClusterConfig, facts: HostFacts, brought: bool
 
     Raises BootstrapError (exit 3) when the manifest cannot be used.
     """
-    objects = read_objects(addon.name, addon.content)
+    objects = tuple(map(with_data, in_namespace(read_manifest(addon.name, addon.files).objects, addon.namespace)))
     runtime = runtime_at(cfg.node.cri_socket, facts.mode)
     if addon.recipe:
         objects = with_values(objects, addon.recipe, cfg, runtime)
@@ -40,12 +43,22 @@ def objects_of(addon: Addon, cfg: ClusterConfig, facts: HostFacts, brought: bool
 
     if brought:
         objects = tuple(body if body["kind"] == DEFINITION else asked_for_only_if_absent(body) for body in objects)
-    return tuple(with_images(body, change, config_maps=_in_config_maps(addon, cfg)) for body in objects)
+    return tuple(with_images(body, change, config_maps=in_config_maps(addon, cfg)) for body in objects)
+
+
+def with_data(body: Object) -> Object:
+    """A Secret with its `stringData` as `data`, which the API server makes of it: so it is known whose each key is."""
+    texts = body.get("stringData")
+    if body["kind"] != "Secret" or body["apiVersion"] != "v1" or not isinstance(texts, dict):
+        return body
+    encoded = {key: b64encode(str(text).encode()).decode() for key, text in texts.items()}
+    rest = {key: value for key, value in body.items() if key != "stringData"}
+    return {**rest, "data": {**(body.get("data") or {}), **encoded}}
 
 
 def addon_images(addon: Addon, cfg: ClusterConfig, facts: HostFacts) -> tuple[str, ...]:
     """Every image that its Pods will ask for, under its full name."""
-    return images_of(objects_of(addon, cfg, facts), config_maps=_in_config_maps(addon, cfg))
+    return images_of(objects_of(addon, cfg, facts), config_maps=in_config_maps(addon, cfg))
 
 
 def kept(addon: Addon) -> File:
@@ -58,7 +71,8 @@ def kept_path(name: str) -> str:
     return f"{FOLDER}/{name}.yaml"
 
 
-def _in_config_maps(addon: Addon, cfg: ClusterConfig) -> bool:
+def in_config_maps(addon: Addon, cfg: ClusterConfig) -> bool:
+    """Whether its ConfigMaps are searched for images."""
     return cfg.own.images_in_config_maps or bool(addon.recipe and addon.recipe.config_map_images)
 
 

@@ -7,38 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from bootstrap.formats.yaml_reader import MANIFEST, UnreadableError, parse
+from bootstrap.formats.yaml_reader import MANIFEST, UnreadableError, read
+from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.render.addons.kinds import BUILT_IN_GROUPS, DEFINITION, WORKLOADS, group, removed
 from bootstrap.render.cluster.objects import Object
 
-DEFINITION = "CustomResourceDefinition"
-WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
-"""Kinds that have Pods to wait for, all of apps/v1."""
-BUILT_IN_GROUPS = (
-    "",
-    "admissionregistration.k8s.io",
-    "apiextensions.k8s.io",
-    "apiregistration.k8s.io",
-    "apps",
-    "authentication.k8s.io",
-    "authorization.k8s.io",
-    "autoscaling",
-    "batch",
-    "certificates.k8s.io",
-    "coordination.k8s.io",
-    "discovery.k8s.io",
-    "events.k8s.io",
-    "flowcontrol.apiserver.k8s.io",
-    "networking.k8s.io",
-    "node.k8s.io",
-    "policy",
-    "rbac.authorization.k8s.io",
-    "resource.k8s.io",
-    "scheduling.k8s.io",
-    "storage.k8s.io",
-    "storagemigration.k8s.io",
-)
-"""API groups that every API server of the supported minors serves by itself."""
 _ORDER = (
     DEFINITION,
     "Namespace",
@@ -82,23 +56,46 @@ class Waves:
         )
 
 
+@dataclass(frozen=True)
+class Manifest:
+    """What the files of an add-on say; `remarks` are what the user should know about how they were read."""
+
+    objects: tuple[Object, ...]
+    remarks: tuple[str, ...] = ()
+
+
 @cache  # asked for its images first, then for what is applied
-def read_objects(name: str, content: bytes) -> tuple[Object, ...]:
+def read_manifest(name: str, files: tuple[tuple[str, bytes], ...]) -> Manifest:
     """The objects of all documents, Lists unfolded, without a status: that is for controllers to say.
 
-    Raises BootstrapError (exit 3) with everything that is wrong.
+    `files` are paths (empty: the only one) with contents. As for kubectl, of several keys or objects of one name the
+    last counts. Raises BootstrapError (exit 3) with everything that is wrong.
     """
-    try:
-        documents = parse(content, MANIFEST)
-    except UnreadableError as e:
-        raise _refused(name, (str(e.problem),)) from None
-    bodies = [body for document in documents for body in _unfolded(document)]
-    problems = [f"object {i}: {problem}" for i, body in enumerate(bodies, 1) if (problem := _problem(body))]
-    if not problems:
-        problems = _twice(bodies)
+    bodies: list[tuple[str, Any]] = []
+    repeated, problems = [], []
+    for path, content in files:
+        prefix = f"{path}: " if path else ""
+        try:
+            reading = read(content, MANIFEST)
+        except UnreadableError as e:
+            problems.append(f"{prefix}{e.problem}")
+            continue
+        repeated += [f"{prefix}{problem}" for problem in reading.repeated]
+        found = [body for document in reading.documents for body in _unfolded(document)]
+        bodies += [(f"{prefix}object {i}", body) for i, body in enumerate(found, 1)]
+    problems += [f"{place}: {problem}" for place, body in bodies if (problem := _problem(body))]
     if problems or not bodies:
         raise _refused(name, tuple(problems) or ("it has no objects",))
-    return tuple({key: value for key, value in body.items() if key != "status"} for body in bodies)
+    objects, again = _once([body for _, body in bodies])
+    remarks = [f"{len(repeated)} keys are given more than once, the last counts: {'; '.join(repeated)}"] * bool(
+        repeated
+    )
+    return Manifest(objects, (*remarks, *again))
+
+
+def read_objects(name: str, content: bytes) -> tuple[Object, ...]:
+    """Those of one file; see `read_manifest`."""
+    return read_manifest(name, (("", content),)).objects
 
 
 def waves(objects: tuple[Object, ...]) -> Waves:
@@ -110,11 +107,6 @@ def waves(objects: tuple[Object, ...]) -> Waves:
     return Waves(definitions, ordinary, custom)
 
 
-def group(body: Object) -> str:
-    """The API group; empty for the core's."""
-    return str(body["apiVersion"]).rpartition("/")[0]
-
-
 def _rank(body: Object) -> int:
     kind = body["kind"]
     if kind in _ORDER:
@@ -123,6 +115,8 @@ def _rank(body: Object) -> int:
 
 
 def _unfolded(document: Any) -> Iterator[Any]:
+    if document is None:
+        return
     if isinstance(document, dict) and str(document.get("kind", "")).endswith("List") and "items" in document:
         items = document["items"]
         for item in items if isinstance(items, list) else (items,):
@@ -139,23 +133,29 @@ def _problem(body: Any) -> str:
             return f"has no {field}"
     metadata = body.get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-        return f"{body['kind']} has no metadata.name"
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        why = f"has no metadata.name{'' if name is None else f' that is text ({name}): put it in quotes'}"
+        return f"{body['kind']} {why}"
+    if gone := removed(body):
+        return f"{metadata['name']}: {gone}"
     spec = body.get("spec")
     if body["kind"] in WORKLOADS and not (isinstance(spec, dict) and isinstance(spec.get("replicas", 1), int)):
         return f"{body['kind']} {metadata['name']} has no spec that can be read"
     return ""
 
 
-def _twice(bodies: list[Any]) -> list[str]:
-    seen: set[tuple[str, str, str, str]] = set()
-    found = []
+def _once(bodies: list[Object]) -> tuple[tuple[Object, ...], list[str]]:
+    """Each object once, and a remark on each that was there again with other words."""
+    found: dict[tuple[str, str, str, str], Object] = {}
+    again = []
     for body in bodies:
         meta = body["metadata"]
         key = (group(body), body["kind"], meta.get("namespace", ""), meta["name"])
-        if key in seen:
-            found.append(f"{body['kind']} {meta['name']} is in it twice")
-        seen.add(key)
-    return found
+        kept = {field: value for field, value in body.items() if field != "status"}
+        if found.get(key, kept) != kept:
+            again.append(f"{body['kind']} {meta['name']} is in it twice, and the last one counts")
+        found[key] = kept
+    return tuple(found.values()), again
 
 
 def _refused(name: str, details: tuple[str, ...]) -> BootstrapError:
@@ -163,5 +163,5 @@ def _refused(name: str, details: tuple[str, ...]) -> BootstrapError:
         f"the manifest of {name} cannot be used",
         code=Exit.CONFIG,
         details=details,
-        fix="give a file with Kubernetes objects in YAML or JSON",
+        fix=f"give a manifest (Kubernetes objects in YAML or JSON) that is made for {names.KUBERNETES_MINOR}",
     )

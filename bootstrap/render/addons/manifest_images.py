@@ -9,7 +9,7 @@ from typing import Any
 
 from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.images.reference import Reference, parse_reference
-from bootstrap.render.addons.manifest import BUILT_IN_GROUPS, DEFINITION, group
+from bootstrap.render.addons.kinds import BUILT_IN_GROUPS, DEFINITION, group
 from bootstrap.render.cluster.objects import Object
 from bootstrap.render.images.mirrors import located
 
@@ -18,13 +18,15 @@ Change = Callable[[str], str]
 _CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 _ARGUMENT = re.compile(r"(--?[\w.-]*image[\w.-]*)=(\S+)", re.IGNORECASE)
 _ARGUMENT_ALONE = re.compile(r"--?[\w.-]*image[\w.-]*", re.IGNORECASE)
+_WORD = re.compile(r"""[^\s,;|&()<>"'`=\[\]{}]+""")
 _LINE = re.compile(r"""^(\s*(?:-\s+)?["']?\w*image["']?\s*:\s*["']?)([^\s"',{}]+)""", re.IGNORECASE | re.MULTILINE)
 """`image: x` in a text that is YAML or JSON."""
 
 
 def with_images(body: Object, change: Change, *, config_maps: bool) -> Object:
     """A copy with other images: of containers, image volumes, `--…image…` arguments, variables named `…IMAGE…`,
-    fields of custom resources named `…image`; of ConfigMaps only when told, since any text may stand there."""
+    fields of custom resources named `…image`, and of any other words there that have the form of an image's whole name;
+    of ConfigMaps only when told, since any text may stand there."""
     if body["kind"] == DEFINITION:
         return body
     if body["kind"] == "ConfigMap" and body["apiVersion"] == "v1":
@@ -75,7 +77,7 @@ def _below(value: Any, change: Change, *, custom: bool) -> Any:
     if isinstance(value, list):
         return [_below(item, change, custom=custom) for item in value]
     if not isinstance(value, Mapping):
-        return value
+        return change(value) if custom and is_evident(value) else value
     result: dict[str, Any] = {}
     for key, item in value.items():
         if key in _CONTAINERS and isinstance(item, list):
@@ -111,7 +113,7 @@ def _if_absent(body: Any, image: str, policy: str) -> Any:
 
 
 def _arguments(words: list[Any], change: Change) -> list[Any]:
-    """`--x-image=REF` and `--x-image REF`."""
+    """`--x-image=REF`, `--x-image REF`, and whole names of images anywhere in a word."""
     result: list[Any] = []
     before = ""
     for word in words:
@@ -122,7 +124,7 @@ def _arguments(words: list[Any], change: Change) -> list[Any]:
         elif _ARGUMENT_ALONE.fullmatch(before) and _is_tagged(text):
             result.append(change(text))
         else:
-            result.append(word)
+            result.append(_within(word, change))
         before = text
     return result
 
@@ -130,7 +132,15 @@ def _arguments(words: list[Any], change: Change) -> list[Any]:
 def _variable(entry: Any, change: Change) -> Any:
     if isinstance(entry, Mapping) and "IMAGE" in str(entry.get("name", "")).upper() and _is_tagged(entry.get("value")):
         return {**entry, "value": change(entry["value"])}
-    return entry
+    return {**entry, "value": _within(entry["value"], change)} if _has_text(entry) else entry
+
+
+def _has_text(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and isinstance(entry.get("value"), str)
+
+
+def _within(text: Any, change: Change) -> Any:
+    return _WORD.sub(lambda m: change(m[0]) if is_evident(m[0]) else m[0], text) if isinstance(text, str) else text
 
 
 def _config_map(body: Object, change: Change) -> Object:
@@ -143,9 +153,16 @@ def _config_map(body: Object, change: Change) -> Object:
             return value
         if "IMAGE" in key.upper() and _is_tagged(value):
             return change(value)
-        return _LINE.sub(lambda m: m[1] + (change(m[2]) if _is_image(m[2]) else m[2]), value)
+        lines = value.split("\n")
+        return "\n".join(_line(line, change) for line in lines)
 
     return {**body, "data": {key: value_of(key, value) for key, value in data.items()}}
+
+
+def _line(text: str, change: Change) -> str:
+    if not _LINE.match(text):
+        return str(_within(text, change))
+    return _LINE.sub(lambda m: m[1] + (change(m[2]) if _is_image(m[2]) else m[2]), text)
 
 
 def _changed(name: str, change: Change) -> str:
@@ -160,6 +177,12 @@ def _is_image(text: Any) -> bool:
 def _is_tagged(text: Any) -> bool:
     """Where other words may stand, an image is known by its tag or digest."""
     return _is_image(text) and (":" in str(text).rsplit("/", 1)[-1] or "@" in text)
+
+
+def is_evident(text: Any) -> bool:
+    """Whether a word can be nothing but an image: with its registry, and a tag or a digest."""
+    registry, slash, _ = text.partition("/") if isinstance(text, str) else ("", "", "")
+    return bool(slash) and ("." in registry or ":" in registry or registry == "localhost") and _is_tagged(text)
 
 
 def _reference(text: Any) -> Reference | None:

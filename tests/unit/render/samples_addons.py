@@ -34,7 +34,7 @@ spec:
             - --sidecar-image
             - quay.io/stores/sidecar:v2
             - --image-pull-policy=Always
-            - --config=quay.io/no/image:v1
+            - --config=no/image:v1
           env:
             - {name: RELATED_IMAGE_PROXY, value: "docker.io/stores/proxy:v4"}
             - {name: IMAGE_PULL_POLICY, value: Always}

@@ -19,6 +19,7 @@ from bootstrap.model.images.mirrors import Endpoint, MirrorRule, Mirrors, Server
 from bootstrap.phases.addons import addon_steps
 from bootstrap.phases.images import Bundled
 from bootstrap.render.addons.foreign import kept_path
+from bootstrap.render.addons.manifest import read_objects
 from bootstrap.workflows.addons import read_addons
 from tests.configs import changed
 from tests.memory import MemoryHost
@@ -197,3 +198,44 @@ def test_a_phase_of_an_add_on_can_be_skipped_or_run_alone() -> None:
     skipping = planned(inputs, cfg=cfg, addons=(Addon("one", "/1", WORKLOAD),))
 
     assert not [step.id for step in skipping.steps if step.id.startswith("addon/one")]
+
+
+def test_a_directory_and_several_files_are_one_add_on() -> None:
+    files = {"/m/b.yml": BODY, "/m/a.json": BODY, "/m/README": b"no", "/m/deep/c.yaml": BODY, "/n/d.yaml": BODY}
+    directory, several = read("/m", "more=/n/d.yaml,/m/b.yml", files=files)
+
+    assert (directory.name, [path for path, _ in directory.files]) == ("m", ["/m/a.json", "/m/b.yml"])
+    assert (several.name, [path for path, _ in several.files]) == ("more", ["/n/d.yaml", "/m/b.yml"])
+    assert len(read_objects("m", directory.content)) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "said", "fix"),
+    [
+        ({"/m/README": b""}, "a directory without a manifest", "give the directory with the files"),
+        ({"/m/kustomization.yaml": b"", "/m/x.yaml": BODY}, "holds kustomization.yaml", "kubectl kustomize /m > FILE"),
+        ({"/m/Chart.yaml": b"", "/m/values.yaml": b""}, "holds Chart.yaml", "helm template NAME /m > FILE"),
+    ],
+)
+def test_a_directory_of_something_else_says_what_to_give(files: dict[str, bytes], said: str, fix: str) -> None:
+    with pytest.raises(BootstrapError, match=said) as refused:
+        read("/m/", files=files)
+
+    assert refused.value.code == Exit.CONFIG
+    assert fix in refused.value.fix
+
+
+def test_a_namespace_is_given_with_the_name() -> None:
+    source = parse_source("tool@its-own=/m/a.yaml,/m/b.yaml")
+
+    assert (source.name, source.namespace, source.paths) == ("tool", "its-own", ("/m/a.yaml", "/m/b.yaml"))
+    assert read("tool@its-own=/m/a.yaml", files={"/m/a.yaml": BODY})[0].namespace == "its-own"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("tool@A_b=/m/x.yaml", "not the name of a namespace"), ("x=/a,/b#sha256=" + DIGEST, "a digest is of one file")],
+)
+def test_a_namespace_and_a_digest_have_to_fit(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_source(text)
