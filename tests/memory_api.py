@@ -17,8 +17,8 @@ from bootstrap.host.port import ApiResponse
 from bootstrap.model import names
 
 Path = tuple[str, ...]
-Owners = Mapping[tuple[str, str], set[Path]]
 """Elements as `fieldsV1` has them: `f:key` of an object, `k:{"name":…}` of a list."""
+Owners = Mapping[tuple[str, str], set[Path]]
 _SERVERS = {("f:apiVersion",), ("f:kind",)}
 _IDENTITY = {"name", "namespace", "uid", "resourceVersion", "managedFields", "creationTimestamp", "generation"}
 
