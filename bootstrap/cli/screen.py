@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from bootstrap.cli.transfer import TransferScreen
 from bootstrap.engine.timings import Timing, critical_path
 from bootstrap.model.errors import BootstrapError
-from bootstrap.model.events import UNANSWERED, Event, StepDone, StepFailed, StepStarted, StepWaiting, Transferred
+from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting, Transferred, Unanswered
 from bootstrap.model.plan import Plan
 
 COLORS = {"✓": "\033[32m", "✗": "\033[31m", "!": "\033[33m"}
@@ -81,7 +81,7 @@ class Progress:
         left.discard(event.step)
         self._changed[event.group] = self._changed.get(event.group, 0) + len(event.changed)
         for change in event.changed:
-            if UNANSWERED in change:
+            if isinstance(change, Unanswered):
                 self._clear()
                 say(change, "!")
         if left:

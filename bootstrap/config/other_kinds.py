@@ -79,7 +79,7 @@ def _pin(text: str) -> str:
 def _reset(doc: Document) -> Iterable[Problem]:
     path = "ResetConfiguration"
     if directory := doc.get("certificatesDir"):
-        yield from found(f"{path}.certificatesDir", validators.absolute(directory))
+        yield from found(f"{path}.certificatesDir", validators.own_directory(directory))
     if (socket := doc.get("criSocket", "")) and not socket.startswith("/"):
         yield from found(f"{path}.criSocket", validators.socket(socket))
     yield from each(f"{path}.unmountFlags", doc.get("unmountFlags", []), _unmount_flag)

@@ -106,7 +106,7 @@ def check_token(token: BootstrapToken, path: str) -> Iterable[Problem]:
 
 def _cluster(spec: ClusterSpec) -> Iterable[Problem]:
     yield from found(f"{_CLUSTER}.networking.dnsDomain", validators.dns_name(spec.networking.dns_domain))
-    yield from found(f"{_CLUSTER}.certificatesDir", validators.absolute(spec.certificates_dir))
+    yield from found(f"{_CLUSTER}.certificatesDir", validators.own_directory(spec.certificates_dir))
     yield from found(f"{_CLUSTER}.imageRepository", validators.image_repository(spec.image_repository))
     if spec.dns_image_repository:
         yield from found(f"{_CLUSTER}.dns.imageRepository", validators.image_repository(spec.dns_image_repository))
@@ -163,7 +163,7 @@ def _etcd(config: ClusterConfig) -> Iterable[Problem]:
     if isinstance(etcd, ExternalEtcd):
         yield from _external(etcd, f"{_CLUSTER}.etcd.external")
         return
-    yield from found(f"{path}.dataDir", validators.absolute(etcd.data_dir))
+    yield from found(f"{path}.dataDir", validators.own_directory(etcd.data_dir))
     yield from each(f"{path}.serverCertSANs", etcd.server_cert_sans, validators.subject_name)
     yield from each(f"{path}.peerCertSANs", etcd.peer_cert_sans, validators.subject_name)
     if etcd.image_repository:

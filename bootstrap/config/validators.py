@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import posixpath
 import re
 from urllib.parse import urlsplit
+
+from bootstrap.model.protected import protection
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
@@ -85,6 +88,14 @@ def absolute(text: str) -> str:
 def token_id(text: str) -> str:
     """The public half of a bootstrap token."""
     return "" if re.fullmatch(r"[a-z0-9]{6}", text) else f'"{text}" is not six lower-case letters or digits'
+
+
+def own_directory(text: str) -> str:
+    """An absolute path of a directory that a node may have for itself."""
+    path = posixpath.normpath(text)
+    if not text.startswith("/") or not (kind := protection(path)):
+        return absolute(text)
+    return f'"{text}" is {kind}: name a directory inside it that holds nothing else'
 
 
 def token(text: str) -> str:

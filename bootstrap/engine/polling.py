@@ -20,7 +20,7 @@ from tenacity import (
     stop_when_event_set,
     wait_fixed,
 )
-from tenacity.retry import retry_base
+from tenacity.retry import RetryBaseT
 from tenacity.wait import wait_base
 
 from bootstrap.engine.run_context import RunContext, RunOver
@@ -60,7 +60,7 @@ class Paced(Generic[T]):
         cost = self._cost if state.attempt_number > 1 else 0.0
         return max(self._pause(state), min(cost / SHARE, LONGEST))
 
-    def repeat(self, retry: retry_base, timeout: float, over: threading.Event, *, reraise: bool = False) -> T:
+    def repeat(self, retry: RetryBaseT, timeout: float, over: threading.Event, *, reraise: bool = False) -> T:
         """What the first look returns that `retry` does not want again, for `timeout` seconds and until `over` is set.
 
         Raises RetryError, or with `reraise` what the last look raised; RunOver when the run ended meanwhile.
@@ -78,9 +78,9 @@ class Paced(Generic[T]):
             raise
 
 
-def retried(look: Callable[[], T], retry: retry_base, timeout: float, over: threading.Event) -> T:
+def retried(look: Callable[[], T], retry: RetryBaseT, timeout: float, over: threading.Event, pause: float) -> T:
     """Tries again while `retry` says so. Raises what the last try raised, or RunOver when the run ended meanwhile."""
-    return Paced(look, wait_fixed(RETRY_SECONDS)).repeat(retry, timeout, over, reraise=True)
+    return Paced(look, wait_fixed(pause)).repeat(retry, timeout, over, reraise=True)
 
 
 def persist(attempt: Callable[[], T], context: RunContext, timeout: float, failed: str) -> T:
@@ -89,6 +89,7 @@ def persist(attempt: Callable[[], T], context: RunContext, timeout: float, faile
     Raises BootstrapError (exit 6) that begins with `failed`, or RunOver when the run ends meanwhile.
     """
     try:
-        return retried(attempt, retry_if_exception_type((NotYet, ConnectionError)), timeout, context.over)
+        passing = retry_if_exception_type((NotYet, ConnectionError))
+        return retried(attempt, passing, timeout, context.over, RETRY_SECONDS)
     except (NotYet, ConnectionError) as e:
         raise BootstrapError(f"{failed} within {timeout:.0f} s", code=Exit.WAIT, why=f"last seen: {e}") from e

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bootstrap.model import names
 from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.journal_entry import Entry
 
@@ -185,18 +186,29 @@ class RecordNetwork:
 
 @dataclass(frozen=True)
 class Restored:
-    """What the journal names is as it was before us; `keep` names entries of a tree that stay for now."""
+    """What the journal names is as it was before us.
+
+    `keep` names entries of a tree that stay for now. `networks` are the CNI networks of this machine's Pods: they tell
+    ours from others' where both have something.
+    """
 
     entry: Entry
     keep: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ContainersGone:
-    """No Pod runs in the runtime behind `socket` (a URL); `unit` is the runtime's own, empty when it is not ours."""
+    """No Pod runs in the runtime behind `socket` (a URL); `unit` is the runtime's own, empty when it is not ours.
+
+    With `kubelet_only` the Pods that somebody else made there stay. `slice` ends with the last one; empty when it is
+    not the kubelet's of this machine.
+    """
 
     socket: str
     unit: str = ""
+    kubelet_only: bool = False
+    slice: str = names.PODS_SLICE
 
 
 @dataclass(frozen=True)
@@ -228,7 +240,9 @@ class Unmounted:
 
 @dataclass(frozen=True)
 class UnitsReloaded:
-    """systemd knows the unit files as they are now."""
+    """systemd knows the unit files as they are now, and forgets that any of `units` failed."""
+
+    units: tuple[str, ...] = ()
 
 
 Effect = (

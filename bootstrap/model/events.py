@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-UNANSWERED = "did not answer"
-"""In what a change says that was made without asking somebody who should have been asked: shown as a warning."""
+
+class Unanswered(str):
+    """What a change says that was made without asking somebody who should have been asked: shown as a warning."""
 
 
 @dataclass(frozen=True)

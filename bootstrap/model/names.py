@@ -41,6 +41,8 @@ KUBELET_FLAGS_ENV = "/var/lib/kubelet/kubeadm-flags.env"
 KUBELET_CLIENT_CURRENT = "/var/lib/kubelet/pki/kubelet-client-current.pem"
 POD_RESOLV_CONF = "/var/lib/kubelet/resolv.conf"
 """Ours: what Pods get where the node's own names only loopback servers."""
+PODS_SLICE = "kubepods.slice"
+"""The kubelet's cgroup for all Pods, as systemd knows it."""
 KUBELET_SERVICE = "kubelet.service"
 KUBELET_UNIT = "/etc/systemd/system/kubelet.service"
 KUBELET_DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
@@ -53,6 +55,12 @@ POD_LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0")
 WORK_DIR = "/var/lib/bootstrap"
 JOURNAL = "/var/lib/bootstrap/journal"
 """What every path, unit and setting was before our first change of it."""
+NETNS_DIR = "/run/netns"
+CNI_STATE = "/var/lib/cni"
+POD_NETWORK = "cbr0"
+"""Of our flannel, as its CNI configuration calls it."""
+SHARED_TREES = (NETNS_DIR, CNI_STATE)
+"""Directories that everybody fills who uses CNI on a machine: Kubernetes, and tools beside it."""
 TREES = (
     "/etc/kubernetes",
     "/etc/bootstrap",
@@ -60,8 +68,7 @@ TREES = (
     "/var/lib/bootstrap",
     "/run/bootstrap",
     "/run/flannel",
-    "/run/netns",
-    "/var/lib/cni",
+    *SHARED_TREES,
     "/var/log/pods",
     "/var/log/containers",
     "/var/log/kubernetes",

@@ -28,30 +28,42 @@ KEPT = (names.JOURNAL.rpartition("/")[2],)
 
 def reset_plan(
     entries: tuple[Entry, ...],
-    containers: ContainersGone,
+    containers: ContainersGone | None,
     tools: Collection[str] = TOOLS,
     member: EtcdMemberGone | None = None,
+    networks: tuple[str, ...] = (),
 ) -> Plan:
     """Undoes every entry of the journal, newest first; the journal itself stays until it is verified.
 
     `tools` are what reset needs to the end, by every name that these have; `member` is this machine's, if it has one.
+    `containers` is None where no Pod is ours; `networks` are the CNI networks that our Pods are in.
     """
     newest = tuple(entry for entry in reversed(entries) if entry.is_understood)
     units = [e for e in newest if e.kind == UNIT]
-    trees = [e for e in newest if e.kind == TREE]
+    shared = [e for e in newest if e.kind == TREE and e.name in names.SHARED_TREES]
+    trees = [e for e in newest if e.kind == TREE and e not in shared]
     gone = tuple(f"{e.name}/" for e in trees if e.before is None)
-    files = [e for e in newest if e.kind in (PATH, TREE) and not e.name.startswith(gone)]
+    files = [e for e in newest if (e.kind == PATH or e in trees) and not e.name.startswith(gone)]
     stopped = [e for e in units if e.name != names.KUBELET_SERVICE]
+    pods = [containers] if containers else []
+    reloaded = UnitsReloaded(tuple(e.name for e in units))
     phases: dict[str, tuple[str, list[Effect]]] = {
         "remove-etcd-member": ("etcd", [member] if member else []),
         "kubelet": ("Kubelet", [Restored(e) for e in units if e.name == names.KUBELET_SERVICE]),
-        "containers": ("Containers", [containers, *(Restored(e) for e in newest if e.kind == IMAGES)]),
+        "containers": (
+            "Containers",
+            [*pods, *(Restored(e) for e in newest if e.kind == IMAGES)],
+        ),
+        "pod-network": ("Network", [Restored(e, networks=networks) for e in _namespaces_first(shared)]),
         "units": ("Services", [Restored(e) for e in stopped]),
         "mounts": ("Mounts", [Unmounted(e.name, _entries(e), itself=_was_no_mount(e)) for e in trees]),
-        "files": ("Files", [*(Restored(e) for e in files if not _holds_tools(e, tools)), UnitsReloaded()]),
+        "files": (
+            "Files",
+            [*(Restored(e) for e in files if not _holds_tools(e, tools)), reloaded],
+        ),
         "running-before": ("Services", _running_before(units)),
         "kernel": ("Kernel", [Restored(e) for e in newest if e.kind == SYSCTL]),
-        "network": ("Network", [Restored(e) for e in newest if e.kind == NETWORK]),
+        "network": ("Network", [Restored(e, networks=networks) for e in newest if e.kind == NETWORK]),
         "tools": (
             "Tools",
             [Restored(e, KEPT if e.name == names.WORK_DIR else ()) for e in files if _holds_tools(e, tools)],
@@ -64,26 +76,9 @@ def reset_plan(
     return Plan(tuple(steps))
 
 
-def foreign_entries(etcd_data_dir: str, cert_dir: str, *, with_temporary: bool) -> tuple[Entry, ...]:
-    """What `kubeadm reset` removes, as if a journal had said so: for a node that kubeadm made.
-
-    The directories' contents go and the directories stay (kubeadm: cmd/phases/reset/cleanupnode.go).
-    """
-    emptied = [names.MANIFESTS_DIR, cert_dir, names.KUBELET_DIR, etcd_data_dir]
-    emptied += [names.KUBEADM_TMP_DIR] if with_temporary else []
-    confs = (
-        names.ADMIN_CONF,
-        names.SUPER_ADMIN_CONF,
-        names.KUBELET_CONF,
-        names.BOOTSTRAP_KUBELET_CONF,
-        names.CONTROLLER_MANAGER_CONF,
-        names.SCHEDULER_CONF,
-    )
-    return (
-        *(Entry(TREE, path, {"entries": []}) for path in emptied),
-        *(Entry(PATH, path, None) for path in confs),
-        Entry(UNIT, names.KUBELET_SERVICE, {"active": False, "enabled": True}),
-    )
+def _namespaces_first(shared: Iterable[Entry]) -> list[Entry]:
+    """CNI's own files say which of them are ours."""
+    return sorted(shared, key=lambda entry: entry.name != names.NETNS_DIR)
 
 
 def _entries(tree: Entry) -> tuple[str, ...] | None:

@@ -10,19 +10,20 @@ from bootstrap.engine.run import EventListener, run
 from bootstrap.engine.run_context import RunContext
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.verify import compare
+from bootstrap.host.facts.cni import configured_networks
 from bootstrap.host.facts.kubelet import cri_socket, static_pod_path
 from bootstrap.host.kube_client import probe
 from bootstrap.host.port import Api, Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.cluster import LocalEtcd
 from bootstrap.model.effects import ContainersGone, EtcdMemberGone
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.journal_entry import TREE, Entry
+from bootstrap.model.journal_entry import TREE, UNIT, Entry
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME, Runtime
-from bootstrap.phases.reset import TOOLS, foreign_entries, reset_plan
+from bootstrap.phases.reset import TOOLS, reset_plan
 from bootstrap.render.controlplane.etcd_member import EtcdMember, etcdctl, member
 from bootstrap.render.controlplane.static_pods import manifest_path
+from bootstrap.workflows.foreign_node import foreign_entries
 
 TRACES = (names.KUBELET_CONF, names.ADMIN_CONF, names.KUBELET_CONFIG)
 """A machine with one of these is a node, whoever made it."""
@@ -47,8 +48,9 @@ class ResetDecision:
 
 
 def decide_reset(host: HostReader, mode: str, request: ResetRequest) -> ResetDecision:
-    """Raises BootstrapError (exit 8) when there is nothing to undo."""
-    journal, etcd = read_journal(host), member(host.read(manifest_path("etcd", static_pod_path(host))) or b"")
+    """Raises BootstrapError: exit 8 when there is nothing to undo, 2 or 8 for a directory that must not be emptied."""
+    manifest = manifest_path("etcd", static_pod_path(host))
+    journal, etcd = read_journal(host), member(host.read(manifest) or b"")
     foreign = not _is_ours(journal) and any(host.stat(path) for path in TRACES)
     if not journal and not foreign:
         raise BootstrapError(
@@ -57,12 +59,32 @@ def decide_reset(host: HostReader, mode: str, request: ResetRequest) -> ResetDec
             why=f"{names.JOURNAL} does not exist, and neither does {names.KUBELET_CONF}",
             fix="bootstrap init makes a cluster",
         )
-    entries = (*journal, *_foreign(request, etcd)) if foreign else journal
+    others: tuple[Entry, ...] = ()
+    if foreign:
+        others = foreign_entries(host, etcd, manifest, request.cert_dir, with_temporary=request.cleanup_tmp_dir)
     runtime = _runtime(host, journal, mode, request)
-    containers = ContainersGone(runtime.socket, runtime.unit)
-    tools = (*TOOLS, *map(host.resolve, TOOLS))
-    plan = reset_plan(entries, containers, tools, _leaving(host, etcd) if etcd else None)
+    leaves = etcd and (foreign or any(entry.name == manifest for entry in journal))
+    plan = reset_plan(
+        (*journal, *others),
+        _containers(journal, runtime, foreign=foreign),
+        (*TOOLS, *map(host.resolve, TOOLS)),
+        _leaving(host, etcd) if etcd and leaves else None,
+        (names.POD_NETWORK, *(configured_networks(host, runtime.cni_conf) if runtime.ours else ())),
+    )
     return ResetDecision(journal, foreign, plan)
+
+
+def _containers(journal: tuple[Entry, ...], runtime: Runtime, *, foreign: bool) -> ContainersGone | None:
+    """All Pods of a runtime of ours; in that of others those of the kubelet, if the record says that we started one."""
+    kubelet = foreign or any((entry.kind, entry.name) == (UNIT, names.KUBELET_SERVICE) for entry in journal)
+    if not (kubelet or runtime.ours):
+        return None
+    return ContainersGone(
+        runtime.socket,
+        runtime.unit,
+        kubelet_only=not (runtime.ours or foreign),
+        slice=names.PODS_SLICE if kubelet else "",
+    )
 
 
 def _is_ours(journal: tuple[Entry, ...]) -> bool:
@@ -84,12 +106,6 @@ def _runtime(host: HostReader, journal: tuple[Entry, ...], mode: str, request: R
     if any(entry.name == HOST_RUNTIME.unit for entry in journal):
         return HOST_RUNTIME
     return Runtime(request.cri_socket or cri_socket(host))
-
-
-def _foreign(request: ResetRequest, etcd: EtcdMember | None) -> tuple[Entry, ...]:
-    """What `kubeadm reset` would remove."""
-    data_dir = etcd.data_dir if etcd else LocalEtcd().data_dir
-    return foreign_entries(data_dir, request.cert_dir, with_temporary=request.cleanup_tmp_dir)
 
 
 def act_reset(host: Host, decision: ResetDecision, listen: EventListener) -> tuple[Timing, ...]:

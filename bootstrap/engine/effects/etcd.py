@@ -9,12 +9,12 @@ from typing import Any
 from tenacity import retry_if_exception
 
 from bootstrap.engine.effects.registry import UNCHANGED, register
-from bootstrap.engine.polling import retried
+from bootstrap.engine.polling import RETRY_SECONDS, retried
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import HostReader
 from bootstrap.model.effects import EtcdMemberGone, EtcdPeerUrl
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.events import UNANSWERED
+from bootstrap.model.events import Unanswered
 from bootstrap.render.controlplane.static_pods import manifest_path
 
 LIMITS = ("--dial-timeout=2s", "--command-timeout=10s")
@@ -27,7 +27,7 @@ def _update_peer_url(effect: EtcdPeerUrl, context: RunContext, timeout: float) -
     An etcd that the kubelet is just starting anew does not answer yet: ending the old one takes up to 30 s.
     """
     ask = partial(context.host.run, [*effect.etcdctl, "member", "list"])
-    output = retried(ask, retry_if_exception(_said_something), timeout, context.over)
+    output = retried(ask, retry_if_exception(_said_something), timeout, context.over, RETRY_SECONDS)
     members = [line.split(", ") for line in output.splitlines() if line]
     if len(members) != 1 or members[0][3] == effect.url:
         return ""
@@ -52,7 +52,7 @@ def _leave(effect: EtcdMemberGone, context: RunContext, timeout: float) -> str:
         shown = host.run([*etcdctl, f"--endpoints={effect.url}", "member", "list", "-w", "json"], here=True)
         members = json.loads(shown)["members"]
     except (BootstrapError, ValueError):
-        return f"etcd {UNANSWERED}: if it has other members, end this one there, etcdctl member remove ID"
+        return Unanswered("etcd did not answer: if it has other members, end this one there, etcdctl member remove ID")
     gone = [member for member in members if effect.peer_url in member["peerURLs"]]
     others = [member for member in members if member not in gone]
     if not gone or not others:

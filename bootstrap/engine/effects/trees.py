@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bootstrap.engine.effects import shared_trees
 from bootstrap.engine.effects.files import describe_removal
 from bootstrap.engine.effects.registry import UNCHANGED, register
 from bootstrap.engine.records import Comparison, RecordKind, State, is_as_before, register_kind
@@ -12,6 +13,7 @@ from bootstrap.model import names
 from bootstrap.model.effects import RecordDirectory, Restored, Unmounted
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import TREE, Entry
+from bootstrap.model.protected import protection
 
 
 def _record(effect: RecordDirectory, context: RunContext, timeout: float) -> str:
@@ -34,11 +36,14 @@ def mount_points(host: HostReader) -> list[str]:
 
 def _undo(host: Host, effect: Restored) -> str:
     entry = effect.entry
+    if entry.name in names.SHARED_TREES:
+        return shared_trees.undo(host, effect)
     if is_as_before(host, entry):
         return ""
     if entry.before is None and not effect.keep:
         host.remove_tree(entry.name)
     else:
+        _judge(host.resolve(entry.name))
         kept = {*effect.keep, *(entry.before or {"entries": ()})["entries"]}
         for name in host.listdir(entry.name):
             if name not in kept:
@@ -46,7 +51,25 @@ def _undo(host: Host, effect: Restored) -> str:
     return f"{entry.name} as before"
 
 
+def _judge(path: str) -> None:
+    """Before the first of what is in it goes."""
+    if kind := protection(path):
+        raise BootstrapError(
+            f"{path} is {kind}, and nothing was removed from there",
+            code=Exit.EFFECT,
+            fix="remove what Kubernetes left there yourself, then: bootstrap reset --verify --purge",
+        )
+
+
+def _describe_undo(host: HostReader, effect: Restored) -> str:
+    shared = effect.entry.name in names.SHARED_TREES
+    return shared_trees.describe(host, effect) if shared else describe_removal(host, effect)
+
+
 def _compare(host: HostReader, entry: Entry, found: Comparison) -> None:
+    if entry.name in names.SHARED_TREES:
+        shared_trees.compare(host, entry, found)
+        return
     now = host.listdir(entry.name)
     if entry.name == names.WORK_DIR:  # may hold the journal until it is forgotten
         now = tuple(name for name in now if f"{entry.name}/{name}" != names.JOURNAL)
@@ -97,4 +120,4 @@ register(
         f"unmount below {effect.path}: {', '.join(mounts_below(host, effect)) or UNCHANGED}"
     ),
 )
-register_kind(TREE, RecordKind(observe=_observe, undo=_undo, describe=describe_removal, compare=_compare))
+register_kind(TREE, RecordKind(observe=_observe, undo=_undo, describe=_describe_undo, compare=_compare))

@@ -35,7 +35,8 @@ def _run(effect: UnitRunning, context: RunContext, timeout: float) -> str:
 
 def _reload(effect: UnitsReloaded, context: RunContext, timeout: float) -> str:
     context.host.run(["systemctl", "daemon-reload"])
-    context.host.run(["systemctl", "reset-failed"])
+    if failed := [name for name in effect.units if context.host.unit(name).sub_state == "failed"]:
+        context.host.run(["systemctl", "reset-failed", *failed])
     return ""
 
 

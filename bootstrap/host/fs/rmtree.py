@@ -11,30 +11,8 @@ from bootstrap.host.fs.dirent import DirEntry
 from bootstrap.host.fs.durable import sync_directory
 from bootstrap.host.fs.mountinfo import mount_point
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.protected import protection
 
-_TOP = (
-    "bin",
-    "boot",
-    "dev",
-    "etc",
-    "home",
-    "lib",
-    "lib64",
-    "media",
-    "mnt",
-    "opt",
-    "proc",
-    "root",
-    "run",
-    "sbin",
-    "srv",
-)
-_NEXT = ("/etc/systemd", "/etc/systemd/system", "/usr/bin", "/usr/lib", "/usr/local", "/usr/sbin", "/usr/share")
-PROTECTED = frozenset(
-    ["/", *(f"/{name}" for name in _TOP), "/sys", "/tmp", "/usr", "/var", *_NEXT]  # noqa: S108
-    + [f"/var/{name}" for name in ("cache", "lib", "log", "spool")]
-)
-"""The system's own directories: no record and no configuration makes us remove one of these."""
 DEEP = 100
 """Levels held open at once. What lies deeper is moved up first: a Pod can make a tree of any depth."""
 OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -67,10 +45,8 @@ def remove_tree(place: DirEntry) -> None:
 
 def refuse_protected(path: str) -> None:
     """`path` is without links, below the root."""
-    if path in PROTECTED:
-        raise BootstrapError(
-            f"{path} is a directory of the system and is not removed", code=Exit.EFFECT, fix="name one inside it"
-        )
+    if kind := protection(path):
+        raise BootstrapError(f"{path} is {kind} and is not removed", code=Exit.EFFECT, fix="name one inside it")
 
 
 def _empty(fd: int, top: int, mount: int, path: str, depth: int) -> None:

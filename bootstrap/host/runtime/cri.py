@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable
 
 from bootstrap.host.port import Host
-from bootstrap.model.errors import BootstrapError
+from bootstrap.model.errors import BootstrapError, Exit
 
 CRI_TIMEOUT = 60.0
 """Seconds. crictl's own 2 s end a removal midway on a busy machine, and the runtime's CNI plugin with it."""
+KUBELET_LABEL = "io.kubernetes.pod.uid"
 PID1_ROOT = "/proc/1/root"
 """The root directory of PID 1, in its own mount namespace: with --pid=host the host's files as the host sees them now.
 
@@ -34,6 +35,16 @@ def crictl(socket: str) -> tuple[str, ...]:
 def patient_crictl(host: Host, socket: str, *words: str) -> str:
     """Output of a crictl command that may take its time. Raises BootstrapError (exit 5)."""
     return host.run([*crictl(socket), f"--timeout={CRI_TIMEOUT:.0f}s", *words], timeout=CRI_TIMEOUT, here=True)
+
+
+def pod_sandboxes(host: Host, socket: str) -> dict[str, bool]:
+    """Identifiers of all Pods in the runtime, each with whether a kubelet made it. Raises BootstrapError (exit 5)."""
+    shown = patient_crictl(host, socket, "pods", "--output=json")
+    try:
+        items = json.loads(shown).get("items") or ()
+        return {item["id"]: KUBELET_LABEL in (item.get("labels") or {}) for item in items}
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise BootstrapError(f"the runtime at {socket} does not say which Pods it has", code=Exit.EFFECT) from e
 
 
 def image_ids(run: Callable[[list[str]], str], socket: str) -> dict[str, str] | None:

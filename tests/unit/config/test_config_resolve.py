@@ -204,7 +204,7 @@ certificateValidityPeriod: 100h
 dns: {imageRepository: example.com/dns, imageTag: v1, disabled: true}
 proxy: {disabled: true}
 featureGates: {RootlessControlPlane: false}
-etcd: {local: {dataDir: /srv, extraArgs: [{name: wal-dir, value: b}], peerCertSANs: [p], imageTag: "3.6"}}
+etcd: {local: {dataDir: /srv/etcd, extraArgs: [{name: wal-dir, value: b}], peerCertSANs: [p], imageTag: "3.6"}}
 apiServer:
   certSANs: ["*.example.com"]
   extraArgs: [{name: v, value: "4"}]

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bootstrap.engine.effects import apply_effect
-from bootstrap.engine.effects.containers import SLICE
+from bootstrap.engine.effects import apply_effect, containers
 from bootstrap.engine.effects.trees import mounts_below
 from bootstrap.engine.records import observe
 from bootstrap.host.port import UnitState
 from bootstrap.model import names
 from bootstrap.model.effects import ContainersGone, Restored, UnitsReloaded, Unmounted
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.events import Unanswered
 from bootstrap.model.journal_entry import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import context
 
 SOCKET = "unix:///run/x.sock"
 CRICTL = "crictl --runtime-endpoint=unix:///proc/1/root/run/x.sock --timeout=60s"
+PODS = f"{CRICTL} pods --output=json"
+
+
+def pods(*kubelets: str, others: tuple[str, ...] = ()) -> str:
+    """What crictl says of Pods of a kubelet, and of others'."""
+    items = [{"id": name, "labels": {"io.kubernetes.pod.uid": f"uid-{name}"}} for name in kubelets]
+    return json.dumps({"items": [*items, *({"id": name, "labels": None} for name in others)]})
 
 
 def restored(host: MemoryHost, entry: Entry, *keep: str) -> str:
@@ -184,34 +192,34 @@ class Failing(MemoryHost):
 
 
 def running(host: MemoryHost) -> MemoryHost:
-    for unit in ("r.service", SLICE):
+    for unit in ("r.service", names.PODS_SLICE):
         host.units[unit] = UnitState(active=True, enabled=False, started=1)
     return host
 
 
 def test_every_pod_goes_through_the_runtime() -> None:
     host = running(MemoryHost())
-    host.outputs[f"{CRICTL} pods --quiet"] = "p1\np2\n"
+    host.outputs[PODS] = pods("p1", "p2")
 
     assert apply_effect(ContainersGone(SOCKET, "r.service"), context(host), 1) == "2 Pods removed"
-    commands = ["pods --quiet", "rmp --force p1", "rmp --force p2"]
-    assert host.log == [*(f"{CRICTL} {command}" for command in commands), f"stop {SLICE}"]
+    commands = ["pods --output=json", "rmp --force p1", "rmp --force p2"]
+    assert host.log == [*(f"{CRICTL} {command}" for command in commands), f"stop {names.PODS_SLICE}"]
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+    monkeypatch.setattr(containers, "PAUSE", 0.001)
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_pod_that_could_not_be_removed_at_once_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     host = running(MemoryHost())
-    host.outputs[f"{CRICTL} pods --quiet"] = "p1\np2\n"
+    host.outputs[PODS] = pods("p1", "p2")
     run, failures = host.run, ["rmp --force p2"]
 
     def failing_once(argv: Sequence[str], *args: Any, **options: Any) -> str:
         if failures and " ".join(argv).endswith(failures[0]):
-            host.outputs[f"{CRICTL} pods --quiet"] = "p2\n"
+            host.outputs[PODS] = pods("p2")
             raise BootstrapError(failures.pop(), code=Exit.EFFECT, details=("failed to destroy network",))
         return run(argv, *args, **options)
 
@@ -226,27 +234,27 @@ def test_a_runtime_of_ours_that_does_not_answer_is_killed_with_its_containers() 
 
     said = apply_effect(ContainersGone(SOCKET, "r.service"), context(host), 1)
     assert said == "r.service did not answer: its containers were killed"
-    assert host.log == [f"stop {SLICE}", "systemctl kill --signal=KILL r.service"]
+    assert host.log == [f"stop {names.PODS_SLICE}", "systemctl kill --signal=KILL r.service"]
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_pod_that_comes_late_goes_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was being made when the kubelet ended: it makes systemd cancel the end of the slice."""
     host = running(MemoryHost())
-    host.outputs[f"{CRICTL} pods --quiet"] = "p1\n"
+    host.outputs[PODS] = pods("p1")
     stop, calls = host.stop_unit, []
 
     def cancelled_once(name: str, *, disable: bool) -> None:
         calls.append(name)
         if len(calls) == 1:
-            host.outputs[f"{CRICTL} pods --quiet"] = "p2\n"
+            host.outputs[PODS] = pods("p2")
             raise BootstrapError("failed", code=Exit.EFFECT, details=(f"Job for {name} canceled.",))
         stop(name, disable=disable)
 
     monkeypatch.setattr(host, "stop_unit", cancelled_once)
     assert apply_effect(ContainersGone(SOCKET, "r.service"), context(host), 1) == "2 Pods removed"
     assert [line for line in host.log if "rmp" in line] == [f"{CRICTL} rmp --force {pod}" for pod in ("p1", "p2")]
-    assert calls == [SLICE, SLICE]
+    assert calls == [names.PODS_SLICE, names.PODS_SLICE]
 
 
 @pytest.mark.usefixtures("quick")
@@ -346,9 +354,82 @@ def test_links_of_ours_go_and_others_stay() -> None:
     assert host.log == ["ip link delete cni0"]
 
 
-def test_systemd_reads_the_units_again_and_forgets_ended_ones() -> None:
+def test_systemd_reads_the_units_again_and_forgets_that_ours_failed_and_nobody_elses() -> None:
     host = MemoryHost()
-    apply_effect(UnitsReloaded(), context(host), 1)
+    for name, state in (("ours", "failed"), ("gone", "dead"), ("theirs", "failed")):
+        host.units[name] = UnitState(active=False, enabled=False, started=0, sub_state=state)
+    apply_effect(UnitsReloaded(("ours", "gone", "never-there")), context(host), 1)
 
-    assert host.log == ["systemctl daemon-reload", "systemctl reset-failed"]
+    assert host.log == ["systemctl daemon-reload", "systemctl reset-failed ours"]
     assert names.WORK_DIR not in "".join(host.entries)
+
+
+def test_without_a_failed_unit_of_ours_none_is_forgotten() -> None:
+    host = MemoryHost()
+    apply_effect(UnitsReloaded(("ours",)), context(host), 1)
+
+    assert host.log == ["systemctl daemon-reload"]
+
+
+def test_in_a_runtime_of_others_only_the_kubelets_pods_go() -> None:
+    host = running(MemoryHost())
+    host.outputs[PODS] = pods("ours", others=("theirs",))
+
+    said = apply_effect(ContainersGone(SOCKET, kubelet_only=True), context(host), 1)
+    assert said == "1 Pods removed"
+    assert host.log == [PODS, f"{CRICTL} rmp --force ours", f"stop {names.PODS_SLICE}"]
+
+
+def test_the_slice_of_a_kubelet_that_is_not_ours_stays() -> None:
+    host = running(MemoryHost())
+    host.outputs[PODS] = pods()
+    apply_effect(ContainersGone(SOCKET, "r.service", slice=""), context(host), 1)
+
+    assert host.units[names.PODS_SLICE].active
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_pod_that_comes_late_again_and_again_ends_the_reset_and_the_runtime_is_not_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = running(MemoryHost())
+    host.outputs[PODS] = pods()
+
+    def refuse(name: str, *, disable: bool) -> None:
+        raise BootstrapError("the job did not end", code=Exit.EFFECT)
+
+    monkeypatch.setattr(host, "stop_unit", refuse)
+    with pytest.raises(BootstrapError, match="the job did not end"):
+        apply_effect(ContainersGone(SOCKET, "r.service"), context(host), 1)
+    assert host.log == [PODS] * containers.TRIES
+
+
+@pytest.mark.parametrize("answer", ["", "[]", "{", '{"items": [{}]}', '{"items": 7}'])
+@pytest.mark.usefixtures("quick")
+def test_a_runtime_that_says_nothing_sensible_has_not_answered(answer: str) -> None:
+    host = running(MemoryHost())
+    host.outputs[PODS] = answer
+
+    assert isinstance(apply_effect(ContainersGone(SOCKET), context(host), 1), Unanswered)
+
+
+@pytest.mark.parametrize("directory", ["/", "/etc", "/home", "/home/somebody", "/usr/local/bin", "/proc/sys"])
+def test_no_record_makes_us_empty_a_directory_of_the_system(directory: str) -> None:
+    host = MemoryHost()
+    host.mkdir(directory, 0o755)
+    host.write(f"{directory.rstrip('/')}/theirs", b"", 0o644)
+    host.mkdir(f"{directory.rstrip('/')}/a", 0o755)
+
+    with pytest.raises(BootstrapError, match="nothing was removed"):
+        restored(host, Entry(TREE, directory, {"entries": ["theirs"]}))
+    assert "a" in host.listdir(directory)
+
+
+def test_a_link_to_a_directory_of_the_system_is_one() -> None:
+    host = MemoryHost()
+    host.mkdir("/srv", 0o755)
+    host.mkdir("/srv/x", 0o755)
+    host.symlink("/srv", "/data")
+
+    with pytest.raises(BootstrapError, match="nothing was removed"):
+        restored(host, Entry(TREE, "/data", {"entries": []}))

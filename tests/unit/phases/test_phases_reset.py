@@ -19,7 +19,9 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME
-from bootstrap.phases.reset import KEPT, foreign_entries, reset_plan
+from bootstrap.phases.reset import KEPT, reset_plan
+from bootstrap.render.controlplane.etcd_member import EtcdMember
+from bootstrap.workflows.foreign_node import foreign_entries
 from bootstrap.workflows.reset import ResetRequest, decide_reset, forget
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import context
@@ -57,7 +59,18 @@ def restored(effects: tuple[object, ...]) -> list[str]:
 def test_the_order_is_that_of_a_living_node() -> None:
     plan = reset_plan(JOURNAL, GONE)
 
-    order = ["kubelet", "containers", "units", "mounts", "files", "running-before", "kernel", "network", "tools"]
+    order = [
+        "kubelet",
+        "containers",
+        "pod-network",
+        "units",
+        "mounts",
+        "files",
+        "running-before",
+        "kernel",
+        "network",
+        "tools",
+    ]
     assert [step.id for step in plan.steps] == order
     assert [step.after for step in plan.steps] == [(), *((before,) for before in order[:-1])]
 
@@ -69,7 +82,6 @@ def test_what_each_step_undoes() -> None:
     assert found["containers"] == (GONE, Restored(JOURNAL[12]))
     assert restored(found["units"]) == ["bootstrap-network.service"]
     assert found["mounts"] == (
-        Unmounted("/run/netns", ("theirs",)),
         Unmounted("/opt/bootstrap", None),
         Unmounted("/etc/kubernetes", None),
         Unmounted(names.WORK_DIR, None),
@@ -82,8 +94,8 @@ def test_what_each_step_undoes() -> None:
 def test_newer_files_go_first_and_systemd_is_told_after_them() -> None:
     files = steps(reset_plan(JOURNAL, GONE))["files"]
 
-    assert restored(files) == ["/srv/new/file", "/srv/new", "/usr/local/bin/kubectl", "/run/netns", "/etc/kubernetes"]
-    assert files[-1] == UnitsReloaded()
+    assert restored(files) == ["/srv/new/file", "/srv/new", "/usr/local/bin/kubectl", "/etc/kubernetes"]
+    assert files[-1] == UnitsReloaded((names.KUBELET_SERVICE, "bootstrap-network.service"))
 
 
 def test_what_is_in_a_tree_of_ours_goes_with_it_but_not_what_is_in_a_tree_that_was_there() -> None:
@@ -186,10 +198,94 @@ def test_what_is_no_manifest_of_a_member_has_none(text: str) -> None:
 
 
 def test_kubeadms_directories_stay_and_what_is_in_them_goes() -> None:
-    trees = [e for e in foreign_entries("/etcd", "/pki", with_temporary=True) if e.kind == TREE]
+    trees = [
+        e for e in foreign_entries(MemoryHost(), None, MANIFEST, names.PKI_DIR, with_temporary=True) if e.kind == TREE
+    ]
 
-    assert {e.name for e in trees} >= {"/etcd", "/pki", "/etc/kubernetes/tmp"}
+    assert {e.name for e in trees} >= {names.ETCD_DATA_DIR, names.PKI_DIR, "/etc/kubernetes/tmp"}
     assert all(e.before == {"entries": []} for e in trees)
+
+
+def test_in_a_directory_of_another_name_only_what_kubeadm_makes_goes() -> None:
+    host = machine(
+        "/srv/pki/ca.crt", "/srv/pki/letter", "/srv/pki/etcd/ca.key", "/data/member/snap", "/data/lost+found"
+    )
+    etcd = EtcdMember("", "", "/data", "", "", "")
+    found = {
+        e.name: e.before
+        for e in foreign_entries(host, etcd, MANIFEST, "/srv/pki", with_temporary=False)
+        if e.kind == TREE
+    }
+
+    assert found["/srv/pki"] == {"entries": ["letter"]}
+    assert found["/data"] == {"entries": ["lost+found"]}
+
+
+@pytest.mark.parametrize(
+    "directory", ["/etc", "/", "/home", "/home/ann", "/export/ann", "/link", "/etc/../usr", "/srv/disk", "pki", ""]
+)
+def test_a_directory_that_is_not_the_certificates_own_is_refused_before_anything_is_removed(directory: str) -> None:
+    host = used_machine()
+    with pytest.raises(BootstrapError) as caught:
+        decide_reset(host, "host", ResetRequest(cert_dir=directory))
+
+    assert caught.value.code == Exit.USAGE
+    assert "--cert-dir" in caught.value.fix
+
+
+@pytest.mark.parametrize("directory", ["/home", "/etc", "/", "/link", "/home/ann"])
+def test_a_strangers_etcd_manifest_makes_nobody_empty_a_directory_of_the_system(directory: str) -> None:
+    host = used_machine()
+    host.write(MANIFEST, ETCD.replace("/data", directory).encode(), 0o600)
+    with pytest.raises(BootstrapError) as caught:
+        decide_reset(host, "host", ResetRequest())
+
+    assert caught.value.code == Exit.CONFLICT
+    assert MANIFEST in caught.value.why
+
+
+def used_machine() -> MemoryHost:
+    host = machine(names.KUBELET_CONF, "/proc/1/x", "/srv/disk/x", "/export/ann/x", MANIFEST)
+    host.write("/etc/passwd", b"root:x:0:0:root:/root:/bin/sh\nann:x:1001:1001::/export/ann:/bin/sh\n", 0o644)
+    host.write("/proc/1/mountinfo", b"1 0 0:1 / /srv/disk rw - ext4 /dev/x rw\n", 0o444)
+    host.symlink("/etc", "/link")
+    return host
+
+
+@pytest.mark.parametrize("noted", [(), (names.TREES[0],), ("/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/pki")])
+def test_a_first_step_alone_makes_no_pod_and_no_member_ours(noted: tuple[str, ...]) -> None:
+    """`init phase certs ca`, or an init that ended there, on a machine whose containerd serves somebody else."""
+    host = machine(MANIFEST)
+    host.write(MANIFEST, ETCD.encode(), 0o600)
+    journal = context(host).journal
+    journal.note(NETWORK, "links")
+    for path in noted:
+        journal.note(PATH, path)
+
+    found = steps(decide_reset(host, "host", ResetRequest()).plan)
+    assert "containers" not in found
+    assert "remove-etcd-member" not in found
+
+
+def test_once_the_kubelet_was_started_its_pods_go_and_nobody_elses() -> None:
+    host = MemoryHost()
+    context(host).journal.note(UNIT, names.KUBELET_SERVICE)
+
+    gone = ContainersGone(NODE_RUNTIME.socket, kubelet_only=True)
+    assert steps(decide_reset(host, "host", ResetRequest()).plan)["containers"] == (gone,)
+
+
+def test_networks_of_our_own_runtime_are_read_where_it_is_configured() -> None:
+    host = machine(f"{HOST_RUNTIME.cni_conf}/a", "/etc/cni/net.d/b")
+    for directory, name in ((HOST_RUNTIME.cni_conf, "pods"), ("/etc/cni/net.d", "podman")):
+        host.write(f"{directory}/10-x.conflist", f'{{"name": "{name}"}}'.encode(), 0o644)
+        host.write(f"{directory}/broken.conf", b"{", 0o644)
+    journal = context(host).journal
+    journal.note(UNIT, HOST_RUNTIME.unit)
+    journal.note(TREE, names.CNI_STATE)
+
+    found = steps(decide_reset(host, "host", ResetRequest()).plan)["pod-network"]
+    assert [e.networks for e in found if isinstance(e, Restored)] == [(names.POD_NETWORK, "pods")]
 
 
 def test_the_kubelets_own_configuration_says_which_runtime_it_has() -> None:
@@ -209,7 +305,7 @@ def test_a_runtime_of_ours_is_known_by_its_unit() -> None:
     context(host).journal.note(UNIT, HOST_RUNTIME.unit)
 
     assert steps(decide_reset(host, "host", ResetRequest()).plan)["containers"] == (
-        ContainersGone(HOST_RUNTIME.socket, HOST_RUNTIME.unit),
+        ContainersGone(HOST_RUNTIME.socket, HOST_RUNTIME.unit, slice=""),
     )
 
 
