@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-import typer
-
 from bootstrap.cli.inputs import Output
+from bootstrap.cli.options import App
 from bootstrap.cli.screen import say
 from bootstrap.model.errors import Exit
 
-app = typer.Typer(help="Add-ons of the cluster.", no_args_is_help=True)
+app = App("Add-ons of the cluster.")
 
 
 @app.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from typing import Annotated
@@ -13,25 +14,26 @@ from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.diagnose import diagnose
 from bootstrap.cli.images import config_images_app, images_app
 from bootstrap.cli.init import init
+from bootstrap.cli.init_flags import EXAMPLES
 from bootstrap.cli.inputs import ConfigFile, Output, read_config
+from bootstrap.cli.options import App, examples
 from bootstrap.cli.preflight import preflight
 from bootstrap.cli.reset import reset
 from bootstrap.cli.screen import say
 from bootstrap.cli.token import app as token_app
 from bootstrap.model.errors import Exit
 
-app = typer.Typer(
+app = App(
+    "Makes Kubernetes clusters.",
     name="bootstrap",
-    help="Makes Kubernetes clusters.",
-    no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-config_app = typer.Typer(help="Show and check configurations.", no_args_is_help=True)
+config_app = App("Show and check configurations.")
 app.command()(diagnose)
 app.add_typer(config_app, name="config")
-app.command()(init)
+app.command(help=f"{inspect.getdoc(init)}\n\n{examples(EXAMPLES)}")(init)
 app.command()(reset)
 app.add_typer(images_app, name="images")
 app.add_typer(bundle_app, name="bundle")

@@ -13,11 +13,12 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.inputs import OutFile, Output, OutputOrFile, file_and_format, one_of
+from bootstrap.cli.inputs import OutFile, Output, OutputOrFile, file_and_format
+from bootstrap.cli.options import App, one_of
 from bootstrap.cli.screen import say
 from bootstrap.model.errors import BootstrapError, Exit
 
-app = typer.Typer(help="Images for machines that reach no registry, in one signed file.", no_args_is_help=True)
+app = App("Images for machines that reach no registry, in one signed file.")
 
 Bundle = Annotated[Path, typer.Argument(help="The bundle's file, as seen from inside the container.")]
 TrustedKey = Annotated[
@@ -210,7 +211,7 @@ def load(
 
 
 def offered_images(
-    origin: str | None, keys: list[Path] | None, unsigned: bool, host: Any, decision: Any, manifests: Any
+    origin: str | None, keys: Sequence[str] | None, unsigned: bool, host: Any, decision: Any, manifests: Any
 ) -> Any:
     """What `init --bundle` offers to the plan: references and how to load them, or nothing of both."""
     if origin is None:
@@ -221,14 +222,14 @@ def offered_images(
     return for_init(origin, trust, host, decision, manifests)
 
 
-def _trust(keys: list[Path] | None, unsigned: bool, host: Any, known: Sequence[str] = ()) -> Any:
+def _trust(keys: Sequence[Path | str] | None, unsigned: bool, host: Any, known: Sequence[str] = ()) -> Any:
     """The keys of the command line and those of the configuration."""
     from bootstrap.host.bundle.file import Trust
 
     return Trust((*(_read(path, host) for path in keys or ()), *(key.encode() for key in known)), unsigned)
 
 
-def _read(path: Path, host: Any) -> bytes:
+def _read(path: Path | str, host: Any) -> bytes:
     content = sys.stdin.buffer.read() if str(path) == "-" else host.read(os.path.abspath(path))
     if content is None:
         raise BootstrapError(f"cannot read {path}", code=Exit.USAGE, fix="give a file that exists")

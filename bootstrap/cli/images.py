@@ -19,13 +19,14 @@ from bootstrap.cli.inputs import (
     file_and_format,
     read_config,
 )
+from bootstrap.cli.options import App
 from bootstrap.cli.screen import say
 from bootstrap.cli.transfer import TransferScreen, megabytes
 from bootstrap.model.addon import is_foreign_cni
 from bootstrap.model.errors import BootstrapError, Exit
 
-images_app = typer.Typer(help="Images of this machine.", no_args_is_help=True)
-config_images_app = typer.Typer(help="Images of a configuration, as kubeadm spells it.", no_args_is_help=True)
+images_app = App("Images of this machine.")
+config_images_app = App("Images of a configuration, as kubeadm spells it.")
 
 Version = Annotated[
     str, typer.Option("--kubernetes-version", help="Upstream's images of this version: 1.36, v1.36.1, …")

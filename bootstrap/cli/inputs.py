@@ -4,56 +4,39 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bootstrap.cli.options import given_to, option
 from bootstrap.host.port import HostReader
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.flags import CONFIGURATION, RUN, Flag, writing
+
+if TYPE_CHECKING:
+    from bootstrap.config import Overrides
 
 FORMATS = ("text", "json")
+FILES = "Configuration"
 
+CONFIG = Flag("config", "kubeadm v1beta4 YAML; - is standard input.", FILES, "FILE", "file")
+MIRRORS, DRY_RUN = (next(flag for flag in CONFIGURATION if flag.name == name) for name in ("mirrors", "dry-run"))
+OUTPUT = Flag("output", "How the result is shown.", RUN, default="text", short="o", words=FORMATS)
+STRICT = Flag("strict", "Warnings of preflight are errors.", RUN, form="switch")
 
-def one_of(*words: str) -> Callable[[str], str]:
-    """A callback for an option that takes these words only (a Literal would cost every start an import of pydantic)."""
-
-    def checked(value: str) -> str:
-        if value not in words:
-            raise typer.BadParameter(f'"{value[:40]}" is not {" or ".join(words)}')
-        return value
-
-    return checked
-
-
-AdvertiseAddress = Annotated[str | None, typer.Option(help="Address that this node's API server is announced with.")]
-BindPort = Annotated[int | None, typer.Option(help="Port of the API server.")]
-CertDir = Annotated[str | None, typer.Option(help="Where certificates and keys lie.")]
-ConfigFile = Annotated[str | None, typer.Option("--config", help="kubeadm v1beta4 YAML; - is standard input.")]
-CriSocket = Annotated[str | None, typer.Option(help="CRI socket of a runtime to use instead of ours.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show every change as a diff, and make none.")]
-Ignored = Annotated[
-    str | None, typer.Option(help="Checks whose errors are warnings: kubeadm's names, separated by commas, or all.")
-]
-MirrorFile = Annotated[str | None, typer.Option("--mirrors", help="A file with the fields of `mirrors`.")]
-NodeName = Annotated[str | None, typer.Option(help="Name of this node; its hostname by default.")]
-OutFile = Annotated[Path | None, typer.Option("-f", "--file", help="The file to write.")]
-Output = Annotated[
-    str,
-    typer.Option(
-        "-o", "--output", metavar="|".join(FORMATS), callback=one_of(*FORMATS), help="How the result is shown."
-    ),
-]
+ConfigFile = Annotated[str | None, option(CONFIG)]
+DryRun = Annotated[bool, option(DRY_RUN)]
+MirrorFile = Annotated[str | None, option(MIRRORS)]
+OutFile = Annotated[Path | None, typer.Option("-f", "--file", metavar="FILE", help="The file to write.")]
+Output = Annotated[str, option(OUTPUT)]
 OutputOrFile = Annotated[
     str,
     typer.Option(
         "-o", "--output", metavar="|".join(FORMATS), help="How the result is shown. (A file, before there was --file.)"
     ),
 ]
-PodCidr = Annotated[str | None, typer.Option(help="Range for Pods; two, separated by a comma, for dual-stack.")]
-ServiceCidr = Annotated[str | None, typer.Option(help="Range for Services; two for dual-stack.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Warnings of preflight are errors.")]
 
 
 def read_config(source: str | None, host: HostReader | None = None) -> bytes | None:
@@ -82,6 +65,20 @@ def file_and_format(file: Path | None, output: str) -> tuple[Path | None, str]:
     if file is not None:
         raise typer.BadParameter(f"text or json; the file is {file} by --file", param_hint="'-o' / '--output'")
     return Path(output), FORMATS[0]
+
+
+def overrides(verb: str, given: Mapping[str, Any], host: HostReader) -> Overrides:
+    """What a command's flags say about the configuration; --mirrors names a file of the host."""
+    from bootstrap.config import Overrides
+
+    values = given_to(writing(verb), given)
+    if values.get(MIRRORS.key) is not None:
+        from bootstrap.config.own.bootstrap_configuration import (
+            load_mirrors,  # pydantic costs a start too much for who gives no rules
+        )
+
+        values[MIRRORS.key] = load_mirrors(read_config(values[MIRRORS.key], host) or b"")
+    return Overrides(**values)
 
 
 def comma_separated(value: str | None) -> tuple[str, ...] | None:

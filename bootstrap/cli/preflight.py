@@ -9,61 +9,27 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.inputs import (
-    AdvertiseAddress,
-    BindPort,
-    CertDir,
-    ConfigFile,
-    CriSocket,
-    Ignored,
-    NodeName,
-    Output,
-    PodCidr,
-    ServiceCidr,
-    Strict,
-    comma_separated,
-    read_config,
-)
+from bootstrap.cli.inputs import CONFIG, OUTPUT, STRICT, overrides, read_config
+from bootstrap.cli.options import takes
 from bootstrap.cli.screen import say
 from bootstrap.model.errors import Exit
+from bootstrap.model.flags import INIT, writing
 
 WIDTH = 100
 
 
-def preflight(
-    verb: Annotated[str, typer.Argument(help="What is to come: init.")] = "init",
-    config: ConfigFile = None,
-    apiserver_advertise_address: AdvertiseAddress = None,
-    apiserver_bind_port: BindPort = None,
-    cert_dir: CertDir = None,
-    cri_socket: CriSocket = None,
-    node_name: NodeName = None,
-    pod_network_cidr: PodCidr = None,
-    service_cidr: ServiceCidr = None,
-    ignore_preflight_errors: Ignored = None,
-    strict: Strict = False,
-    output: Output = "text",
-) -> int:
+@takes(CONFIG, *writing(INIT), STRICT, OUTPUT)
+def preflight(verb: Annotated[str, typer.Argument(help="What is to come: init.")] = INIT, **given: Any) -> int:
     """Check whether this machine can become a control plane; all findings at once, each with its fix."""
-    from bootstrap.config import Overrides
     from bootstrap.workflows.init import Request, decide
     from bootstrap.workflows.mode import enter
 
-    if verb != "init":
-        raise typer.BadParameter("init", param_hint="VERB")
+    if verb != INIT:
+        raise typer.BadParameter(INIT, param_hint="VERB")
     mode, host = enter()
-    overrides = Overrides(
-        apiserver_advertise_address=apiserver_advertise_address,
-        apiserver_bind_port=apiserver_bind_port,
-        cert_dir=cert_dir,
-        cri_socket=cri_socket,
-        node_name=node_name,
-        pod_network_cidr=pod_network_cidr,
-        service_cidr=service_cidr,
-        ignore_preflight_errors=comma_separated(ignore_preflight_errors),
-    )
-    decision = decide(host, mode.name, Request(read_config(config, host), overrides, strict=strict))
-    if output == "json":
+    request = Request(read_config(given["config"], host), overrides(INIT, given, host), strict=given["strict"])
+    decision = decide(host, mode.name, request)
+    if given["output"] == "json":
         print(json.dumps(as_document(decision.preflight), indent=2))
     else:
         _show(decision.preflight)

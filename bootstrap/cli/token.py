@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from bootstrap.cli.inputs import DryRun, Output, comma_separated
+from bootstrap.cli.options import App
 from bootstrap.model.errors import Exit
 
-app = typer.Typer(help="Bootstrap tokens: what machines join with.", no_args_is_help=True)
+app = App("Bootstrap tokens: what machines join with.")
 
 Kubeconfig = Annotated[str, typer.Option(help="Who asks; this node's administrator by default.")]
 

@@ -37,7 +37,7 @@ def resolve(documents: Documents, flags: Overrides, facts: HostFacts) -> Cluster
 def gives_address(documents: Documents, flags: Overrides) -> bool:
     """Whether the user named the address that the API server advertises, rather than having one chosen."""
     written = documents.get("InitConfiguration").get("localAPIEndpoint", {}).get("advertiseAddress", "")
-    return (flags.apiserver_advertise_address or written) not in ANY_ADDRESS
+    return (flags.get("apiserver_advertise_address") or written) not in ANY_ADDRESS
 
 
 def validate(documents: Documents) -> None:

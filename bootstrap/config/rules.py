@@ -88,9 +88,9 @@ def check_node(node: NodeSpec, path: str) -> Iterable[Problem]:
 
 def check_ignored(ignored_checks: Iterable[str], path: str) -> Iterable[Problem]:
     """ignorePreflightErrors of a nodeRegistration."""
-    ignored = {item.lower() for item in ignored_checks}
-    if "all" in ignored and len(ignored) > 1:
-        yield Problem(f"{path}.ignorePreflightErrors", "all leaves nothing to name beside it")
+    ignored = [item.lower() for item in ignored_checks]
+    if "all" in ignored and len(set(ignored)) > 1:
+        yield Problem(f"{path}.ignorePreflightErrors[{ignored.index('all')}]", "all leaves nothing to name beside it")
 
 
 def check_token(token: BootstrapToken, path: str) -> Iterable[Problem]:

@@ -25,7 +25,7 @@ FIXED = (
 def kept(before: bytes, overrides: Overrides) -> Documents:
     """The stored configuration as a run without --config goes on with it."""
     stored = load(to_stored(read_stored(before)).encode())
-    return without_addons(_without_address(stored), overrides.addons or ())
+    return without_addons(_without_address(stored), overrides.get("addon", ()))
 
 
 def _without_address(documents: Documents) -> Documents:

@@ -32,7 +32,7 @@ DIGEST = hashlib.sha256(BODY).hexdigest()
 
 
 def cluster(*addons: str, cni: str | None = None) -> ClusterConfig:
-    return resolve(Documents(), Overrides(addons=addons, cni=cni), FACTS)
+    return resolve(Documents(), Overrides(addon=addons, cni=cni), FACTS)
 
 
 def read(*addons: str, cni: str | None = None, files: dict[str, bytes] | None = None) -> tuple[Addon, ...]:
@@ -110,7 +110,7 @@ def test_what_is_no_source_says_so(text: str, said: str) -> None:
 def test_problems_name_the_field_or_the_flag() -> None:
     document = b"apiVersion: bootstrap/v1alpha1\nkind: BootstrapConfiguration\ncni: x.yaml\naddons: [/a/x.yaml]\n"
     with pytest.raises(BootstrapError) as refused:
-        resolve(load(document), Overrides(addons=("/b/x.yaml",)), FACTS)
+        resolve(load(document), Overrides(addon=("/b/x.yaml",)), FACTS)
 
     said = "\n".join(refused.value.details)
     assert 'BootstrapConfiguration.cni: "x.yaml" is not an add-on' in said

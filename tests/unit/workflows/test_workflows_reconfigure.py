@@ -110,4 +110,4 @@ def test_an_add_on_of_a_flag_replaces_the_stored_one_of_its_name(
 ) -> None:
     stored = without_addons(Documents(own=BootstrapConfig(addons=("/m/a.yaml", "b=/m/b.yaml"))), given)
 
-    assert resolve(stored, Overrides(addons=given), FACTS).own.addons == all_of_them
+    assert resolve(stored, Overrides(addon=given), FACTS).own.addons == all_of_them

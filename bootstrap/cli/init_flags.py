@@ -1,0 +1,29 @@
+"""The flags of `init`: those that write a field of the configuration, and those of the run."""
+
+from __future__ import annotations
+
+from bootstrap.cli.inputs import CONFIG, OUTPUT, STRICT
+from bootstrap.model.flags import IMAGES, INIT, JOINING, RUN, Flag, writing
+
+PHASE = "phase"
+OF_THE_RUN: tuple[Flag, ...] = (
+    Flag("bundle", "Take the images from a bundle's file, an image layout's folder, or docker.", IMAGES, "BUNDLE"),
+    Flag("trusted-key", "With --bundle: public key of somebody whose bundles are taken.", IMAGES, "FILE", "many"),
+    Flag("insecure-unsigned", "With --bundle: take one that nobody has to have signed.", IMAGES, form="switch"),
+    Flag("upload-certs", "Upload the shared certificates, encrypted, for two hours.", JOINING, form="switch"),
+    Flag("skip-token-print", "Do not show the bootstrap token.", JOINING, form="switch"),
+    Flag("skip-certificate-key-print", "Do not show the key of uploaded certificates.", JOINING, form="switch"),
+    Flag("reconfigure", "Change the cluster that is here to another configuration.", RUN, form="switch"),
+    Flag("wait", "How far to wait.", RUN, default="dns", words=("api", "node", "dns")),
+    STRICT,
+    Flag("exit-on-failure", "End the container on any failure.", RUN, form="switch"),
+    Flag("timings", "Print where the time went, step by step.", RUN, form="switch"),
+    Flag(PHASE, "One phase alone.", RUN, hidden=True),
+    OUTPUT,
+)
+INIT_FLAGS = (CONFIG, *writing(INIT), *OF_THE_RUN)
+EXAMPLES = (
+    "docker run -d --privileged -p 6443:6443 IMAGE init --addon metrics-server",
+    "bootstrap init --config FILE --pod-network-cidr 10.42.0.0/16 --dry-run",
+    "bootstrap init --reconfigure --apiserver-cert-extra-sans api.example.com",
+)

@@ -1,0 +1,88 @@
+"""The flags of the command line: one table, its words, and how `--help` shows them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bootstrap.cli.app import app
+from bootstrap.cli.init_flags import INIT_FLAGS
+from bootstrap.config import Overrides
+from bootstrap.model.flags import CONFIGURATION, INIT, writing
+
+KUBEADM = set(
+    """
+    apiserver-advertise-address apiserver-bind-port apiserver-cert-extra-sans cert-dir certificate-key config
+    control-plane-endpoint cri-socket dry-run feature-gates ignore-preflight-errors image-repository kubernetes-version
+    node-name patches pod-network-cidr service-cidr service-dns-domain skip-certificate-key-print skip-phases
+    skip-token-print token token-ttl upload-certs
+    """.split()  # noqa: SIM905 - a list of names, not of literals
+)
+"""The flags of `kubeadm init`."""
+
+
+def commands(command: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    command = command or typer.main.get_command(app)
+    yield words
+    for name, inner in sorted(getattr(command, "commands", {}).items()):
+        yield from commands(inner, (*words, name))
+
+
+ALL = list(commands())
+
+
+def help_of(*words: str) -> str:
+    result = CliRunner().invoke(app, [*words, "--help"], terminal_width=80)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.parametrize("words", ALL, ids=" ".join)
+def test_help_cuts_nothing_off(words: tuple[str, ...]) -> None:
+    lines = help_of(*words).splitlines()
+
+    assert [line for line in lines if line.endswith("...") and not line.startswith("Usage:")] == []
+    assert max(map(len, lines)) <= 80
+
+
+def test_flags_of_init_are_in_groups_with_examples() -> None:
+    shown = help_of("init")
+
+    headings = [line.rstrip(":") for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
+    assert headings == [*dict.fromkeys(flag.group for flag in INIT_FLAGS), "Options"]
+    assert shown.split("Options:")[1].split() == ["--help", "Show", "this", "message", "and", "exit."]
+    assert shown.count("init --") >= 2
+
+
+def test_init_has_every_flag_of_kubeadm() -> None:
+    assert KUBEADM - {flag.name for flag in INIT_FLAGS} == set()
+
+
+def test_a_flag_is_there_once_and_a_field_is_written_by_one() -> None:
+    assert [n for n, count in Counter(flag.name for flag in INIT_FLAGS).items() if count > 1] == []
+    written = Counter(flag.writes[INIT] for flag in writing(INIT))
+    assert [path for path, count in written.items() if count > 1] == []
+
+
+def test_preflight_takes_what_init_takes_into_its_configuration() -> None:
+    shown = help_of("preflight")
+
+    assert [flag.shown for flag in writing(INIT) if flag.shown not in shown] == []
+
+
+def test_no_flag_of_another_name_is_written() -> None:
+    assert all(Overrides(**{flag.key: None}).get(flag.key) is None for flag in CONFIGURATION)
+    with pytest.raises(TypeError, match="no flag writes pod_cidr"):
+        Overrides(pod_cidr="10.0.0.0/8")
+
+
+@pytest.mark.parametrize(
+    "argv", [["init", "--wait", "soon"], ["init", "--trusted-key", "/k"], ["init", "--insecure-unsigned"]]
+)
+def test_a_flag_that_would_have_no_effect_is_wrong_usage(argv: list[str]) -> None:
+    assert CliRunner().invoke(app, argv).exit_code == 2
