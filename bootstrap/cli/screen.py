@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 
+from bootstrap.cli.patience import Patience
 from bootstrap.cli.transfer import TransferScreen
 from bootstrap.engine.timings import Timing, critical_path
 from bootstrap.model.errors import BootstrapError
@@ -59,6 +60,7 @@ class Progress:
         self._lock = threading.Lock()
         self._terminal = sys.stdout.isatty()
         self._transfer = TransferScreen()
+        self._patience = Patience()
 
     def __call__(self, event: Event) -> None:
         with self._lock:
@@ -66,6 +68,9 @@ class Progress:
                 case StepStarted():
                     self._begun.setdefault(event.group, time.monotonic())
                 case StepWaiting():
+                    if line := self._patience.line(event):
+                        self._clear()
+                        say(f"  {event.group:<16} {line}")
                     if self._terminal:
                         print(f"\r\033[K   {event.group:<16} {event.condition}: {event.seen[:70]}", end="", flush=True)
                 case Transferred():
@@ -77,6 +82,7 @@ class Progress:
                     say(f"{event.group:<16} {event.what}", "✗")
 
     def _done(self, event: StepDone) -> None:
+        self._patience.over(event.step)
         left = self._open[event.group]
         left.discard(event.step)
         self._changed[event.group] = self._changed.get(event.group, 0) + len(event.changed)

@@ -23,7 +23,7 @@ from tenacity import (
 from tenacity.retry import RetryBaseT
 from tenacity.wait import wait_base
 
-from bootstrap.engine.run_context import RunContext, RunOver
+from bootstrap.engine.run_context import WAITING, RunContext, RunOver
 from bootstrap.model.errors import BootstrapError, Exit
 
 T = TypeVar("T")
@@ -31,6 +31,7 @@ SHARE = 0.05
 """Of a CPU, for each wait: a request costs some 3 ms, and its server as much; several waits run beside each other."""
 LONGEST = 2.0
 RETRY_SECONDS = 0.2
+UNREACHABLE = "the API server does not answer"
 
 
 class NotYet(Exception):
@@ -88,8 +89,16 @@ def persist(attempt: Callable[[], T], context: RunContext, timeout: float, faile
 
     Raises BootstrapError (exit 6) that begins with `failed`, or RunOver when the run ends meanwhile.
     """
+
+    def told() -> T:
+        try:
+            return attempt()
+        except (NotYet, ConnectionError) as e:
+            WAITING.get()(failed, str(e) if isinstance(e, NotYet) else UNREACHABLE)
+            raise
+
     try:
         passing = retry_if_exception_type((NotYet, ConnectionError))
-        return retried(attempt, passing, timeout, context.over, RETRY_SECONDS)
+        return retried(told, passing, timeout, context.over, RETRY_SECONDS)
     except (NotYet, ConnectionError) as e:
         raise BootstrapError(f"{failed} within {timeout:.0f} s", code=Exit.WAIT, why=f"last seen: {e}") from e

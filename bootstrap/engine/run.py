@@ -11,7 +11,7 @@ from graphlib import TopologicalSorter
 
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.failure_watch import watch
-from bootstrap.engine.run_context import RunContext, RunOver
+from bootstrap.engine.run_context import WAITING, RunContext, RunOver
 from bootstrap.engine.timings import Timing
 from bootstrap.engine.wait import wait_for
 from bootstrap.model.errors import BootstrapError
@@ -74,18 +74,19 @@ def _pool(context: RunContext, steps: int) -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=not interrupted, cancel_futures=True)
 
 
-def _waiting(step: Step, title: str, listen: EventListener, seen: str) -> None:
-    listen(StepWaiting(step.id, step.group, title, seen))
+def _waiting(step: Step, listen: EventListener, what: str, seen: str) -> None:
+    listen(StepWaiting(step.id, step.group, what, seen))
 
 
 def _run_step(step: Step, context: RunContext, listen: EventListener, start: float) -> Timing:
     began = time.monotonic()
+    waiting = partial(_waiting, step, listen)
+    WAITING.set(waiting)
     listen(StepStarted(step.id, step.group))
     try:
         changed = [change for effect in step.effects if (change := apply_effect(effect, context, step.timeout))]
         for condition in step.waits:
-            title = condition.title
-            wait_for(condition, context, step.timeout, partial(_waiting, step, title, listen))
+            wait_for(condition, context, step.timeout, partial(waiting, condition.title))
     except BootstrapError as e:
         listen(StepFailed(step.id, step.group, e.what))
         raise

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from bootstrap.engine.journal import Journal
 from bootstrap.host.port import Api, Host
 from bootstrap.model.events import Transferred
+
+Waiting = Callable[[str, str], None]
+"""Is told what is waited for, and what was last seen."""
+
+
+def wait_unseen(what: str, seen: str) -> None:
+    """Where nobody looks on."""
+
+
+WAITING: ContextVar[Waiting] = ContextVar("WAITING", default=wait_unseen)
+"""Of the step that runs in this thread: an effect that tries until a deadline tells it, as a wait does."""
 
 
 class RunOver(Exception):

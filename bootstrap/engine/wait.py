@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from tenacity import RetryError, retry_if_result, wait_exponential
 
-from bootstrap.engine.polling import Paced
+from bootstrap.engine.pods import blockers, epoch, label_selector, restless, started_since
+from bootstrap.engine.polling import UNREACHABLE, Paced
 from bootstrap.engine.run_context import RunContext
 from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, Served, WorkloadReady
 from bootstrap.model.errors import BootstrapError, Exit
 
 POLL = wait_exponential(multiplier=0.05, min=0.05, max=0.2)
 """Seconds between polls; kubeadm's are 500 ms, of which a chain of waits loses half at each link."""
+
+QUIET = 10.0
+"""Seconds after which a wait for Pods also says what hinders them: that is one more request."""
 
 OK = ""
 
@@ -31,7 +35,7 @@ def observe(condition: Condition, context: RunContext) -> str:
             return _served(condition, context)
         return _node(condition, context)
     except ConnectionError:
-        return "the API server does not answer"
+        return UNREACHABLE
 
 
 def wait_for(condition: Condition, context: RunContext, timeout: float, seen: Callable[[str], None]) -> None:
@@ -40,8 +44,12 @@ def wait_for(condition: Condition, context: RunContext, timeout: float, seen: Ca
     Raises BootstrapError (exit 6) with what was last seen, or RunOver when the run ends meanwhile.
     """
 
+    began = time.monotonic()
+
     def poll() -> str:
         state = observe(condition, context)
+        if state and isinstance(condition, WorkloadReady) and time.monotonic() - began > QUIET:
+            state = "; ".join([state, *_hindrances(condition, context)])
         if state:
             seen(state)
         return state
@@ -80,7 +88,7 @@ def _node(condition: NodeReady | NodeExists, context: RunContext) -> str:
         return OK
     for entry in answer.body.get("status", {}).get("conditions", ()):
         if entry["type"] == "Ready":
-            if _epoch(entry["lastHeartbeatTime"]) < condition.since:
+            if epoch(entry["lastHeartbeatTime"]) < condition.since:
                 return "not reported since the boot"
             return OK if entry["status"] == "True" else str(entry.get("message", "NotReady"))
     return "no Ready condition yet"
@@ -99,8 +107,7 @@ def _served(condition: Served, context: RunContext) -> str:
 
 
 def _workload(condition: WorkloadReady, context: RunContext) -> str:
-    plural = condition.kind.lower() + "s"
-    answer = context.api.get(f"/apis/apps/v1/namespaces/{condition.namespace}/{plural}/{condition.name}")
+    answer = context.api.get(_path(condition))
     if answer.status != 200:
         return "not there yet"
     wanted, ready = _replicas(condition.kind, answer.body)
@@ -111,44 +118,31 @@ def _workload(condition: WorkloadReady, context: RunContext) -> str:
         return f"{ready} of {wanted} Pods ready"
     if not condition.since:
         return OK
-    fresh = _fresh_pods(condition, context, answer.body["spec"]["selector"])
-    return OK if fresh >= wanted else f"{fresh} of {wanted} Pods started since the boot"
+    pods = _pods(condition, context, answer.body)
+    fresh = sum(started_since(pod, condition.since) for pod in pods)
+    if fresh < wanted:
+        return f"{fresh} of {wanted} Pods started since the boot"
+    return restless(pods, condition.since, time.time())
 
 
-def _fresh_pods(condition: WorkloadReady, context: RunContext, selector: Mapping[str, Any]) -> int:
-    """How many Pods have all their containers running, each started after `since`."""
-    query = quote(_label_selector(selector), safe="")
+def _path(condition: WorkloadReady) -> str:
+    return f"/apis/apps/v1/namespaces/{condition.namespace}/{condition.kind.lower()}s/{condition.name}"
+
+
+def _pods(condition: WorkloadReady, context: RunContext, workload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    query = quote(label_selector(workload.get("spec", {}).get("selector", {})), safe="")
     pods = context.api.get(f"/api/v1/namespaces/{condition.namespace}/pods?labelSelector={query}")
-    return sum(_started_since(pod.get("status", {}), condition.since) for pod in pods.body.get("items", ()))
+    return list(pods.body.get("items", ()))
 
 
-def _label_selector(selector: Mapping[str, Any]) -> str:
-    """A workload's selector as a query has it."""
-    labels = selector.get("matchLabels") or {}
-    expressions = selector.get("matchExpressions") or ()
-    return ",".join([*(f"{key}={value}" for key, value in labels.items()), *map(_requirement, expressions)])
-
-
-def _requirement(expression: Mapping[str, Any]) -> str:
-    key, values = expression["key"], ",".join(expression.get("values") or ())
-    match expression["operator"]:
-        case "Exists":
-            return str(key)
-        case "DoesNotExist":
-            return f"!{key}"
-        case operator:
-            return f"{key} {operator.lower()} ({values})"
-
-
-def _started_since(status: Mapping[str, Any], since: float) -> bool:
-    containers = status.get("containerStatuses", ())
-    running = [container.get("state", {}).get("running") for container in containers]
-    return bool(running) and all(state and _epoch(state["startedAt"]) >= since for state in running)
-
-
-def _epoch(text: str) -> float:
-    """Seconds since the epoch of an API time; the API cuts fractions, so the second counts as over."""
-    return datetime.fromisoformat(text).timestamp() + 1
+def _hindrances(condition: WorkloadReady, context: RunContext) -> tuple[str, ...]:
+    """What keeps the workload from being ready, in the words of the scheduler, the kubelet or the API server."""
+    try:
+        found = context.api.get(_path(condition)).body
+        refused = [c["message"] for c in found.get("status", {}).get("conditions", ()) if c["type"] == "ReplicaFailure"]
+        return tuple(refused) or blockers(_pods(condition, context, found))
+    except ConnectionError:
+        return ()
 
 
 def _replicas(kind: str, body: Mapping[str, Any]) -> tuple[int, int]:

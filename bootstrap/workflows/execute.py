@@ -9,12 +9,15 @@ from bootstrap.engine.run import EventListener, run
 from bootstrap.engine.run_context import RunContext
 from bootstrap.engine.timings import Timing
 from bootstrap.host.kube_client import probe
-from bootstrap.host.node.health import COMPLETE
+from bootstrap.host.node.health import COMPLETE, questions
 from bootstrap.host.port import Host
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.conditions import HttpOk, WorkloadReady
 from bootstrap.model.effects import ImagePresent
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import runtime_at
+from bootstrap.render.addresses import dns_ip
 from bootstrap.workflows.api_access import super_admin
 from bootstrap.workflows.diagnose import looking, with_cause
 from bootstrap.workflows.observe import Observed
@@ -45,6 +48,17 @@ def execute(
         from bootstrap.host.runtime.image_puller import clear  # few runs pull: the HTTP client costs a start 0.1 s
 
         clear()
-    if mode == "node":  # the container's health check reads it
-        host.write(COMPLETE, str(cfg.api.bind_port).encode(), 0o600)
+    if mode == "node" and (asked := _asked(cfg, plan)):  # the container's health check reads it
+        host.write(COMPLETE, asked, 0o600)
     return timings
+
+
+def _asked(cfg: ClusterConfig, plan: Plan) -> bytes:
+    """What tells that the node stays up: what the run has waited for. Empty for a phase alone."""
+    waits = [wait for step in plan.steps for wait in step.waits]
+    if not any(isinstance(wait, HttpOk) and wait.identity for wait in waits):
+        return b""
+    urls = [wait.url for wait in waits if isinstance(wait, HttpOk) and not wait.identity]
+    dns = dns_ip(cfg) if any(isinstance(wait, WorkloadReady) and wait.name == "coredns" for wait in waits) else ""
+    api = f"https://localhost:{cfg.api.bind_port}/readyz"
+    return questions((api, *urls), dns, f"kubernetes.default.svc.{cfg.cluster.networking.dns_domain}")

@@ -16,6 +16,7 @@ from bootstrap.engine import failure_watch as engine_watch
 from bootstrap.engine.run import run
 from bootstrap.engine.run_context import RunContext
 from bootstrap.engine.timings import Timing, critical_path
+from bootstrap.host.port import ApiResponse
 from bootstrap.model.addon import Addon
 from bootstrap.model.conditions import HttpOk
 from bootstrap.model.effects import Create, Directory, Effect, File
@@ -66,6 +67,21 @@ def test_effects_of_a_step_keep_their_order() -> None:
     run(Plan((Step("s", "Group", effects),)), context(host), silent)
 
     assert host.changes == ["mkdir /etc/x", "write /etc/x/2", "write /etc/x/1"]
+
+
+def test_an_effect_that_has_to_try_again_says_what_it_waits_for_and_what_it_saw() -> None:
+    told: list[StepWaiting] = []
+    tries = MemoryApi(ConnectionError("HTTPSConnectionPool(…)"), ApiResponse(503, {"message": "starting"}))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, StepWaiting):
+            told.append(event)
+
+    run(Plan((Step("s", "Group", (Create(config_map()),), timeout=5),)), context(api=tries), listen)
+
+    assert [event.seen for event in told] == ["the API server does not answer", "ConfigMap kube-system/x: starting"]
+    assert told[0].condition == "the API server did not take ConfigMap kube-system/x"
+    assert told[0].group == "Group"
 
 
 class Failing(MemoryHost):

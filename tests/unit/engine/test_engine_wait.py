@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from tenacity import wait_none
 
 from bootstrap.engine import wait as engine_wait
+from bootstrap.engine.pods import blockers, restless
 from bootstrap.engine.wait import observe, wait_for
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, Served, WorkloadReady
@@ -182,3 +184,95 @@ def test_a_kind_is_served_when_its_definition_is_established(status: dict[str, A
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/x.example.org"
 
     assert seen(Served("x.example.org"), {path: {"status": status}}) == said
+
+
+def status(*containers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "p"}, "status": {"containerStatuses": list(containers), **more}}
+
+
+def running(since: float, ended: dict[str, Any] | None = None) -> dict[str, Any]:
+    last = {"lastState": {"terminated": ended}} if ended else {}
+    return {"name": "c", "ready": True, "state": {"running": {"startedAt": at(since)}}, **last}
+
+
+def at(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+CRASHED = {"startedAt": at(BOOT + 5), "exitCode": 1, "reason": "Error"}
+LOOPING = {"waiting": {"reason": "CrashLoopBackOff"}}
+AGAIN = "p was restarted 3 s ago (Error, exit code 1)"
+BY_THE_BOOT = {"startedAt": at(BOOT - 500), "exitCode": 255, "reason": "Unknown"}
+
+
+@pytest.mark.parametrize(
+    ("pods", "says"),
+    [
+        ([status(running(BOOT + 5))], ""),
+        ([status(running(BOOT + 20, CRASHED))], AGAIN),
+        ([status(running(BOOT + 20, BY_THE_BOOT))], ""),
+        ([status(running(BOOT + 8, CRASHED))], ""),
+        (
+            [status(running(BOOT + 5)), status(running(BOOT + 20, CRASHED))],
+            "p was restarted 3 s ago (Error, exit code 1)",
+        ),
+    ],
+)
+def test_what_has_ended_since_the_boot_has_to_run_for_a_while(pods: list[dict[str, Any]], says: str) -> None:
+    assert restless(pods, BOOT, BOOT + 23) == says
+
+
+@pytest.mark.parametrize(
+    ("pod", "says"),
+    [
+        (
+            status(conditions=[{"type": "PodScheduled", "status": "False", "message": "untolerated taint {a: b}"}]),
+            ("p: untolerated taint {a: b}",),
+        ),
+        (
+            status({"name": "c", "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off"}}}),
+            ("p: c ImagePullBackOff: Back-off",),
+        ),
+        (
+            status(
+                {
+                    "name": "c",
+                    "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                    "lastState": {"terminated": CRASHED},
+                }
+            ),
+            ("p: c CrashLoopBackOff (Error, exit code 1)",),
+        ),
+        (status({"name": "c", "state": {"waiting": {"reason": "ContainerCreating"}}}), ()),
+        (status({"name": "c", "state": {"running": {"startedAt": at(BOOT)}}, "ready": True}), ()),
+        (
+            status(initContainerStatuses=[{"name": "i", "state": {"waiting": {"reason": "CreateContainerError"}}}]),
+            ("p: i CreateContainerError",),
+        ),
+    ],
+)
+def test_what_hinders_a_pod(pod: dict[str, Any], says: tuple[str, ...]) -> None:
+    assert blockers([pod]) == says
+
+
+def test_one_reason_is_told_once() -> None:
+    pending = status(conditions=[{"type": "PodScheduled", "status": "False", "message": "no node"}])
+
+    assert blockers([pending, pending, pending]) == ("p: no node",)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_long_wait_for_pods_says_what_hinders_them(monkeypatch: pytest.MonkeyPatch, refused: bool) -> None:
+    monkeypatch.setattr(engine_wait, "QUIET", 0.0)
+    body = deployment(0, 0)
+    if refused:
+        body["status"]["conditions"] = [{"type": "ReplicaFailure", "status": "True", "message": "webhook x says no"}]
+    pending = status(conditions=[{"type": "PodScheduled", "status": "False", "message": "no node"}])
+    objects = {DEPLOYMENT: body, PODS: {"items": [pending]}}
+
+    with pytest.raises(BootstrapError) as caught:
+        wait_for(WorkloadReady("Deployment", "kube-system", "d"), context(api=api(**objects)), 0.05, lambda text: None)
+
+    hindrance = "webhook x says no" if refused else "p: no node"
+    assert caught.value.why == f"last seen: 0 of 2 Pods ready; {hindrance}"
