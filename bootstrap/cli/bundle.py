@@ -15,7 +15,7 @@ import typer
 
 from bootstrap.cli.inputs import OutFile, Output, OutputOrFile, file_and_format
 from bootstrap.cli.options import App, one_of
-from bootstrap.cli.screen import say
+from bootstrap.cli.screen import say, wait_for_turn
 from bootstrap.model.errors import BootstrapError, Exit
 
 app = App("Images for machines that reach no registry, in one signed file.")
@@ -185,6 +185,7 @@ def load(
     output: Output = "text",
 ) -> int:
     """Prove a bundle, then load what is not there already, pinned against garbage collection."""
+    from bootstrap.engine.turn import own_turn
     from bootstrap.workflows.bundle import load_bundle
     from bootstrap.workflows.config import present
     from bootstrap.workflows.mode import enter, look_on
@@ -202,7 +203,8 @@ def load(
         mode = entered.name
     here = present(host, mode)
     trust = _trust(trusted_key, insecure_unsigned, host, here.own.trusted_keys)
-    loaded, count = load_bundle(path, trust, to, host, socket or here.node.cri_socket, done)
+    with contextlib.nullcontext() if to == "docker" else own_turn(host, wait_for_turn):
+        loaded, count = load_bundle(path, trust, to, host, socket or here.node.cri_socket, done)
     if output == "json":
         print(json.dumps({"loaded": loaded, "present": count - len(loaded)}, indent=2))
         return Exit.OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import asdict
@@ -20,7 +21,7 @@ from bootstrap.cli.inputs import (
     read_config,
 )
 from bootstrap.cli.options import App
-from bootstrap.cli.screen import say
+from bootstrap.cli.screen import say, wait_for_turn
 from bootstrap.cli.transfer import TransferScreen, megabytes
 from bootstrap.model.addon import is_foreign_cni
 from bootstrap.model.errors import BootstrapError, Exit
@@ -93,6 +94,7 @@ def images_pull(
     """Bring images into this node under their own names (or into a folder), from the first place that has them."""
     from dataclasses import replace
 
+    from bootstrap.engine.turn import own_turn
     from bootstrap.host.registry.limits import Limits
     from bootstrap.workflows.image_choice import choose, read_lock
     from bootstrap.workflows.images import pull, pull_to
@@ -112,14 +114,15 @@ def images_pull(
             "a node takes its own only; with --to DIR others go into a folder", param_hint="--arch"
         )
     done = []
-    try:
-        for image in arriving:
-            done.append(image)
+    with contextlib.nullcontext() if to else own_turn(host, wait_for_turn, timeout):
+        try:
+            for image in arriving:
+                done.append(image)
+                screen.clear()
+                if output == "text":
+                    _show_pulled(image)
+        finally:
             screen.clear()
-            if output == "text":
-                _show_pulled(image)
-    finally:
-        screen.clear()
     if output == "json":
         print(json.dumps({"images": [asdict(image) for image in done]}, indent=2))
     return Exit.OK
@@ -260,12 +263,14 @@ def images_load(
     source: Annotated[str, typer.Argument(help="A docker save archive; - is standard input.")], output: Output = "text"
 ) -> int:
     """Load images of your own into this machine: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
+    from bootstrap.engine.turn import own_turn
     from bootstrap.workflows.config import present
     from bootstrap.workflows.images import load_images
     from bootstrap.workflows.mode import enter
 
     mode, host = enter()
-    loaded = load_images(host, present(host, mode.name).node.cri_socket, source)
+    with own_turn(host, wait_for_turn):
+        loaded = load_images(host, present(host, mode.name).node.cri_socket, source)
     if output == "json":
         print(json.dumps({"loaded": loaded}, indent=2))
         return Exit.OK

@@ -36,6 +36,11 @@ def say(text: str = "", mark: str = "", *, error: bool = False) -> None:
     print(line, file=stream, flush=True)
 
 
+def wait_for_turn(line: str) -> None:
+    """Says for whom a command waits; standard output is for what it finds."""
+    say(line, "!", error=True)
+
+
 def show_error(error: BootstrapError) -> None:
     say(error.what, "✗", error=True)
     for detail in error.details:

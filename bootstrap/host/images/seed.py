@@ -8,12 +8,14 @@ The seed has no layer blobs (see `bootstrap.host.layers`): containerd does not r
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
+from bootstrap.host.fs.atomic import fsync_directory, replacing
 from bootstrap.model.errors import BootstrapError, Exit
 
 SEED = Path("/usr/lib/bootstrap/seed")
@@ -41,7 +43,8 @@ def link_seed(seed: Path, root: Path) -> int:
     """Make a containerd root use the seed's images; return how many links were made.
 
     A root that has a database is left alone (0): its images are its own, and it may know others by now. The database
-    comes last, so that an interrupted run is simply done again. containerd must not be running.
+    comes last, when all else is on the disk, so that an interrupted run is simply done again, after a power cut too.
+    containerd must not be running.
     """
     if not (seed / METADATA).is_file():
         return 0
@@ -53,7 +56,7 @@ def link_seed(seed: Path, root: Path) -> int:
     for folder in (f"{SNAPSHOTTER}/snapshots", f"{CONTENT}/blobs/sha256"):
         links += _link_entries(seed / folder, root / folder)
     (root / CONTENT / "ingest").mkdir(exist_ok=True)
-    (root / MARK).write_text(f"{identity}\n")
+    _write(root / MARK, io.BytesIO(f"{identity}\n".encode()), 0o644)
     _copy(seed / SNAPSHOTTER / "metadata.db", root / SNAPSHOTTER / "metadata.db")
     _copy(seed / METADATA, root / METADATA)
     return links
@@ -80,13 +83,17 @@ def _link_entries(source: Path, target: Path) -> int:
         if link.is_symlink():
             link.unlink()
         link.symlink_to(entry.path)
+    fsync_directory(target)
     return len(entries)
 
 
 def _copy(source: Path, target: Path) -> None:
     """Copy a database so that it is either there whole or not at all."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.copyfile(source, partial)
-    partial.chmod(0o600)
-    partial.rename(target)
+    with open(source, "rb") as content:
+        _write(target, content, 0o600)
+
+
+def _write(target: Path, content: IO[bytes], mode: int) -> None:
+    with replacing(target, mode) as file:
+        shutil.copyfileobj(content, file)
