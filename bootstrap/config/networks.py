@@ -31,7 +31,8 @@ def parse(text: str) -> list[Network] | None:
 
 
 def _has_mask(part: str) -> bool:
-    if not part.rpartition("/")[2].isdigit():
+    """A scope (`fe80::%eth0/64`) is one machine's, and any text."""
+    if not part.rpartition("/")[2].isdigit() or "%" in part:
         raise ValueError(part)
     return True
 

@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import IO, Final, TypeVar
 
 from bootstrap.host.commands import COMMAND_PATH, execute
@@ -130,7 +129,7 @@ class LiveHost:
         return path if self.root == "/" else self.root + self.resolve(path)
 
     def images(self, socket: str) -> dict[str, str] | None:
-        return image_ids(partial(self.run, here=True), socket)
+        return image_ids(self, socket)
 
     def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
         if here or not self._enter:

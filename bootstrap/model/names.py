@@ -46,8 +46,13 @@ PODS_SLICE = "kubepods.slice"
 KUBELET_SERVICE = "kubelet.service"
 KUBELET_UNIT = "/etc/systemd/system/kubelet.service"
 KUBELET_DROP_IN = "/etc/systemd/system/kubelet.service.d/10-kubeadm.conf"
-HOST_BIN_DIR = "/opt/bootstrap/bin"
-"""Our binaries on a host."""
+HOST_DIR = "/opt/bootstrap"
+"""Everything on a host that runs of ours: /usr may be read-only, and is not ours."""
+HOST_BIN_DIR = f"{HOST_DIR}/bin"
+HOST_CNI_BIN = f"{HOST_DIR}/cni/bin"
+CNI_BIN = "/opt/cni/bin"
+"""Where CNI plugins are: in our own image, and by convention on any machine."""
+CNI_CONF_DIR = "/etc/cni/net.d"
 FLANNEL_CONFLIST = "10-flannel.conflist"
 FLANNEL_SUBNET = "/run/flannel/subnet.env"
 POD_LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0")
@@ -64,7 +69,7 @@ SHARED_TREES = (NETNS_DIR, CNI_STATE)
 TREES = (
     "/etc/kubernetes",
     "/etc/bootstrap",
-    "/opt/bootstrap",
+    HOST_DIR,
     "/var/lib/bootstrap",
     "/run/bootstrap",
     "/run/flannel",

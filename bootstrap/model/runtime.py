@@ -12,8 +12,8 @@ class Runtime:
     """`socket` is a URL (`unix://…`); `unit` is empty for a runtime that is not ours, which is never configured."""
 
     socket: str
-    cni_bin: str = "/opt/cni/bin"
-    cni_conf: str = "/etc/cni/net.d"
+    cni_bin: str = names.CNI_BIN
+    cni_conf: str = names.CNI_CONF_DIR
     unit: str = ""
     config: str = ""
     root: str = ""
@@ -50,7 +50,7 @@ NODE_RUNTIME = Runtime(
 
 HOST_RUNTIME = Runtime(
     socket="unix:///run/bootstrap/containerd/containerd.sock",
-    cni_bin="/opt/bootstrap/cni/bin",
+    cni_bin=names.HOST_CNI_BIN,
     cni_conf="/etc/bootstrap/cni/net.d",
     unit="bootstrap-containerd.service",
     config="/etc/bootstrap/containerd.toml",

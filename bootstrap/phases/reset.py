@@ -21,7 +21,7 @@ from bootstrap.model.effects import (
 from bootstrap.model.journal_entry import IMAGES, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from bootstrap.model.plan import Plan, Step
 
-TOOLS = ("/opt/bootstrap", names.WORK_DIR)
+TOOLS = (names.HOST_DIR, names.WORK_DIR)
 """What reset itself needs on the host, the journal among it."""
 KEPT = (names.JOURNAL.rpartition("/")[2],)
 

@@ -110,6 +110,14 @@ def test_the_pure_levels_touch_no_file(path: Path) -> None:
     assert calls & FILE_CALLS == set()
 
 
+@pytest.mark.parametrize("literal", ["/opt/bootstrap", "/opt/cni/bin", "/var/lib/bootstrap/journal", "kubepods.slice"])
+def test_a_path_is_written_in_one_place(literal: str) -> None:
+    """`model/names.py`; a docstring or an error may speak of it."""
+    quoted = [path.name for path in MODULES if f'"{literal}' in path.read_text()]
+
+    assert quoted == ["names.py"]
+
+
 @pytest.mark.parametrize("path", [p for p in MODULES if package(p) == "model"], ids=lambda p: p.name)
 def test_the_model_needs_the_standard_library_only(path: Path) -> None:
     tops = {name.split(".")[0] for name in imported(path)} - {"bootstrap"}

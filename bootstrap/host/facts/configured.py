@@ -35,7 +35,7 @@ def look_up(host: Host, mode: str, cfg: ClusterConfig, *, address_given: bool, f
     """`fresh`: no cluster of ours is here. Only then the disk is measured, since etcd does not use it yet."""
     with ThreadPoolExecutor(3) as pool:
         resolves = pool.submit(_resolves, host, mode, cfg.node.name)
-        runtime = pool.submit(_runtime, cfg.node.cri_socket, mode)
+        runtime = pool.submit(_runtime, host, cfg.node.cri_socket, mode)
         versions = pool.submit(_etcd_versions, host, cfg)
         found, resolv_conf = filesystems(host, looked_at(cfg, mode)), setting(cfg, "resolvConf", "resolv-conf")
         return Configured(
@@ -81,18 +81,18 @@ def _resolves(host: Host, mode: str, name: str) -> bool:
     return mode != "host" or attempt(host, ["getent", "ahosts", name], RESOLVE_TIME) is not None
 
 
-def _runtime(socket: str, mode: str) -> RuntimeFacts | None:
+def _runtime(host: Host, socket: str, mode: str) -> RuntimeFacts | None:
     """A runtime that is not ours is asked with our own crictl."""
     if runtime_at(socket, mode).ours:
         return None
-    ask = [*crictl(socket), f"--timeout={CRI_TIME}"]
+    ask = [*crictl(host, socket), f"--timeout={CRI_TIME}"]
     try:
         status = json.loads(LiveHost().run([*ask, "info"], timeout=10))
     except BootstrapError as e:
         return RuntimeFacts(error=grpc_reason(e.details[-1] if e.details else e.what))
     conditions = {c["type"]: c["status"] for c in status.get("status", {}).get("conditions", [])}
     knows = attempt(LiveHost(), [*ask, "runtime-config"]) is not None
-    told = runtime_facts(status, LiveHost().images(socket) or {})
+    told = runtime_facts(status, host.images(socket) or {})
     return dataclasses.replace(told, ready=conditions.get("RuntimeReady", False), runtime_config=knows)
 
 

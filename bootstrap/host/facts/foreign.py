@@ -9,13 +9,12 @@ from typing import Any
 
 from bootstrap.host.port import Host
 from bootstrap.host.runtime.cri import PID1_ROOT, crictl
+from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError
 
 CRI_SOCKETS = ("/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/cri-dockerd.sock")
 """Where runtimes listen (kubeadm: constants_unix.go); containerd's is Docker's wherever an engine runs."""
 DOCKER_SOCKETS = ("/run/docker.sock", "/var/run/docker.sock")
-CNI_PLUGINS = Path("/opt/cni/bin")
-"""In our own image."""
 PROBE_SECONDS = 5.0
 
 
@@ -25,7 +24,7 @@ def guest_facts(host: Host) -> dict[str, Any]:
         "free_cri_socket": next(_free_sockets(host), ""),
         "docker_user_chains": tuple(family for family in ("iptables", "ip6tables") if _has_docker_user(host, family)),
         "read_only_usr": _is_read_only(f"{PID1_ROOT}/usr/local/bin"),
-        "cni_plugins": tuple(sorted(os.listdir(CNI_PLUGINS))) if CNI_PLUGINS.is_dir() else (),
+        "cni_plugins": tuple(sorted(os.listdir(names.CNI_BIN))) if Path(names.CNI_BIN).is_dir() else (),
     }
 
 
@@ -47,7 +46,7 @@ def _free_sockets(host: Host) -> Iterator[str]:
 
 def _answers_cri(host: Host, socket: str) -> bool:
     try:
-        host.run([*crictl(socket), "version"], timeout=PROBE_SECONDS, here=True)
+        host.run([*crictl(host, socket), "version"], timeout=PROBE_SECONDS, here=True)
     except BootstrapError:
         return False
     return True

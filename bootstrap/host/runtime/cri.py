@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
-from bootstrap.host.port import Host
+from bootstrap.host.port import Host, HostReader
 from bootstrap.model.errors import BootstrapError, Exit
 
 CRI_TIMEOUT = 60.0
@@ -18,23 +17,14 @@ What the engine mounts at /host is a copy of the host's mounts: what is mounted 
 """
 
 
-def reached(socket: str) -> str:
-    """Where a socket of the host (a path or `unix://` URL) is for us, as a path.
-
-    /var/run is a link to /run, which would lead out of the host's root.
-    """
-    path = socket.removeprefix("unix://").replace("/var/run/", "/run/", 1)
-    return f"{PID1_ROOT}{path}"
-
-
-def crictl(socket: str) -> tuple[str, ...]:
-    """The command that asks the runtime behind a CRI socket; it runs here (`Host.run`)."""
-    return ("crictl", f"--runtime-endpoint=unix://{reached(socket)}")
+def crictl(host: HostReader, socket: str) -> tuple[str, ...]:
+    """The command that asks the runtime behind a CRI socket (a path or `unix://` URL); it runs here (`Host.run`)."""
+    return ("crictl", f"--runtime-endpoint=unix://{host.reach(socket.removeprefix('unix://'))}")
 
 
 def patient_crictl(host: Host, socket: str, *words: str) -> str:
     """Output of a crictl command that may take its time. Raises BootstrapError (exit 5)."""
-    return host.run([*crictl(socket), f"--timeout={CRI_TIMEOUT:.0f}s", *words], timeout=CRI_TIMEOUT, here=True)
+    return host.run([*crictl(host, socket), f"--timeout={CRI_TIMEOUT:.0f}s", *words], timeout=CRI_TIMEOUT, here=True)
 
 
 def pod_sandboxes(host: Host, socket: str) -> dict[str, bool]:
@@ -47,10 +37,10 @@ def pod_sandboxes(host: Host, socket: str) -> dict[str, bool]:
         raise BootstrapError(f"the runtime at {socket} does not say which Pods it has", code=Exit.EFFECT) from e
 
 
-def image_ids(run: Callable[[list[str]], str], socket: str) -> dict[str, str] | None:
+def image_ids(host: Host, socket: str) -> dict[str, str] | None:
     """Name → id (digest of the configuration) of each image in the runtime; None when it does not answer."""
     try:
-        shown = json.loads(run([*crictl(socket), "images", "--output=json"]))
+        shown = json.loads(host.run([*crictl(host, socket), "images", "--output=json"], here=True))
     except (BootstrapError, ValueError):
         return None
     return {name: image["id"] for image in shown.get("images") or () for name in image.get("repoTags") or ()}

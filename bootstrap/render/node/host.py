@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import Effect, File, Install, KernelModule, Link, Sysctl
+from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import Runtime
 from bootstrap.render.addresses import is_ipv6, node_address
 
-OUR_CNI_BIN = "/opt/cni/bin"
-"""Where our own image keeps the CNI plugins."""
 RUNTIME_BINARIES = ("containerd", "containerd-shim-runc-v2", "runc", "ctr")
 NODE_BINARIES = ("kubelet", "crictl", "etcdctl", "etcdutl")
 KUBECTL = "/usr/local/bin/kubectl"
@@ -29,6 +30,7 @@ OTHERS_SYSCTLS = (
 """What the kubelet, kube-proxy and the portmap plugin set (README: what stays on the kernel)."""
 NETWORK_UNIT = "bootstrap-network.service"
 UNITS = "/etc/systemd/system"
+_PLAIN = re.compile(r"[\w.@:-]+", re.ASCII)
 
 
 def binaries(runtime: Runtime, facts: HostFacts) -> tuple[Effect, ...]:
@@ -38,7 +40,7 @@ def binaries(runtime: Runtime, facts: HostFacts) -> tuple[Effect, ...]:
     """
     ours = NODE_BINARIES + (RUNTIME_BINARIES if runtime.ours else ())
     installed = [Install(f"/usr/bin/{name}", f"{names.HOST_BIN_DIR}/{name}") for name in ours]
-    installed += [Install(f"{OUR_CNI_BIN}/{name}", f"{runtime.cni_bin}/{name}") for name in facts.cni_plugins]
+    installed += [Install(f"{names.CNI_BIN}/{name}", f"{runtime.cni_bin}/{name}") for name in facts.cni_plugins]
     kubectl = f"{names.HOST_BIN_DIR}/kubectl"
     in_path = () if facts.read_only_usr else (Link(KUBECTL, kubectl, keep=True),)
     return (*installed, Link(kubectl, "kubelet"), *in_path)
@@ -158,6 +160,13 @@ def _service_routes(cfg: ClusterConfig, facts: HostFacts) -> list[tuple[str, str
     interface = next((a.interface for a in facts.addresses if a.address == node_address(cfg, facts)), "")
     if not interface or any(a.default for a in facts.addresses):
         return []
+    if not _PLAIN.fullmatch(interface):
+        raise BootstrapError(
+            f'the name of the interface "{interface}" has characters that a unit file and a shell read as their own',
+            code=Exit.PREFLIGHT,
+            why=f"without a default route {NETWORK_UNIT} has to name it",
+            fix="give it another name (ip link set … name …), or the machine a default route",
+        )
     return [
         (f"ip route replace {subnet} dev {interface}", f"ip route del {subnet} dev {interface}")
         for subnet in cfg.cluster.networking.service_subnets

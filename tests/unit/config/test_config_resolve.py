@@ -117,6 +117,13 @@ def test_families() -> None:
     assert "this host has no global IPv4 address" in problems(facts=HostFacts("node", "k8s"))[0]
 
 
+@pytest.mark.parametrize("subnet", ["fe80::%eth0/64", "fd00::%a;reboot/112", "fd01::%$(x)/48", "10.0.0.0%1/16"])
+def test_a_subnet_has_no_scope(subnet: str) -> None:
+    """Its text reaches unit files and a shell."""
+    for flag in ("pod_network_cidr", "service_cidr"):
+        assert any("is not a CIDR" in problem for problem in problems(**{flag: subnet}))
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.1.1", "224.0.0.1", "a.b", "010.0.0.1", "fe80::1%eth0"])
 def test_addresses_that_cannot_be_advertised(address: str) -> None:
     assert problems(apiserver_advertise_address=address)[0].startswith("--apiserver-advertise-address: ")

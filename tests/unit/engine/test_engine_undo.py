@@ -22,7 +22,7 @@ from tests.memory import MemoryHost
 from tests.unit.engine.fakes import context
 
 SOCKET = "unix:///run/x.sock"
-CRICTL = "crictl --runtime-endpoint=unix:///proc/1/root/run/x.sock --timeout=60s"
+CRICTL = "crictl --runtime-endpoint=unix:///run/x.sock --timeout=60s"
 PODS = f"{CRICTL} pods --output=json"
 
 

@@ -13,7 +13,8 @@ import pytest
 from bootstrap.host.images.layers import layer_digest
 from bootstrap.host.images.seed import CONTENT, seed_images
 from bootstrap.host.images.seed_import import import_seed, write_archive
-from bootstrap.host.runtime.cri import crictl, image_ids, reached
+from bootstrap.host.live import LiveHost
+from bootstrap.host.runtime.cri import crictl, image_ids
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.memory import MemoryHost
 
@@ -87,13 +88,21 @@ def test_the_import_goes_to_the_hosts_socket_with_our_own_ctr(seed: Path) -> Non
     assert not Path(command[-1]).exists()
 
 
-def test_a_socket_of_the_host_is_reached_through_pid_1() -> None:
-    assert reached("unix:///run/x.sock") == reached("/var/run/x.sock") == "/proc/1/root/run/x.sock"
-    assert crictl("unix:///run/x.sock")[1] == "--runtime-endpoint=unix:///proc/1/root/run/x.sock"
+@pytest.mark.parametrize("socket", ["unix:///var/run/x.sock", "/run/x.sock", "/srv/../../run/x.sock", "/l/x.sock"])
+def test_a_socket_of_the_host_is_looked_for_below_its_root_whatever_links_say(tmp_path: Path, socket: str) -> None:
+    for folder in ("run", "var", "srv"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "var" / "run").symlink_to("/run")
+    (tmp_path / "l").symlink_to("/var/run")
+
+    expected = f"--runtime-endpoint=unix://{tmp_path}/run/x.sock"
+    assert crictl(LiveHost(str(tmp_path)), socket)[1] == expected
 
 
 def test_images_are_told_by_name_and_nameless_ones_left_out() -> None:
     shown = {"images": [{"id": "sha256:1", "repoTags": ["a:1", "b:1"]}, {"id": "sha256:2", "repoTags": None}]}
 
-    assert image_ids(lambda argv: json.dumps(shown), "unix:///x") == {"a:1": "sha256:1", "b:1": "sha256:1"}
-    assert image_ids(lambda argv: "", "unix:///x") is None
+    host = MemoryHost()
+    assert image_ids(host, "unix:///x") is None
+    host.outputs["crictl --runtime-endpoint=unix:///x images --output=json"] = json.dumps(shown)
+    assert image_ids(host, "unix:///x") == {"a:1": "sha256:1", "b:1": "sha256:1"}

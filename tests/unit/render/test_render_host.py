@@ -8,6 +8,7 @@ import pytest
 
 from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, Networking, NodeSpec
 from bootstrap.model.effects import File, Install, KernelModule, Link, Sysctl
+from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME, Runtime, runtime_at
 from bootstrap.render.node import host
@@ -100,6 +101,14 @@ def test_the_unit_starts_at_boot_and_with_docker_and_does_not_stop_with_it() -> 
     assert "WantedBy=multi-user.target docker.service" in found
     assert not [line for line in found if line.startswith(("PartOf", "BindsTo", "Requires"))]
     assert "RemainAfterExit=yes" in found
+
+
+@pytest.mark.parametrize("name", ["eth0;reboot", "a'b", "$x", "a%i"])
+def test_an_interface_whose_name_a_shell_reads_gets_into_no_line(name: str) -> None:
+    facts = replace(ALONE, addresses=(Address(name, "192.0.2.10", default=False),))
+    with pytest.raises(BootstrapError) as caught:
+        host.network_unit(CFG, facts)
+    assert name in caught.value.what
 
 
 FOUR = {"net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables"}
