@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import build_images
 import pytest
 from _common import MACHINES, architecture, triplet
 from _inner_images import INNER, inner_images
+from build_image import INSIDE, ROOT
 
 from bootstrap.model.images.oci import IMAGE_NAME, MANIFEST
 
@@ -119,3 +121,12 @@ def test_manifests_of_one_name_become_an_index_of_platforms() -> None:
     platforms = [(m["platform"]["architecture"], "annotations" in m) for m in json.loads(documents[0])["manifests"]]
     assert platforms == [("amd64", False), ("arm64", False)]
     assert build_images.joined(parts) == (entries, documents)
+
+
+def test_what_makes_the_images_inside_needs_no_more_of_the_program_than_it_is_given() -> None:
+    """It runs where nothing but these modules is."""
+    given = {*INSIDE[1:], ROOT / "bootstrap/model/errors.py"}
+    for path in INSIDE:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bootstrap."):
+                assert ROOT / f"{str(node.module).replace('.', '/')}.py" in given

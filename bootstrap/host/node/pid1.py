@@ -13,7 +13,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bootstrap.host.images.seed import SEED, link_seed
+from bootstrap.host.images.seed import SEED
+from bootstrap.host.images.seed_link import link_seed
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.runtime import NODE_RUNTIME

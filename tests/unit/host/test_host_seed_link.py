@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.host.images.seed import CONTENT, MARK, METADATA, SNAPSHOTTER, link_seed
+from bootstrap.host.images.seed import CONTENT, METADATA, SNAPSHOTTER
+from bootstrap.host.images.seed_link import MARK, link_seed
 from bootstrap.model.errors import BootstrapError, Exit
 
 
