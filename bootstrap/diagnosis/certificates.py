@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from posixpath import dirname
 
 from cryptography import x509
 
@@ -18,7 +19,7 @@ def certificates(files: Mapping[str, bytes], kubeconfigs: Mapping[str, bytes]) -
     A CA is the file that kubeadm's layout gives a leaf: `front-proxy-ca.crt` for `front-proxy-*`, `etcd/ca.crt` for
     etcd's, `ca.crt` for the others. What cannot be read is left out.
     """
-    top = min((path.rpartition("/")[0] for path in files), key=len, default="")
+    top = min((dirname(path) for path in files if path.endswith(".crt")), key=len, default="")
     leaves = {**files, **{path: pem for path, text in kubeconfigs.items() if (pem := _embedded(text))}}
     found = (_certificate(path, pem, files.get(_ca(path, top))) for path, pem in leaves.items())
     return tuple(certificate for certificate in found if certificate)

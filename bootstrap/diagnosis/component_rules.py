@@ -7,7 +7,7 @@ from bootstrap.diagnosis.rule import Rule, said
 
 APISERVER = "kube-apiserver"
 LEADERS = ("kube-controller-manager", "kube-scheduler")
-_ARGS = "correct extraArgs of {source} in the configuration"
+_ARGS = "correct extraArgs of {source} in the configuration (the kubelet's: nodeRegistration.kubeletExtraArgs)"
 _PASSING = r"proc/\d|\S*/io\.containerd\.runtime"
 """Files that are gone when their process, or the shim of a container, has ended: nobody misses them for long."""
 
@@ -117,7 +117,7 @@ COMPONENT_RULES: tuple[Rule, ...] = (
         said(r"x509: certificate has expired or is not yet valid(?P<when>: current time \S+ is \w+ [^\s\"\\]+)?"),
         "{source} meets a certificate that has expired or is not yet valid",
         "it was not renewed, or a clock is wrong{when}",
-        "compare date with: openssl x509 -noout -dates -in FILE for those in /etc/kubernetes/pki",
+        "compare date with: openssl x509 -noout -dates -in FILE for those in {pki}",
         definite=True,
     ),
     Rule(
@@ -125,7 +125,7 @@ COMPONENT_RULES: tuple[Rule, ...] = (
         said(r"x509: certificate signed by unknown authority"),
         "{source} meets a certificate of another CA",
         "certificates of two clusters, or of before and after a change of the CA, are mixed",
-        "bootstrap init, which issues again what does not belong to the CA in /etc/kubernetes/pki",
+        "bootstrap init, which issues again what does not belong to the CA in {pki}",
         definite=True,
     ),
     Rule(

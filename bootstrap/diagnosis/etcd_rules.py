@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from bootstrap.diagnosis.rule import Rule, said
-from bootstrap.model import names
 
 ETCD = "etcd"
-_KEEP = f"keep a copy (cp -a {names.ETCD_DATA_DIR} /root/etcd-data)"
+_KEEP = "keep a copy (cp -a {etcd_data} /root/etcd-data)"
 
 ETCD_RULES: tuple[Rule, ...] = (
     Rule(
@@ -51,7 +50,7 @@ ETCD_RULES: tuple[Rule, ...] = (
         said(r"cannot access (?:data|member) directory: (?P<reason>[^\"]+)", ETCD),
         "etcd cannot use its data directory",
         "{reason}",
-        f"ls -la {names.ETCD_DATA_DIR}; it must be a directory of root with mode 0700 on a writable disk",
+        "ls -la {etcd_data}; it must be a directory of root with mode 0700 on a writable disk",
         definite=True,
     ),
     Rule(
@@ -73,6 +72,6 @@ ETCD_RULES: tuple[Rule, ...] = (
         said(r"slow fdatasync.*\"took\":\"(?P<took>[^\"]+)|leader failed to send out heartbeat on time", ETCD),
         "etcd's disk is slow",
         "a write to disk took longer than 1 s; leaders are lost and requests time out when that goes on",
-        f"put {names.ETCD_DATA_DIR} on a faster disk, or find who else writes (iostat -x 1)",
+        "put {etcd_data} on a faster disk, or find who else writes (iostat -x 1)",
     ),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bootstrap.model import names
+
 
 @dataclass(frozen=True)
 class Container:
@@ -69,10 +71,28 @@ class Certificate:
 
 
 @dataclass(frozen=True)
+class Pending:
+    """A Pod (`namespace/name`) for which the scheduler finds no node, with its reason."""
+
+    pod: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the node's configuration puts things."""
+
+    certificates: str = names.PKI_DIR
+    etcd_data: str = names.ETCD_DATA_DIR
+    etcd_port: int = names.ETCD_CLIENT_PORT
+
+
+@dataclass(frozen=True)
 class Evidence:
     """One look at a node at the time `now` (seconds since the epoch).
 
-    `listeners` is TCP port → who holds it; `runtime_error` is empty when the runtime answers.
+    `listeners` is TCP port → who holds it; `runtime_error` is empty when the runtime answers. `addresses` is the
+    machine's own → interface, `pod_addresses` those that Pods were given.
     """
 
     now: float
@@ -82,6 +102,10 @@ class Evidence:
     listeners: Mapping[int, str] = field(default_factory=dict)
     disks: tuple[Disk, ...] = ()
     certificates: tuple[Certificate, ...] = ()
+    places: Places = field(default_factory=Places)
+    pending: tuple[Pending, ...] = ()
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    pod_addresses: tuple[str, ...] = ()
 
     def unit(self, name: str) -> Unit:
         """An active one when nothing is known of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from bootstrap.diagnosis.evidence import Evidence
+from bootstrap.diagnosis.evidence import Evidence, Places
 from bootstrap.diagnosis.rule import Cause, Match, Rule
 from bootstrap.diagnosis.rules import CRASH_LOOP, GENERAL, RULES
 from bootstrap.model.errors import BootstrapError, Exit
@@ -13,7 +13,7 @@ ENOUGH = 2
 """How often a definite failure must have happened to end a wait: once may be the order in which things start."""
 CRASHES = 5
 """Ends of one container after which no known cause is needed any more: 10 + 20 + 40 s of back-off lie between them."""
-RESUME = "then run init again: it goes on where it stopped"
+RESUME = "then run init again (with --reconfigure if its configuration is another one): it goes on where it stopped"
 MORE = "bootstrap diagnose · journalctl -u kubelet -n 50"
 
 
@@ -25,7 +25,7 @@ def judge(evidence: Evidence) -> tuple[Cause, ...]:
         for match in rule.find(evidence):
             explained = rule in GENERAL and any(f.source == match.source for f in found)
             if not explained and not told.intersection(match.lines):  # one line has one cause
-                found.append(_finding(rule, match))
+                found.append(_finding(rule, match, evidence.places))
                 told.update(match.lines)
     return tuple(sorted(found, key=lambda finding: not finding.definite))
 
@@ -70,7 +70,8 @@ def _evidence(finding: Cause) -> tuple[str, ...]:
     return tuple(f"{finding.source}: {line}" for line in finding.evidence)
 
 
-def _finding(rule: Rule, match: Match) -> Cause:
-    fields: Mapping[str, str] = {"source": match.source, "times": str(match.times), **match.fields}
+def _finding(rule: Rule, match: Match, places: Places) -> Cause:
+    where = {"pki": places.certificates, "etcd_data": places.etcd_data}
+    fields: Mapping[str, str] = {**where, "source": match.source, "times": str(match.times), **match.fields}
     what, why, following = (text.format_map(fields) for text in (rule.what, rule.why, rule.next))
     return Cause(rule.id, match.source, what, why, following, match.lines, match.times, rule.definite)

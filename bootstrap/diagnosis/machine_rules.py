@@ -10,7 +10,11 @@ from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME
 KUBELET = "kubelet"
 _FAILED = r'"command failed" err="'
 _CNI = f"{NODE_RUNTIME.cni_conf} {NODE_RUNTIME.cni_bin}, or {HOST_RUNTIME.cni_conf} {HOST_RUNTIME.cni_bin}"
-_RESTART_KUBELET = "systemctl restart kubelet"
+_REWRITE = (
+    "bootstrap init, which writes its own files again; if they are as it writes them, correct {what} "
+    "in the configuration: bootstrap init --reconfigure --config FILE"
+)
+"""What the files are made from is corrected, not the files."""
 
 MACHINE_RULES: tuple[Rule, ...] = (
     Rule(
@@ -19,6 +23,22 @@ MACHINE_RULES: tuple[Rule, ...] = (
         "no {left} is left below {source}",
         "etcd, the runtime and the kubelet stop when they cannot write",
         "find what takes it with du -xh -d 2 {source} | sort -h | tail, and make room",
+    ),
+    Rule(
+        "inotify-instances",
+        said(r"(?:inotify|fsnotify|watch).{0,150}too many open files"),
+        "{source} can watch no more files: the machine's inotify instances are used up",
+        "fs.inotify.max_user_instances is 128 by default, for all containers of the machine together; a node takes 25",
+        "sysctl -w fs.inotify.max_user_instances=8192 on the machine, and systemctl restart {source}",
+        definite=True,
+    ),
+    Rule(
+        "inotify-watches",
+        said(r"(?:inotify|fsnotify|watch).{0,150}no space left on device"),
+        "{source} can watch no more files: the machine's inotify watches are used up",
+        "fs.inotify.max_user_watches is too low for all containers of the machine together",
+        "sysctl -w fs.inotify.max_user_watches=524288 on the machine, and systemctl restart {source}",
+        definite=True,
     ),
     Rule(
         "no-space",
@@ -55,7 +75,7 @@ MACHINE_RULES: tuple[Rule, ...] = (
         said(r"configured to not run on a host using cgroup v1", KUBELET),
         "the kubelet refuses to run on cgroup v1",
         "Kubernetes 1.35 and later do unless failCgroupV1 is false",
-        "set failCgroupV1: false in KubeletConfiguration, or boot with systemd.unified_cgroup_hierarchy=1",
+        "leave failCgroupV1 out of KubeletConfiguration, or boot with systemd.unified_cgroup_hierarchy=1",
         definite=True,
     ),
     Rule(
@@ -66,7 +86,7 @@ MACHINE_RULES: tuple[Rule, ...] = (
         ),
         "the kubelet refuses its configuration: {reason}",
         f"{names.KUBELET_CONFIG} was edited, or the KubeletConfiguration given to init has a wrong value",
-        f"correct {names.KUBELET_CONFIG}, or give a right KubeletConfiguration",
+        _REWRITE.format(what="KubeletConfiguration"),
         definite=True,
     ),
     Rule(
@@ -74,7 +94,7 @@ MACHINE_RULES: tuple[Rule, ...] = (
         said(r"running with swap on is not supported", KUBELET),
         "the kubelet refuses to run with swap on",
         "failSwapOn is true, its default",
-        "swapoff -a, or set failSwapOn: false in KubeletConfiguration",
+        "swapoff -a; or leave failSwapOn out of KubeletConfiguration, and bootstrap init, which then tolerates swap",
         definite=True,
     ),
     Rule(
@@ -101,7 +121,7 @@ MACHINE_RULES: tuple[Rule, ...] = (
         said(r'Could not process manifest file" err="(?P<reason>.*?)" path="(?P<path>[^"]+)', KUBELET),
         "the kubelet cannot read {path}",
         "{reason}",
-        "correct that file, or let bootstrap init write it again",
+        f"move it away if it is none of a control plane; {_REWRITE.format(what='extraArgs and patches')}",
         definite=True,
     ),
     Rule(
@@ -129,7 +149,7 @@ KUBELET_EXITS = Rule(
     said(_FAILED + r"(?P<reason>.*)\"", KUBELET),
     "the kubelet ends at once: {reason}",
     "its configuration or its flags do not fit this machine",
-    f"correct {names.KUBELET_CONFIG} or {names.KUBELET_FLAGS_ENV}, and {_RESTART_KUBELET}",
+    _REWRITE.format(what="KubeletConfiguration and nodeRegistration.kubeletExtraArgs"),
     definite=True,
 )
 """After the rules that know the reason."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bootstrap.diagnosis.component_rules import COMPONENT_RULES, CRASH_LOOP, UNEXPLAINED
 from bootstrap.diagnosis.etcd_rules import ETCD_RULES
 from bootstrap.diagnosis.machine_rules import KUBELET_EXITS, MACHINE_RULES, UNIT_LOOP
+from bootstrap.diagnosis.network_rules import NETWORK_RULES
 from bootstrap.diagnosis.pod_rules import POD_RULES
 from bootstrap.diagnosis.rule import Rule
 
@@ -13,6 +14,7 @@ GENERAL: tuple[Rule, ...] = (KUBELET_EXITS, UNIT_LOOP, UNEXPLAINED)
 
 RULES: tuple[Rule, ...] = (
     *MACHINE_RULES,
+    *NETWORK_RULES,
     *POD_RULES,
     *ETCD_RULES,
     *COMPONENT_RULES,

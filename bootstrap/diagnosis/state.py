@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from bootstrap.diagnosis.evidence import Container, Evidence, Unit
-from bootstrap.diagnosis.rule import Match, said
+from bootstrap.diagnosis.rule import LINE_LENGTH, Match, said
 
 FULL = 64 << 20
 """Bytes below which etcd cannot make its next 64 MB write-ahead log file (wal.SegmentSizeBytes)."""
@@ -16,7 +16,6 @@ RUNTIME = "containerd"
 RESTARTED = 3
 """Restarts of a container that only stood in somebody's way are fewer."""
 _bind = said(r"listen tcp\d? (?P<address>\S*):(?P<port>\d+): bind: address already in use")
-_no_etcd = said(r"dial tcp \S+:2379: connect: connection refused|etcd grpc connection not ready", "kube-apiserver")
 
 
 def runtime_silent(evidence: Evidence) -> Iterator[Match]:
@@ -71,7 +70,31 @@ def etcd_unreachable(evidence: Evidence) -> Iterator[Match]:
     """What a running API server says does not count while etcd runs: it began before."""
     running = {container.component for container in evidence.containers if container.state == "running"}
     if not {"etcd", "kube-apiserver"} <= running:
-        yield from _no_etcd(evidence)
+        refused = rf"dial tcp \S+:{evidence.places.etcd_port}: connect: connection refused"
+        yield from said(rf"{refused}|etcd grpc connection not ready", "kube-apiserver")(evidence)
+
+
+def untolerated(evidence: Evidence) -> Iterator[Match]:
+    """Pods that no node takes because of its taints; how the taint is called, where the scheduler says it."""
+    for waiting in evidence.pending:
+        if "untolerated taint" in waiting.reason:
+            named = re.search(r"untolerated taint \{(?P<taint>[^:}\s]+)", waiting.reason)
+            fields = {"taint": named["taint"] if named else "TAINT"}
+            yield Match(waiting.pod, (waiting.reason[:LINE_LENGTH],), fields=fields)
+
+
+def unschedulable(evidence: Evidence) -> Iterator[Match]:
+    for waiting in evidence.pending:
+        if "untolerated taint" not in waiting.reason:
+            namespace, _, name = waiting.pod.partition("/")
+            yield Match(waiting.pod, (waiting.reason[:LINE_LENGTH],), fields={"namespace": namespace, "name": name})
+
+
+def address_twice(evidence: Evidence) -> Iterator[Match]:
+    for address in evidence.pod_addresses:
+        if address in evidence.addresses:
+            interface = evidence.addresses[address]
+            yield Match(interface, (f"{address} is given to a Pod of this machine",), fields={"address": address})
 
 
 def out_of_memory(evidence: Evidence) -> Iterator[Match]:

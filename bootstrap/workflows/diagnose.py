@@ -14,17 +14,17 @@ from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.runtime import Runtime, runtime_at
 
-TRACES = (names.KUBELET_CONF, names.KUBELET_CONFIG, names.STATE_CONFIG)
+SIGNS_OF_A_CLUSTER = (names.KUBELET_CONF, names.KUBELET_CONFIG, names.STATE_CONFIG)
 """One of these is on every node of a cluster, also on a broken one, and on one that kubeadm made."""
 
 
 def diagnose(host: Host, mode: str) -> tuple[Cause, ...]:
     """What is wrong, the most probable cause first. Raises BootstrapError (exit 8) when there is no cluster here."""
-    if not host.listdir(static_pod_path(host)) and not any(host.stat(path) for path in TRACES):
+    if not host.listdir(static_pod_path(host)) and not any(host.stat(path) for path in SIGNS_OF_A_CLUSTER):
         raise BootstrapError(
             "there is no cluster here",
             code=Exit.CONFLICT,
-            why=f"none of {', '.join(TRACES)} exists",
+            why=f"none of {', '.join(SIGNS_OF_A_CLUSTER)} exists",
             fix="bootstrap init",
         )
     return judge(gather_evidence(host, runtime_at(cri_socket(host), mode)))

@@ -6,9 +6,11 @@ import dataclasses
 import time
 
 from bootstrap.diagnosis.certificates import certificates
-from bootstrap.diagnosis.evidence import Certificate, Disk, Evidence, Unit
+from bootstrap.diagnosis.evidence import Certificate, Disk, Evidence, Places, Unit
 from bootstrap.host.facts.disk import filesystems
 from bootstrap.host.facts.network import listeners
+from bootstrap.host.facts.places import places
+from bootstrap.host.facts.pods import own_addresses, pending, pod_addresses
 from bootstrap.host.port import Host
 from bootstrap.host.runtime.crictl import newest_containers
 from bootstrap.model import names
@@ -27,8 +29,16 @@ def gather_evidence(host: Host, runtime: Runtime, since: float = 0.0) -> Evidenc
 
     A part that cannot be read is left out.
     """
-    seen = glance(host, runtime, since, recent=time.time() - RECENT)
-    return dataclasses.replace(seen, disks=_disks(host, runtime), certificates=_certificates(host))
+    seen, where = glance(host, runtime, since, recent=time.time() - RECENT), places(host)
+    return dataclasses.replace(
+        seen,
+        disks=_disks(host, runtime, where),
+        certificates=_certificates(host, where),
+        places=where,
+        pending=pending(host),
+        addresses=own_addresses(host),
+        pod_addresses=pod_addresses(host),
+    )
 
 
 def glance(host: Host, runtime: Runtime, since: float, recent: float | None = None) -> Evidence:
@@ -37,12 +47,14 @@ def glance(host: Host, runtime: Runtime, since: float, recent: float | None = No
         containers, silent = newest_containers(host, runtime, since, recent), ""
     except BootstrapError as e:
         containers, silent = (), " ".join((e.what, *e.details[-1:]))
+    ended = any(container.ended for container in containers)
     return Evidence(
         now=time.time(),
         containers=containers,
         units=_units(host, (names.KUBELET_SERVICE, *filter(None, (runtime.unit,))), since),
         runtime_error=silent,
-        listeners=_holders() if any(container.ended for container in containers) else {},
+        listeners=_holders() if ended else {},
+        places=places(host) if ended else Places(),
     )
 
 
@@ -78,18 +90,20 @@ def _holders() -> dict[int, str]:
     return {held.port: held.holder for held in listeners() if held.process}
 
 
-def _disks(host: Host, runtime: Runtime) -> tuple[Disk, ...]:
+def _disks(host: Host, runtime: Runtime, where: Places) -> tuple[Disk, ...]:
     """The filesystems that a node writes to, each once."""
-    wanted = ("/etc/kubernetes", names.ETCD_DATA_DIR, names.KUBELET_DIR, runtime.root, "/var/log")
+    wanted = ("/etc/kubernetes", where.etcd_data, names.KUBELET_DIR, runtime.root, "/var/log")
     found: dict[str, Disk] = {}
     for path, system in filesystems(host, [path for path in wanted if path and host.stat(path)]).items():
         found.setdefault(system.mount, Disk(path, system.free, system.inodes_free if system.inodes else None))
     return tuple(found.values())
 
 
-def _certificates(host: Host) -> tuple[Certificate, ...]:
-    folders = (names.PKI_DIR, f"{names.PKI_DIR}/etcd")
+def _certificates(host: Host, where: Places) -> tuple[Certificate, ...]:
+    """The PKI's, those in kubeconfigs, and the kubelet's, which renews it by itself."""
+    folders = (where.certificates, f"{where.certificates}/etcd")
     paths = [f"{folder}/{name}" for folder in folders for name in host.listdir(folder) if name.endswith(".crt")]
+    paths.append(names.KUBELET_CLIENT_CURRENT)
     kubeconfigs = (names.ADMIN_CONF, names.CONTROLLER_MANAGER_CONF, names.SCHEDULER_CONF, names.KUBELET_CONF)
     return certificates(
         {path: content for path in paths if (content := host.read(path))},

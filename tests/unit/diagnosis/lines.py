@@ -122,6 +122,37 @@ ETCD_DATABASE = (
 )
 
 NOT_RUN: dict[str, tuple[str, str]] = {
+    "address-not-here": (
+        "etcd",
+        f'{_FATAL}listen tcp 192.0.2.1:2380: bind: cannot assign requested address","stacktrace":"go.etcd.io"}}',
+    ),
+    "coredns-loop": (
+        "coredns",
+        '[FATAL] plugin/loop: Loop (127.0.0.1:55953 -> :53) detected for zone ".", see '
+        'https://coredns.io/plugins/loop#troubleshooting. Query: "HINFO 4547991504243258144.3688648895315093531."',
+    ),
+    "proxy-in-the-way": (
+        "kube-scheduler",
+        'E1128 21:29:43.778385       1 reflector.go:205] "Failed to watch" err="failed to list *v1.Node: Get '
+        '\\"https://172.17.0.2:6443/api/v1/nodes?limit=500\\": proxyconnect tcp: dial tcp 192.0.2.1:3128: connect: '
+        'connection refused" type="*v1.Node"',
+    ),
+    "webhook-absent": (
+        "kube-apiserver",
+        'W1128 21:29:43.778385       1 dispatcher.go:225] "Failed calling webhook, failing closed" webhook="w.example.test" '
+        'err="failed calling webhook \\"w.example.test\\": failed to call webhook: Post '
+        '\\"https://judge.tool.svc:443/validate?timeout=10s\\": no endpoints available for service \\"judge\\""',
+    ),
+    "inotify-instances": (
+        "containerd",
+        'level=error msg="failed to load plugin" error="failed to create CRI service: failed to create cni conf monitor for '
+        'default: failed to create fsnotify watcher: too many open files" id=io.containerd.grpc.v1.cri',
+    ),
+    "inotify-watches": (
+        "kubelet",
+        'E1128 21:29:43.778385     135 kubelet.go:1703] "Failed to start cAdvisor" err="inotify_add_watch '
+        '/sys/fs/cgroup/cpu: no space left on device"',
+    ),
     "swap-on": (
         "kubelet",
         f"{FAILED}failed to run Kubelet: running with swap on is not supported, please disable swap or set "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from bootstrap.diagnosis.evidence import Certificate, Container, Disk, Evidence, Unit
+from bootstrap.diagnosis.evidence import Certificate, Container, Disk, Evidence, Pending, Places, Unit
 from bootstrap.diagnosis.judge import CRASHES, ended_early, explained, fatal, judge
 from bootstrap.diagnosis.rule import LINE_LENGTH, Cause
 from bootstrap.diagnosis.rules import RULES
@@ -46,6 +48,7 @@ def test_a_line_has_its_rule_and_no_other(rule: str) -> None:
     assert "{" not in finding.what + finding.why.replace("&TypeMeta{", "")
 
 
+TAINTED = "0/1 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }."
 STATES = {
     "disk-full": Evidence(NOW, disks=(Disk("/var/lib/etcd", 1 << 20, 5),)),
     "runtime-silent": Evidence(NOW, runtime_error="connect: no such file or directory"),
@@ -56,6 +59,9 @@ STATES = {
     "out-of-memory": Evidence(NOW, containers=(ended("etcd", reason="OOMKilled"),)),
     "port-taken": saying("kube-apiserver", BIND),
     "crash-loop": Evidence(NOW, containers=(ended("etcd", "what?", attempt=2),)),
+    "address-twice": Evidence(NOW, addresses={"10.244.0.2": "eth0"}, pod_addresses=("10.244.0.2", "10.244.0.3")),
+    "taint-untolerated": Evidence(NOW, pending=(Pending("tool/a-1", TAINTED),)),
+    "unschedulable": Evidence(NOW, pending=(Pending("tool/a-1", "0/1 nodes are available: 1 Insufficient cpu."),)),
     "unit-loop": Evidence(NOW, units=(Unit("containerd", "activating", "exit-code", 3, ("what?",)),)),
 }
 
@@ -213,3 +219,59 @@ def test_a_timeout_gets_its_probable_cause_or_the_last_lines() -> None:
     assert "kube-apiserver does not reach etcd" in known.why
     assert unknown.details == ("raw",)
     assert known.what == unknown.what == "not within 8 s"
+
+
+def test_a_running_component_is_looked_at_too() -> None:
+    """A scheduler that hangs on a proxy never ends."""
+    running = Container("kube-scheduler", "running", log=(LINES["proxy-in-the-way"][1],))
+    finding = only(Evidence(NOW, (running,)))
+
+    assert finding.what == (
+        "kube-scheduler goes through a proxy that does not answer: dial tcp 192.0.2.1:3128: connect: connection refused"
+    )
+    assert not finding.definite
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("kubelet: listen udp 192.0.2.1:53: bind: cannot assign requested address", "address-not-here"),
+        ("listen tcp [2001:db8::9]:6443: bind: cannot assign requested address", "address-not-here"),
+        ("Loop (10.244.0.2:41234 -> :53) detected for zone", "coredns-loop"),
+        ("error creating file watcher: too many open files", "inotify-instances"),
+        ("inotify_init: too many open files", "inotify-instances"),
+        ('failed to watch "/etc/cni/net.d": no space left on device', "inotify-watches"),
+        ("write /var/log/x: no space left on device", "no-space"),
+        ('Post \\"https://x.y.svc\\": proxyconnect tcp: lookup proxy.example: no such host', "proxy-in-the-way"),
+        ('failed calling webhook \\"a\\": failed to call webhook: Post: service \\"s\\" not found', "webhook-absent"),
+    ],
+)
+def test_relatives_of_a_line_have_its_rule(line: str, rule: str) -> None:
+    assert found(saying("coredns", line)) == [rule]
+
+
+def test_the_taint_is_named_in_the_command() -> None:
+    named = only(STATES["taint-untolerated"])
+    unnamed = only(Evidence(NOW, pending=(Pending("tool/a-1", "1 node(s) had untolerated taint(s)"),)))
+
+    assert "kubectl taint nodes --all node-role.kubernetes.io/control-plane-" in named.next
+    assert "kubectl taint nodes --all TAINT-" in unnamed.next
+
+
+def test_places_of_the_configuration_are_in_the_words() -> None:
+    elsewhere = Places(certificates="/srv/pki", etcd_data="/srv/etcd", etcd_port=12379)
+    damaged = replace(saying(*LINES["etcd-data-damaged"]), places=elsewhere)
+    foreign = replace(saying(*LINES["tls-unknown-ca"]), places=elsewhere)
+    refused = 'err="dial tcp 127.0.0.1:12379: connect: connection refused"'
+
+    assert "cp -a /srv/etcd " in only(damaged).next
+    assert "the CA in /srv/pki" in only(foreign).next
+    assert found(replace(saying("kube-apiserver", refused), places=elsewhere)) == ["etcd-unreachable"]
+
+
+@pytest.mark.parametrize("rule", ["kubelet-config-invalid", "manifest-invalid", "kubelet-exits"])
+def test_who_is_told_to_correct_a_generated_file_is_told_the_field(rule: str) -> None:
+    finding = only(saying(*LINES[rule]))
+
+    assert "kubeadm-flags.env" not in finding.next
+    assert "bootstrap init --reconfigure --config FILE" in finding.next

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from bootstrap.config import Documents, Overrides, resolve
-from bootstrap.diagnosis.evidence import Disk, Evidence, Unit
+from bootstrap.diagnosis.evidence import Disk, Evidence, Pending, Places, Unit
 from bootstrap.host.facts.evidence import gather_evidence, glance
+from bootstrap.host.facts.places import places
+from bootstrap.host.facts.pods import pod_addresses, unscheduled
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts, ListeningSocket
@@ -72,6 +74,12 @@ class BrokenNode(MemoryHost):
                 return "a\nb\n" if "kubelet" in words else ""
             case _:
                 return DF
+
+
+@pytest.fixture(autouse=True)
+def nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API server of a broken node does not answer."""
+    monkeypatch.setattr("bootstrap.host.facts.evidence.pending", lambda host: ())
 
 
 def look(node: BrokenNode, since: float = 0) -> Evidence:
@@ -168,3 +176,68 @@ def test_certificates_are_looked_at_wherever_they_lie(issued: dict[str, bytes]) 
     assert {"pki/apiserver.crt", "pki/etcd/server.crt", "admin.conf", "kubelet.conf"} <= ended
     assert not {name for name in ended if name.endswith("ca.crt")}
     assert foreign == [f"{names.PKI_DIR}/front-proxy-client.crt"]
+
+
+def test_places_are_read_from_what_runs_then_from_what_is_stored() -> None:
+    node = BrokenNode()
+    assert places(node) == Places()
+
+    stored = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\ncertificatesDir: /srv/pki/\n"
+    node.has(names.STATE_CONFIG, f"{stored}etcd: {{local: {{dataDir: /srv/etcd}}}}\n".encode())
+    assert places(node) == Places("/srv/pki", "/srv/etcd")
+
+    flags = [
+        "--listen-client-urls=https://127.0.0.1:12379",
+        "--initial-advertise-peer-urls=https://192.0.2.10:2380",
+        "--data-dir=/data/etcd",
+        "--trusted-ca-file=/k/etcd/ca.crt",
+        "--cert-file=/k/etcd/server.crt",
+        "--key-file=/k/etcd/server.key",
+    ]
+    pod = {"spec": {"containers": [{"command": ["etcd", *flags]}]}}
+    node.has(names.KUBELET_CONFIG, b"staticPodPath: /srv/pods\nauthentication: {x509: {clientCAFile: /k/ca.crt}}\n")
+    node.has("/srv/pods/etcd.yaml", json.dumps(pod).encode())
+    assert places(node) == Places("/k", "/data/etcd", 12379)
+
+
+@pytest.mark.parametrize("nonsense", [b"[", b"- 1\n", b"authentication: 1\n", b"authentication: {x509: []}\n"])
+def test_what_cannot_be_read_says_no_place(nonsense: bytes) -> None:
+    node = BrokenNode()
+    node.has(names.KUBELET_CONFIG, nonsense)
+    node.has(names.STATE_CONFIG, nonsense)
+
+    assert places(node) == Places()
+
+
+def test_certificates_are_looked_for_where_the_configuration_has_them(issued: dict[str, bytes]) -> None:
+    node = BrokenNode()
+    node.has(names.KUBELET_CONFIG, b"authentication: {x509: {clientCAFile: /srv/pki/ca.crt}}\n")
+    for path, content in issued.items():
+        node.has(path.replace(names.PKI_DIR, "/srv/pki"), content)
+    node.has(names.KUBELET_CLIENT_CURRENT, issued[f"{names.PKI_DIR}/apiserver-kubelet-client.crt"])
+
+    evidence = look(node)
+    found = {c.path for c in evidence.certificates if c.not_after < evidence.now}
+
+    assert {"/srv/pki/apiserver.crt", "/srv/pki/etcd/server.crt", names.KUBELET_CLIENT_CURRENT} <= found
+    assert [c.path for c in evidence.certificates if not c.issued] == ["/srv/pki/front-proxy-client.crt"]
+
+
+def test_addresses_that_pods_were_given() -> None:
+    node = BrokenNode()
+    for name in ("10.244.0.2", "10.244.0.3", "last_reserved_ip.0", "lock"):
+        node.has(f"/var/lib/cni/networks/cbr0/{name}", b"")
+
+    assert pod_addresses(node) == ("10.244.0.2", "10.244.0.3")
+
+
+def test_pods_that_find_no_node() -> None:
+    def pod(name: str, status: str, message: str) -> dict[str, Any]:
+        condition = {"type": "PodScheduled", "status": status, "message": message}
+        return {"metadata": {"namespace": "tool", "name": name}, "status": {"conditions": [condition]}}
+
+    waiting, placed = pod("a", "False", "no node"), pod("b", "True", "")
+
+    assert unscheduled([waiting, placed, {"metadata": {"namespace": "x", "name": "new"}}]) == (
+        Pending("tool/a", "no node"),
+    )
