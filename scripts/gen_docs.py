@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the reference pages that follow from the code: commands, exit codes, steps of `init`, checks, rules.
 
-    scripts/gen_docs.py           write docs/reference/{cli,exit-codes,phases,preflight,diagnose,addons}.md
+    scripts/gen_docs.py           write docs/reference/{cli,exit-codes,phases,preflight,diagnose,addons}.md and
+                                  docs/how-to/when-it-goes-wrong.md
     scripts/gen_docs.py --check   exit 1 if one of them differs from what would be written
 
 docs/reference/config.md is written by scripts/gen_config_types.py, which needs Go; this needs Python only.
@@ -19,6 +20,8 @@ import typer
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+import _when_it_goes_wrong  # noqa: E402 - the path above lets it import the program and the tests' samples
 
 from bootstrap.cli.app import app  # noqa: E402 - the path above makes it importable
 from bootstrap.config import Documents, Overrides, resolve, to_cluster_configuration  # noqa: E402
@@ -50,6 +53,7 @@ def pages() -> dict[Path, str]:
         REFERENCE / "preflight.md": preflight(),
         REFERENCE / "diagnose.md": rules(),
         REFERENCE / "addons.md": addons(),
+        ROOT / "docs/how-to/when-it-goes-wrong.md": _when_it_goes_wrong.page(HEAD),
     }
 
 

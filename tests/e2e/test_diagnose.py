@@ -19,6 +19,11 @@ SOON = 45
 UNIT = "bootstrap-init.service"
 BAD_FLAG = "[{op: add, path: /spec/containers/0/command/-, value: --frobnicate=1}]"
 """By a patch: extraArgs are compared with the flags that the API server has."""
+LOOP = """\
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+resolvConf: /loop.conf
+"""
 Start = Callable[..., Node]
 
 
@@ -73,6 +78,19 @@ def test_a_port_taken_after_preflight_is_named_with_its_holder(start: Start, app
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
 
 
+def test_coredns_that_asks_itself_ends_the_wait(start: Start, tmp_path: Path) -> None:
+    """It is ready for a moment, again and again."""
+    config, servers = tmp_path / "config.yaml", tmp_path / "resolv.conf"
+    config.write_text(LOOP)
+    servers.write_text("nameserver 127.0.0.1\n")
+    mounts = ("-v", f"{config}:/c.yaml:ro", "-v", f"{servers}:/loop.conf:ro")
+    ignored = "--ignore-preflight-errors=ResolvConf"
+    node = start("loop", "init", "--config", "/c.yaml", ignored, options=("--privileged", *mounts))
+    text = failed_init(node)
+    assert re.search(r"CoreDNS asks itself, and ends: Loop \(\S+ -> \S*\) detected", text), text
+    assert node.exec("bootstrap", "healthcheck").returncode != 0
+
+
 def test_an_image_that_nobody_has_ends_the_wait(start: Start) -> None:
     node = start("image", "init", "--image-repository", "localhost/nothing-there")
     text = failed_init(node)
@@ -115,8 +133,20 @@ def test_a_broken_kubelet_configuration_is_named(broken: Node) -> None:
     config = "/var/lib/kubelet/config.yaml"
     broken.run("sh", "-c", f"cp {config} /root/ && echo 'nonsense: [' >{config} && systemctl restart kubelet")
     until("it is named", lambda: first_rule(broken) == "kubelet-config-invalid", 30, 1)
-    broken.run("sh", "-c", f"cp /root/config.yaml {config} && systemctl restart kubelet")
+    assert "bootstrap init, which writes its own files again" in findings(broken)[0]["next"]
+    broken.run("bootstrap", "init")
     until("nothing is found", lambda: findings(broken) == [], 60, 2)
+
+
+def test_a_pod_that_no_node_takes_is_named_and_the_advice_leads_on(broken: Node) -> None:
+    broken.kubectl("taint", "nodes", "--all", "example.test/full=yes:NoSchedule")
+    broken.kubectl("run", "waiting", "--image=localhost/none", "--image-pull-policy=Never")
+    until("it is named", lambda: first_rule(broken) == "taint-untolerated", 30, 1)
+    command = re.match(r"kubectl (taint nodes --all \S+-)", findings(broken)[0]["next"])
+    assert command, findings(broken)
+    broken.kubectl(*command[1].split())
+    until("nothing is found", lambda: findings(broken) == [], 30, 1)
+    broken.kubectl("delete", "pod", "waiting", "--now")
 
 
 def test_damaged_etcd_data_is_named(broken: Node) -> None:

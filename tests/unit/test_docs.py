@@ -9,6 +9,9 @@ from types import ModuleType
 
 import pytest
 
+from bootstrap.diagnosis.rules import RULES
+from bootstrap.preflight.checks import CHECKS
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -22,11 +25,26 @@ def script(name: str) -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["cli", "diagnose", "exit-codes", "phases", "preflight", "addons"])
+GENERATED = [f"reference/{page}" for page in ("cli", "diagnose", "exit-codes", "phases", "preflight", "addons")]
+GENERATED.append("how-to/when-it-goes-wrong")
+
+
+@pytest.mark.parametrize("page", GENERATED)
 def test_generated_page_is_current(page: str) -> None:
-    path = ROOT / "docs" / "reference" / f"{page}.md"
+    path = ROOT / "docs" / f"{page}.md"
 
     assert path.read_text() == script("gen_docs").pages()[path], "run make docs"
+
+
+def test_every_generated_page_is_compared() -> None:
+    assert {ROOT / "docs" / f"{page}.md" for page in GENERATED} == set(script("gen_docs").pages())
+
+
+def test_the_words_of_every_check_and_rule_are_headings() -> None:
+    headings = (ROOT / "docs/how-to/when-it-goes-wrong.md").read_text().split("### ")
+
+    assert [check.name for check in CHECKS if not any(check.what in text for text in headings)] == []
+    assert [rule.id for rule in RULES if not any(f"`{rule.id}`. Why" in text for text in headings)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

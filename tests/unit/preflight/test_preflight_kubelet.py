@@ -9,8 +9,8 @@ import pytest
 from bootstrap.model.cluster import Arg, ClusterConfig, Component, LocalEtcd
 from bootstrap.model.facts import ListeningSocket, Resolver, RuntimeFacts
 from tests.configs import changed
+from tests.unit.preflight.bad_machines import V1
 from tests.unit.preflight.machine import CFG, named, run
-from tests.unit.preflight.test_preflight_findings import V1
 
 
 def flag(name: str, value: str) -> ClusterConfig:
