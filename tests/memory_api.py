@@ -76,6 +76,18 @@ class MemoryApi:
             return answer
         return ApiResponse(200 if self.objects.pop(path, None) else 404, {})
 
+    def merge(self, body: Mapping[str, Any]) -> ApiResponse:
+        path = object_path(body)
+        if path not in self.objects:
+            return self._interrupted() or ApiResponse(404, {})
+        version = body["metadata"].get("resourceVersion")
+        if version not in (None, self.objects[path]["metadata"]["resourceVersion"]):
+            return ApiResponse(409, {"message": "the object has been modified"})
+        if answer := self._interrupted():
+            return answer
+        self.edit(path, body, manager=names.FIELD_MANAGER)
+        return ApiResponse(200, self.objects[path])
+
     def edit(self, path: str, changes: Mapping[str, Any], *, manager: str = "kubectl-edit") -> None:
         """Somebody else changes fields of an object: a merge patch, as `kubectl edit` and controllers send it."""
         there = copy.deepcopy(self.objects[path])

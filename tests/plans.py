@@ -14,8 +14,8 @@ from bootstrap.model.plan import Plan
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs
 from bootstrap.render.pki.issue import ca_pem, issue_pki
+from bootstrap.render.pki.issue_kubeconfigs import Ground, issue_kubeconfigs
 from bootstrap.render.pki.keys import KeySource
-from bootstrap.render.pki.kubeconfig import issue_kubeconfigs
 
 Inputs = tuple[NodeInputs, ControlPlaneInputs, ClusterInputs]
 
@@ -26,7 +26,7 @@ def new_inputs(
     """Of a machine that has nothing yet; no tokens."""
     pki = issue_pki(cfg, {}, keys, now)
     by_path = {f.path: f.content for f in pki}
-    kubeconfigs = issue_kubeconfigs(cfg, by_path, {}, keys, now)
+    kubeconfigs = issue_kubeconfigs(Ground(cfg, by_path, keys, now), {})
     return (
         NodeInputs(cfg, facts, to_stored(cfg).encode(), kubeconfigs, {}),
         ControlPlaneInputs(pki),

@@ -62,6 +62,10 @@ class KubeApi:
     def delete(self, path: str) -> ApiResponse:
         return self._request("DELETE", path)
 
+    def merge(self, body: Mapping[str, Any]) -> ApiResponse:
+        query = f"{object_path(body)}?fieldManager={names.FIELD_MANAGER}"
+        return self._request("PATCH", query, body=body, content="application/merge-patch+json")
+
     def apply(self, body: Mapping[str, Any], path: str = "") -> ApiResponse:
         """Server-side apply; conflicts are forced: what the plan names is ours."""
         query = f"{path or object_path(body)}?fieldManager={names.FIELD_MANAGER}&force=true"

@@ -163,3 +163,6 @@ class Api(Protocol):
     def create(self, body: Mapping[str, Any]) -> ApiResponse: ...
 
     def delete(self, path: str) -> ApiResponse: ...
+
+    def merge(self, body: Mapping[str, Any]) -> ApiResponse:
+        """Other values of fields (RFC 7396); with a resourceVersion only of the object as it was read (else 409)."""

@@ -84,6 +84,15 @@ class Taint:
     effect: str
     value: str = ""
 
+    def __str__(self) -> str:
+        """As kubectl writes it."""
+        return f"{self.key}{'=' + self.value if self.value else ''}:{self.effect}"
+
+    @property
+    def document(self) -> dict[str, str]:
+        """As the API has it."""
+        return {"key": self.key, "effect": self.effect} | ({"value": self.value} if self.value else {})
+
 
 @dataclass(frozen=True)
 class ApiEndpoint:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bootstrap.model import names
+from bootstrap.model.cluster import Taint
 from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.journal_entry import Entry
 
@@ -32,6 +33,13 @@ class File:
     def shown(self) -> str:
         digest = hashlib.sha256(self.content).hexdigest()[:12]
         return f"{self.path} ({self.mode:04o}, {len(self.content)} bytes, sha256:{digest})"
+
+
+@dataclass(frozen=True)
+class FileGone:
+    """A file of ours that the configuration does not ask for any more."""
+
+    path: str
 
 
 @dataclass(frozen=True)
@@ -135,6 +143,25 @@ class Create:
     """Created if absent, never changed (tokens)."""
 
     body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ObjectGone:
+    """No API object of that name is there that we applied; one of somebody else stays."""
+
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class NodeTaints:
+    """A node has these taints of ours and no others that were: `record` is the file of those that it was given.
+
+    At its registration it is given the first ones; those of others stay, and whoever takes ours away is not undone.
+    """
+
+    node: str
+    taints: tuple[Taint, ...]
+    record: str
 
 
 @dataclass(frozen=True)
@@ -248,6 +275,7 @@ class UnitsReloaded:
 Effect = (
     Directory
     | File
+    | FileGone
     | RecordDirectory
     | Install
     | Link
@@ -261,6 +289,8 @@ Effect = (
     | UnitRunning
     | Apply
     | Create
+    | ObjectGone
+    | NodeTaints
     | RotatableKubeletCredential
     | EtcdPeerUrl
     | FlannelSubnet

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bootstrap.model import names
 from bootstrap.model.addon import Addon
 from bootstrap.model.cluster import ClusterConfig, Document
 from bootstrap.model.conditions import NodeExists, NodeReady, WorkloadReady
-from bootstrap.model.effects import Apply, Create, Effect, File, RotatableKubeletCredential
+from bootstrap.model.effects import Apply, Create, Effect, File, NodeTaints, ObjectGone, RotatableKubeletCredential
 from bootstrap.model.plan import Step
 from bootstrap.phases.addons import applied, workload_timeout
 from bootstrap.phases.control_plane import ANSWERS
@@ -16,14 +17,19 @@ from bootstrap.phases.inputs import ClusterInputs, NodeInputs
 from bootstrap.phases.parts import Part
 from bootstrap.render.addons import builtin
 from bootstrap.render.cluster import objects
+from bootstrap.render.node.kubelet import node_taints
 
 TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
 """Exists once the first init has made its tokens: later runs make none."""
+ADMINS_BOUND = f"{names.STATE_DIR}/admins-bound"
+"""Exists once admin.conf has its rights: from then on super-admin.conf is the user's to keep, or to take away."""
+TAINTS_GIVEN = f"{names.STATE_DIR}/node-taints"
 LAST = ("addon/flannel", "addon/kube-proxy", "addon/coredns")
 """Whose Pods somebody waits for: other objects keep a starting API server busy only after these."""
 NODE_NETWORK = "addon/flannel/node"
 OBJECTS = ("cluster-admins", "upload-config/kubeadm", "upload-config/kubelet", "bootstrap-token", "upload-certs")
-OWN_ADDONS = (*LAST, "addon/kube-proxy/wait")
+REMOVABLE = ("kube-proxy", "coredns")
+OWN_ADDONS = (*LAST, "addon/kube-proxy/wait", *(f"addon/{name}/gone" for name in REMOVABLE))
 NODE = (
     *("node-registered", "mark-control-plane", "kubelet-finalize/enable-client-cert-rotation"),
     *(NODE_NETWORK, "node-ready", "addon/coredns/wait"),
@@ -40,7 +46,7 @@ def object_steps(cfg: ClusterConfig, inputs: ClusterInputs) -> Part:
         "upload-certs", "Control plane", inputs.uploads, after=ready, timeout=cfg.run.timeouts.kubernetes_api_call
     )
     steps = [
-        _apply(cfg, "cluster-admins", (objects.cluster_admins(),)),
+        _bound(cfg),
         _apply(cfg, "upload-config/kubeadm", objects.kubeadm_config(inputs.stored), after=LAST),
         _apply(cfg, "upload-config/kubelet", objects.kubelet_config(cfg), after=LAST),
         Step(
@@ -53,6 +59,11 @@ def object_steps(cfg: ClusterConfig, inputs: ClusterInputs) -> Part:
         *((upload,) if inputs.uploads else ()),
     ]
     return Part(OBJECTS, tuple(steps))
+
+
+def _bound(cfg: ClusterConfig) -> Step:
+    step = _apply(cfg, "cluster-admins", (objects.cluster_admins(),))
+    return replace(step, effects=(*step.effects, File(ADMINS_BOUND, b"", mode=0o600)))
 
 
 def _apply(
@@ -72,6 +83,12 @@ def _apply(
     )
 
 
+def _marked(inputs: NodeInputs) -> Step:
+    taints = NodeTaints(inputs.cfg.node.name, node_taints(inputs.cfg, inputs.facts), TAINTS_GIVEN)
+    step = _apply(inputs.cfg, "mark-control-plane", (objects.node_marks(inputs.cfg),), "Node", ("node-registered",))
+    return replace(step, effects=(*step.effects, taints))
+
+
 def own_addon_steps(node: NodeInputs, manifests: Mapping[str, str]) -> Part:
     """kube-proxy runs before anything that uses a Service address; flannel is given the API's own address."""
     cfg, facts = node.cfg, node.facts
@@ -79,6 +96,8 @@ def own_addon_steps(node: NodeInputs, manifests: Mapping[str, str]) -> Part:
     network = builtin.flannel(cfg, facts, manifests)
     dns = builtin.coredns(cfg, facts, manifests, node.patches)
     steps = []
+    gone = {name: _taken_away(node, manifests, name) for name in REMOVABLE}
+    steps += [_gone(cfg, name, bodies) for name, bodies in gone.items() if bodies]
     if network:
         steps.append(_apply(cfg, "addon/flannel", network, "Add-ons", api=ANSWERS))
     if proxy:
@@ -99,6 +118,28 @@ def own_addon_steps(node: NodeInputs, manifests: Mapping[str, str]) -> Part:
     return Part(OWN_ADDONS, tuple(steps))
 
 
+def _taken_away(node: NodeInputs, manifests: Mapping[str, str], addon: str) -> tuple[Document, ...]:
+    """The objects of an add-on that the configuration leaves out, which an earlier one may have had."""
+    cluster, cfg = node.cfg.cluster, node.cfg
+    if addon == "kube-proxy" and cluster.proxy_disabled:
+        cfg = replace(cfg, cluster=replace(cluster, proxy_disabled=False))
+        return builtin.kube_proxy(cfg, node.facts, manifests, {})
+    if addon == "coredns" and cluster.dns_disabled:
+        cfg = replace(cfg, cluster=replace(cluster, dns_disabled=False))
+        return builtin.coredns(cfg, node.facts, manifests, {})
+    return ()
+
+
+def _gone(cfg: ClusterConfig, addon: str, bodies: tuple[Document, ...]) -> Step:
+    return Step(
+        f"addon/{addon}/gone",
+        "Add-ons",
+        tuple(map(ObjectGone, bodies)),
+        after=("wait-control-plane/apiserver",),
+        timeout=cfg.run.timeouts.kubernetes_api_call,
+    )
+
+
 def node_steps(inputs: NodeInputs, manifests: Mapping[str, str], networks: tuple[Addon, ...]) -> Part:
     """`networks` are the add-ons that Pods get their addresses from, where those are not our own."""
     cfg, node = inputs.cfg, inputs.cfg.node.name
@@ -106,7 +147,7 @@ def node_steps(inputs: NodeInputs, manifests: Mapping[str, str], networks: tuple
     exists, answers = (NodeExists(node),), ("wait-control-plane/apiserver",)
     steps = [
         Step("node-registered", "Node", waits=exists, after=answers, timeout=timeout),
-        _apply(cfg, "mark-control-plane", (objects.node_marks(cfg),), "Node", after=("node-registered",)),
+        _marked(inputs),
         Step(
             "kubelet-finalize/enable-client-cert-rotation",
             "Node",

@@ -30,7 +30,7 @@ def init_plan(node: NodeInputs, control_plane: ControlPlaneInputs, cluster: Clus
         node_steps(node, cluster.manifests, tuple(addon for addon in cluster.addons if addon.cni)),
     )
     steps = joined(with_images(parts, node.bundled, _wanted(cfg)))
-    return Plan(without(steps, cfg.run.skip_phases))
+    return Plan(without(steps, cfg.run.skip_phases, control_plane.there))
 
 
 def _wanted(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:

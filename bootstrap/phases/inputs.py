@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from bootstrap.model.addon import Addon
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Document
-from bootstrap.model.effects import Apply, File
+from bootstrap.model.effects import Apply, File, Link
 from bootstrap.model.facts import HostFacts
 from bootstrap.phases.images import Bundled
 
@@ -23,9 +23,13 @@ class NodeInputs:
     kubeconfigs: tuple[File, ...]
     patches: Mapping[str, bytes]
     wait: str = "dns"
+    credential: tuple[File | Link, ...] = ()
+    """What the kubelet's own certificate is replaced with, where that has ended."""
     logins: tuple[File, ...] = ()
     """What the kubelet gets logins for registries from."""
     bundled: Bundled | None = None
+    stale: tuple[str, ...] = ()
+    """Files of ours, of an earlier configuration."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class ControlPlaneInputs:
     """`pki` holds finished bytes, kept files included."""
 
     pki: tuple[File, ...]
+    there: Collection[str] = ()
+    """Paths of the set that lie on the machine already."""
     external_ca: bool = False
 
 

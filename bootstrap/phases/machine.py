@@ -9,6 +9,7 @@ from bootstrap.model.effects import (
     Directory,
     Effect,
     File,
+    FileGone,
     ImagesImported,
     ImagesSeeded,
     RecordDirectory,
@@ -50,6 +51,7 @@ def file_steps(node: NodeInputs, control_plane: ControlPlaneInputs) -> Part:
     for file in node.kubeconfigs:
         name = file.path.rsplit("/", 1)[1].removesuffix(".conf")
         phases.setdefault(f"kubeconfig/{name}", []).append(file)
+    phases.get("kubeconfig/kubelet", []).extend(node.credential)
     steps += [Step(phase, "Certificates", tuple(effects), after=("record",)) for phase, effects in phases.items()]
     return Part(("record", "certs/*", *(f"kubeconfig/{name}" for name in KUBECONFIGS)), tuple(steps))
 
@@ -65,6 +67,7 @@ def service_steps(node: NodeInputs) -> Part:
     runtime = runtime_at(cfg.node.cri_socket, facts.mode)
     health = kubelet_health(node_configuration(cfg, facts, node.patches), cfg.node.kubelet_extra_args)
     kubelet = (*kubelet_files(cfg, facts, node.patches), *node.logins, _server(cfg))
+    used = (*kubelet, *(effect for effect in node.credential if isinstance(effect, File)))
     on_boot = facts.mode == "host"  # in node mode `init` runs at every boot, and starts it once its address is known
     before_runtime = ("record", *HOST_STEPS) if on_boot else ("record",)
     ready_to_start = [f"kubeconfig/{name}" for name in ("kubelet", "admin", "super-admin")]
@@ -75,7 +78,7 @@ def service_steps(node: NodeInputs) -> Part:
         Step(
             "kubelet-start",
             "Kubelet",
-            (UnitRunning(names.KUBELET_SERVICE, tuple(f.path for f in kubelet), enabled=on_boot),),
+            (UnitRunning(names.KUBELET_SERVICE, tuple(f.path for f in used), enabled=on_boot),),
             (HttpOk("kubelet healthy", health),) if health else (),
             after=("runtime", KUBELET_FILES, "etcd/local", "control-plane/apiserver", *ready_to_start),
             timeout=cfg.run.timeouts.kubelet_health_check,
@@ -112,10 +115,10 @@ def _runtime(node: NodeInputs, runtime: Runtime) -> tuple[Effect, ...]:
         given = (ImagesImported(runtime.socket),) if built else ()
         return *given, RecordState(PATH, f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}")
     config = containerd_file(node.cfg, node.facts, runtime)
-    mirrors = hosts_files(node.cfg.own.mirrors, runtime.registries)
+    mirrors, stale = hosts_files(node.cfg.own.mirrors, runtime.registries), map(FileGone, node.stale)
     if node.facts.mode == "node":
-        return config, *mirrors, UnitRunning(runtime.unit, (config.path,))
+        return config, *mirrors, *stale, UnitRunning(runtime.unit, (config.path,))
     unit = host.runtime_unit(runtime)
     installed = tuple(f"{runtime.binaries}/{name}" for name in host.RUNTIME_BINARIES)
     running = UnitRunning(runtime.unit, (config.path, unit.path, *installed))
-    return config, *mirrors, unit, Directory(runtime.cni_conf), ImagesSeeded(runtime.root), running
+    return config, *mirrors, *stale, unit, Directory(runtime.cni_conf), ImagesSeeded(runtime.root), running

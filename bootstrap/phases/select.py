@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
@@ -42,23 +42,24 @@ def only(plan: Plan, phase: str, exists: Callable[[str], bool]) -> Plan:
             fix=UPLOAD if phase == "upload-certs" else "",
         )
     ids = {step.id for step in chosen}
-    makers = {signer for step in chosen if (signer := _signer(step.id))} - ids
-    for step in plan.steps:
-        if step.id in makers and _lacks_key(step, exists):
-            raise BootstrapError(
-                f"phase {phase} needs what phase {step.id} makes",
-                code=Exit.CONFLICT,
-                fix=f"bootstrap init phase {step.id.replace('/', ' ')}",
-            )
+    for step, maker in _unsigned(chosen, plan.steps, exists):
+        raise BootstrapError(
+            f"phase {phase} needs what phase {maker} makes",
+            code=Exit.CONFLICT,
+            why=f"{step} is signed with it",
+            fix=f"bootstrap init phase {maker.replace('/', ' ')}",
+        )
     return Plan(tuple(dataclasses.replace(s, after=tuple(a for a in s.after if a in ids)) for s in chosen))
 
 
-def without(steps: tuple[Step, ...], skipped: tuple[str, ...]) -> tuple[Step, ...]:
+def without(steps: tuple[Step, ...], skipped: tuple[str, ...], there: Collection[str] = ()) -> tuple[Step, ...]:
     """Leaves out phases (`addon` with all its sub-phases); who came after one comes after its predecessors.
 
-    Predecessors that this configuration has no step for (no local etcd, no add-on) drop out in the same way.
+    Predecessors that this configuration has no step for (no local etcd, no add-on) drop out in the same way. `there`
+    are paths that exist.
 
-    Raises BootstrapError (exit 2) for a name that is no phase.
+    Raises BootstrapError: exit 2 for a name that is no phase, 8 when a CA is left out that others are signed with, and
+    is not there.
     """
     _refuse(skipped, steps)
     by_id = {step.id: step for step in steps}
@@ -73,7 +74,15 @@ def without(steps: tuple[Step, ...], skipped: tuple[str, ...]) -> tuple[Step, ..
                 found += kept(by_id[step_id].after) if is_skipped(step_id) else (step_id,)
         return tuple(dict.fromkeys(found))
 
-    return tuple(dataclasses.replace(s, after=kept(s.after)) for s in steps if not is_skipped(s.id))
+    left = [step for step in steps if not is_skipped(step.id)]
+    for step, maker in _unsigned(left, steps, lambda path: path in there):
+        raise BootstrapError(
+            f"phase {step} needs what phase {maker} makes, which is left out",
+            code=Exit.CONFLICT,
+            why="its certificates would be of a CA that nobody keeps",
+            fix=f"leave {step.split('/')[0]} out as well, or bring the CA: its certificate and its key",
+        )
+    return tuple(dataclasses.replace(s, after=kept(s.after)) for s in left)
 
 
 def belongs(step: str, phase: str) -> bool:
@@ -102,9 +111,21 @@ _CERTIFICATES = {
 def _signer(step: str) -> str:
     """The step that makes the CA which this step's certificates are signed with; empty when there are none."""
     phase, _, name = step.partition("/")
-    if phase in ("kubeconfig", "bootstrap-token"):
+    if phase in ("kubeconfig", "bootstrap-token", "upload-certs"):
         return "certs/ca"
     return _CERTIFICATES.get(name, "") if phase == "certs" else ""
+
+
+def _unsigned(
+    chosen: Iterable[Step], steps: Iterable[Step], exists: Callable[[str], bool]
+) -> Iterator[tuple[str, str]]:
+    """Steps whose certificates are signed with a CA that is neither there nor made by one of them, and who makes it."""
+    chosen = tuple(chosen)
+    ids, makers = {step.id for step in chosen}, {step.id: step for step in steps}
+    for step in chosen:
+        maker = makers.get(_signer(step.id))
+        if maker and maker.id not in ids and _lacks_key(maker, exists):
+            yield step.id, maker.id
 
 
 def _lacks_key(step: Step, exists: Callable[[str], bool]) -> bool:

@@ -14,10 +14,12 @@ from bootstrap.model.errors import BootstrapError, Exit
 
 
 def super_admin(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:
+    """Who may do all from the first moment on; where that was taken away, the administrator, who may by then."""
+
     def connect() -> KubeApi:
-        kubeconfig = host.read(names.SUPER_ADMIN_CONF)
+        kubeconfig = host.read(names.SUPER_ADMIN_CONF) or host.read(names.ADMIN_CONF)
         if kubeconfig is None:
-            raise BootstrapError(f"{names.SUPER_ADMIN_CONF} is missing", code=Exit.EFFECT)
+            raise BootstrapError(f"{names.ADMIN_CONF} is missing", code=Exit.EFFECT, fix="bootstrap init")
         return KubeApi(kubeconfig, f"https://{cfg.api}")
 
     return connect

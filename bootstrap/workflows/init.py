@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bootstrap.config import Overrides, to_cluster_configuration, to_stored
-from bootstrap.engine.journal import begun, read_journal
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model.plan import Plan
 from bootstrap.phases.cluster import TOKEN_CREATED
@@ -16,11 +15,10 @@ from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs
 from bootstrap.phases.select import only
 from bootstrap.render.addons.review import review
-from bootstrap.render.pki.issue import ca_pem, is_external_ca, issue_pki, pki_paths
-from bootstrap.render.pki.keys import CryptoKeySource
-from bootstrap.render.pki.kubeconfig import identities, issue_kubeconfigs
+from bootstrap.render.pki.issue import ca_pem
 from bootstrap.workflows.addons import read_addons
-from bootstrap.workflows.inputs import kubelet_login_files, read_existing, read_patches
+from bootstrap.workflows.credentials import issue_credentials
+from bootstrap.workflows.inputs import kubelet_login_files, read_patches, stale_files
 from bootstrap.workflows.joining import made_certificate_key, made_token, uploads
 from bootstrap.workflows.observe import Observed, observe
 
@@ -65,33 +63,35 @@ def make_plan(
     bundled: Bundled | None = None,
 ) -> Plan:
     """Certificates and kubeconfigs are issued here, so that the plan holds finished bytes."""
-    cfg, keys = decision.cfg, CryptoKeySource()
-    existing = read_existing(host, pki_paths(cfg))
-    pki = issue_pki(cfg, existing, keys, now, begun(read_journal(host)))
-    by_path = {f.path: f.content for f in pki}
+    cfg = decision.cfg
+    issued = issue_credentials(host, cfg, now, request.phase, anew=request.reconfigure)
+    logins = kubelet_login_files(host, cfg.own.mirrors)
     wants_tokens = request.phase == "bootstrap-token" or not host.stat(TOKEN_CREATED)
     addons = read_addons(host, cfg, manifests)
     remarks = review(addons, cfg, decision.facts)
+    key = decision.certificate_key
     node = NodeInputs(
         cfg,
         decision.facts,
         state=to_stored(cfg).encode(),
-        kubeconfigs=issue_kubeconfigs(cfg, by_path, read_existing(host, identities(cfg)), keys, now),
+        kubeconfigs=issued.kubeconfigs,
         patches=read_patches(host, cfg.node.patches_directory),
         wait=request.wait,
-        logins=kubelet_login_files(host, cfg.own.mirrors),
+        credential=issued.kubelet,
+        logins=logins,
         bundled=bundled,
+        stale=stale_files(host, cfg, decision.facts.mode, logins),
     )
     cluster = ClusterInputs(
         to_cluster_configuration(cfg),
-        ca_pem(cfg, by_path),
+        ca_pem(cfg, issued.by_path),
         manifests,
         now,
         tokens=tuple(map(made_token, cfg.run.tokens)) if wants_tokens else (),
         addons=addons,
-        uploads=uploads(host, cfg, by_path, decision.certificate_key, now) if decision.certificate_key else (),
+        uploads=uploads(host, cfg, issued.by_path, key, now) if key else (),
     )
-    plan = init_plan(node, ControlPlaneInputs(pki, is_external_ca(cfg, existing)), cluster)
+    plan = init_plan(node, ControlPlaneInputs(issued.pki, issued.there, issued.external_ca), cluster)
     if request.phase is None:
         return replace(plan, remarks=remarks)
     return only(plan, request.phase, lambda path: host.stat(path) is not None)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bootstrap.engine.journal import begun, read_journal
 from bootstrap.host.port import HostReader
 from bootstrap.host.registry.credentials import written_login
+from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import File
 from bootstrap.model.images.mirrors import Mirrors
-from bootstrap.render.node.registry_logins import kubelet_logins, login_files
+from bootstrap.model.runtime import runtime_at
+from bootstrap.render.images.mirrors import hosts_files
+from bootstrap.render.node.registry_logins import ANSWER, CONFIG, kubelet_logins, login_files
+
+LOGIN_FILES = (CONFIG, ANSWER)
 
 
 def read_existing(host: HostReader, paths: Iterable[str]) -> dict[str, bytes]:
@@ -21,6 +27,15 @@ def read_patches(host: HostReader, directory: str) -> dict[str, bytes]:
         return {}
     files = read_existing(host, tuple(f"{directory}/{name}" for name in host.listdir(directory)))
     return {path.rsplit("/", 1)[1]: content for path, content in files.items()}
+
+
+def stale_files(host: HostReader, cfg: ClusterConfig, mode: str, logins: tuple[File, ...]) -> tuple[str, ...]:
+    """What an earlier configuration made for registries, and this one does not ask for."""
+    registries = runtime_at(cfg.node.cri_socket, mode).registries
+    wanted = {file.path for file in (*hosts_files(cfg.own.mirrors, registries), *logins)}
+    candidates = (path for path in begun(read_journal(host)) if path.endswith("/hosts.toml") or path in LOGIN_FILES)
+    of_ours = (path for path in candidates if path in LOGIN_FILES or (registries and path.startswith(f"{registries}/")))
+    return tuple(sorted(path for path in of_ours if path not in wanted and host.stat(path)))
 
 
 def kubelet_login_files(host: HostReader, mirrors: Mirrors) -> tuple[File, ...]:

@@ -34,7 +34,7 @@ def observe(
     documents = _documents(config, before, overrides)
     cfg = resolve(documents, overrides, facts)
     if before is not None:
-        check_difference(before, cfg, reconfigure=reconfigure)
+        check_difference(host, mode, before, cfg, reconfigure=reconfigure)
     fresh, given = before is None, gives_address(documents, overrides)
     configured = look_up(host, mode, cfg, address_given=given, fresh=fresh)
     facts = dataclasses.replace(facts, configured=configured)

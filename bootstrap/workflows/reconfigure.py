@@ -6,20 +6,26 @@ import dataclasses
 from collections.abc import Sequence
 
 from bootstrap.config import Documents, Overrides, difference, load, read_stored, to_stored
+from bootstrap.host.port import HostReader
 from bootstrap.model import names
-from bootstrap.model.addon import parse_source
+from bootstrap.model.addon import NO_CNI, is_foreign_cni, parse_source
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.runtime import runtime_at
+from bootstrap.render.addons.foreign import kept_path
 
-FIXED = (
-    "ClusterConfiguration.networking",
-    "ClusterConfiguration.certificatesDir",
-    "ClusterConfiguration.etcd.local.dataDir",
-    "ClusterConfiguration.etcd.external.endpoints",
-    "ClusterConfiguration.clusterName",
-    "InitConfiguration.nodeRegistration.name",
-    "InitConfiguration.nodeRegistration.criSocket",
-)
+RESET = "bootstrap reset, then init with the new configuration"
+FIXED = {
+    "ClusterConfiguration.networking": RESET,
+    "ClusterConfiguration.certificatesDir": RESET,
+    "ClusterConfiguration.caCertificateValidityPeriod": "leave it as it is: a CA is never replaced; or " + RESET,
+    "ClusterConfiguration.etcd.local.dataDir": RESET,
+    "ClusterConfiguration.etcd.external.endpoints": RESET,
+    "ClusterConfiguration.clusterName": RESET,
+    "InitConfiguration.nodeRegistration.name": RESET,
+    "InitConfiguration.nodeRegistration.criSocket": RESET,
+}
+"""Setting → the way to another value. What running Pods and stored objects hold on to is not changed in place."""
 
 
 def kept(before: bytes, overrides: Overrides) -> Documents:
@@ -55,15 +61,14 @@ def _addon_name(text: str) -> str:
         return text
 
 
-def check_difference(before: bytes, cfg: ClusterConfig, *, reconfigure: bool) -> None:
+def check_difference(host: HostReader, mode: str, before: bytes, cfg: ClusterConfig, *, reconfigure: bool) -> None:
     """The address alone may differ: a container gets another one when it is started again."""
     old = read_stored(before)
     if old.node.api and cfg.node.api:
         here = dataclasses.replace(old.node.api, advertise_address=cfg.node.api.advertise_address)
         old = dataclasses.replace(old, node=dataclasses.replace(old.node, api=here))
-    if reconfigure:
-        _check_fixed(old, cfg)
-    elif lines := difference(old, cfg):
+    lines = difference(old, cfg)
+    if lines and not reconfigure:
         raise BootstrapError(
             "this node has a cluster with another configuration",
             code=Exit.CONFLICT,
@@ -71,14 +76,30 @@ def check_difference(before: bytes, cfg: ClusterConfig, *, reconfigure: bool) ->
             fix="run init without --config and flags to go on with the old one, or change it: --reconfigure",
             details=tuple(lines),
         )
-
-
-def _check_fixed(old: ClusterConfig, new: ClusterConfig) -> None:
-    """Networks, certificates and data that running Pods and stored objects hold on to cannot be changed in place."""
-    if fixed := [line for line in difference(old, new) if line.startswith(FIXED)]:
+    fixed = {line: way for line in lines if (way := _way(host, mode, line, old, cfg))}
+    if fixed:
         raise BootstrapError(
             "this cannot be changed in a cluster that exists",
             code=Exit.CONFLICT,
             details=tuple(fixed),
-            fix="bootstrap reset, then init with the new configuration",
+            fix="; ".join(dict.fromkeys(fixed.values())),
         )
+
+
+def _way(host: HostReader, mode: str, line: str, old: ClusterConfig, new: ClusterConfig) -> str:
+    """What to do instead of a change that is not made in place; empty for one that is."""
+    if line.startswith("BootstrapConfiguration.cni:"):
+        return _network_way(host, runtime_at(old.node.cri_socket, mode).cni_conf, old.own.cni, new.own.cni)
+    if line.startswith("BootstrapConfiguration.addons:"):
+        kept_names = {_addon_name(text) for text in new.own.addons}
+        gone = [kept_path(name) for name in map(_addon_name, old.own.addons) if name not in kept_names]
+        return "; ".join(f"kubectl delete -f {path} && rm {path}" for path in gone if host.stat(path))
+    return next((way for setting, way in FIXED.items() if line.startswith(setting)), "")
+
+
+def _network_way(host: HostReader, configured: str, old: str, new: str) -> str:
+    """A node has one Pod network: another version of it may come, or the first one."""
+    if is_foreign_cni(old) and is_foreign_cni(new) and _addon_name(old) == _addon_name(new):
+        return ""
+    others = [name for name in host.listdir(configured) if name.endswith((".conf", ".conflist"))]
+    return f"Pods have addresses of the network that is here: {RESET}" if old != NO_CNI or others else ""

@@ -24,7 +24,8 @@ from bootstrap.render.addons import builtin
 from bootstrap.render.cluster import objects
 from bootstrap.render.controlplane import audit, static_pods
 from bootstrap.render.node import containerd, kubelet
-from bootstrap.render.pki import certs, issue, kubeconfig
+from bootstrap.render.pki import certs, issue
+from bootstrap.render.pki.issue_kubeconfigs import Ground, issue_kubeconfigs
 from bootstrap.render.pki.keys import CURVES, KeySource, PrivateKey, load_private
 from tests.plans import new_inputs, planned
 
@@ -96,7 +97,7 @@ def files(
     by_path = {f.path: f.content for f in certificates}
     return [
         *certificates,
-        *kubeconfig.issue_kubeconfigs(cfg, by_path, {}, keys, now),
+        *issue_kubeconfigs(Ground(cfg, by_path, keys, now), {}),
         *audit.audit_files(cfg),
         *static_pods.static_pods(cfg, facts, patch_files),
         *kubelet.kubelet_files(cfg, facts, patch_files),

@@ -25,7 +25,7 @@ def _apply(effect: Apply, context: RunContext, timeout: float) -> str:
         if effect.owner:
             body = _owned(body, effect.owner, context)
         before = context.api.get(path)
-        after = _checked(context.api.apply(body, path), body)
+        after = checked(context.api.apply(body, path), body)
         return "" if _same(before.body, after.body) else f"{object_name(body)} applied"
 
     return _persist(attempt, effect.body, context, timeout)
@@ -36,7 +36,7 @@ def _owned(body: Mapping[str, Any], owner: Mapping[str, Any], context: RunContex
     answer = context.api.create(owner)
     if answer.status == 409:
         answer = context.api.get(object_path(owner))
-    found = _checked(answer, owner).body
+    found = checked(answer, owner).body
     reference = {
         "apiVersion": owner["apiVersion"],
         "kind": owner["kind"],
@@ -52,7 +52,7 @@ def _create(effect: Create, context: RunContext, timeout: float) -> str:
         answer = context.api.create(effect.body)
         if answer.status == 409:
             return ""
-        _checked(answer, effect.body)
+        checked(answer, effect.body)
         return f"{object_name(effect.body)} created"
 
     return _persist(attempt, effect.body, context, timeout)
@@ -71,7 +71,8 @@ def _said(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, "metadata": metadata, "status": None}
 
 
-def _checked(answer: ApiResponse, body: Mapping[str, Any]) -> ApiResponse:
+def checked(answer: ApiResponse, body: Mapping[str, Any]) -> ApiResponse:
+    """Raises NotYet for what passes by itself, BootstrapError (exit 7) for what does not."""
     if answer.status in (200, 201):
         return answer
     message = str(answer.body.get("message") or answer.text[:300])

@@ -11,7 +11,7 @@ from bootstrap.engine.records import Comparison, RecordKind, State, is_as_before
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.images.seed_copy import file_digest
 from bootstrap.host.port import Host, HostReader
-from bootstrap.model.effects import Directory, File, Install, Restored
+from bootstrap.model.effects import Directory, File, FileGone, Install, Restored
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import PATH, Entry
 
@@ -43,6 +43,14 @@ def _write(effect: File, context: RunContext, timeout: float) -> str:
     make_parent(context.host, effect.path)
     context.host.write(effect.path, content, effect.mode)
     return f"{effect.path} written"
+
+
+def _take_away(effect: FileGone, context: RunContext, timeout: float) -> str:
+    if context.host.stat(effect.path) is None:
+        return ""
+    context.journal.note(PATH, effect.path)
+    context.host.remove(effect.path)
+    return f"{effect.path} removed"
 
 
 def _diff(effect: File, host: HostReader, objects: Objects) -> Lines:
@@ -157,6 +165,11 @@ register(
     apply=_write,
     describe=lambda effect, host: f"file {effect.shown}: {verdict(_drift(host, effect))}",
     diff=_diff,
+)
+register(
+    FileGone,
+    apply=_take_away,
+    describe=lambda effect, host: f"file {effect.path}: {'remove' if host.stat(effect.path) else UNCHANGED}",
 )
 register(
     Directory,

@@ -148,7 +148,7 @@ def overlaid(defaults: Mapping[str, Any], document: Mapping[str, Any]) -> dict[s
 def _machine(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     extras: dict[str, Any] = {}
     if taints := node_taints(cfg, facts):
-        extras["registerWithTaints"] = [_taint(t) for t in taints]
+        extras["registerWithTaints"] = [taint.document for taint in taints]
     if facts.resolved_active:
         extras["resolvConf"] = RESOLVED_CONF
     if facts.pod_resolv_conf:
@@ -160,11 +160,6 @@ def _machine(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     # A threshold map is the user's as a whole: ours would add to it.
     throwaway = {k: v for k, v in _THROWAWAY.items() if k not in cfg.cluster.kubelet} if facts.mode == "node" else {}
     return extras | throwaway
-
-
-def _taint(taint: Taint) -> dict[str, str]:
-    value = {"value": taint.value} if taint.value else {}
-    return {"key": taint.key, "effect": taint.effect, **value}
 
 
 def _instance(cfg: ClusterConfig) -> dict[str, str]:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from bootstrap.model.cluster import ClusterSpec
 from bootstrap.render.addresses import as_ip
 from bootstrap.render.pki.keys import PrivateKey, PublicKey, public_pem
 
@@ -29,7 +30,7 @@ class CertSpec:
     """What a certificate must say; `usages` holds `client` and `server`."""
 
     common_name: str
-    organization: str = ""
+    organizations: tuple[str, ...] = ()
     usages: tuple[str, ...] = ()
     sans: tuple[str, ...] = ()
     is_ca: bool = False
@@ -104,6 +105,16 @@ def unfit(chain: list[x509.Certificate], spec: CertSpec, ca: x509.Certificate, n
     return ""
 
 
+def unlike(info: CertificateInfo, spec: CertSpec, cluster: ClusterSpec) -> str:
+    """How a certificate that will do is not as one that would be issued now; empty where it is."""
+    if extra := sorted(set(info.sans) - set(normal_sans(spec.sans))):
+        return f"it names {', '.join(extra)}"
+    if info.key != cluster.encryption_algorithm:
+        return f"its key is {info.key}"
+    lifetime = (info.not_after - info.not_before - CLOCK_SKEW).total_seconds()
+    return "it is valid for another time" if abs(lifetime - cluster.certificate_validity) > 1 else ""
+
+
 def signed_by(certificate: x509.Certificate, ca: x509.Certificate) -> bool:
     """Whether `ca`'s key signed `certificate` under `ca`'s name."""
     try:
@@ -172,9 +183,11 @@ def _general_names(sans: tuple[str, ...]) -> list[x509.GeneralName]:
 
 
 def _name(spec: CertSpec) -> x509.Name:
-    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, spec.organization)] if spec.organization else []
+    """All organizations in one part, as Go's library has it."""
+    groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in spec.organizations]
     common = x509.NameAttribute(NameOID.COMMON_NAME, spec.common_name, _validate=False)
-    return x509.Name([*attributes, common])
+    parts = [groups, [common]] if groups else [[common]]
+    return x509.Name([x509.RelativeDistinguishedName(part) for part in parts])
 
 
 def _authority(ca: x509.Certificate) -> x509.AuthorityKeyIdentifier:

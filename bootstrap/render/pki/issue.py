@@ -38,6 +38,7 @@ class _Issuance:
     keys: KeySource
     now: datetime
     begun: Collection[str] = ()
+    anew: bool = False
     files: list[File] = field(default_factory=list)
 
     def path(self, name: str) -> str:
@@ -61,6 +62,8 @@ def issue_pki(
     keys: KeySource,
     now: datetime,
     begun: Collection[str] = (),
+    *,
+    anew: bool = False,
 ) -> tuple[File, ...]:
     """The whole set, kept files included with the bytes they have.
 
@@ -69,8 +72,10 @@ def issue_pki(
 
     `begun` are paths that an earlier run of ours set out to make. A CA's key is written before its certificate, so one
     of ours without a certificate is of a run that was killed between the two, and gets its certificate now.
+
+    With `anew` a leaf of ours is issued again too when its names, kind of key or lifetime are not as configured.
     """
-    run = _Issuance(cfg, existing, keys, now, begun)
+    run = _Issuance(cfg, existing, keys, now, begun, anew)
     for authority in authorities(cfg):
         issuer, ca = _authority(run, authority)
         for name, spec in authority.leaves:
@@ -191,6 +196,8 @@ def _leaf(run: _Issuance, name: str, spec: CertSpec, issuer: Issuer | None, ca: 
     """Keep the leaf if it will do, else issue it again with a new key."""
     crt, key_pem = run.read(name + ".crt"), run.read(name + ".key")
     reason = _unfit_pair(run, crt, key_pem, spec, ca)
+    if not reason and crt is not None and issuer and run.anew and run.path(f"{name}.crt") in run.begun:
+        reason = certs.unlike(certs.certificate_info(crt), spec, run.cfg.cluster)
     if not reason and crt is not None and key_pem is not None:
         content, private = crt, key_pem
     elif issuer is None:

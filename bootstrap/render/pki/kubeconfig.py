@@ -1,8 +1,8 @@
-"""Kubeconfig files: kubeadm's five, a user's own, and the one that joining nodes start from."""
+"""Kubeconfig files: who kubeadm's five are for, a user's own, and the one that joining nodes start from."""
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,6 @@ from bootstrap.formats.kubeconfig import read_kubeconfig
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
-from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki import certs
 from bootstrap.render.pki.certs import CertSpec, Issuer
@@ -26,57 +25,44 @@ class Identity:
     """Who a kubeconfig is for, and the server it talks to."""
 
     common_name: str
-    organization: str
+    organizations: tuple[str, ...]
     server: str
 
     @property
     def spec(self) -> CertSpec:
         """The client certificate it holds."""
-        return CertSpec(self.common_name, self.organization, usages=("client",))
+        return CertSpec(self.common_name, self.organizations, usages=("client",))
 
 
 def identities(cfg: ClusterConfig) -> dict[str, Identity]:
     """Path → identity of the five files; only people go through the shared endpoint."""
     shared, local = f"https://{cfg.endpoint}", f"https://{cfg.api}"
     return {
-        names.ADMIN_CONF: Identity("kubernetes-admin", names.ADMIN_GROUP, shared),
-        names.SUPER_ADMIN_CONF: Identity("kubernetes-super-admin", "system:masters", shared),
-        names.KUBELET_CONF: Identity(f"system:node:{cfg.node.name}", "system:nodes", local),
-        names.CONTROLLER_MANAGER_CONF: Identity("system:kube-controller-manager", "", local),
-        names.SCHEDULER_CONF: Identity("system:kube-scheduler", "", local),
+        names.ADMIN_CONF: Identity("kubernetes-admin", (names.ADMIN_GROUP,), shared),
+        names.SUPER_ADMIN_CONF: Identity("kubernetes-super-admin", ("system:masters",), shared),
+        names.KUBELET_CONF: Identity(f"system:node:{cfg.node.name}", ("system:nodes",), local),
+        names.CONTROLLER_MANAGER_CONF: Identity("system:kube-controller-manager", (), local),
+        names.SCHEDULER_CONF: Identity("system:kube-scheduler", (), local),
     }
-
-
-def issue_kubeconfigs(
-    cfg: ClusterConfig, pki: Mapping[str, bytes], existing: Mapping[str, bytes], keys: KeySource, now: datetime
-) -> tuple[File, ...]:
-    """The five files; one that has the same server and CA and a valid certificate of its user is kept.
-
-    `pki` holds what `issue_pki` returned, by path. A kubelet.conf that points at the certificate which the kubelet
-    rotates keeps pointing at it, whatever the server.
-    """
-    found = []
-    for path, who in identities(cfg).items():
-        old = existing.get(path)
-        kept = _kept(cfg, pki, old, who, now) if old is not None else None
-        content = kept or user_kubeconfig(cfg, pki, who, keys, now)
-        found.append(File(path, content, mode=0o600, secret=True))
-    return tuple(found)
 
 
 def user_kubeconfig(
     cfg: ClusterConfig, pki: Mapping[str, bytes], who: Identity, keys: KeySource, now: datetime
 ) -> bytes:
     """A kubeconfig with a new client certificate for `who`."""
-    issuer = _issuer(cfg, pki, who.common_name)
-    key = keys.new(cfg.cluster.encryption_algorithm)
-    lifetime = cfg.cluster.certificate_validity
-    certificate = certs.build(who.spec, key, issuer, serial=keys.serial(), now=now, lifetime=lifetime)
-    user = {
-        "client-certificate-data": _b64(certs.certificate_pem(certificate)),
-        "client-key-data": _b64(private_pem(key)),
-    }
+    certificate, key = client_certificate(cfg, pki, who, keys, now)
+    user = {"client-certificate-data": _b64(certificate), "client-key-data": _b64(key)}
     return _document(cfg.cluster.cluster_name, who, ca_pem(cfg, pki), user)
+
+
+def client_certificate(
+    cfg: ClusterConfig, pki: Mapping[str, bytes], who: Identity, keys: KeySource, now: datetime
+) -> tuple[bytes, bytes]:
+    """A new certificate for `who` and its key, as PEM. Raises BootstrapError (exit 3) when the CA's key is not here."""
+    ca, key = _issuer(cfg, pki, who.common_name), keys.new(cfg.cluster.encryption_algorithm)
+    lifetime = cfg.cluster.certificate_validity
+    certificate = certs.build(who.spec, key, ca, serial=keys.serial(), now=now, lifetime=lifetime)
+    return certs.certificate_pem(certificate), private_pem(key)
 
 
 def rotatable_kubelet_conf(kubeconfig: bytes, certificate_path: str = names.KUBELET_CLIENT_CURRENT) -> bytes:
@@ -125,26 +111,6 @@ def _document(cluster: str, who: Identity, ca: bytes, credentials: Mapping[str, 
             "users": [{"name": user, "user": dict(credentials)}],
         }
     ).encode()
-
-
-def _kept(cfg: ClusterConfig, pki: Mapping[str, bytes], old: bytes, who: Identity, now: datetime) -> bytes | None:
-    """`old` (with another server if only that changed and it is the rotating kubelet's), or None: issue anew."""
-    ca = ca_pem(cfg, pki)
-    try:
-        current = read_kubeconfig(old)
-        cluster, user = current.cluster, current.user
-        if b64decode(cluster["certificate-authority-data"]).strip() != ca.strip():
-            return None
-        if "client-certificate" in user and who.common_name.startswith("system:node:"):
-            return old if cluster["server"] == who.server else with_server(old, who.server)
-        chain = x509.load_pem_x509_certificates(b64decode(user["client-certificate-data"]))
-        key = load_private(b64decode(user["client-key-data"]))
-    except (ValueError, TypeError, KeyError):
-        return None
-    info = certs.describe(chain[0])
-    named = info.common_name == who.common_name and "".join(info.organizations) == who.organization
-    fits = not certs.unfit(chain, who.spec, x509.load_pem_x509_certificate(ca), now)
-    return old if named and fits and certs.same_key(chain[0], key) and cluster["server"] == who.server else None
 
 
 def _issuer(cfg: ClusterConfig, pki: Mapping[str, bytes], common_name: str) -> Issuer:

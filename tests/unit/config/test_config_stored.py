@@ -24,6 +24,7 @@ from bootstrap.model.cluster import ApiEndpoint, Arg, ClusterConfig, ClusterSpec
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.workflows.reconfigure import check_difference, kept
 from tests.configs import changed
+from tests.memory import MemoryHost
 
 KUBEADM = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: "
 SECRET = "abcdef.0123456789abcdef"  # noqa: S105 - a placeholder
@@ -49,7 +50,7 @@ def test_an_option_of_one_run_is_neither_stored_nor_a_difference(field: str) -> 
 
     assert cfg.run != RunOptions()
     assert to_stored(cfg) == to_stored(CFG)
-    check_difference(to_stored(CFG).encode(), cfg, reconfigure=False)
+    check_difference(MemoryHost(), "node", to_stored(CFG).encode(), cfg, reconfigure=False)
 
 
 def test_options_that_an_older_file_holds_are_not_those_of_the_next_run() -> None:

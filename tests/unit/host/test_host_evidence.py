@@ -19,8 +19,8 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts, ListeningSocket
 from bootstrap.model.runtime import Runtime
 from bootstrap.render.pki.issue import issue_pki
+from bootstrap.render.pki.issue_kubeconfigs import Ground, issue_kubeconfigs
 from bootstrap.render.pki.keys import CryptoKeySource
-from bootstrap.render.pki.kubeconfig import issue_kubeconfigs
 from tests.memory import Entry, MemoryHost
 
 RUNTIME_HERE = Runtime("unix:///run/x.sock", unit="containerd.service", root="/var/lib/containerd", binaries="")
@@ -161,7 +161,7 @@ def issued() -> dict[str, bytes]:
     begun = datetime.now(UTC) - timedelta(days=366)
     pki = {file.path: file.content for file in issue_pki(cfg, {}, keys, begun)}
     other = {file.path: file.content for file in issue_pki(cfg, {}, keys, begun)}
-    kubeconfigs = {file.path: file.content for file in issue_kubeconfigs(cfg, pki, {}, keys, begun)}
+    kubeconfigs = {file.path: file.content for file in issue_kubeconfigs(Ground(cfg, pki, keys, begun), {})}
     return {**pki, **kubeconfigs, f"{names.PKI_DIR}/front-proxy-ca.crt": other[f"{names.PKI_DIR}/front-proxy-ca.crt"]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan, Step
 from bootstrap.phases.machine import KUBELET_FILES
@@ -27,6 +28,7 @@ KUBEADM = (
     *("addon", "addon/all", "addon/coredns", "addon/kube-proxy"),
 )
 """The phases of `kubeadm init` 1.37 (cmd/kubeadm/app/cmd/phases/init), but for those without a step here."""
+THERE = [effect.path for step in PLAN.steps for effect in step.effects if isinstance(effect, File)]
 
 
 def ids(plan: Plan) -> list[str]:
@@ -52,7 +54,7 @@ def test_each_phase_of_kubeadm_runs_alone(phase: str) -> None:
 
 @pytest.mark.parametrize("phase", [*KUBEADM, *WITHOUT_STEPS, "upload-certs"])
 def test_each_phase_of_kubeadm_can_be_left_out(phase: str) -> None:
-    left = ids(Plan(without(PLAN.steps, (phase,))))
+    left = ids(Plan(without(PLAN.steps, (phase,), THERE)))
 
     assert not [step for step in left if f"{step}/".startswith(f"{phase.removesuffix('/all')}/")]
     assert set(left) <= set(ids(PLAN))
@@ -131,3 +133,16 @@ def test_who_came_after_a_phase_left_out_comes_after_its_predecessors() -> None:
 
     assert without(steps, ("b",)) == (Step("a", ""), Step("c", "", after=("a",)))
     assert without(steps, ()) == (*steps[:2], Step("c", "", after=("b/x",)))
+
+
+@pytest.mark.parametrize("skipped", [("certs",), ("certs/ca",), ("certs/etcd-ca",), ("certs", "kubeconfig")])
+def test_a_ca_that_signs_the_rest_is_left_out_only_where_it_is(skipped: tuple[str, ...]) -> None:
+    with pytest.raises(BootstrapError, match="which is left out") as caught:
+        without(PLAN.steps, skipped)
+
+    assert caught.value.code == Exit.CONFLICT
+    assert without(PLAN.steps, skipped, THERE)
+
+
+def test_with_everything_that_a_ca_signs_the_ca_is_left_out_too() -> None:
+    assert without(PLAN.steps, ("certs", "kubeconfig", "bootstrap-token"))

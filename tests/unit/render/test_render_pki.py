@@ -15,11 +15,11 @@ from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki.certs import certificate_info
 from bootstrap.render.pki.issue import issue_pki, pki_paths
+from bootstrap.render.pki.issue_kubeconfigs import Ground, issue_kubeconfigs
 from bootstrap.render.pki.keys import CryptoKeySource, load_private
 from bootstrap.render.pki.kubeconfig import (
     Identity,
     cluster_info_kubeconfig,
-    issue_kubeconfigs,
     rotatable_kubelet_conf,
     user_kubeconfig,
     with_server,
@@ -167,34 +167,39 @@ def test_rsa_on_request() -> None:
     assert b"BEGIN RSA PRIVATE KEY" in pki["/etc/kubernetes/pki/sa.key"]
 
 
+def issued(cfg: ClusterConfig, pki: dict[str, bytes], there: dict[str, bytes], now: datetime = NOW) -> tuple[File, ...]:
+    """All that is there is of ours."""
+    return issue_kubeconfigs(Ground(cfg, pki, KEYS, now), there, tuple(there))
+
+
 @pytest.fixture(scope="module")
 def confs(pki: dict[str, bytes]) -> dict[str, bytes]:
-    return tree(issue_kubeconfigs(CFG, pki, {}, KEYS, NOW))
+    return tree(issued(CFG, pki, {}))
 
 
 def test_kubeconfigs_are_kept(pki: dict[str, bytes], confs: dict[str, bytes]) -> None:
-    again = issue_kubeconfigs(CFG, pki, confs, KEYS, NOW)
+    again = issued(CFG, pki, confs)
     assert tree(again) == confs
     assert {(f.mode, f.secret) for f in again} == {(0o600, True)}
 
 
 def test_kubeconfigs_of_another_server_ca_or_time_are_not(pki: dict[str, bytes], confs: dict[str, bytes]) -> None:
     moved = changed(CFG, advertise_address="192.0.2.99")
-    assert len(rewritten(confs, issue_kubeconfigs(moved, pki, confs, KEYS, NOW))) == 5
-    assert len(rewritten(confs, issue_kubeconfigs(CFG, pki, confs, KEYS, NOW + timedelta(days=400)))) == 5
+    assert len(rewritten(confs, issued(moved, pki, confs))) == 5
+    assert len(rewritten(confs, issued(CFG, pki, confs, NOW + timedelta(days=400)))) == 5
     other = tree(issue_pki(CFG, {}, KEYS, NOW))
-    assert len(rewritten(confs, issue_kubeconfigs(CFG, other, confs, KEYS, NOW))) == 5
+    assert len(rewritten(confs, issued(CFG, other, confs))) == 5
     renamed = changed(CFG, name="n2")
-    assert rewritten(confs, issue_kubeconfigs(renamed, pki, confs, KEYS, NOW)) == {"kubelet.conf"}
+    assert rewritten(confs, issued(renamed, pki, confs)) == {"kubelet.conf"}
     damaged = confs | {names.ADMIN_CONF: b"}{"}
-    assert rewritten(damaged, issue_kubeconfigs(CFG, pki, damaged, KEYS, NOW)) == {"admin.conf"}
+    assert rewritten(damaged, issued(CFG, pki, damaged)) == {"admin.conf"}
 
 
 def test_rotating_kubelet_keeps_its_reference(pki: dict[str, bytes], confs: dict[str, bytes]) -> None:
     rotating = confs | {names.KUBELET_CONF: rotatable_kubelet_conf(confs[names.KUBELET_CONF])}
-    assert tree(issue_kubeconfigs(CFG, pki, rotating, KEYS, NOW))[names.KUBELET_CONF] == rotating[names.KUBELET_CONF]
+    assert tree(issued(CFG, pki, rotating))[names.KUBELET_CONF] == rotating[names.KUBELET_CONF]
     moved = changed(CFG, advertise_address="192.0.2.99")
-    document = yaml.safe_load(tree(issue_kubeconfigs(moved, pki, rotating, KEYS, NOW))[names.KUBELET_CONF])
+    document = yaml.safe_load(tree(issued(moved, pki, rotating))[names.KUBELET_CONF])
     assert document["clusters"][0]["cluster"]["server"] == "https://192.0.2.99:6443"
     assert document["users"][0]["user"] == {
         "client-certificate": names.KUBELET_CLIENT_CURRENT,
@@ -205,7 +210,7 @@ def test_rotating_kubelet_keeps_its_reference(pki: dict[str, bytes], confs: dict
 def test_user_kubeconfig_without_the_ca_key_says_so(pki: dict[str, bytes]) -> None:
     external = {p: c for p, c in pki.items() if not p.endswith("pki/ca.key")}
     with pytest.raises(BootstrapError, match="no kubeconfig can be made for ann"):
-        user_kubeconfig(CFG, external, Identity("ann", "dev", "https://x:1"), KEYS, NOW)
+        user_kubeconfig(CFG, external, Identity("ann", ("dev",), "https://x:1"), KEYS, NOW)
 
 
 def test_cluster_info_holds_the_ca_and_no_user(pki: dict[str, bytes]) -> None:
@@ -229,9 +234,9 @@ def test_a_key_that_kubernetes_cannot_use_is_refused() -> None:
 def test_every_name_that_a_node_may_have_gets_a_certificate(length: int) -> None:
     cfg = changed(CFG, name="n" * length)
     found = tree(issue_pki(cfg, {}, KEYS, NOW))
-    kept = tree(issue_kubeconfigs(cfg, found, {}, KEYS, NOW))
+    kept = tree(issued(cfg, found, {}))
 
-    assert not rewritten(kept, issue_kubeconfigs(cfg, found, kept, KEYS, NOW))
+    assert not rewritten(kept, issued(cfg, found, kept))
     subject = certificate_info(
         b64decode(yaml.safe_load(kept[names.KUBELET_CONF])["users"][0]["user"]["client-certificate-data"])
     )

@@ -13,6 +13,7 @@ from bootstrap.model.cluster import BootstrapConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.workflows.reconfigure import check_difference, without_addons
+from tests.memory import MemoryHost
 
 FACTS = HostFacts(mode="host", hostname="n1", addresses=(Address("eth0", "192.0.2.10", default=True),))
 BEFORE = to_stored(resolve(Documents(), Overrides(), FACTS)).encode()
@@ -21,7 +22,7 @@ BEFORE = to_stored(resolve(Documents(), Overrides(), FACTS)).encode()
 def check(*, reconfigure: bool, facts: HostFacts = FACTS, cluster: dict[str, Any] | None = None, **flags: Any) -> None:
     document = {"apiVersion": "kubeadm.k8s.io/v1beta4", "kind": "ClusterConfiguration", **(cluster or {})}
     cfg = resolve(load(yaml.safe_dump(document).encode()), Overrides(**flags), facts)
-    check_difference(BEFORE, cfg, reconfigure=reconfigure)
+    check_difference(MemoryHost(), "host", BEFORE, cfg, reconfigure=reconfigure)
 
 
 ARGUMENT = {"apiServer": {"extraArgs": [{"name": "v", "value": "3"}]}}
@@ -38,6 +39,9 @@ FIXED: list[dict[str, Any]] = [
     {"node_name": "other"},
     {"cri_socket": "unix:///run/containerd/containerd.sock"},
     {"cluster": {"clusterName": "other"}},
+    {"cluster": {"caCertificateValidityPeriod": "100h"}},
+    {"cni": "none"},
+    {"cni": "/m/network.yaml"},
     {"cluster": {"etcd": {"local": {"dataDir": "/srv/etcd"}}}},
     {
         "cluster": {

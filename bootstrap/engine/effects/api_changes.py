@@ -1,0 +1,98 @@
+"""Objects and taints of ours that are not wanted any more; what others put there stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from bootstrap.engine.effects.api_objects import checked
+from bootstrap.engine.effects.files import make_parent
+from bootstrap.engine.effects.registry import UNCHANGED, register
+from bootstrap.engine.polling import persist
+from bootstrap.engine.run_context import RunContext
+from bootstrap.host.kube_client import object_path
+from bootstrap.host.port import HostReader
+from bootstrap.model import names
+from bootstrap.model.cluster import Taint
+from bootstrap.model.effects import NodeTaints, ObjectGone, object_name
+
+
+def _gone(effect: ObjectGone, context: RunContext, timeout: float) -> str:
+    path = object_path(effect.body)
+
+    def attempt() -> str:
+        found = context.api.get(path)
+        if found.status == 404 or not _is_ours(checked(found, effect.body).body):
+            return ""
+        answer = context.api.delete(path)
+        if answer.status != 404:
+            checked(answer, effect.body)
+        return f"{object_name(effect.body)} deleted"
+
+    return persist(attempt, context, timeout, f"the API server did not delete {object_name(effect.body)}")
+
+
+def _is_ours(body: Mapping[str, Any]) -> bool:
+    managed = body.get("metadata", {}).get("managedFields", ())
+    return any(entry.get("manager") == names.FIELD_MANAGER for entry in managed)
+
+
+def _taints(effect: NodeTaints, context: RunContext, timeout: float) -> str:
+    given, wanted = context.host.read(effect.record), _text(effect.taints)
+    if given == wanted:
+        return ""
+    changed = ""
+    if given is not None:
+        former = {_place(line.partition(":")[0].partition("=")[0], line.rpartition(":")[2]) for line in _lines(given)}
+        changed = persist(
+            lambda: _retaint(effect, former, context), context, timeout, f"{_named(effect)} did not change"
+        )
+    make_parent(context.host, effect.record)
+    context.host.write(effect.record, wanted, 0o600)
+    return changed
+
+
+def _retaint(effect: NodeTaints, former: set[tuple[str, str]], context: RunContext) -> str:
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": effect.node}}
+    found = checked(context.api.get(object_path(node)), node).body
+    before = found.get("spec", {}).get("taints", [])
+    ours = former | {_place(taint.key, taint.effect) for taint in effect.taints}
+    kept = [taint for taint in before if _place(taint["key"], taint["effect"]) not in ours]
+    after = [*kept, *(taint.document for taint in effect.taints)]
+    if after == before:
+        return ""
+    version = found["metadata"]["resourceVersion"]
+    body = {**node, "metadata": {"name": effect.node, "resourceVersion": version}, "spec": {"taints": after}}
+    checked(context.api.merge(body), body)
+    return f"{_named(effect)}: {', '.join(map(str, effect.taints)) or 'none'}"
+
+
+def _named(effect: NodeTaints) -> str:
+    return f"taints of node {effect.node}"
+
+
+def _place(key: str, effect: str) -> tuple[str, str]:
+    """A node has one taint of a key and an effect."""
+    return key, effect
+
+
+def _text(taints: Iterable[Taint]) -> bytes:
+    return "".join(f"{taint}\n" for taint in taints).encode()
+
+
+def _lines(content: bytes) -> list[str]:
+    return content.decode().splitlines()
+
+
+def _describe(effect: NodeTaints, host: HostReader) -> str:
+    given = host.read(effect.record)
+    change = UNCHANGED if given in (None, _text(effect.taints)) else ", ".join(map(str, effect.taints)) or "none"
+    return f"{_named(effect)}: {change}"
+
+
+register(
+    ObjectGone,
+    apply=_gone,
+    describe=lambda effect, host: f"delete {object_name(effect.body)} if it is ours",
+)
+register(NodeTaints, apply=_taints, describe=_describe)
