@@ -265,7 +265,7 @@ def images_load(
     """Load images of your own into this machine: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
     from bootstrap.engine.turn import own_turn
     from bootstrap.workflows.config import present
-    from bootstrap.workflows.images import load_images
+    from bootstrap.workflows.image_load import load_images
     from bootstrap.workflows.mode import enter
 
     mode, host = enter()
@@ -275,7 +275,7 @@ def images_load(
         print(json.dumps({"loaded": loaded}, indent=2))
         return Exit.OK
     for name in loaded:
-        say(name)
+        say(name, "✓")
     return Exit.OK
 
 

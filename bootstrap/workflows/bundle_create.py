@@ -93,7 +93,7 @@ def create(
     for reference in wanted.images:
         origin, target = _first(origins, reference)
         if target is None:
-            missing.append(reference)
+            missing.append(": ".join([reference, *_reasons(origins, reference)]))
             continue
         try:
             found = collect(target, _documents(origin, reference), wanted.architectures)
@@ -114,6 +114,10 @@ def create(
             fix=f"name another source (--from {SOURCES}), or another version or architecture",
         )
     return _write(wanted, images, blobs, key, output, now.strftime("%Y-%m-%dT%H:%M:%SZ"), level)
+
+
+def _reasons(origins: Sequence[ImageSource], reference: str) -> list[str]:
+    return ["; ".join(why)] if (why := [o.lacking[reference] for o in origins if reference in o.lacking]) else []
 
 
 def _first(origins: Sequence[ImageSource], reference: str) -> tuple[ImageSource, Descriptor | None]:

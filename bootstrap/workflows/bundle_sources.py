@@ -15,7 +15,7 @@ from bootstrap.host.images.layout import Layout
 from bootstrap.host.images.sources import ImageSource, LayoutSource, SeedSource, docker_source
 from bootstrap.host.images.zstd_source import packed
 from bootstrap.host.registry.limits import Limits
-from bootstrap.host.registry.pull import TransferListener
+from bootstrap.host.registry.pull import NotHad, TransferListener
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.image import Platform
 from bootstrap.render.images.required import RequiredImage
@@ -46,15 +46,16 @@ def sources(
     found: list[ImageSource] = []
     left = list(wanted.images)
     with contextlib.ExitStack() as opened:
-        for text in texts:
-            found.append(opened.enter_context(_source(text, replace(wanted, images=tuple(left)), reach, listen, level)))
+        for number, text in enumerate(texts, 1):
+            rest, last = replace(wanted, images=tuple(left)), number == len(texts)
+            found.append(opened.enter_context(_source(text, rest, reach, listen, level, last=last)))
             left = [name for name in left if found[-1].target(name) is None]
         yield tuple(found)
 
 
 @contextlib.contextmanager
 def _source(
-    text: str, wanted: Contents, reach: Callable[[str], str], listen: TransferListener, level: int
+    text: str, wanted: Contents, reach: Callable[[str], str], listen: TransferListener, level: int, *, last: bool
 ) -> Iterator[ImageSource]:
     kind, _, rest = text.partition(":")
     if text == "seed":
@@ -65,17 +66,38 @@ def _source(
             yield found
     elif text == "registry":
         with tempfile.TemporaryDirectory(prefix="bootstrap-images-", dir="/var/tmp") as folder:
-            yield LayoutSource(_pulled(Path(folder), wanted, reach, listen), text)
+            layout, lacking = Layout(Path(folder)), dict[str, str]()
+            layout.set_index([])
+            if last:
+                _pull(layout, wanted, reach, listen)
+            else:
+                lacking = _pull_what_is_there(layout, wanted, reach, listen)
+            yield LayoutSource(layout, text, lacking)
     elif kind == "layout" and rest:
         yield LayoutSource(Layout(Path(reach(os.path.abspath(rest)))), text)
     else:
         raise BootstrapError(f"{text!r} is no source of images", code=Exit.USAGE, fix=f"--from {SOURCES}")
 
 
-def _pulled(folder: Path, wanted: Contents, reach: Callable[[str], str], listen: TransferListener) -> Layout:
+def _pull(layout: Layout, wanted: Contents, reach: Callable[[str], str], listen: TransferListener) -> None:
     """Everything that is wanted, by the rules for mirrors, for all architectures."""
     images = tuple(RequiredImage("", name, name) for name in wanted.images)
     chosen = ImageSelection(images, wanted.cfg.own.mirrors.reached(reach))
-    for _ in pull_to(folder, chosen, [Platform(name) for name in wanted.architectures], None, LIMITS, listen):
+    for _ in pull_to(layout.path, chosen, [Platform(name) for name in wanted.architectures], None, LIMITS, listen):
         pass
-    return Layout(folder)
+
+
+def _pull_what_is_there(
+    layout: Layout, wanted: Contents, reach: Callable[[str], str], listen: TransferListener
+) -> dict[str, str]:
+    """The same one by one, and why no registry gave the others: the next source is asked for them.
+
+    One that has other content than a digest says ends it.
+    """
+    lacking = {}
+    for name in wanted.images:
+        try:
+            _pull(layout, replace(wanted, images=(name,)), reach, listen)
+        except NotHad as e:
+            lacking[name] = "; ".join(e.details) or e.what
+    return lacking

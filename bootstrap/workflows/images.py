@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from bootstrap.model.images.bundle import named
 from bootstrap.model.images.image import Platform
 from bootstrap.model.images.lock import Lock, LockedImage, LockedPlatform
 from bootstrap.model.images.oci import IMAGE_NAME, INDEX_FILE
+from bootstrap.model.images.reference import Reference, node_names
 from bootstrap.render.images.required import RequiredImage
 from bootstrap.workflows.image_choice import ImageSelection, locked_as, ways
 
@@ -86,11 +86,16 @@ def pull_to(
     before = layout.index() if (folder / INDEX_FILE).exists() else []
     founds = [search.next() for _, _, search in searches]
     entries = {str(known.get("annotations", {}).get(IMAGE_NAME, known["digest"])): known for known in before}
+    arrived: list[tuple[Reference, LocatedImage]] = []
     for (needed, image, search), first in zip(searches, founds, strict=True):
         began = time.monotonic()
         found = fetch(search, first, image, layout, listen)
-        entries[str(image.tagged)] = named(found.resolved.top.document(), str(image.tagged))
+        arrived.append((image, found))
         yield _pulled(needed, found, began)
+    for image, found in sorted(arrived, key=lambda pair: not pair[0].digest):  # who asked for the tag alone has it
+        top = found.resolved.top
+        names = node_names(image, top.digest) if image.digest else (str(image),)
+        entries |= {name: named(top.document(), name) for name in names}
     with writing(layout):
         layout.set_index(list(entries.values()))
 
@@ -136,22 +141,6 @@ def save_lock(path: Path, lock: Lock) -> None:
             file.write(lock_text(lock).encode())
     except OSError as e:
         raise BootstrapError(f"cannot write {path}: {e.strerror}", code=Exit.EFFECT) from e
-
-
-def load_images(host: Host, socket: str, source: str) -> tuple[str, ...]:
-    """Imports a `docker save` archive (a path of the machine; `-`: standard input), pinned; the names in it.
-
-    Raises BootstrapError (exit 9) when it is refused.
-    """
-    try:
-        return Containerd(host, socket).import_archive(source if source == "-" else host.reach(os.path.abspath(source)))
-    except BootstrapError as e:
-        raise BootstrapError(
-            "the archive was refused",
-            code=Exit.IMAGE,
-            details=e.details,
-            fix="docker save IMAGE | docker exec -i NAME bootstrap images load - (on a host: docker run -i …)",
-        ) from e
 
 
 def _pulled(needed: RequiredImage, found: LocatedImage, began: float) -> Pulled:

@@ -9,6 +9,8 @@ from typing import IO
 from bootstrap.host.bundle.tar import Writable
 from bootstrap.model.images.bundle import Damaged
 
+__all__ = ["FAST", "LEVEL", "Compressor", "Decompressor", "zstd"]
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:

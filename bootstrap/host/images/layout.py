@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -20,6 +21,7 @@ from bootstrap.model.images.oci import (
     Descriptor,
     hex_of,
     index_bytes,
+    is_descriptor,
 )
 
 _CHUNK = 1 << 20
@@ -74,12 +76,28 @@ class Layout:
             _expect(digest, hashed.hexdigest())
         return size
 
+    def store(self, stream: IO[bytes]) -> str:
+        """Stores a stream whose digest is not known before, and returns it."""
+        folder = self.path / BLOBS
+        folder.mkdir(parents=True, exist_ok=True)
+        hashed = hashlib.sha256()
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as file:
+            try:
+                while chunk := stream.read(_CHUNK):
+                    hashed.update(chunk)
+                    file.write(chunk)
+                Path(file.name).rename(folder / hashed.hexdigest())
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+        return f"sha256:{hashed.hexdigest()}"
+
     def index(self) -> list[Descriptor]:
         """The descriptors of index.json. Raises BootstrapError (exit 9) when this is no layout."""
         try:
             version = json.loads((self.path / LAYOUT_FILE).read_bytes())["imageLayoutVersion"]
             manifests = json.loads((self.path / INDEX_FILE).read_bytes())["manifests"]
-        except (OSError, ValueError, KeyError, TypeError) as e:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
             raise BootstrapError(
                 f"{self.path} is not an OCI image layout",
                 code=Exit.IMAGE,
@@ -88,6 +106,10 @@ class Layout:
             ) from e
         if version != "1.0.0" or not isinstance(manifests, list):
             raise BootstrapError(f"{self.path} is an image layout of another kind", code=Exit.IMAGE, why=str(version))
+        if not all(is_descriptor(found) and isinstance(found.get("annotations", {}), dict) for found in manifests):
+            raise BootstrapError(
+                f"{self.path} is refused", code=Exit.IMAGE, why=f"{INDEX_FILE} has a descriptor that is not one"
+            )
         return manifests
 
     def set_index(self, descriptors: Sequence[Descriptor]) -> None:

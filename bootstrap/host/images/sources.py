@@ -6,30 +6,22 @@ import contextlib
 import hashlib
 import json
 import shutil
-import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol, cast
 
 from bootstrap.host.bundle.tar import Writable
 from bootstrap.host.docker.images import DockerImages
+from bootstrap.host.images.archive import unpack
 from bootstrap.host.images.layers import write_layer
 from bootstrap.host.images.layout import Layout
 from bootstrap.host.images.seed import CONTENT, SEED
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import named
-from bootstrap.model.images.oci import (
-    BLOBS,
-    DOCUMENT_LIMIT,
-    IMAGE_NAME,
-    INDEX,
-    INDEX_FILE,
-    MANIFEST,
-    Descriptor,
-    hex_of,
-)
+from bootstrap.model.images.oci import IMAGE_NAME, INDEX, MANIFEST, Descriptor, hex_of, kind_of
+from bootstrap.model.images.reference import parse_reference
 
 _CHUNK = 1 << 20
 
@@ -39,6 +31,8 @@ class ImageSource(Protocol):
 
     name: str
     """What the bundle says about where an image came from."""
+    lacking: Mapping[str, str]
+    """Why it does not have some references, as far as that is known."""
 
     def target(self, reference: str) -> Descriptor | None:
         """The index or manifest that a reference means, None when it is not here."""
@@ -53,20 +47,30 @@ class ImageSource(Protocol):
 class LayoutSource:
     """An OCI image layout. Several manifests under one name (a platform each) become one index."""
 
-    def __init__(self, layout: Layout, name: str) -> None:
+    def __init__(self, layout: Layout, name: str, lacking: Mapping[str, str] | None = None) -> None:
         self.name = name
+        self.lacking = lacking or {}
         self._layout = layout
         self._made: dict[str, bytes] = {}
         self._targets: dict[str, Descriptor] = {}
         by_name: dict[str, list[Descriptor]] = {}
         for descriptor in layout.index():
             if reference := descriptor.get("annotations", {}).get(IMAGE_NAME):
-                by_name.setdefault(reference, []).append(descriptor)
+                by_name.setdefault(_full(reference), []).append(descriptor)
         for reference, found in by_name.items():
             self._targets[reference] = found[0] if len(found) == 1 else self._joined(found)
 
     def target(self, reference: str) -> Descriptor | None:
-        return self._targets.get(reference)
+        """A reference with a digest is also had by another name, and as one of the manifests of an index."""
+        if reference in self._targets:
+            return self._targets[reference]
+        wanted = parse_reference(reference)
+        known = ((parse_reference(name), target) for name, target in self._targets.items())
+        found = next((target for name, target in known if wanted.means(name, target["digest"])), None)
+        if found is None and wanted.digest and self._layout.has(wanted.digest):
+            content = self._layout.read(wanted.digest)
+            return {"mediaType": kind_of(json.loads(content)), "digest": wanted.digest, "size": len(content)}
+        return found
 
     def document(self, reference: str, descriptor: Descriptor) -> bytes:
         return self._made.get(descriptor["digest"]) or self._layout.read(descriptor["digest"])
@@ -90,6 +94,7 @@ class SeedSource:
     """The images inside our own image: documents are files, layers are made again from their trees (adr/0002)."""
 
     name = "seed"
+    lacking: Mapping[str, str] = {}
 
     def __init__(self, seed: Path = SEED) -> None:
         self._seed = seed
@@ -107,6 +112,10 @@ class SeedSource:
 
     def target(self, reference: str) -> Descriptor | None:
         digest = self._manifests.get(reference)
+        if digest is None and "@" in reference:
+            wanted = parse_reference(reference)
+            known = ((parse_reference(name), found) for name, found in self._manifests.items())
+            digest = next((found for name, found in known if wanted.means(name, found)), None)
         return {"mediaType": MANIFEST, "digest": digest, "size": self._blob(digest).stat().st_size} if digest else None
 
     def document(self, reference: str, descriptor: Descriptor) -> bytes:
@@ -123,41 +132,28 @@ class SeedSource:
         return self._seed / CONTENT / "blobs/sha256" / hex_of(digest)
 
 
+def _full(name: str) -> str:
+    """As this program writes references; a name that is none is never asked for."""
+    try:
+        return str(parse_reference(name))
+    except ValueError:
+        return name
+
+
 @contextlib.contextmanager
 def docker_source(engine: DockerImages, references: Sequence[str]) -> Iterator[LayoutSource]:
     """A Docker engine's own images: what it saves, unpacked into a layout for as long as that is needed."""
     with tempfile.TemporaryDirectory(prefix="bootstrap-images-", dir="/var/tmp") as folder:
         layout, saved = Layout(Path(folder)), {}
         found: list[Descriptor] = []
+        lacking: dict[str, str] = {}
         for reference, image in engine.ids(references).items():
             if image not in saved:
-                saved[image] = unpack(engine.saved(image), layout)
-            found += [named(descriptor, reference) for descriptor in saved[image]]
+                saved[image] = [archived.target for archived in unpack(engine.saved(image), layout)]
+            wanted = parse_reference(reference).digest
+            if not wanted or any(wanted == target["digest"] for target in saved[image]):
+                found += [named(descriptor, reference) for descriptor in saved[image]]
+            else:
+                lacking[reference] = "the Docker engine has it, but saves it with another digest"
         layout.set_index(found)
-        yield LayoutSource(layout, "docker")
-
-
-def unpack(stream: IO[bytes], layout: Layout) -> list[Descriptor]:
-    """Stores the blobs of a layout in a tar stream, and returns the image manifests of its index.
-
-    Raises BootstrapError (exit 9): a blob with another digest, or `docker save` as it was before Docker 25.
-    """
-    index: list[Descriptor] | None = None
-    with tarfile.open(fileobj=stream, mode="r|") as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isreg() else None
-            if content is None:
-                continue
-            folder, _, name = member.name.rpartition("/")
-            if folder == BLOBS:
-                layout.add(content, f"sha256:{name}")
-            elif member.name == INDEX_FILE:
-                index = json.loads(content.read(DOCUMENT_LIMIT))["manifests"]
-    if index is None:
-        raise BootstrapError(
-            "this Docker engine saves images in an old format",
-            code=Exit.IMAGE,
-            why="its archive has no index.json",
-            fix="use Docker 25 or newer",
-        )
-    return index
+        yield LayoutSource(layout, "docker", lacking)

@@ -29,7 +29,7 @@ class PackedSource:
     """
 
     def __init__(self, origin: ImageSource, level: int, files: contextlib.ExitStack) -> None:
-        self.name = origin.name
+        self.name, self.lacking = origin.name, origin.lacking
         self._origin = origin
         self._level = level
         self._files = files
@@ -39,7 +39,7 @@ class PackedSource:
     def target(self, reference: str) -> Descriptor | None:
         """Raises BootstrapError (exit 9) when a layer is not what its digest says."""
         found = self._origin.target(reference)
-        if found is None or found["mediaType"] != MANIFEST:
+        if found is None or found["mediaType"] != MANIFEST or "@" in reference:  # a digest is to stay what it is
             return found
         manifest = json.loads(self._origin.document(reference, found))
         if any(layer["mediaType"] != LAYER for layer in manifest["layers"]):

@@ -8,11 +8,11 @@ from typing import Any
 
 import requests
 
-from bootstrap.host.registry.documents import descriptor, entries, of_config, parsed, platform_of
+from bootstrap.host.registry.documents import descriptor, entries, parsed, platform_in
 from bootstrap.host.registry.limits import DamagedError, Deadline, Limits, MissingError, PassingError, RegistryError
 from bootstrap.host.registry.stream import BROKEN, READ, BlobStream, Moved, scope_of
 from bootstrap.host.registry.transport import Transport
-from bootstrap.model.images.image import Blob, Platform, Resolved
+from bootstrap.model.images.image import Blob, Platform, Resolved, platform_of
 from bootstrap.model.images.mirrors import Server
 from bootstrap.model.images.oci import DIGEST, DOCUMENT_LIMIT, INDEXES, MANIFESTS, SCHEMA_1, kind_of
 
@@ -94,14 +94,14 @@ class RegistryClient:
     def _chosen(self, index: Mapping[str, Any], platform: Platform, repository: str) -> Blob:
         listed = entries(self.server.host, index, "manifests")
         for entry in listed:
-            offered = platform_of(entry)
+            offered = platform_in(entry)
             if offered and platform.fits(offered):
                 return descriptor(self.server.host, entry)
-        there = ", ".join(str(p) for entry in listed if (p := platform_of(entry))) or "none"
+        there = ", ".join(str(p) for entry in listed if (p := platform_in(entry))) or "none"
         raise MissingError(f"{self.server.host}: {repository} has no {platform}; there is {there}")
 
     def _check_platform(self, blob: Blob, config: Mapping[str, Any], platform: Platform, repository: str) -> None:
-        found = of_config(config)
+        found = platform_of(config)
         if not found.os:
             raise MissingError(f"{self.server.host}: {repository} is no container image, but {blob.media_type[:80]}")
         if not platform.fits(found):

@@ -8,7 +8,7 @@ from typing import Any
 
 from bootstrap.host.registry.limits import RegistryError
 from bootstrap.host.registry.words import is_page, page
-from bootstrap.model.images.image import Blob, Platform
+from bootstrap.model.images.image import Blob, Platform, platform_of
 from bootstrap.model.images.oci import is_descriptor
 
 
@@ -42,13 +42,9 @@ def descriptor(host: str, entry: Any) -> Blob:
     return Blob(entry["mediaType"], entry["digest"], entry["size"])
 
 
-def platform_of(entry: Any) -> Platform | None:
+def platform_in(entry: Any) -> Platform | None:
     """The platform of an index's entry; None for what is none, such as attestations."""
     found = entry.get("platform") if isinstance(entry, dict) else None
     if not isinstance(found, dict) or found.get("os") in (None, "unknown"):
         return None
-    return of_config(found)
-
-
-def of_config(config: Mapping[str, Any]) -> Platform:
-    return Platform(str(config.get("architecture", "")), str(config.get("os", "")), str(config.get("variant") or ""))
+    return platform_of(found)

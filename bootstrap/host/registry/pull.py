@@ -37,6 +37,10 @@ class LocatedImage:
     passed: tuple[str, ...]
 
 
+class NotHad(BootstrapError):
+    """Every place was asked, and none gives the image (exit 5)."""
+
+
 class Search:
     """One image's way through the places where it may be."""
 
@@ -87,12 +91,13 @@ class Search:
         details = [str(e) for e in self._failed]
         if self._route.closed:
             details.append(f"{self._image.registry}: not asked: {self._route.closed}")
-        code, what = Exit.EFFECT, f"no registry gave {self._image}"
+        fix = f"bootstrap images explain {self._image}"
         if any(isinstance(e, DamagedError) for e in self._failed):
             code, what = Exit.IMAGE, f"{self._image} was refused: what was offered is something else"
         elif any(isinstance(e, DeadlineError) for e in self._failed):
             code, what = Exit.WAIT, f"{self._image} did not arrive within {self._limits.total:.0f} s"
-        fix = f"bootstrap images explain {self._image}"
+        else:
+            return NotHad(f"no registry gave {self._image}", code=Exit.EFFECT, details=tuple(details), fix=fix)
         return BootstrapError(what, code=code, details=tuple(details), fix=fix)
 
 

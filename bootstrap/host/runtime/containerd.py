@@ -7,7 +7,7 @@ kubelet's garbage collection never takes it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -18,8 +18,8 @@ from bootstrap.host.runtime.ctr_import import Import, Sending
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import ArchiveMember, blob_name
 from bootstrap.model.images.image import ARCHITECTURES, Platform, Resolved
-from bootstrap.model.images.reference import Reference
-from bootstrap.render.bundle.loading import Group, groups, share_out
+from bootstrap.model.images.reference import Reference, node_names
+from bootstrap.render.bundle.loading import Group, groups, needed_name, share_out
 
 NAMESPACE = "k8s.io"
 """Where CRI looks for images."""
@@ -61,9 +61,9 @@ class Containerd:
 
         Raises BootstrapError: exit 5 (containerd refused), 9 (it is something else afterwards), with nothing left.
         """
-        proven = Reference(image.registry, image.repository, digest=found.top.digest)
-        group = Group(found.top.document(), list(dict.fromkeys((str(image), str(proven)))), set())
-        stored = self._stored()
+        names = node_names(image, found.top.digest)
+        group = Group(found.top.document(), [str(image)], list(names), set())
+        there, stored = self.there(), self._stored()
         running = self._start(group, str(platform))
         try:
             for digest in dict.fromkeys((*found.documents, *(layer.digest for layer in found.layers))):
@@ -73,26 +73,26 @@ class Containerd:
                     member = ArchiveMember(blob_name(digest), digest, layout.size(digest))
                     running.add(member, iter(partial(blob.read, _CHUNK), b""))
             running.end([])
+            if self.digest(image.tagged) != found.top.digest:
+                raise BootstrapError(
+                    f"{image} is not {found.top.digest} after its import",
+                    code=Exit.IMAGE,
+                    fix="run the same command again: what is there is not brought again",
+                )
         except BaseException:
             running.abort()
+            self._forget([name for name in names if name not in there])
             raise
-        if self.digest(image) != found.top.digest:
-            self._run("images", "rm", str(image))
-            raise BootstrapError(
-                f"{image} is not {found.top.digest} after its import",
-                code=Exit.IMAGE,
-                fix="run the same command again: what is there is not brought again",
-            )
 
-    def import_archive(self, source: str) -> tuple[str, ...]:
-        """Imports a `docker save` archive (a path here; `-`: standard input); the names in it.
+    def _forget(self, names: Sequence[str]) -> None:
+        """An import that failed may have given names already, and pinned them."""
+        left = [name for name in names if name in self.there()]
+        if left:
+            self._run("images", "rm", *left)
 
-        Raises BootstrapError (exit 5) when it is refused. `--local` prints one `unpacking NAME (DIGEST)...done` an
-        image; without it there is a progress display that mangles names.
-        """
-        words = ("images", "import", "--local", f"--label={PINNED}", source)
-        output = self._run(*words, timeout=TIMEOUT, keep_stdin=source == "-")
-        return tuple(line.split()[1] for line in output.splitlines() if line.startswith("unpacking "))
+    def import_archive(self, path: str) -> None:
+        """Imports an image layout in a tar, all names in it. Raises BootstrapError (exit 5)."""
+        self._run("images", "import", "--local", f"--label={PINNED}", path, timeout=TIMEOUT)
 
     def load(
         self, bundle: BundleFile, architecture: str, done: Callable[[str], None] = lambda name: None
@@ -115,7 +115,7 @@ class Containerd:
         digests = {name: digest for name, (digest, _) in there.items()}
         found = groups(bundle.manifest, bundle.documents, architecture, digests)
         wanted = {name for group in found for name in group.names}
-        for name in (image.reference for image in bundle.manifest.images):
+        for name in map(needed_name, bundle.manifest.images):
             if name in there and name not in wanted and not there[name][1]:
                 self._run("images", "label", name, PINNED)
         share_out(found, self._stored() if found else ())
@@ -130,8 +130,8 @@ class Containerd:
         options = ("--local", f"--platform={platform}", f"--label={PINNED}")
         return Import([*self._ctr(), "images", "import", *options, "-"], group, done)
 
-    def _run(self, *words: str, timeout: float = 60, keep_stdin: bool = False) -> str:
-        return self._host.run([*self._ctr(), *words], timeout, keep_stdin=keep_stdin, here=True)
+    def _run(self, *words: str, timeout: float = 60) -> str:
+        return self._host.run([*self._ctr(), *words], timeout, here=True)
 
     def _ctr(self) -> tuple[str, ...]:
         """Asked each time: `init` makes the socket after this value."""

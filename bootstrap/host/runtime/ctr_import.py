@@ -47,13 +47,13 @@ class Sending:
 
     def part(self, names: Collection[str]) -> tuple[str, ...]:
         """Sends until all of these are usable; the ones that were not there before. Raises BootstrapError."""
-        wanted = [group for group in self._groups if not set(names).isdisjoint(group.names)]
+        wanted = [group for group in self._groups if not set(names).isdisjoint(group.references)]
         self._end_sent()
         while any(group.digest not in self._ended for group in wanted):
             self._take(*next(self._blobs))
         for group in wanted:
             self._ended[group.digest].result()
-        return tuple(name for group in wanted for name in group.names if name in names)
+        return tuple(name for group in wanted for name in group.references if name in names)
 
     def _take(self, member: ArchiveMember, content: Iterator[bytes]) -> None:
         group = next((g for g in self._groups if member.digest in g.unsent), None)
@@ -113,7 +113,7 @@ class Import:
             raise self._failure() from None
         if self._process.wait():
             raise self._failure()
-        for name in self._group.names:
+        for name in self._group.references:
             self._done(name)
 
     def abort(self) -> None:
@@ -124,7 +124,7 @@ class Import:
     def _failure(self) -> BootstrapError:
         self._process.wait()
         self._errors.seek(0)
-        return _refused(", ".join(self._group.names), self._errors.read().decode(errors="replace"))
+        return _refused(", ".join(self._group.references), self._errors.read().decode(errors="replace"))
 
 
 def _refused(what: str, output: str) -> BootstrapError:

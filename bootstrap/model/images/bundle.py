@@ -21,6 +21,7 @@ from bootstrap.model.images.oci import (
     hex_of,
     index_bytes,
 )
+from bootstrap.model.images.reference import parse_reference
 
 FORMAT = "bootstrap-bundle/v1"
 MANIFEST_MEMBER = "bundle.json"
@@ -178,7 +179,7 @@ def _decoded(body: Mapping[str, Any]) -> BundledImage:
     if target["mediaType"] not in (*INDEXES, *MANIFESTS):
         raise ValueError(f"{target['mediaType']!r} is no image")
     return BundledImage(
-        reference=_matching(_REFERENCE, body["reference"]),
+        reference=_reference(body["reference"]),
         source=_text(body["source"]),
         target={"mediaType": target["mediaType"], "digest": _digest(target["digest"]), "size": _size(target["size"])},
         platforms=tuple(
@@ -198,6 +199,11 @@ def _text(value: object) -> str:
 def _matching(pattern: re.Pattern[str], value: object) -> str:
     if not pattern.fullmatch(_text(value)):
         raise ValueError(f"{str(value)[:60]!r} is not allowed here")
+    return str(value)
+
+
+def _reference(value: object) -> str:
+    parse_reference(_matching(_REFERENCE, value))
     return str(value)
 
 

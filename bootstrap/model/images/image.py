@@ -27,6 +27,13 @@ class Platform:
         return same and (not self.variant or not other.variant or self.variant == other.variant)
 
 
+def platform_of(document: Mapping[str, Any]) -> Platform:
+    """What a configuration, or an index's entry, says that its image is for; empty words where it says nothing."""
+    return Platform(
+        str(document.get("architecture", "")), str(document.get("os", "")), str(document.get("variant") or "")
+    )
+
+
 @dataclass(frozen=True)
 class Blob:
     """Bytes by their digest; `size` is their number."""

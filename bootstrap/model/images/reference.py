@@ -42,6 +42,14 @@ class Reference:
         """The same without its digest where it has a tag: the name under which a Pod asks for it."""
         return replace(self, digest="") if self.tag else self
 
+    def under(self, digest: str) -> Reference:
+        """The image by its digest alone: how a runtime looks it up for a Pod that names a digest, with a tag or not."""
+        return Reference(self.registry, self.repository, digest=digest)
+
+    def means(self, name: Reference, digest: str) -> bool:
+        """Whether what is known as `name` and has `digest` is what this asks for: a digest that it names decides."""
+        return self.name == name.name and (self.digest == digest if self.digest else self.tag == name.tag)
+
     def __str__(self) -> str:
         return self.name + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
 
@@ -59,6 +67,11 @@ def parse_reference(text: str) -> Reference:
     if not _REPOSITORY.fullmatch(repository) or len(f"{registry}/{repository}") > _LONGEST_NAME:
         raise ValueError(f'"{repository[:80]}" is not the name of a repository: lower-case words, split by "/"')
     return Reference(registry, repository, tag or ("" if digest else "latest"), digest)
+
+
+def node_names(image: Reference, digest: str) -> tuple[str, ...]:
+    """Under which names a node has an image: by its tag, and by its digest, since Pods may name it either way."""
+    return tuple(dict.fromkeys((str(image.tagged), str(image.under(digest)))))
 
 
 def parse_registry(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,13 @@ from bootstrap.model.images.bundle import (
     index_of,
 )
 from bootstrap.model.images.oci import INDEX_FILE, INDEXES, MANIFESTS, Descriptor, is_descriptor
+from bootstrap.model.images.reference import parse_reference
 from bootstrap.render.addons import builtin
 from bootstrap.render.addons.foreign import addon_images
+from bootstrap.render.addons.manifest_images import images_of
 from bootstrap.render.controlplane.static_pods import static_pods
 from bootstrap.render.images import required
 
-_CONTAINERS = ("initContainers", "containers", "ephemeralContainers")
 Documents = Callable[[Descriptor], bytes]
 """The bytes of an index, a manifest or a configuration; whoever gives them has checked the digest."""
 
@@ -56,29 +57,18 @@ def references(
     pods += builtin.kube_proxy(cfg, facts, manifests, patches)
     pods += builtin.flannel(cfg, facts, manifests)
     pods += builtin.coredns(cfg, facts, manifests, patches)
-    named = [name for pod in pods for name in images_in(pod)]
+    named = list(images_of(tuple(pods), config_maps=False))
     named += [name for addon in extra for name in addon_images(addon, cfg, facts)]
     return tuple(dict.fromkeys([*critical(cfg), *required.needed(cfg), *named]))
 
 
-def images_in(body: Any) -> Iterator[str]:
-    """The images of every container anywhere below an object."""
-    if isinstance(body, Mapping):
-        for key, value in body.items():
-            if key in _CONTAINERS and isinstance(value, list):
-                yield from (c["image"] for c in value if isinstance(c, Mapping) and isinstance(c.get("image"), str))
-            yield from images_in(value)
-    elif isinstance(body, list):
-        for value in body:
-            yield from images_in(value)
-
-
 def not_in(manifest: BundleManifest, wanted: Sequence[str], architectures: Sequence[str]) -> tuple[str, ...]:
     """Closure: one line for each wanted image that the bundle lacks, altogether or for an architecture."""
-    there = {image.reference: image for image in manifest.images}
+    there = [(parse_reference(image.reference), image) for image in manifest.images]
     missing = []
     for reference in wanted:
-        image = there.get(reference)
+        asked = parse_reference(reference)
+        image = next((image for name, image in there if asked.means(name, image.target["digest"])), None)
         lacking = [name for name in architectures if not image or not image.platform(name)]
         if lacking:
             missing.append(f"{reference} ({', '.join(lacking)})")

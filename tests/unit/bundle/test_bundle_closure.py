@@ -11,7 +11,7 @@ from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model.addon import Addon
 from bootstrap.model.images.bundle import BundledImage, BundleManifest, Damaged, PlatformImage, decode, tag
 from bootstrap.model.images.oci import MANIFEST
-from bootstrap.render.bundle.contents import collect, critical, images_in, not_in, references
+from bootstrap.render.bundle.contents import collect, critical, not_in, references
 from bootstrap.render.images import required
 
 CFG = resolve(Documents(), Overrides(), ANY_HOST)
@@ -71,17 +71,20 @@ def test_a_cluster_without_a_network_needs_none() -> None:
     assert not [name for name in references(cfg, ANY_HOST, MANIFESTS, {}) if "flannel" in name]
 
 
-def test_images_are_found_in_containers_only() -> None:
-    pod = {"containers": [{"image": "a"}], "initContainers": [{"image": "b"}], "data": {"image": "no"}, "image": "no"}
-
-    assert list(images_in({"spec": {"template": pod}, "items": [pod]})) == ["a", "b", "a", "b"]
-
-
 def test_what_is_missing_is_named_with_its_architectures() -> None:
     manifest = bundle(("a", ("amd64", "arm64")), ("b", ("amd64",)))
 
     assert not_in(manifest, ["a", "b"], ["amd64"]) == ()
     assert not_in(manifest, ["a", "b", "c"], ["amd64", "arm64"]) == ("b (arm64)", "c (amd64, arm64)")
+
+
+@pytest.mark.parametrize("wanted", ["r.example/x:1", f"r.example/x:1@{DIGEST}", f"r.example/x@{DIGEST}"])
+def test_an_image_in_a_bundle_is_what_its_tag_or_its_digest_means(wanted: str) -> None:
+    held = bundle((f"r.example/x:1@{DIGEST}", ("amd64",)))
+
+    assert not_in(held, [wanted, "x"], ["amd64"]) == ("x (amd64)",)
+    assert not_in(held, [f"r.example/x:1@sha256:{'1' * 64}", "r.example/x:2", "r.example/y:1"], ["amd64"]) != ()
+    assert not_in(bundle(("r.example/x:1", ("amd64",))), [wanted], ["amd64"]) == ()
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b'{"format":"bootstrap-bundle/v1"}', b"\xff", b"[" * 100_000])

@@ -13,6 +13,7 @@ from bootstrap.host.bundle.file import BundleFile
 from bootstrap.host.runtime.ctr_import import Import, Sending
 from bootstrap.model.images.bundle import ArchiveMember, BundledImage, BundleManifest, PlatformImage
 from bootstrap.model.images.oci import CONFIG, LAYER, MANIFEST
+from bootstrap.model.images.reference import parse_reference
 from bootstrap.render.bundle.loading import Group, groups, share_out
 
 
@@ -43,13 +44,14 @@ MANIFEST_OF_THREE = BundleManifest(
 
 
 def planned(there: dict[str, str], blobs: set[str]) -> list[Group]:
-    found = groups(MANIFEST_OF_THREE, DOCUMENTS, "amd64", there)
+    full = {name if name.startswith("sha256:") else str(parse_reference(name)): what for name, what in there.items()}
+    found = groups(MANIFEST_OF_THREE, DOCUMENTS, "amd64", full)
     share_out(found, blobs)
     return found
 
 
 def test_names_of_one_target_come_together() -> None:
-    assert [group.names for group in planned({}, set())] == [["apiserver", "scheduler"], ["flannel"]]
+    assert [group.references for group in planned({}, set())] == [["apiserver", "scheduler"], ["flannel"]]
 
 
 def test_a_shared_layer_is_sent_once_and_waited_for() -> None:
@@ -69,8 +71,8 @@ def test_what_the_store_has_is_not_sent() -> None:
 
 
 def test_names_that_mean_the_same_already_are_left_alone() -> None:
-    assert [g.names for g in planned({"apiserver": digest("a"), "flannel": digest("f")}, set())] == [["scheduler"]]
-    assert [g.names for g in planned({"apiserver": digest("a"), "flannel": digest("0")}, set())] == [
+    assert [g.references for g in planned({"apiserver": digest("a"), "flannel": digest("f")}, set())] == [["scheduler"]]
+    assert [g.references for g in planned({"apiserver": digest("a"), "flannel": digest("0")}, set())] == [
         ["scheduler"],
         ["flannel"],
     ]
@@ -78,8 +80,36 @@ def test_names_that_mean_the_same_already_are_left_alone() -> None:
 
 def test_the_same_configuration_in_another_manifest_will_do() -> None:
     by_cri = {digest("c"): digest("9")}
-    assert [g.names for g in planned({"apiserver": digest("9"), **by_cri}, set())] == [["scheduler"], ["flannel"]]
-    assert [g.names for g in planned(by_cri, set())] == [["apiserver", "scheduler"], ["flannel"]]
+    assert [g.references for g in planned({"apiserver": digest("9"), **by_cri}, set())] == [["scheduler"], ["flannel"]]
+    assert [g.references for g in planned(by_cri, set())] == [["apiserver", "scheduler"], ["flannel"]]
+
+
+A, B = digest("d"), digest("e")
+TAG, BY_A, BY_B = "r.example/x:1", f"r.example/x@{A}", f"r.example/x@{B}"
+
+
+@pytest.mark.parametrize(
+    ("images", "there", "names"),
+    [
+        ([(TAG, "d")], {}, [[TAG, BY_A]]),
+        ([(f"{TAG}@{A}", "d")], {}, [[TAG, BY_A]]),
+        ([(BY_A, "d")], {}, [[BY_A]]),
+        ([(f"{TAG}@{A}", "d"), (TAG, "e")], {}, [[BY_A], [TAG, BY_B]]),
+        ([(f"{TAG}@{A}", "d"), (TAG, "d")], {}, [[BY_A, TAG]]),
+        ([(f"{TAG}@{A}", "d")], {TAG: A}, [[TAG, BY_A]]),
+        ([(f"{TAG}@{A}", "d")], {BY_A: A}, []),
+        ([(TAG, "d")], {TAG: A}, []),
+        ([(TAG, "d")], {TAG: B}, [[TAG, BY_A]]),
+        ([(f"{TAG}@{A}", "d")], {BY_A: B, digest("c"): B}, [[TAG, BY_A]]),
+    ],
+)
+def test_an_image_is_known_by_its_tag_and_by_its_digest(
+    images: list[tuple[str, str]], there: dict[str, str], names: list[list[str]]
+) -> None:
+    held = tuple(image(name, letter, "1") for name, letter in images)
+    manifest = BundleManifest(("v1",), ("amd64",), "none", "", held, ())
+
+    assert [group.names for group in groups(manifest, DOCUMENTS, "amd64", there)] == names
 
 
 def test_another_architecture_has_nothing() -> None:
@@ -100,7 +130,7 @@ class Streams:
 
     def sending(self) -> Sending:
         def start(group: Group) -> Import:
-            return cast(Import, Recorded(group.names[-1], self.happened))
+            return cast(Import, Recorded(group.references[-1], self.happened))
 
         return Sending(cast(BundleFile, self), planned({}, set()), start)
 
