@@ -275,7 +275,7 @@ def images_load(
         print(json.dumps({"loaded": loaded}, indent=2))
         return Exit.OK
     for name in loaded:
-        say(name, "✓")
+        say(name)
     return Exit.OK
 
 

@@ -59,9 +59,15 @@ class Empty:
         return docker("exec", self.name, *words, code=code)
 
     def images(self) -> dict[str, str]:
-        """Name → digest of the target, without CRI's own names."""
+        """Name → digest of the target, without CRI's own names, and those by digest."""
+        return {name: digest for name, digest in self._rows() if "@" not in name}
+
+    def by_digest(self) -> set[str]:
+        return {name for name, _ in self._rows() if "@" in name}
+
+    def _rows(self) -> list[tuple[str, str]]:
         rows = [line.split() for line in self.run("ctr", "-n", "k8s.io", "images", "ls").splitlines()[1:]]
-        return {row[0]: row[2] for row in rows if not row[0].startswith("sha256:")}
+        return [(row[0], row[2]) for row in rows if not row[0].startswith("sha256:")]
 
     def load(self, file: str, code: int = 0) -> str:
         return self.run("bootstrap", "bundle", "load", f"/in/{file}", "--trusted-key", "/in/key.pub", code=code)
@@ -109,6 +115,7 @@ def empty(files: Path) -> Iterator[Empty]:
 
 def test_the_images_inside_come_back_with_their_digests(loaded: tuple[Empty, str], seed: dict[str, str]) -> None:
     assert loaded[0].images() == seed
+    assert loaded[0].by_digest() == {f"{name.rpartition(':')[0]}@{digest}" for name, digest in seed.items()}
     assert f"{len(seed)} images loaded, 0 were there" in loaded[1]
 
 

@@ -4,6 +4,7 @@ by `init`, and the kubelet's own pulls from a mirror that wants a login."""
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import archives
 from tests.e2e.node import Node, until
 from tests.registry.samples import Image, from_engine, make_image, push
 from tests.registry.servers import HTPASSWD, PASSWORD, USER, RegistryServer
@@ -165,6 +167,48 @@ def test_what_hosts_toml_cannot_say_is_brought_in_under_its_upstream_name(node: 
     run_pod(node, "deep", DEEP)
     again = node.run("bootstrap", "images", "pull", DEEP, "--config", "/config.yaml")
     assert "is there already" in again
+
+
+def test_a_pod_may_name_the_digest_of_what_was_pulled(node: Node, flat: RegistryServer, app: Path) -> None:
+    push(flat, "mirror/k8s/pinned", "1", pinned := make_image("pinned", binary=app.read_bytes()))
+    name = f"registry.k8s.io/more/pinned:1@{pinned.top}"
+    node.run("bootstrap", "images", "pull", name, "--config", "/config.yaml")
+    run_pod(node, "pinned", name)
+    assert here(node, "registry.k8s.io/more/pinned:1")
+
+
+def test_a_pod_may_name_the_digest_of_what_was_loaded(node: Node, app: Path) -> None:
+    """From an engine that has one platform of several, packed on the way."""
+    loaded = make_image("loaded", binary=app.read_bytes())
+    archive = archives.of_the_containerd_store("docker.io/library/loaded:1", loaded, "amd64")
+    said = node.run("bootstrap", "images", "load", "-", stdin=gzip.compress(archive, 1))
+    assert said.split() == ["docker.io/library/loaded:1"]
+    run_pod(node, "loaded", f"loaded:1@{loaded.top}")
+
+
+@pytest.mark.parametrize("kind", ["attested", "old"])
+def test_an_archive_of_any_tool_is_loaded(node: Node, kind: str) -> None:
+    attested, plain = archives.attested("attested", "amd64"), make_image("plain")
+    name = f"docker.io/library/{kind}:1"
+    archive = (
+        archives.layout([(name, attested.top)], archives.contents(attested), {})
+        if kind == "attested"
+        else archives.of_an_old_docker([name], plain, "amd64")
+    )
+    node.run("bootstrap", "images", "load", "-", stdin=archive)
+    assert json.loads(node.run("crictl", "inspecti", name))["status"]["pinned"] is True
+
+
+def test_an_archive_for_another_platform_leaves_nothing(node: Node) -> None:
+    other = make_image("other-platform", ["arm64"], indexed=False)
+    archive = archives.layout([("docker.io/library/other:1", other.top)], archives.contents(other), {})
+    done = node.exec("bootstrap", "images", "load", "-", stdin=archive)
+
+    assert done.returncode == REFUSED, done.stdout + done.stderr
+    assert "docker.io/library/other:1: it is for linux/arm64, not for linux/amd64" in done.stderr
+    assert done.stderr.count("✗") == 1
+    assert "ctr" not in done.stderr and "DEPRECATION" not in done.stderr
+    assert not here(node, "other:1")
 
 
 def test_the_kubelet_logs_in_by_itself(node: Node, private: RegistryServer) -> None:

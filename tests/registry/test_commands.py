@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import yaml
 
 from bootstrap.host.images.layout import Layout
 from bootstrap.model.images.oci import IMAGE_NAME
+from tests import archives
 from tests.registry.faults import Fault, FaultyProxy, status
 from tests.registry.samples import Image, make_image, push
 from tests.registry.servers import PASSWORD, USER, Authority, RegistryServer
@@ -138,16 +140,18 @@ def test_a_bundle_is_made_through_a_flat_mirror_for_two_architectures(
     for needed in must(bootstrap("images", "list", "--config", str(config))).split():
         repository, _, tag = needed.rpartition(":")
         push(mirror, f"team/k8s/{repository.rsplit('/', 1)[-1]}", tag, make_image(repository, size=20_000))
-    words = ["--config", str(config), "--arch", "amd64,arm64", "--image", "registry.k8s.io/own:1"]
+    pinned = [f"registry.k8s.io/own:1@{own.top}", f"registry.k8s.io/own@{own.top}"]
+    named = [word for name in ("registry.k8s.io/own:1", *pinned) for word in ("--image", name)]
+    words = ["--config", str(config), "--arch", "amd64,arm64", *named]
     file = str(tmp_path / "app.bundle")
     must(bootstrap("bundle", "create", "--from", "registry", *words, "--file", file))
     must(bootstrap("bundle", "verify", file, "--insecure-unsigned", "--config", str(config)))
     found = {i["reference"]: i for i in json.loads(must(bootstrap("bundle", "inspect", file, "-o", "json")))["images"]}
 
-    assert found["registry.k8s.io/own:1"]["target"]["digest"] == own.top
+    assert {found[name]["target"]["digest"] for name in ("registry.k8s.io/own:1", *pinned)} == {own.top}
     assert {i["source"] for i in found.values()} == {"registry"}
     assert all([p["architecture"] for p in i["platforms"]] == ["amd64", "arm64"] for i in found.values())
-    assert len(found) == len(MINOR) + 1
+    assert len(found) == len(MINOR) + 3
 
 
 def test_a_bundle_of_what_no_mirror_has_is_not_made(rules: Path, tmp_path: Path) -> None:
@@ -159,6 +163,52 @@ def test_a_bundle_of_what_no_mirror_has_is_not_made(rules: Path, tmp_path: Path)
     assert done.returncode == 5, done.stdout + done.stderr
     assert "these images are part of the bootstrap image, no registry has them" in done.stderr
     assert not file.exists()
+
+
+def test_what_a_registry_does_not_have_is_taken_from_the_next_source(
+    mirror: RegistryServer, rules: Path, tmp_path: Path
+) -> None:
+    """The images of the default configuration are in no registry."""
+    config = tmp_path / "config.yaml"
+    config.write_text(NO_CNI + f"mirrors: {yaml.safe_load(rules.read_text())}\n")
+    needed = must(bootstrap("images", "list", "--config", str(config))).split()
+    layout, inside = Layout(tmp_path / "layout"), make_image("inside")
+    for name, content in archives.contents(inside).items():
+        layout.add(BytesIO(content), name)
+    top = inside.manifests[inside.top]
+    described = {"mediaType": top[0], "digest": inside.top, "size": len(top[1])}
+    layout.set_index([{**described, "annotations": {IMAGE_NAME: name}} for name in needed])
+    push(mirror, "team/k8s/next", "1", make_image("next"))
+    words = ["--from", "registry", "--from", f"layout:{layout.path}", "--config", str(config), "--arch", "amd64"]
+    file = str(tmp_path / "app.bundle")
+    create = ("bundle", "create", *words, "--file", file)
+    must(bootstrap(*create, "--image", "registry.k8s.io/next:1"))
+    found = json.loads(must(bootstrap("bundle", "inspect", file, "-o", "json")))["images"]
+
+    assert {image["source"] for image in found if image["reference"] in needed} == {f"layout:{layout.path}"}
+    assert [image["source"] for image in found if image["reference"] not in needed] == ["registry"]
+
+    lacking = bootstrap(*create, "--image", "registry.k8s.io/nothing:1")
+    assert lacking.returncode == 9
+    assert "registry.k8s.io/nothing:1: " in lacking.stderr
+    assert "does not have team/k8s/nothing" in lacking.stderr
+
+
+def test_an_image_is_pulled_by_its_digest_and_kept_under_its_tag_too(
+    mirror: RegistryServer, rules: Path, tmp_path: Path
+) -> None:
+    push(mirror, "team/k8s/moved", "1", old := make_image("old"))
+    push(mirror, "team/k8s/moved", "1", new := make_image("new"))
+    name, to = "registry.k8s.io/moved", str(tmp_path / "to")
+    words = ["images", "pull", "--mirrors", str(rules), "--arch", "amd64", "--to", to]
+    must(bootstrap(*words, f"{name}:1@{old.top}"))
+    assert index(to) == {f"{name}:1": old.top, f"{name}@{old.top}": old.top}
+    must(bootstrap(*words, f"{name}:1", f"{name}:1@{old.top}"))
+    assert index(to) == {f"{name}:1": new.top, f"{name}@{old.top}": old.top}
+
+
+def index(folder: str) -> dict[str, str]:
+    return {entry["annotations"][IMAGE_NAME]: entry["digest"] for entry in Layout(Path(folder)).index()}
 
 
 def test_a_pull_that_cannot_be_complete_writes_nothing(

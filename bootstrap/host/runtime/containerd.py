@@ -14,7 +14,7 @@ from functools import partial
 from bootstrap.host.bundle.file import BundleFile
 from bootstrap.host.images.layout import Layout
 from bootstrap.host.port import Host
-from bootstrap.host.runtime.ctr_import import Import, Sending
+from bootstrap.host.runtime.ctr_import import Import, Sending, without_warnings
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import ArchiveMember, blob_name
 from bootstrap.model.images.image import ARCHITECTURES, Platform, Resolved
@@ -131,7 +131,11 @@ class Containerd:
         return Import([*self._ctr(), "images", "import", *options, "-"], group, done)
 
     def _run(self, *words: str, timeout: float = 60) -> str:
-        return self._host.run([*self._ctr(), *words], timeout, here=True)
+        try:
+            return self._host.run([*self._ctr(), *words], timeout, here=True)
+        except BootstrapError as e:
+            e.details = without_warnings(e.details)
+            raise
 
     def _ctr(self) -> tuple[str, ...]:
         """Asked each time: `init` makes the socket after this value."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Self, cast
 
@@ -128,5 +128,10 @@ class Import:
 
 
 def _refused(what: str, output: str) -> BootstrapError:
-    lines = tuple(output.strip().splitlines()[-5:])
+    lines = without_warnings(output.strip().splitlines())[-5:]
     return BootstrapError(f"containerd did not take {what}", code=Exit.EFFECT, details=lines)
+
+
+def without_warnings(lines: Sequence[str]) -> tuple[str, ...]:
+    """What `ctr` says of a failure, without what containerd says of the machine at every call."""
+    return tuple(line.removeprefix("ctr: ") for line in lines if " level=warning " not in line)
