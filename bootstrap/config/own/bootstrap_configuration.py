@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bootstrap.config.own.mirrors import MirrorsDocument, to_model
+from bootstrap.config.own.other_mirrors import of_a_file
 from bootstrap.config.schema.pydantic_errors import problems_of
 from bootstrap.formats import yaml_reader
 from bootstrap.model.addon import BUILT_IN_CNI
@@ -98,6 +99,8 @@ def parse(document: dict[str, Any]) -> tuple[BootstrapConfig, list[Problem]]:
 
 def load_mirrors(text: bytes) -> model.Mirrors:
     """A rule file: the fields of `mirrors` alone. Raises BootstrapError (exit 3) with all problems."""
+    if advice := of_a_file(text):
+        raise config_error((Problem("", advice),))
     try:
         values = yaml_reader.parse(text)
     except yaml_reader.UnreadableError as error:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from bootstrap.config.own.other_mirrors import of_a_document, registry_advice, server_advice
 from bootstrap.model.images import mirrors as model
 from bootstrap.model.images.reference import is_repository, parse_registry
 
@@ -60,10 +63,8 @@ class EndpointDocument(_Fields):
     @field_validator("server")
     @classmethod
     def _host(cls, value: str) -> str:
-        if "://" in value:
-            raise ValueError("give HOST or HOST:PORT alone; plainHTTP: true stands for http://")
         if "/" in value:
-            raise ValueError("give HOST or HOST:PORT alone; what comes after it is the prefix")
+            raise ValueError(f"give HOST or HOST:PORT alone: {server_advice(value)}")
         return parse_registry(value)
 
     @field_validator("prefix")
@@ -93,7 +94,11 @@ class RegistryDocument(_Fields):
     @field_validator("registry")
     @classmethod
     def _name(cls, value: str) -> str:
-        return parse_registry(value)
+        try:
+            return parse_registry(value)
+        except ValueError as error:
+            advice = registry_advice(value)
+            raise ValueError(f"{error}; {advice}" if advice else str(error)) from None
 
     @model_validator(mode="after")
     def _some(self) -> RegistryDocument:
@@ -109,6 +114,13 @@ class MirrorsDocument(_Fields):
 
     offline: bool = Field(False, description="`true`: no upstream registry is ever asked, only mirrors.")
     registries: list[RegistryDocument] = Field(default_factory=list, description="One rule for each upstream registry.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ours(cls, value: Any) -> Any:
+        if isinstance(value, dict) and (advice := of_a_document(value)):
+            raise ValueError(advice)
+        return value
 
     @field_validator("registries")
     @classmethod

@@ -100,14 +100,15 @@ registries:
 """
 PROBLEMS = [
     'mirrors.ofline: unknown field; did you mean "offline"?',
-    'mirrors.registries[0].registry: "registry.k8s.io/coredns" is not a registry: HOST or HOST:PORT',
-    "mirrors.registries[0].endpoints[0].server: give HOST or HOST:PORT alone; plainHTTP: true stands for http://",
+    'mirrors.registries[0].registry: "registry.k8s.io/coredns" is not a registry: HOST or HOST:PORT; '
+    "write the registry alone: registry.k8s.io",
+    "mirrors.registries[0].endpoints[0].server: give HOST or HOST:PORT alone: write server: flat.example",
     'mirrors.registries[0].endpoints[0].flaten: unknown field; did you mean "flatten"?',
     'mirrors.registries[0].endpoints[0].rewrite[0].form: unknown field; did you mean "from"?',
     "mirrors.registries[0].endpoints[0].rewrite[0].from: field required",
     'mirrors.registries[0].endpoints[0].rewrite[0].to: "B" is not part of a name: lower-case words, split by "/", '
     "none at the ends",
-    "mirrors.registries[0].endpoints[1].server: give HOST or HOST:PORT alone; what comes after it is the prefix",
+    "mirrors.registries[0].endpoints[1].server: give HOST or HOST:PORT alone: write server: a.example, prefix: prefix",
     'mirrors.registries[0].endpoints[1].prefix: "/x" is not part of a name: lower-case words, split by "/", '
     "none at the ends",
     "mirrors.registries[0].endpoints[1].caFile: input should be a valid string",
@@ -166,3 +167,62 @@ def test_files_that_rules_name_are_where_the_host_is() -> None:
             assert other.password_file == (one.password_file and f"/proc/1/root{one.password_file}")
             assert other.docker_config == (one.docker_config and f"/proc/1/root{one.docker_config}")
             assert other.helper == one.helper
+
+
+HUB = '[{"registry": "docker.io", "endpoints": [{"server": "m.example:5000", "prefix": "hub"}'
+OTHERS = {
+    'server = "https://docker.io"\n[host."https://m.example:5000/v2/hub"]\noverride_path = true\n': "hosts.toml",
+    "mirrors:\n  docker.io:\n    endpoint: ['https://m.example:5000/v2/hub']\nconfigs: {}\n": "k3s' registries.yaml",
+    "docker.io:\n  endpoint: ['https://m.example:5000/hub', 'ftp://x']\n": "a part of k3s' registries.yaml",
+    '{"registry-mirrors": ["https://m.example:5000/hub/"]}': "Docker's daemon.json",
+    '[[registry]]\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "m.example:5000/hub"\n': "registries.conf",
+    '[plugins."x".registry.mirrors."docker.io"]\nendpoint = ["https://m.example:5000/v2/hub"]\n': "config.toml",
+    "kind: ImageDigestMirrorSet\nspec: {imageDigestMirrors: [{source: docker.io/library, "
+    "mirrors: ['m.example:5000/hub']}]}\n": "an ImageDigestMirrorSet",
+}
+
+
+@pytest.mark.parametrize("text", OTHERS, ids=OTHERS.values())
+def test_the_rules_of_other_programs_are_said_in_ours(text: str) -> None:
+    with pytest.raises(BootstrapError) as caught:
+        load_mirrors(text.encode())
+
+    (said,) = caught.value.details
+    assert OTHERS[text] in said
+    written = said.partition("write instead: ")[2].partition("   (")[0]
+    assert HUB in written
+    assert load_mirrors(written.encode()).rules[0].endpoints[0] == Endpoint(Server("m.example:5000"), "hub")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{HEAD}  offline: true\n", "this is a whole BootstrapConfiguration"),
+        ("mirrors: {offline: true}\n", "leave out the line mirrors: itself"),
+        ("mirrors: {}\n", "rules for mirrors look otherwise"),
+        ("configs: {}\n", "rules for mirrors look otherwise"),
+        ("registries: [{registry: '*'}]", "write one for each (registry.k8s.io, docker.io, …)"),
+        ("registries: [{registry: '*.example'}]", "no rule holds for several registries"),
+        ("registries: [{registry: 'https://ghcr.io/'}]", "write the registry alone: ghcr.io"),
+        ("registries: [{registry: a.b, endpoints: [{server: 'https://m.b'}]}]", "write server: m.b"),
+        ("registries: [{registry: a.b, endpoints: [{server: 'http://m.b:1/x'}]}]", "m.b:1, prefix: x, plainHTTP: true"),
+        (
+            "registries: [{registry: a.b, endpoints: [{server: 'https://m.b/api/v2/x'}]}]",
+            "cannot be said: the registry",
+        ),
+    ],
+)
+def test_what_to_write_instead_is_said(text: str, said: str) -> None:
+    with pytest.raises(BootstrapError) as caught:
+        load_mirrors(text.encode())
+
+    assert caught.value.code == Exit.CONFIG
+    assert said in "\n".join(caught.value.details)
+
+
+def test_the_field_of_the_document_knows_them_too() -> None:
+    with pytest.raises(BootstrapError) as caught:
+        text = HEAD + "  docker.io: {endpoint: ['https://m.example:5000/v2/hub']}\n"
+        resolve(load(text.encode()), Overrides(), ANY_HOST)
+
+    assert "registries.yaml; write instead: registries: " in "\n".join(caught.value.details)
