@@ -25,6 +25,7 @@ TrustedKey = Annotated[
     list[Path] | None, typer.Option("--trusted-key", help="Public key of somebody whose bundles are taken; repeatable.")
 ]
 Unsigned = Annotated[bool, typer.Option("--insecure-unsigned", help="Take a bundle that nobody has to have signed.")]
+_TRUST = "--trusted-key, --insecure-unsigned"
 
 
 @app.command()
@@ -218,14 +219,18 @@ def offered_images(
     """What `init --bundle` offers to the plan: references and how to load them, or nothing of both."""
     if origin is None:
         return contextlib.nullcontext((None, None))
-    from bootstrap.workflows.bundle import for_init
+    from bootstrap.workflows.bundle import DOCKER, for_init
 
+    if origin == DOCKER and (keys or unsigned):
+        raise typer.BadParameter("nothing of an engine is signed, and it is believed: it runs us", param_hint=_TRUST)
     trust = _trust(keys, unsigned, host, decision.cfg.own.trusted_keys)
     return for_init(origin, trust, host, decision, manifests)
 
 
 def _trust(keys: Sequence[Path | str] | None, unsigned: bool, host: Any, known: Sequence[str] = ()) -> Any:
     """The keys of the command line and those of the configuration."""
+    if keys and unsigned:
+        raise typer.BadParameter("give keys to check with, or take what nobody has signed", param_hint=_TRUST)
     from bootstrap.host.bundle.file import Trust
 
     return Trust((*(_read(path, host) for path in keys or ()), *(key.encode() for key in known)), unsigned)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bootstrap.model.addon import NO_CNI, Addon
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.conditions import Condition, Served, WorkloadReady
-from bootstrap.model.effects import Apply, Directory, ImagePresent
+from bootstrap.model.effects import Apply, Directory
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Step
 from bootstrap.phases.images import OTHERS
@@ -14,6 +14,7 @@ from bootstrap.phases.parts import Part
 from bootstrap.render.addons.foreign import FOLDER, addon_images, kept, objects_of
 from bootstrap.render.addons.manifest import Waves, waves
 from bootstrap.render.cluster.objects import Object
+from bootstrap.render.images.required import to_bring_in
 
 _WORKLOAD_TIMEOUT = 600.0
 """Seconds for each workload: its images may come from a slow registry."""
@@ -51,7 +52,7 @@ def applied(addon: Addon) -> str:
 def _addon(
     cfg: ClusterConfig, facts: HostFacts, addon: Addon, before: tuple[str, ...], wait: str, bundled: bool
 ) -> list[Step]:
-    pulls = _images(cfg, facts, addon)
+    pulls = () if bundled else to_bring_in(cfg, addon_images(addon, cfg, facts))
     found, step = waves(objects_of(addon, cfg, facts, bundled or bool(pulls))), applied(addon)
     steps = [Step(f"{step}/images", "Add-ons", pulls, after=("runtime",), timeout=IMAGES_TIMEOUT)] if pulls else []
     served = tuple(Served(body["metadata"]["name"]) for body in found.definitions)
@@ -82,17 +83,6 @@ def _applied(
 ) -> Step:
     effects = tuple(Apply(body, discover=True) for body in bodies)
     return Step(step, "Add-ons", effects, waits, after, timeout or cfg.run.timeouts.kubernetes_api_call)
-
-
-def _images(cfg: ClusterConfig, facts: HostFacts, addon: Addon) -> tuple[ImagePresent, ...]:
-    """With mirrors, as for our own components: not all that rules may say is known to the runtime."""
-    mirrors = cfg.own.mirrors
-    if not mirrors.rules or cfg.node.image_pull_policy == "Never":
-        return ()
-    images = addon_images(addon, cfg, facts)
-    return tuple(
-        ImagePresent(image, cfg.node.cri_socket, mirrors, cfg.node.image_pull_policy == "Always") for image in images
-    )
 
 
 def _ready(found: Waves, facts: HostFacts) -> tuple[WorkloadReady, ...]:

@@ -31,10 +31,20 @@ class Bundled:
     others: tuple[str, ...]
 
 
-def with_images(parts: Iterable[Part], bundled: Bundled | None, wanted: tuple[ImagePresent, ...]) -> tuple[Part, ...]:
-    """The parts, and one more that loads a bundle, or brings in what is `wanted`; after it what uses its images."""
+def with_images(
+    parts: Iterable[Part], bundled: Bundled | None, wanted: tuple[ImagePresent, ...], *, serial: bool = True
+) -> tuple[Part, ...]:
+    """The parts, and one more that loads a bundle, or brings in what is `wanted`; after it what uses its images.
+
+    `serial`: one image after another.
+    """
     if bundled is None:
         steps = tuple(Step(f"images/{e.image}", "Images", (e,), after=("runtime",), timeout=TIMEOUT) for e in wanted)
+        if serial:
+            steps = tuple(
+                replace(step, after=(*step.after, *(earlier.id for earlier in steps[max(i - 1, 0) : i])))
+                for i, step in enumerate(steps)
+            )
         before = {"kubelet-start": tuple(step.id for step in steps)}
     else:
         steps = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bootstrap.model.cluster import ClusterConfig
-from bootstrap.model.effects import ImagePresent
 from bootstrap.model.plan import Plan
 from bootstrap.phases.addons import addon_steps
 from bootstrap.phases.cluster import node_steps, object_steps, own_addon_steps
@@ -29,10 +27,5 @@ def init_plan(node: NodeInputs, control_plane: ControlPlaneInputs, cluster: Clus
         addon_steps(cfg, node.facts, cluster.addons, node.wait, node.bundled is not None),
         node_steps(node, cluster.manifests, tuple(addon for addon in cluster.addons if addon.cni)),
     )
-    steps = joined(with_images(parts, node.bundled, _wanted(cfg)))
+    steps = joined(with_images(parts, node.bundled, to_bring_in(cfg), serial=cfg.node.image_pull_serial))
     return Plan(without(steps, cfg.run.skip_phases, control_plane.there))
-
-
-def _wanted(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:
-    """Without mirrors the kubelet pulls by itself; not all that mirrors may say is known to the runtime."""
-    return to_bring_in(cfg) if cfg.own.mirrors.rules else ()

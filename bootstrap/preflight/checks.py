@@ -9,6 +9,7 @@ from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.preflight import (
+    images,
     kernel,
     kubelet,
     leftovers,
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     *storage.ALL,
     *mounts.ALL,
     *runtime.ALL,
+    *images.ALL,
     *leftovers.ALL,
 )
 

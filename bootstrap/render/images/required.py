@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bootstrap.model import names
@@ -67,14 +68,17 @@ def components(cfg: ClusterConfig) -> tuple[RequiredImage, ...]:
     )
 
 
-def to_bring_in(cfg: ClusterConfig) -> tuple[ImagePresent, ...]:
-    """Those that do not come with this program, by nodeRegistration's imagePullPolicy; none for `Never`."""
+def to_bring_in(cfg: ClusterConfig, images: Sequence[str] | None = None) -> tuple[ImagePresent, ...]:
+    """Which of these images, else of the cluster's own, `init` pulls itself, by nodeRegistration's imagePullPolicy.
+
+    Through mirrors, since not all that rules may say is known to the runtime; and with `Always`. The kubelet pulls the
+    others. None with `Never`, and none of those that come with this program.
+    """
     policy, mirrors = cfg.node.image_pull_policy, cfg.own.mirrors
-    return tuple(
-        ImagePresent(found.image, cfg.node.cri_socket, mirrors, policy == "Always")
-        for found in components(cfg)
-        if policy != "Never" and not found.built
-    )
+    if policy == "Never" or not (mirrors.rules or policy == "Always"):
+        return ()
+    wanted = [found.image for found in components(cfg) if not found.built] if images is None else images
+    return tuple(ImagePresent(image, cfg.node.cri_socket, mirrors, policy == "Always") for image in wanted)
 
 
 def as_upstream(cfg: ClusterConfig) -> ClusterConfig:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from bootstrap.cli.app import app
+from bootstrap.cli.bundle import offered_images
 from bootstrap.cli.init_flags import INIT_FLAGS
 from bootstrap.config import Overrides
 from bootstrap.model.flags import CONFIGURATION, INIT, writing
@@ -86,3 +88,12 @@ def test_no_flag_of_another_name_is_written() -> None:
 )
 def test_a_flag_that_would_have_no_effect_is_wrong_usage(argv: list[str]) -> None:
     assert CliRunner().invoke(app, argv).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("origin", "keys", "unsigned"), [("docker", ["/k"], False), ("docker", [], True), ("/b", ["/k"], True)]
+)
+def test_who_is_to_be_trusted_is_said_once(origin: str, keys: list[str], unsigned: bool) -> None:
+    decision = SimpleNamespace(cfg=SimpleNamespace(own=SimpleNamespace(trusted_keys=())))
+    with pytest.raises(typer.BadParameter):
+        offered_images(origin, keys, unsigned, None, decision, None)

@@ -10,6 +10,7 @@ from bootstrap.config import Overrides, load, resolve
 from bootstrap.model.effects import (
     Directory,
     File,
+    ImagePresent,
     ImagesImported,
     ImagesSeeded,
     RecordDirectory,
@@ -120,3 +121,31 @@ def test_only_a_hosts_kubelet_starts_by_itself_at_boot(facts: HostFacts, enabled
 
 def test_a_node_container_has_none_of_the_hosts_steps() -> None:
     assert not [s.id for s in plan(NODE, HOST_RUNTIME.socket).steps if s.id.startswith("host/")]
+
+
+PULLING = b"apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nnodeRegistration: {%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "pulled", "chained"),
+    [
+        (b"imagePullPolicy: Always", True, True),
+        (b"imagePullPolicy: Always, imagePullSerial: false", True, False),
+        (b"imagePullPolicy: Never", False, False),
+        (b"imagePullPolicy: IfNotPresent", False, False),
+    ],
+)
+def test_without_mirrors_images_are_pulled_when_they_always_are(options: bytes, pulled: bool, chained: bool) -> None:
+    """One after another, or at once, and before the kubelet looks for them."""
+    found = plan(GUEST_HOST, THEIRS, PULLING % options, image_repository="registry.k8s.io")
+    pulls = [s for s in found.steps if s.id.startswith("images/")]
+
+    assert bool(pulls) is pulled
+    assert all(isinstance(e, ImagePresent) and e.always for s in pulls for e in s.effects)
+    assert set(step(found, "kubelet-start").after) >= {s.id for s in pulls}
+    assert [s.after[1:] for s in pulls[1:]] == [((before.id,) if chained else ()) for before in pulls[:-1]]
+
+
+def test_images_inside_are_never_pulled() -> None:
+    found = plan(GUEST_HOST, THEIRS, PULLING % b"imagePullPolicy: Always")
+    assert [s.id for s in found.steps if s.id.startswith("images/")] == []

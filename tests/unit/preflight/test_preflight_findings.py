@@ -14,6 +14,7 @@ from bootstrap.model.cluster import (
     ExternalEtcd,
 )
 from bootstrap.model.facts import Filesystem, ListeningSocket
+from bootstrap.model.images.mirrors import Endpoint, MirrorRule, Mirrors, Server
 from bootstrap.preflight.checks import CHECKS
 from tests.configs import changed
 from tests.unit.preflight.bad_machines import (
@@ -134,6 +135,23 @@ def test_two_addresses_of_one_interface_are_no_choice_of_interface() -> None:
 def test_without_a_default_route_a_host_gets_one_for_services() -> None:
     assert "route for the Service range 10.96.0.0/12" in run(has_default_route=False).findings[0].message
     assert "Service range" not in run(has_default_route=False, mode="node").findings[0].message
+
+
+RULES = Mirrors((MirrorRule("registry.k8s.io", (Endpoint(Server("m.example")),)),))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"image_repository": "registry.k8s.io", "image_pull_policy": "Always", "image_pull_serial": False},
+        {"image_repository": "registry.k8s.io", "own": BootstrapConfig(mirrors=RULES), "image_pull_serial": False},
+        {"image_repository": "registry.k8s.io", "image_pull_policy": "Never"},
+        {"image_pull_policy": "Never"},
+        {},
+    ],
+)
+def test_options_of_pulls_that_are_made_are_fine(options: dict[str, Any]) -> None:
+    assert "ImagePullOptions" not in named(run(changed(CFG, **options)))
 
 
 def test_a_proxy_is_told_with_the_exceptions_that_it_lacks_and_without_its_password() -> None:

@@ -13,6 +13,7 @@ from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ExternalEtcd
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.images.mirrors import Endpoint, MirrorRule, Mirrors, Server
 from bootstrap.render.images import catalog, required
 from tests.configs import changed
 
@@ -65,11 +66,26 @@ def test_the_version_that_is_carried_is_in_the_catalog() -> None:
     assert catalog.MINORS[names.KUBERNETES_MINOR].kubernetes == names.KUBERNETES_VERSION
 
 
+RULES = Mirrors((MirrorRule("registry.k8s.io", (Endpoint(Server("m.example")),)),))
+
+
 @pytest.mark.parametrize(
-    ("policy", "count", "always"), [("IfNotPresent", 8, False), ("Always", 8, True), ("Never", 0, False)]
+    ("policy", "mirrors", "count", "always"),
+    [
+        ("IfNotPresent", RULES, 8, False),
+        ("Always", RULES, 8, True),
+        ("Never", RULES, 0, False),
+        ("IfNotPresent", Mirrors(), 0, False),
+        ("Always", Mirrors(), 8, True),
+        ("Never", Mirrors(), 0, False),
+    ],
 )
-def test_images_that_do_not_come_with_the_program_are_brought_in(policy: str, count: int, always: bool) -> None:
+def test_images_that_do_not_come_with_the_program_are_brought_in(
+    policy: str, mirrors: Mirrors, count: int, always: bool
+) -> None:
+    """Through mirrors, and where they are always asked for; the kubelet pulls others by itself."""
     cfg = upstream("v1.37.0")
+    cfg = replace(cfg, own=replace(cfg.own, mirrors=mirrors))
     found = required.to_bring_in(replace(cfg, node=replace(cfg.node, image_pull_policy=policy)))
 
     assert len(found) == count
