@@ -154,6 +154,8 @@ class HostFacts:
     can_raise_oom: bool = True
     """CAP_SYS_RESOURCE: without it the runtime cannot lower an OOM score."""
     conntrack_writable: bool = True
+    initial_network: bool = False
+    """The machine's own network namespace, not one of a container's."""
     swap: tuple[str, ...] = ()
     ip_forward: bool = True
     ipv6_forward: bool = True

@@ -8,10 +8,13 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.preflight.finding import Found, check, listed
+from bootstrap.preflight.mode import host_run
 from bootstrap.render.addresses import as_ip, node_address
 
 ETCD_LISTENS = {"listen-client-urls", "listen-peer-urls"}
 """Flags of etcd that have the advertise address unless the user gives them."""
+ENGINE_LINK = "docker0"
+"""Docker's bridge, on every machine with an engine, and in no container of its own network."""
 SMALLEST_MTU = 1450
 """What common overlays of clouds leave; below it vxlan leaves Pods less than 1400 bytes."""
 
@@ -43,6 +46,22 @@ def ipv6_forwarding(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 def _ranges(cfg: ClusterConfig) -> tuple[str, ...]:
     network, own = cfg.cluster.networking, [cfg.node.api.advertise_address] if cfg.node.api else []
     return (*network.service_subnets, *network.pod_subnets, *own)
+
+
+@check(
+    "HostNetwork",
+    "A node container has a network of its own. With `--network=host` the links, routes and packet filter of its Pods "
+    "would be the machine's, and stay there when the container is removed.",
+    "Leave `--network=host` out and publish ports (`-p 6443:6443`), or use host mode, whose `reset` takes all back.",
+    fresh=True,
+)
+def host_network(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    if facts.mode == "node" and (facts.initial_network or ENGINE_LINK in facts.links):
+        yield Found(
+            "this container has the machine's network (--network=host): what Pods need would stay there without it",
+            f"docker run -d --privileged -p {names.API_PORT}:{names.API_PORT} {names.IMAGE} init; "
+            f"or make the machine itself a node: {host_run('init')}",
+        )
 
 
 @check(
@@ -166,6 +185,7 @@ def firewalld(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 
 
 ALL = (
+    host_network,
     forwarding,
     ipv6_forwarding,
     advertise_address,

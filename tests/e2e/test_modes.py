@@ -45,6 +45,26 @@ def test_a_wrong_mixture_is_answered_with_the_command_that_works(
     assert command in text
 
 
+def test_the_machines_network_is_not_given_to_a_node() -> None:
+    before = links()
+    node = must(docker("run", "-d", "--privileged", "--network=host", IMAGE, "init")).strip()
+    try:
+        code = int(must(docker("wait", node)))
+        text = (logs := docker("logs", node)).stdout + logs.stderr
+    finally:
+        docker("rm", "-fv", node)
+
+    assert code == PREFLIGHT, text
+    assert "HostNetwork" in text
+    assert "-p 6443:6443" in text
+    assert HOST in text
+    assert links() == before
+
+
+def links() -> set[str]:
+    return {path.name for path in Path("/sys/class/net").iterdir() if not path.name.startswith("veth")}
+
+
 def test_a_directory_that_is_no_root_is_not_taken_for_one(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
 

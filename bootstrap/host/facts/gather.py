@@ -58,6 +58,7 @@ def gather(host: Host, mode: str) -> HostFacts:
         cgroup_controllers=_controllers(host),
         can_raise_oom=_capability(CAP_SYS_RESOURCE),
         conntrack_writable=_writable("/proc/sys/net/netfilter/nf_conntrack_max"),
+        initial_network=Path("/proc/sys/net/core/netdev_budget").exists(),  # no other namespace has it
         swap=tuple(line.split()[0] for line in lines("/proc/swaps")[1:]),
         ip_forward=first("/proc/sys/net/ipv4/ip_forward") == "1",
         ipv6_forward=first("/proc/sys/net/ipv6/conf/default/forwarding") == "1",

@@ -66,6 +66,8 @@ CASES: list[tuple[dict[str, Any], str, bool]] = [
     ({"systemd": False}, "CgroupDriver", ERROR),
     ({"kernel": {"release": "5.10.0-36-amd64"}}, "KernelVersion", ERROR),
     ({"kernel": {"modules": {**GOOD.kernel.modules, "vxlan": "missing"}}}, "KernelModule-vxlan", ERROR),
+    ({"initial_network": True, "mode": "node"}, "HostNetwork", ERROR),
+    ({"links": ("lo", "eth0", "docker0"), "mode": "node"}, "HostNetwork", ERROR),
     ({"ip_forward": False, "mode": "node"}, "FileContent--proc-sys-net-ipv4-ip_forward", ERROR),
     ({"addresses": (), "attached": ()}, "AdvertiseAddress", ERROR),
     ({"attached": (Attached("eth0", "10.244.0.0/16", "10.244.0.2"),)}, "NetworkOverlap", ERROR),
