@@ -54,7 +54,9 @@ def restless(pods: Sequence[Pod], since: float, now: float) -> str:
             ended = container.get("lastState", {}).get("terminated", {})
             running = container.get("state", {}).get("running", {})
             crashed = ended.get("startedAt") and epoch(ended["startedAt"]) >= since
-            if crashed and running and now - epoch(running["startedAt"]) < STEADY:
+            if crashed and not running:
+                return f"{_name(pod)} has ended again and again ({_end(ended)})"
+            if crashed and now - epoch(running["startedAt"]) < STEADY:
                 return f"{_name(pod)} was restarted {now - epoch(running['startedAt']) + 1:.0f} s ago ({_end(ended)})"
     return ""
 

@@ -12,7 +12,15 @@ from tenacity import RetryError, retry_if_result, wait_exponential
 from bootstrap.engine.pods import blockers, epoch, label_selector, restless, started_since
 from bootstrap.engine.polling import UNREACHABLE, Paced
 from bootstrap.engine.run_context import RunContext
-from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, Served, WorkloadReady
+from bootstrap.model.conditions import (
+    Condition,
+    ControlPlaneSteady,
+    HttpOk,
+    NodeExists,
+    NodeReady,
+    Served,
+    WorkloadReady,
+)
 from bootstrap.model.errors import BootstrapError, Exit
 
 POLL = wait_exponential(multiplier=0.05, min=0.05, max=0.2)
@@ -20,6 +28,8 @@ POLL = wait_exponential(multiplier=0.05, min=0.05, max=0.2)
 
 QUIET = 10.0
 """Seconds after which a wait for Pods also says what hinders them: that is one more request."""
+
+CONTROL_PLANE_PODS = "/api/v1/namespaces/kube-system/pods?labelSelector=tier%3Dcontrol-plane"
 
 OK = ""
 
@@ -31,6 +41,9 @@ def observe(condition: Condition, context: RunContext) -> str:
     try:
         if isinstance(condition, WorkloadReady):
             return _workload(condition, context)
+        if isinstance(condition, ControlPlaneSteady):
+            pods = context.api.get(CONTROL_PLANE_PODS).body.get("items", ())
+            return restless(pods, condition.since, time.time())
         if isinstance(condition, Served):
             return _served(condition, context)
         return _node(condition, context)

@@ -56,6 +56,17 @@ class WorkloadReady:
 
 
 @dataclass(frozen=True)
+class ControlPlaneSteady:
+    """No container of the control plane that has ended since then (epoch seconds), or each runs for a while again."""
+
+    since: float
+
+    @property
+    def title(self) -> str:
+        return "the control plane stays up"
+
+
+@dataclass(frozen=True)
 class Served:
     """The API server serves the kind that a CustomResourceDefinition defines."""
 
@@ -66,4 +77,4 @@ class Served:
         return f"{self.name} served"
 
 
-Condition = HttpOk | NodeReady | NodeExists | WorkloadReady | Served
+Condition = HttpOk | NodeReady | NodeExists | WorkloadReady | ControlPlaneSteady | Served

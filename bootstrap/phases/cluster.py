@@ -8,7 +8,7 @@ from dataclasses import replace
 from bootstrap.model import names
 from bootstrap.model.addon import Addon
 from bootstrap.model.cluster import ClusterConfig, Document
-from bootstrap.model.conditions import NodeExists, NodeReady, WorkloadReady
+from bootstrap.model.conditions import ControlPlaneSteady, NodeExists, NodeReady, WorkloadReady
 from bootstrap.model.effects import Apply, Create, Effect, File, NodeTaints, ObjectGone, RotatableKubeletCredential
 from bootstrap.model.plan import Step
 from bootstrap.phases.addons import applied, workload_timeout
@@ -163,10 +163,12 @@ def node_steps(inputs: NodeInputs, manifests: Mapping[str, str], networks: tuple
     if inputs.wait != "api" and cfg.own.cni != "none":
         network = tuple(map(applied, networks))
         after = ("node-registered", "addon/flannel", NODE_NETWORK, "wait-control-plane/controller-manager", *network)
-        ready = (NodeReady(node, inputs.facts.booted),)
-        steps.append(Step("node-ready", "Node", waits=ready, after=after, timeout=workload_timeout(cfg)))
-        if inputs.wait == "dns" and not cfg.cluster.dns_disabled:
-            wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted),)
+        ready, steady = NodeReady(node, inputs.facts.booted), ControlPlaneSteady(inputs.facts.booted)
+        dns = inputs.wait == "dns" and not cfg.cluster.dns_disabled
+        waits = (ready,) if dns else (ready, steady)  # the last wait sees most
+        steps.append(Step("node-ready", "Node", waits=waits, after=after, timeout=workload_timeout(cfg)))
+        if dns:
+            wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted), steady)
             before = ("addon/coredns", "addon/kube-proxy/wait", "node-ready", "wait-control-plane/scheduler")
             steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before, timeout=workload_timeout(cfg)))
     return Part(NODE, tuple(steps))

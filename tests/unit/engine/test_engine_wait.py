@@ -12,7 +12,15 @@ from bootstrap.engine import wait as engine_wait
 from bootstrap.engine.pods import blockers, restless
 from bootstrap.engine.wait import observe, wait_for
 from bootstrap.host.port import ApiResponse
-from bootstrap.model.conditions import Condition, HttpOk, NodeExists, NodeReady, Served, WorkloadReady
+from bootstrap.model.conditions import (
+    Condition,
+    ControlPlaneSteady,
+    HttpOk,
+    NodeExists,
+    NodeReady,
+    Served,
+    WorkloadReady,
+)
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.unit.engine.fakes import MemoryApi, context
 
@@ -276,3 +284,18 @@ def test_a_long_wait_for_pods_says_what_hinders_them(monkeypatch: pytest.MonkeyP
 
     hindrance = "webhook x says no" if refused else "p: no node"
     assert caught.value.why == f"last seen: 0 of 2 Pods ready; {hindrance}"
+
+
+@pytest.mark.parametrize(
+    ("container", "says"),
+    [
+        (running(BOOT + 1), ""),
+        ({"name": "c", "state": LOOPING, "lastState": {"terminated": CRASHED}}, "has ended again and again"),
+        ({"name": "c", "state": LOOPING, "lastState": {"terminated": BY_THE_BOOT}}, ""),
+    ],
+)
+def test_a_control_plane_that_crashes_is_not_up(container: dict[str, Any], says: str) -> None:
+    told = seen(ControlPlaneSteady(BOOT), {engine_wait.CONTROL_PLANE_PODS: {"items": [status(container)]}})
+
+    assert says in told
+    assert bool(told) is bool(says)
