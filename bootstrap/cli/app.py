@@ -15,14 +15,17 @@ from bootstrap.cli.diagnose import diagnose
 from bootstrap.cli.images import config_images_app, images_app
 from bootstrap.cli.init import init
 from bootstrap.cli.init_flags import EXAMPLES
-from bootstrap.cli.inputs import ConfigFile, Output, read_config
-from bootstrap.cli.options import App, examples
+from bootstrap.cli.inputs import ConfigFile, Output, comma_separated, read_config
+from bootstrap.cli.options import App, examples, one_of
 from bootstrap.cli.preflight import preflight
 from bootstrap.cli.reset import reset
 from bootstrap.cli.screen import say
 from bootstrap.cli.token import app as token_app
 from bootstrap.model.errors import Exit
 
+EFFECTIVE = "effective"
+PRINTED = (EFFECTIVE, "init-defaults", "join-defaults", "reset-defaults", "upgrade-defaults")
+COMPONENTS = ("KubeletConfiguration", "KubeProxyConfiguration")
 app = App(
     "Makes Kubernetes clusters.",
     name="bootstrap",
@@ -94,22 +97,42 @@ def config_validate(config: ConfigFile = None, output: Output = "text") -> int:
 
     if config is None:
         raise typer.BadParameter("is required", param_hint="--config")
-    validate(load(read_config(config) or b""))
-    print(json.dumps({"ok": True}) if output == "json" else "ok")
+    warnings = [str(warning) for warning in validate(load(read_config(config) or b""))]
+    if output == "json":
+        print(json.dumps({"ok": True, "warnings": warnings}))
+        return Exit.OK
+    for warning in warnings:
+        say(warning, "!")
+    print("ok")
     return Exit.OK
 
 
 @config_app.command("print")
 def config_print(
-    what: Annotated[str, typer.Argument(help="effective, or init-defaults as kubeadm has it.")] = "effective",
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help=f"{', '.join(PRINTED)}.", callback=one_of(*PRINTED))
+    ] = EFFECTIVE,
     config: ConfigFile = None,
+    component_configs: Annotated[
+        str | None, typer.Option(metavar="KIND,…", help=f"With defaults: {' and '.join(COMPONENTS)} as well.")
+    ] = None,
     output: Output = "text",
 ) -> int:
-    """Print the complete configuration that `init` would use."""
-    from bootstrap.config import defaults_yaml, dump
-    from bootstrap.workflows.config import complete
+    """Print the complete configuration that `init` would use, or what a command has by default."""
+    from bootstrap.config import dump
+    from bootstrap.workflows.config import complete, defaults
 
-    _print_yaml(defaults_yaml() if what == "init-defaults" else dump(complete(read_config(config))), output)
+    components = comma_separated(component_configs) or ()
+    if unknown := set(components) - set(COMPONENTS):
+        raise typer.BadParameter(f"{min(unknown)} is not {' or '.join(COMPONENTS)}", param_hint="--component-configs")
+    if what == EFFECTIVE:
+        if components:
+            raise typer.BadParameter("is for defaults; these are in the file", param_hint="--component-configs")
+        _print_yaml(dump(complete(read_config(config))), output)
+        return Exit.OK
+    if config is not None:
+        raise typer.BadParameter(f"{what} are the same for every file", param_hint="--config")
+    _print_yaml(defaults(what.removesuffix("-defaults"), components), output)
     return Exit.OK
 
 

@@ -23,7 +23,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
     def checked(value: str) -> str:
         if value not in words:
-            raise typer.BadParameter(f'"{value[:40]}" is not {" or ".join(words)}')
+            raise typer.BadParameter(f'"{value[:40]}" is not {", ".join(words[:-1])} or {words[-1]}')
         return value
 
     return checked
@@ -67,7 +67,9 @@ class Command(TyperCommand):
     """Options below the headings of their groups, in the order in which the groups come first."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        records = [(_heading(p), record) for p in self.get_params(ctx) if (record := p.get_help_record(ctx))]
+        parameters = self.get_params(ctx)
+        few = len(parameters) < _MANY
+        records = [(_heading(p, few=few), record) for p in parameters if (record := p.get_help_record(ctx))]
         headings = list(dict.fromkeys(heading for heading, _ in records))
         for heading, group in groupby(sorted(records, key=lambda r: headings.index(r[0])), key=lambda r: r[0]):
             with formatter.section(heading):
@@ -95,14 +97,16 @@ class App(typer.Typer):
         return super().command(name, cls=Command, **more)
 
 
+_MANY = 12
+"""So many options are shown in groups."""
 _WIDEST = 34
 """Characters of a flag and its value before its help starts on a line of its own."""
 
 
-def _heading(parameter: Any) -> str:
+def _heading(parameter: Any, *, few: bool) -> str:
     if parameter.param_type_name == "argument":
         return "Arguments"
-    return getattr(parameter, "rich_help_panel", None) or OTHERS
+    return OTHERS if few else getattr(parameter, "rich_help_panel", None) or OTHERS
 
 
 def _summary(command: Any) -> str:

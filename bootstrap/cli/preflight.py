@@ -30,8 +30,10 @@ def preflight(verb: Annotated[str, typer.Argument(help="What is to come: init.")
     request = Request(read_config(given["config"], host), overrides(INIT, given, host), strict=given["strict"])
     decision = decide(host, mode.name, request)
     if given["output"] == "json":
-        print(json.dumps(as_document(decision.preflight), indent=2))
+        print(json.dumps(as_document(decision.preflight) | {"warnings": decision.warnings}, indent=2))
     else:
+        for warning in decision.warnings:
+            say(warning, "!")
         _show(decision.preflight)
     return Exit.PREFLIGHT if decision.preflight.errors else Exit.OK
 

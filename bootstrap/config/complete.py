@@ -146,13 +146,15 @@ def node(doc: Document, facts: HostFacts) -> NodeSpec:
     return NodeSpec(
         name=(doc.get("name") or facts.hostname).strip().lower(),
         cri_socket=f"unix://{socket}" if socket.startswith("/") else socket,
-        taints=None
-        if taints is None
-        else tuple(Taint(t.get("key", ""), t.get("effect", ""), t.get("value", "")) for t in taints),
+        taints=None if taints is None else tuple(map(_taint, taints)),
         kubelet_extra_args=_args(doc.get("kubeletExtraArgs", [])),
         image_pull_policy=doc.get("imagePullPolicy") or "IfNotPresent",
         image_pull_serial=doc.get("imagePullSerial", True),
     )
+
+
+def _taint(doc: Document) -> Taint:
+    return Taint(doc.get("key", ""), doc.get("effect", ""), doc.get("value", ""), doc.get("timeAdded", ""))
 
 
 def default_socket(facts: HostFacts) -> str:

@@ -25,21 +25,30 @@ from bootstrap.model.cluster import (
 )
 from bootstrap.model.runtime import NODE_RUNTIME
 
-INIT_KINDS = ("InitConfiguration", "ClusterConfiguration", "BootstrapConfiguration")
+KINDS_OF = {
+    "init": ("InitConfiguration", "ClusterConfiguration", "BootstrapConfiguration"),
+    "join": ("JoinConfiguration",),
+    "reset": ("ResetConfiguration",),
+    "upgrade": ("UpgradeConfiguration",),
+}
+"""Verb → the kinds that it reads."""
 _TOKEN = "abcdef.0123456789abcdef"  # noqa: S105 - kubeadm's placeholder, no secret
 _TIMEOUTS = {name: format_duration(getattr(Timeouts(), field)) for field, name in TIMEOUT_FIELDS.items()}
 
 
-def defaults_yaml(kinds: Iterable[str] = INIT_KINDS) -> str:
+def defaults_yaml(kinds: Iterable[str] = KINDS_OF["init"]) -> str:
     """The kinds' documents with defaults; KeyError for a kind without."""
     return to_yaml(*(_documents()[kind] for kind in kinds))
 
 
+def default_cluster() -> ClusterConfig:
+    """What `init` is by default, with placeholders for what a host is asked."""
+    node = NodeSpec(name="node", api=ApiEndpoint(names.ADVERTISE_PLACEHOLDER))
+    return ClusterConfig(node, run=RunOptions(tokens=(BootstrapToken(token=_TOKEN),)))
+
+
 def _documents() -> dict[str, dict[str, Any]]:
-    config = ClusterConfig(
-        NodeSpec(name="node", api=ApiEndpoint(names.ADVERTISE_PLACEHOLDER)),
-        run=RunOptions(tokens=(BootstrapToken(token=_TOKEN),)),
-    )
+    config = default_cluster()
     pulls = {"imagePullPolicy": "IfNotPresent", "imagePullSerial": True}
     renewal = {"certificateRenewal": True, "etcdUpgrade": True}
     others: dict[str, dict[str, Any]] = {

@@ -191,11 +191,7 @@ def _token(token: BootstrapToken) -> dict[str, Any]:
 
 
 def _node(node: NodeSpec) -> dict[str, Any]:
-    taints = (
-        None
-        if node.taints is None
-        else [{"key": t.key, "effect": t.effect} | _filled({"value": t.value}) for t in node.taints]
-    )
+    taints = None if node.taints is None else [t.document for t in node.taints]
     return _filled(
         {
             "name": node.name,

@@ -17,15 +17,15 @@ from bootstrap.model.errors import Problem, config_error
 OWN_VERSION = "bootstrap/v1alpha1"
 OWN_KIND = "BootstrapConfiguration"
 
-_LAST_READER = {
-    "v1alpha1": "v1.11",
-    "v1alpha2": "v1.12",
-    "v1alpha3": "v1.14",
-    "v1beta1": "v1.15",
-    "v1beta2": "v1.22",
-    "v1beta3": "v1.36",
+_KUBEADM = "kubeadm.k8s.io/"
+_OLD = {f"{_KUBEADM}{v}" for v in ("v1alpha1", "v1alpha2", "v1alpha3", "v1beta1", "v1beta2", "v1beta3")}
+_FORMER_KINDS = {
+    "ClusterStatus": "gone: leave the document out",
+    "MasterConfiguration": "it is InitConfiguration and ClusterConfiguration now",
+    "NodeConfiguration": "it is JoinConfiguration now",
 }
-"""Old kubeadm API version → the last kubeadm that reads it."""
+"""Kinds of earlier versions of kubeadm's file."""
+_METADATA = "ignored: the kinds of a configuration have none"
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Documents:
     upstream: Mapping[str, Document] = field(default_factory=dict)
     own: BootstrapConfig | None = None
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    """What is written and ignored, in whatever is done with the file."""
 
     def get(self, kind: str) -> Document:
         """The document of an upstream kind; empty if there is none."""
@@ -57,43 +59,41 @@ def load_values(values: Sequence[Any], minor: str = names.KUBERNETES_MINOR) -> D
     upstream: dict[str, Document] = {}
     own: BootstrapConfig | None = None
     problems: list[Problem] = []
+    warnings: list[Problem] = []
     seen: set[str] = set()
     for number, value in enumerate(values, 1):
-        kind = _recognised(value, number, problems)
+        kind = _recognised(value, f"document {number}", minor, problems)
+        if not kind:
+            continue
         if kind in seen:
             problems.append(Problem(kind, "there are two documents of this kind"))
-        elif kind == OWN_KIND:
-            own = _own(value, problems)
-        elif kind:
-            upstream[kind] = _upstream(kind, value, minor, problems)
+            continue
         seen.add(kind)
+        if value.pop("metadata", None) is not None:
+            warnings.append(Problem(f"{kind}.metadata", _METADATA))
+        if kind == OWN_KIND:
+            own = _own(value, problems)
+        else:
+            upstream[kind] = _upstream(kind, value, minor, problems)
     if not values:
         problems.append(Problem("", "the file holds no document"))
-    return Documents(upstream, own, tuple(problems))
+    return Documents(upstream, own, tuple(problems), tuple(warnings))
 
 
-def _recognised(value: Any, number: int, problems: list[Problem]) -> str:
-    """The kind of a document, or empty (and a problem) if it is not one of those accepted."""
-    place = f"document {number}"
+def _recognised(value: Any, place: str, minor: str, problems: list[Problem]) -> str:
+    """The kind of a document, or empty (and one problem) if it is not one of those accepted."""
     if not isinstance(value, dict) or not value.get("apiVersion") or not value.get("kind"):
         problems.append(Problem(place, "a document is a mapping with apiVersion and kind"))
         return ""
     version, kind = str(value["apiVersion"]), str(value["kind"])
     wanted = {k: v for k, (v, _) in KINDS.items()} | {OWN_KIND: OWN_VERSION}
-    group, _, short = version.partition("/")
-    if group == "kubeadm.k8s.io" and short in _LAST_READER:
-        problems.append(
-            Problem(
-                kind,
-                (
-                    f"{version} is too old; convert the file with kubeadm {_LAST_READER[short]}: "
-                    "kubeadm config migrate --old-config FILE --new-config NEW"
-                ),
-            )
-        )
+    if version.startswith(_KUBEADM) and kind in _FORMER_KINDS:
+        problems.append(Problem(place, f"{kind} of {version}: {_FORMER_KINDS[kind]}"))
     elif kind not in wanted:
         near = difflib.get_close_matches(kind, wanted, n=1)
         problems.append(Problem(place, f'unknown kind "{kind}"' + (f'; did you mean "{near[0]}"?' if near else "")))
+    elif version in _OLD:
+        problems.append(Problem(place, _old(kind, value, minor)))
     elif version != wanted[kind]:
         problems.append(
             Problem(
@@ -104,6 +104,15 @@ def _recognised(value: Any, number: int, problems: list[Problem]) -> str:
     else:
         return kind
     return ""
+
+
+def _old(kind: str, value: dict[str, Any], minor: str) -> str:
+    """What to write instead: the version of now, and what this document would have to say otherwise in it."""
+    now = KINDS[kind][0]
+    changes: list[Problem] = []
+    _upstream(kind, {k: v for k, v in value.items() if k != "metadata"} | {"apiVersion": now}, minor, changes)
+    told = [f"{c.path.removeprefix(f'{kind}.')}: {c.message}" for c in changes] or ["nothing else in it has changed"]
+    return f"{kind} of {value['apiVersion']} is not read any more; write apiVersion: {now}; {'; '.join(told)}"
 
 
 def _upstream(kind: str, value: dict[str, Any], minor: str, problems: list[Problem]) -> Document:

@@ -53,7 +53,7 @@ def apply(documents: Documents, overrides: Overrides) -> tuple[Documents, Mappin
         holder[name] = list(value) if isinstance(value, tuple) and not in_ours else value
     own = BootstrapConfig(**ours)
     written = documents.own is not None or own != BootstrapConfig()
-    return Documents(upstream, own if written else None, tuple(problems)), origins
+    return Documents(upstream, own if written else None, tuple(problems), documents.warnings), origins
 
 
 def _added(before: Any, value: Any) -> tuple[Any, range]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bootstrap.config import other_kinds, overrides, rules
+from bootstrap.config import other_kinds, overrides, rules, unused
 from bootstrap.config.complete import ANY_ADDRESS, build
 from bootstrap.config.loader import Documents
 from bootstrap.config.overrides import Overrides
@@ -34,14 +34,23 @@ def resolve(documents: Documents, flags: Overrides, facts: HostFacts) -> Cluster
     return config
 
 
+def unused_settings(
+    documents: Documents, flags: Overrides, config: ClusterConfig, *, uploads: bool, tokens_made: bool
+) -> tuple[Problem, ...]:
+    """What was given and has no effect in this run of `init`, by its path or its flag."""
+    merged, origins = overrides.apply(documents, flags)
+    found = unused.unused(merged, config, uploads=uploads, tokens_made=tokens_made)
+    return tuple(_from_flag(problem, origins) for problem in found)
+
+
 def gives_address(documents: Documents, flags: Overrides) -> bool:
     """Whether the user named the address that the API server advertises, rather than having one chosen."""
     written = documents.get("InitConfiguration").get("localAPIEndpoint", {}).get("advertiseAddress", "")
     return (flags.get("apiserver_advertise_address") or written) not in ANY_ADDRESS
 
 
-def validate(documents: Documents) -> None:
-    """Checks every document of a file, on any host; kinds that `init` does not use as well."""
+def validate(documents: Documents) -> tuple[Problem, ...]:
+    """Checks every document of a file, on any host; kinds that `init` does not use as well. Returns what is ignored."""
     problems = list(documents.problems)
     if not documents.upstream or {"InitConfiguration", "ClusterConfiguration"} & set(documents.upstream):
         problems += rules.check(build(documents, ANY_HOST, problems))
@@ -49,6 +58,7 @@ def validate(documents: Documents) -> None:
     problems += other_kinds.check(documents, ANY_HOST)
     if problems:
         raise config_error(tuple(dict.fromkeys(problems)))
+    return documents.warnings
 
 
 def _from_flag(problem: Problem, origins: Mapping[str, str]) -> Problem:

@@ -110,11 +110,8 @@ def _cluster(spec: ClusterSpec) -> Iterable[Problem]:
     yield from found(f"{_CLUSTER}.imageRepository", validators.image_repository(spec.image_repository))
     if spec.dns_image_repository:
         yield from found(f"{_CLUSTER}.dns.imageRepository", validators.image_repository(spec.dns_image_repository))
-    if spec.control_plane_endpoint and not validators.split_endpoint(spec.control_plane_endpoint):
-        yield Problem(
-            f"{_CLUSTER}.controlPlaneEndpoint",
-            (f'"{spec.control_plane_endpoint}" is not host or host:port (a DNS name or IP address, port 1-65535)'),
-        )
+    if spec.control_plane_endpoint:
+        yield from found(f"{_CLUSTER}.controlPlaneEndpoint", validators.endpoint(spec.control_plane_endpoint))
     yield from components.check_gates(KUBEADM, spec.feature_gates, f"{_CLUSTER}.featureGates")
     if spec.feature_gates.get("RootlessControlPlane"):
         yield Problem(f"{_CLUSTER}.featureGates.RootlessControlPlane", "a rootless control plane is not supported")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
+from collections.abc import Callable
+from string import ascii_lowercase, digits
 from urllib.parse import urlsplit
 
 from bootstrap.model.protected import protection
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
+_ONE_LABEL = re.compile(_LABEL)
 _QUALIFIED = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _TOKEN = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
 _GROUP = re.compile(r"system:bootstrappers:[a-z0-9:-]{0,255}[a-z0-9]")
@@ -22,6 +25,7 @@ _REPOSITORY = re.compile(
 
 MAXIMUM_NODE_NAME = 63
 
+Form = Callable[[str], str]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -35,9 +39,25 @@ def address(text: str) -> Address | None:
 
 def dns_name(text: str) -> str:
     """A DNS-1123 subdomain."""
-    if len(text) <= 253 and _SUBDOMAIN.fullmatch(text):
-        return ""
-    return f'"{text}" is not a DNS name (lower-case letters, digits, "-" and ".", at most 253 characters)'
+    return f'"{text}" is not a DNS name: {why}' if (why := _not_dns(text, 253, "-.")) else ""
+
+
+def _not_dns(text: str, most: int, signs: str) -> str:
+    """Why a text is no DNS-1123 name of lower-case letters, digits and these signs; empty if it is one."""
+    if text != text.lower() and not _not_dns(text.lower(), most, signs):
+        return f"it has capitals; write {text.lower()}"
+    if not text:
+        return "it is empty"
+    if stranger := next((c for c in text.lower() if c not in f"{ascii_lowercase}{digits}{signs}"), ""):
+        return f'it has "{stranger}"; allowed are a to z, digits{_among(signs)}'
+    if len(text) > most:
+        return f"it has {len(text)} characters, at most {most} are allowed"
+    pattern = _SUBDOMAIN if "." in signs else _ONE_LABEL
+    return "" if pattern.fullmatch(text) else "each word of it begins and ends with a letter or a digit"
+
+
+def _among(signs: str) -> str:
+    return "".join(f' and "{sign}"' if sign == signs[-1] else f', "{sign}"' for sign in signs)
 
 
 def node_name(text: str) -> str:
@@ -49,16 +69,29 @@ def node_name(text: str) -> str:
 
 def dns_label(text: str) -> str:
     """A DNS-1123 label, as a volume's name is."""
-    if len(text) <= 63 and re.fullmatch(_LABEL, text):
-        return ""
-    return f'"{text}" is not a DNS label (lower-case letters, digits and "-", at most 63 characters)'
+    return f'"{text}" is not a DNS label: {why}' if (why := _not_dns(text, 63, "-")) else ""
 
 
 def subject_name(text: str) -> str:
     """A name in a certificate: an address or a DNS name, with `*.` in front if wanted."""
-    if address(text) or not dns_name(text.removeprefix("*.")):
+    if address(text) or not (why := _not_dns(text.removeprefix("*."), 253, "-.")):
         return ""
-    return f'"{text}" is neither an IP address nor a DNS name'
+    return f'"{text}" is neither an IP address nor a DNS name: {why}'
+
+
+def endpoint(text: str) -> str:
+    """`HOST` or `HOST:PORT`."""
+    if split_endpoint(text):
+        return ""
+    if "://" in text or "/" in text:
+        host = text.rpartition("://")[2].partition("/")[0]
+        return f'"{text}" is a URL; write {host}, without scheme and path'
+    host, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
+    if port and not (port.isdecimal() and 1 <= int(port) <= 65535):
+        return f'"{text}" is not HOST:PORT: "{port}" is not a port (1 to 65535)'
+    if ":" in host and not address(host.strip("[]")):
+        return f'"{text}" is not HOST:PORT; an IPv6 address stands in brackets before a port'
+    return f'"{text}" is not HOST or HOST:PORT: {_not_dns(host, 253, "-.") or "there is no port after the colon"}'
 
 
 def split_endpoint(text: str) -> tuple[str, str] | None:
@@ -100,7 +133,8 @@ def own_directory(text: str) -> str:
 
 def token(text: str) -> str:
     """A bootstrap token."""
-    return "" if _TOKEN.fullmatch(text) else "not a bootstrap token: [a-z0-9]{6}.[a-z0-9]{16}"
+    capitals = " (it has capitals)" if _TOKEN.fullmatch(text.lower()) else ""
+    return "" if _TOKEN.fullmatch(text) else f"not a bootstrap token: [a-z0-9]{{6}}.[a-z0-9]{{16}}{capitals}"
 
 
 def token_group(text: str) -> str:
@@ -120,7 +154,12 @@ def socket(text: str) -> str:
 
 def image_repository(text: str) -> str:
     """Where images are below."""
-    return "" if _REPOSITORY.fullmatch(text) else f'"{text}" is not a repository such as registry.example.com/k8s'
+    if _REPOSITORY.fullmatch(text):
+        return ""
+    if "://" in text:
+        return f'"{text}" is a URL; write {text.partition("://")[2]}'
+    capitals = f": it has capitals; write {text.lower()}" if _REPOSITORY.fullmatch(text.lower()) else ""
+    return f'"{text}" is not a repository such as registry.example.com/k8s{capitals}'
 
 
 def url(text: str, https: bool) -> str:

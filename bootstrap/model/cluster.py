@@ -83,6 +83,7 @@ class Taint:
     key: str
     effect: str
     value: str = ""
+    time_added: str = ""
 
     def __str__(self) -> str:
         """As kubectl writes it."""
@@ -91,7 +92,8 @@ class Taint:
     @property
     def document(self) -> dict[str, str]:
         """As the API has it."""
-        return {"key": self.key, "effect": self.effect} | ({"value": self.value} if self.value else {})
+        more = {"value": self.value, "timeAdded": self.time_added}
+        return {"key": self.key, "effect": self.effect} | {k: v for k, v in more.items() if v}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ STATE_DIR = "/etc/kubernetes/bootstrap"
 """What a second run compares itself with: the effective configuration, 0600."""
 
 STATE_CONFIG = f"{STATE_DIR}/config.yaml"
+TOKEN_CREATED = f"{STATE_DIR}/token-created"
+"""Exists once the first init has made its tokens: later runs make none."""
 
 ETCD_DATA_DIR = "/var/lib/etcd"
 BOOTSTRAP_KUBELET_CONF = "/etc/kubernetes/bootstrap-kubelet.conf"

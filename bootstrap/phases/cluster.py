@@ -19,8 +19,6 @@ from bootstrap.render.addons import builtin
 from bootstrap.render.cluster import objects
 from bootstrap.render.node.kubelet import node_taints
 
-TOKEN_CREATED = f"{names.STATE_DIR}/token-created"
-"""Exists once the first init has made its tokens: later runs make none."""
 ADMINS_BOUND = f"{names.STATE_DIR}/admins-bound"
 """Exists once admin.conf has its rights: from then on super-admin.conf is the user's to keep, or to take away."""
 TAINTS_GIVEN = f"{names.STATE_DIR}/node-taints"
@@ -39,7 +37,7 @@ NODE = (
 def object_steps(cfg: ClusterConfig, inputs: ClusterInputs) -> Part:
     token_effects: tuple[Effect, ...] = (
         *(Create(objects.token_secret(token, inputs.now)) for token in inputs.tokens),
-        *((File(TOKEN_CREATED, b"", mode=0o600),) if inputs.tokens else ()),
+        *((File(names.TOKEN_CREATED, b"", mode=0o600),) if inputs.tokens else ()),
     )
     ready = ("wait-control-plane/apiserver", *LAST)
     upload = Step(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from bootstrap.config import Documents, Overrides, load, read_stored, resolve
+from collections.abc import Sequence
+
+from bootstrap.config import Documents, Overrides, defaults_yaml, load, read_stored, resolve
+from bootstrap.config.defaults import KINDS_OF, default_cluster
+from bootstrap.config.resolve import ANY_HOST
+from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.host.facts.gather import gather
 from bootstrap.host.live import LiveHost
 from bootstrap.host.port import Host
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
+from bootstrap.render.addons.builtin import proxy_configuration
+from bootstrap.render.node.kubelet import cluster_configuration
 from bootstrap.workflows.mode import NODE
 
 
@@ -21,3 +28,14 @@ def present(host: Host, mode: str) -> ClusterConfig:
     """What `init` was last run with here, else what it would do by default."""
     stored = host.read(names.STATE_CONFIG)
     return complete(None, host, mode) if stored is None else read_stored(stored)
+
+
+def defaults(verb: str, components: Sequence[str] = ()) -> str:
+    """What a verb's documents are by default, and those of components: as YAML."""
+    cfg = default_cluster()
+    of_components = {
+        "KubeletConfiguration": lambda: cluster_configuration(cfg),
+        "KubeProxyConfiguration": lambda: proxy_configuration(cfg, ANY_HOST),
+    }
+    text = defaults_yaml(KINDS_OF[verb])
+    return "---\n".join([text, *(to_yaml(of_components[kind]()) for kind in components)])

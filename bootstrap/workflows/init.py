@@ -8,8 +8,8 @@ from datetime import datetime
 
 from bootstrap.config import Overrides, to_cluster_configuration, to_stored
 from bootstrap.host.port import Host, HostReader
+from bootstrap.model import names
 from bootstrap.model.plan import Plan
-from bootstrap.phases.cluster import TOKEN_CREATED
 from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs
@@ -21,6 +21,9 @@ from bootstrap.workflows.credentials import issue_credentials
 from bootstrap.workflows.inputs import kubelet_login_files, read_patches, stale_files
 from bootstrap.workflows.joining import made_certificate_key, made_token, uploads
 from bootstrap.workflows.observe import Observed, observe
+
+_TOKENS = "bootstrap-token"
+"""The phase that makes tokens whenever it is run."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,17 @@ class Decision(Observed):
 def decide(host: Host, mode: str, request: Request) -> Decision:
     """Raises BootstrapError: exit 3 (configuration), 8 (the cluster here has another configuration)."""
     observed = observe(
-        host, mode, request.config, request.overrides, strict=request.strict, reconfigure=request.reconfigure
+        host,
+        mode,
+        request.config,
+        request.overrides,
+        strict=request.strict,
+        reconfigure=request.reconfigure,
+        uploads=request.upload_certs,
+        tokens=request.phase == _TOKENS,
     )
     key = (observed.cfg.run.certificate_key or made_certificate_key()) if request.upload_certs else ""
-    return Decision(observed.cfg, observed.facts, observed.preflight, observed.resumed, key)
+    return Decision(**vars(observed), certificate_key=key)
 
 
 def make_plan(
@@ -66,7 +76,7 @@ def make_plan(
     cfg = decision.cfg
     issued = issue_credentials(host, cfg, now, request.phase, anew=request.reconfigure)
     logins = kubelet_login_files(host, cfg.own.mirrors)
-    wants_tokens = request.phase == "bootstrap-token" or not host.stat(TOKEN_CREATED)
+    wants_tokens = request.phase == _TOKENS or not host.stat(names.TOKEN_CREATED)
     addons = read_addons(host, cfg, manifests)
     remarks = review(addons, cfg, decision.facts)
     key = decision.certificate_key
@@ -93,5 +103,6 @@ def make_plan(
     )
     plan = init_plan(node, ControlPlaneInputs(issued.pki, issued.there, issued.external_ca), cluster)
     if request.phase is None:
-        return replace(plan, remarks=remarks)
-    return only(plan, request.phase, lambda path: host.stat(path) is not None)
+        return replace(plan, remarks=(*decision.warnings, *remarks))
+    alone = only(plan, request.phase, lambda path: host.stat(path) is not None)
+    return replace(alone, remarks=decision.warnings)

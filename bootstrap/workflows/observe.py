@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bootstrap.config import Documents, Overrides, gives_address, load, resolve
+from bootstrap.config import Documents, Overrides, gives_address, load, resolve, unused_settings
 from bootstrap.host.facts.configured import look_up
 from bootstrap.host.facts.gather import gather
-from bootstrap.host.port import Host
+from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.errors import Problem
 from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.checks import Preflight, run_checks
+from bootstrap.render.patch.directory import TARGETS, ignored
+from bootstrap.workflows.inputs import read_patches
 from bootstrap.workflows.reconfigure import check_difference, kept
 
 
@@ -24,12 +28,25 @@ class Observed:
     facts: HostFacts
     preflight: Preflight
     resumed: bool
+    warnings: tuple[str, ...] = ()
+    """What the configuration says and nothing is done with."""
 
 
 def observe(
-    host: Host, mode: str, config: bytes | None, overrides: Overrides, *, strict: bool, reconfigure: bool
+    host: Host,
+    mode: str,
+    config: bytes | None,
+    overrides: Overrides,
+    *,
+    strict: bool,
+    reconfigure: bool,
+    uploads: bool,
+    tokens: bool,
 ) -> Observed:
-    """`config` is the bytes of --config. Raises BootstrapError: exit 3, 8 (the cluster here has another one)."""
+    """`config` is the bytes of --config; `uploads` and `tokens` say what this run makes in any case.
+
+    Raises BootstrapError: exit 3, 8 (the cluster here has another configuration).
+    """
     facts, before = gather(host, mode), host.read(names.STATE_CONFIG)
     documents = _documents(config, before, overrides)
     cfg = resolve(documents, overrides, facts)
@@ -38,7 +55,17 @@ def observe(
     fresh, given = before is None, gives_address(documents, overrides)
     configured = look_up(host, mode, cfg, address_given=given, fresh=fresh)
     facts = dataclasses.replace(facts, configured=configured)
-    return Observed(cfg, facts, run_checks(cfg, facts, fresh=fresh, strict=strict), resumed=not fresh)
+    made = not tokens and host.stat(names.TOKEN_CREATED) is not None
+    warnings = unused_settings(documents, overrides, cfg, uploads=uploads, tokens_made=made)
+    preflight = run_checks(cfg, facts, fresh=fresh, strict=strict)
+    return Observed(cfg, facts, preflight, not fresh, tuple(map(str, (*warnings, *_no_patches(host, cfg)))))
+
+
+def _no_patches(host: HostReader, cfg: ClusterConfig) -> Iterator[Problem]:
+    """Files between the patches that patch nothing, as kubeadm names them too."""
+    directory = cfg.node.patches_directory
+    for name in ignored(read_patches(host, directory)):
+        yield Problem(f"{directory}/{name}", f"no patch: its name is not TARGET*.yaml or .json of {', '.join(TARGETS)}")
 
 
 def _documents(config: bytes | None, before: bytes | None, overrides: Overrides) -> Documents:

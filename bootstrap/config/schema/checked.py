@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from bootstrap.config.schema.fields import Fields
+from bootstrap.config.schema.hints import misplaced_field
 from bootstrap.formats.durations import parse_duration
 from bootstrap.model.errors import Problem
 
@@ -33,7 +33,7 @@ def checked(expression: str, value: Any, path: str, problems: list[Problem], tab
         fields = tables.types[expression]
         known = _map(lambda key: fields.get(key, ""), value, path, problems, tables)
         for key in sorted(set(value) - set(fields)) if isinstance(value, dict) else ():
-            problems.append(Problem(f"{path}.{key}", unknown_field(key, list(fields))))
+            problems.append(Problem(f"{path}.{key}", misplaced_field(f"{path}.{key}", list(fields), tables)))
         return known
     wanted = _wrong_scalar(expression, value, tables)
     if wanted:
@@ -43,18 +43,18 @@ def checked(expression: str, value: Any, path: str, problems: list[Problem], tab
     return value
 
 
-def unknown_field(key: str, known: list[str]) -> str:
-    """What is said about a field that no table has."""
-    near = difflib.get_close_matches(key, known, n=1) or [k for k in known if k.lower() == key.lower()]
-    return f'unknown field; did you mean "{near[0]}"?' if near else "unknown field"
-
-
 def _list(element: str, value: Any, path: str, problems: list[Problem], tables: Fields) -> Any:
     if not isinstance(value, list):
-        problems.append(Problem(path, f"must be a list, not {_shown(value)}"))
+        form = "list of items with name and value" if _was_a_mapping(element, value) else "list"
+        problems.append(Problem(path, f"must be a {form}, not {_shown(value)}"))
         return None
     items = [checked(element, item, f"{path}[{i}]", problems, tables) for i, item in enumerate(value)]
     return [item for item in items if item is not None]
+
+
+def _was_a_mapping(element: str, value: Any) -> bool:
+    """Until v1beta3 extraArgs were written `name: value`."""
+    return element == "kubeadm.Arg" and isinstance(value, dict)
 
 
 def _map(expression_of: Callable[[str], str], value: Any, path: str, problems: list[Problem], tables: Fields) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from bootstrap.config.schema.checked import unknown_field
+from bootstrap.config.schema.hints import unknown_field
 from bootstrap.model.errors import Problem
 
 

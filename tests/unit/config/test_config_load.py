@@ -59,7 +59,10 @@ def test_all_problems_at_once() -> None:
         ("", "the file holds no document"),
         ("- a", "document 1: a document is a mapping with apiVersion and kind"),
         ("apiVersion: v1\nkind: Pod", 'document 1: unknown kind "Pod"'),
-        (HEAD.replace("v1beta4", "v1beta3"), "convert the file with kubeadm v1.36: kubeadm config migrate"),
+        (
+            HEAD.replace("v1beta4", "v1beta3"),
+            "v1beta3 is not read any more; write apiVersion: kubeadm.k8s.io/v1beta4",
+        ),
         (HEAD.replace("v1beta4", "v9"), '"kubeadm.k8s.io/v9" is not known to Kubernetes 1.37'),
         (HEAD + "---\n" + HEAD, "there are two documents of this kind"),
     ],

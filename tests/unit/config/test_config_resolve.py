@@ -60,7 +60,8 @@ def test_flags_win_over_the_file_and_problems_name_the_flag() -> None:
     assert problems(text, **bad, apiserver_cert_extra_sans=("_",)) == [
         '--feature-gates: "z" is not NAME=true or NAME=false',
         '--token-ttl: "y" is not a duration such as "4m0s" or "24h"',
-        '--apiserver-cert-extra-sans: "_" is neither an IP address nor a DNS name',
+        '--apiserver-cert-extra-sans: "_" is neither an IP address nor a DNS name: it has "_"; '
+        'allowed are a to z, digits, "-" and "."',
         '--pod-network-cidr: "x" is not a CIDR such as 10.244.0.0/16, or two of them with a comma between',
     ]
 
@@ -169,7 +170,7 @@ def test_a_node_name_has_as_many_characters_as_a_label() -> None:
     ]
     assert problems(node_name="a" * 40 + "." + "b" * 40)
     assert problems(node_name="no_name") == [
-        '--node-name: "no_name" is not a DNS name (lower-case letters, digits, "-" and ".", at most 253 characters)'
+        '--node-name: "no_name" is not a DNS name: it has "_"; allowed are a to z, digits, "-" and "."'
     ]
 
 
