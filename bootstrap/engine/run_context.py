@@ -23,6 +23,10 @@ WAITING: ContextVar[Waiting] = ContextVar("WAITING", default=wait_unseen)
 """Of the step that runs in this thread: an effect that tries until a deadline tells it, as a wait does."""
 
 
+LoadImages = Callable[[tuple[str, ...], threading.Event], tuple[str, ...]]
+"""Loads references of a verified bundle, and returns those that were not there; breaks off once the event is set."""
+
+
 class RunOver(Exception):
     """Another step failed, or the user interrupted: this one need not go on."""
 
@@ -45,8 +49,8 @@ class RunContext:
     verb: str
     look: Callable[[], None] = see_nothing
     over: threading.Event = field(default_factory=threading.Event)
-    load_images: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
-    """Loads references of a verified bundle and returns those that were not there; None without a bundle."""
+    load_images: LoadImages | None = None
+    """None without a bundle."""
     report: Callable[[Transferred], None] = lambda event: None
     _api: Api | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)

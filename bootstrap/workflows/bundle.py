@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+from bootstrap.engine.run_context import LoadImages
 from bootstrap.host.bundle.file import BundleFile, Trust, verified
 from bootstrap.host.bundle.zstd import FAST
 from bootstrap.host.fs.atomic import replacing
 from bootstrap.host.port import Host, HostReader
 from bootstrap.host.runtime.containerd import Containerd, own_platform
+from bootstrap.host.runtime.ctr_import import Part
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import BundleManifest
 from bootstrap.phases.images import Bundled
@@ -22,7 +24,6 @@ from bootstrap.render.bundle.contents import critical, not_in, references
 from bootstrap.render.bundle.signature import new_key
 from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.bundle_create import Contents, create
-from bootstrap.workflows.execute import LoadImages
 from bootstrap.workflows.inputs import read_patches
 from bootstrap.workflows.observe import Observed
 
@@ -98,10 +99,13 @@ def for_init(
             with contextlib.ExitStack() as stack:
 
                 @cache  # containerd runs by the time of the first part
-                def loading() -> Callable[[Collection[str]], tuple[str, ...]]:
+                def loading() -> Part:
                     return stack.enter_context(containerd.loading(bundle, architecture))
 
-                yield Bundled(first, tuple(n for n in ours if n not in first)), lambda names: loading()(names)
+                yield (
+                    Bundled(first, tuple(n for n in ours if n not in first)),
+                    lambda names, over: loading()(names, over),
+                )
 
 
 @contextlib.contextmanager

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from bootstrap.engine.run import EventListener, run
-from bootstrap.engine.run_context import RunContext
+from bootstrap.engine.run_context import LoadImages, RunContext
 from bootstrap.engine.timings import Timing
 from bootstrap.host.kube_client import probe
 from bootstrap.host.node.health import COMPLETE, questions
@@ -21,9 +20,6 @@ from bootstrap.render.addresses import dns_ip
 from bootstrap.workflows.api_access import super_admin
 from bootstrap.workflows.diagnose import looking, with_cause
 from bootstrap.workflows.observe import Observed
-
-LoadImages = Callable[[tuple[str, ...]], tuple[str, ...]]
-"""Loads references of a verified bundle; see `RunContext`."""
 
 
 def execute(

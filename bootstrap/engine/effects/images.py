@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from bootstrap.engine.effects.registry import UNCHANGED, register
 from bootstrap.engine.records import Comparison, RecordKind, State, added, register_kind
-from bootstrap.engine.run_context import RunContext
+from bootstrap.engine.run_context import RunContext, RunOver
 from bootstrap.host.images.seed import METADATA, SEED, seed_images
 from bootstrap.host.images.seed_copy import copy_seed
 from bootstrap.host.port import Host, HostReader
 from bootstrap.host.runtime.cri import patient_crictl
 from bootstrap.model import names
 from bootstrap.model.effects import ImagePresent, ImagesImported, ImagesLoaded, ImagesSeeded, Restored
+from bootstrap.model.errors import BootstrapError
 from bootstrap.model.images.reference import parse_reference
 from bootstrap.model.journal_entry import IMAGES, Entry
 from bootstrap.render.images.mirrors import route
@@ -45,10 +49,22 @@ def _describe_import(effect: ImagesImported, host: HostReader) -> str:
     return f"images in {effect.socket}: " + (f"{len(missing)} new" if missing else UNCHANGED)
 
 
+@contextmanager
+def _until_over(context: RunContext) -> Iterator[None]:
+    """A transfer that breaks off since the run has ended is no failure of its own."""
+    try:
+        yield
+    except BootstrapError:
+        if context.over.is_set():
+            raise RunOver from None
+        raise
+
+
 def _load(effect: ImagesLoaded, context: RunContext, timeout: float) -> str:
     if context.load_images is None:
         raise TypeError("images of a bundle are in the plan, and no bundle was given")
-    loaded = context.load_images(effect.references)
+    with _until_over(context):
+        loaded = context.load_images(effect.references, context.over)
     return f"{len(loaded)} images loaded" if loaded else ""
 
 
@@ -63,8 +79,10 @@ def _pull(effect: ImagePresent, context: RunContext, timeout: float) -> str:
     if here and image.digest in ("", here):
         return ""
     limits = Limits(total=timeout)
-    station = ImagePuller(runtime, own_platform(), limits, Deadline.after(timeout), context.report)
-    _, found, _ = station.ensure(image, route(effect.mirrors.reached(context.host.reach), image), None)
+    station = ImagePuller(runtime, own_platform(), limits, Deadline.after(timeout, context.over), context.report)
+    way = route(effect.mirrors.reached(context.host.reach), image)
+    with _until_over(context):
+        _, found, _ = station.ensure(image, way, None)
     return f"{effect.image} brought in from {found.candidate.server.host}" if found else ""
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import email.utils
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import requests
 
@@ -54,21 +55,26 @@ class PassingError(RegistryError):
 
 @dataclass(frozen=True)
 class Deadline:
-    """A point of the monotonic clock that nothing goes beyond."""
+    """A point of the monotonic clock that nothing goes beyond; with `over`, once that is set, there is no time left."""
 
     ends: float
+    over: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
-    def after(cls, seconds: float) -> Deadline:
-        return cls(time.monotonic() + seconds)
+    def after(cls, seconds: float, over: threading.Event | None = None) -> Deadline:
+        return cls(time.monotonic() + seconds, over or threading.Event())
 
     @property
     def left(self) -> float:
-        return self.ends - time.monotonic()
+        return 0.0 if self.over.is_set() else self.ends - time.monotonic()
 
     def check(self, host: str) -> None:
         if self.left <= 0:
             raise DeadlineError(f"{host}: the total deadline has passed")
+
+    def pause(self, seconds: float) -> None:
+        """Until then, or until there is no time left."""
+        self.over.wait(max(0.0, min(seconds, self.left)))
 
 
 def passing(host: str, answer: requests.Response) -> PassingError | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable
 
 import requests
@@ -104,6 +103,6 @@ class BlobStream:
         self.close()
         self._resumes += 1
         if self.position == self._opened_at:
-            time.sleep(max(0.0, min(RESUME_PAUSE, self._transport.deadline.left)))
+            self._transport.deadline.pause(RESUME_PAUSE)
         if self._resumes > MOST_RESUMES:
             raise PassingError(f"{self._transport.server.host}: the connection broke {MOST_RESUMES} times") from error

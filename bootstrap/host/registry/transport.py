@@ -66,6 +66,7 @@ class Transport:
             retry=tenacity.retry_if_exception_type(PassingError),
             stop=self._enough,
             wait=self._pause,
+            sleep=self.deadline.pause,
             reraise=True,
         )
         return retrying(act)

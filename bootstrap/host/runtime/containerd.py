@@ -7,14 +7,15 @@ kubelet's garbage collection never takes it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from bootstrap.host.bundle.file import BundleFile
 from bootstrap.host.images.layout import Layout
 from bootstrap.host.port import Host
-from bootstrap.host.runtime.ctr_import import Import, Sending, without_warnings
+from bootstrap.host.runtime.ctr_import import Import, Part, Sending, without_warnings
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import ArchiveMember, blob_name
 from bootstrap.model.images.image import ARCHITECTURES, Platform, Resolved
@@ -104,13 +105,15 @@ class Containerd:
         images = bundle.manifest.images
         first, others = ([i.reference for i in images if i.critical is critical] for critical in (True, False))
         with self.loading(bundle, architecture, done) as part:
-            return part(first) + part(others)
+            never = threading.Event()
+            return part(first, never) + part(others, never)
 
     @contextmanager
     def loading(
         self, bundle: BundleFile, architecture: str, done: Callable[[str], None] = lambda name: None
-    ) -> Iterator[Callable[[Collection[str]], tuple[str, ...]]]:
-        """The same, part by part: each call takes the names that have to be usable when it returns."""
+    ) -> Iterator[Part]:
+        """The same, part by part: each call takes the names that have to be usable when it returns, and breaks off
+        once its event is set."""
         there = self.there()
         digests = {name: digest for name, (digest, _) in there.items()}
         found = groups(bundle.manifest, bundle.documents, architecture, digests)

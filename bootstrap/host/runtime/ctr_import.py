@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import IO, Self, cast
 
 from bootstrap.host.bundle.file import BundleFile
@@ -20,6 +21,10 @@ from bootstrap.render.bundle.loading import Group
 
 _PIPE = 1 << 20
 """Bytes between us and an import: the most that /proc/sys/fs/pipe-max-size allows by default."""
+
+
+PAUSE = 0.2
+Part = Callable[[Collection[str], threading.Event], tuple[str, ...]]
 
 
 class Sending:
@@ -45,14 +50,21 @@ class Sending:
             running.abort()
         self._pool.shutdown()
 
-    def part(self, names: Collection[str]) -> tuple[str, ...]:
-        """Sends until all of these are usable; the ones that were not there before. Raises BootstrapError."""
+    def part(self, names: Collection[str], over: threading.Event) -> tuple[str, ...]:
+        """Sends until all of these are usable; the ones that were not there before. Raises BootstrapError.
+
+        It breaks off between two blobs, and while it waits, once `over` is set.
+        """
         wanted = [group for group in self._groups if not set(names).isdisjoint(group.references)]
         self._end_sent()
         while any(group.digest not in self._ended for group in wanted):
+            _check(over)
             self._take(*next(self._blobs))
         for group in wanted:
-            self._ended[group.digest].result()
+            ending = self._ended[group.digest]
+            while not wait([ending], timeout=PAUSE).done:
+                _check(over)
+            ending.result()
         return tuple(name for group in wanted for name in group.references if name in names)
 
     def _take(self, member: ArchiveMember, content: Iterator[bytes]) -> None:
@@ -76,6 +88,11 @@ class Sending:
         if group.digest not in self._imports:
             self._imports[group.digest] = self._start(group)
         return self._imports[group.digest]
+
+
+def _check(over: threading.Event) -> None:
+    if over.is_set():
+        raise BootstrapError("the load of the bundle was broken off", code=Exit.INTERRUPTED)
 
 
 class Import:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import Future
+from threading import Event
 from typing import Any, cast
 
 import pytest
 
 from bootstrap.host.bundle.file import BundleFile
 from bootstrap.host.runtime.ctr_import import Import, Sending
+from bootstrap.model.errors import BootstrapError
 from bootstrap.model.images.bundle import ArchiveMember, BundledImage, BundleManifest, PlatformImage
 from bootstrap.model.images.oci import CONFIG, LAYER, MANIFEST
 from bootstrap.model.images.reference import parse_reference
@@ -157,19 +159,32 @@ class Recorded:
 def test_a_part_is_usable_before_the_next_one_is_read() -> None:
     streams = Streams("ac12f3")
     with streams.sending() as sending:
-        assert sending.part(["apiserver"]) == ("apiserver",)
+        assert sending.part(["apiserver"], Event()) == ("apiserver",)
         assert streams.unread == [digest("f"), digest("3")]
         assert streams.happened[-1] == ("scheduler", "end")
-        assert sending.part(["scheduler", "flannel"]) == ("scheduler", "flannel")
+        assert sending.part(["scheduler", "flannel"], Event()) == ("scheduler", "flannel")
     assert streams.happened[5:8] == [("flannel", "add f"), ("flannel", "add 3"), ("flannel", "end")]
 
 
 def test_what_an_earlier_image_brings_is_waited_for() -> None:
     streams = Streams("f3ac12")
     with streams.sending() as sending:
-        assert sending.part(["flannel"]) == ("flannel",)
+        assert sending.part(["flannel"], Event()) == ("flannel",)
     ended = [name for name, what in streams.happened if what == "end"]
     assert ended == ["scheduler", "flannel"]
+
+
+def test_a_part_breaks_off_between_two_blobs_when_the_run_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    over, streams, add = Event(), Streams("ac12f3"), Recorded.add
+
+    def ending(self: Recorded, member: ArchiveMember, content: Iterator[bytes]) -> None:
+        add(self, member, content)
+        over.set()
+
+    monkeypatch.setattr(Recorded, "add", ending)
+    with pytest.raises(BootstrapError, match="broken off"), streams.sending() as sending:
+        sending.part(["flannel"], over)
+    assert [what.split()[0] for _, what in streams.happened] == ["add", "abort"]
 
 
 def test_a_part_that_fails_leaves_no_import_running(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,5 +194,5 @@ def test_a_part_that_fails_leaves_no_import_running(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Recorded, "end", refused)
     streams = Streams("ac12f3")
     with pytest.raises(OSError, match="no space"), streams.sending() as sending:
-        sending.part(["flannel"])
+        sending.part(["flannel"], Event())
     assert {name for name, what in streams.happened if what == "abort"} == {"scheduler", "flannel"}

@@ -9,6 +9,7 @@ import pytest
 from bootstrap.engine import polling
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.preview import preview
+from bootstrap.engine.run_context import RunOver
 from bootstrap.host.port import ApiResponse, UnitState
 from bootstrap.model.effects import Apply, Create, Directory, Effect, EtcdPeerUrl, File, FlannelSubnet, UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
@@ -167,6 +168,21 @@ def test_the_only_etcd_member_gets_its_new_address() -> None:
 
     assert apply_effect(EtcdPeerUrl("https://10.0.0.2:2380", ("etcdctl",)), context(host), 1) != ""
     assert host.log[-1] == "etcdctl member update 8e9e05c52164694d --peer-urls=https://10.0.0.2:2380"
+
+
+def test_an_etcd_that_does_not_answer_is_waited_for_no_longer_than_the_run_lasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = MemoryHost()
+    subject = context(host)
+
+    def refuse(*args: object, **options: object) -> str:
+        subject.over.set()
+        raise BootstrapError("etcdctl failed", code=Exit.EFFECT, details=("connection refused",))
+
+    monkeypatch.setattr(host, "run", refuse)
+    with pytest.raises(RunOver):
+        apply_effect(EtcdPeerUrl("https://10.0.0.2:2380", ("etcdctl",)), subject, 3600)
 
 
 @pytest.mark.parametrize(("members", "url"), [(ONE, "https://10.0.0.1:2380"), (ONE + ONE, "https://10.0.0.2:2380")])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.preview import preview
+from bootstrap.engine.run_context import RunOver
+from bootstrap.host.registry.limits import Deadline, DeadlineError
 from bootstrap.model.effects import ImagePresent
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.mirrors import Mirrors
@@ -55,6 +59,26 @@ def test_an_image_that_is_not_whole_is_wanted(line: str) -> None:
 
     assert caught.value.code == Exit.EFFECT
     assert caught.value.details == ("registry.k8s.io: not asked: mirrors.offline is true",)
+
+
+def test_a_pull_ends_with_the_run() -> None:
+    """Whatever the registry does: it is asked nothing any more, and has no time left."""
+    subject = context(host(""))
+    subject.over.set()
+
+    with pytest.raises(RunOver):
+        apply_effect(ImagePresent(NAME, "unix:///run/c.sock", Mirrors()), subject, 60)
+
+
+def test_a_pause_between_two_tries_ends_with_the_run() -> None:
+    over = threading.Event()
+    deadline = Deadline.after(3600, over)
+    threading.Timer(0.02, over.set).start()
+    deadline.pause(3600)
+
+    assert deadline.left == 0
+    with pytest.raises(DeadlineError):
+        deadline.check("registry.example")
 
 
 def test_a_dry_run_names_the_image_and_asks_nobody() -> None:
