@@ -63,6 +63,14 @@ MACHINE_RULES: tuple[Rule, ...] = (
         "systemctl start {source}",
     ),
     Rule(
+        "kmsg-missing",
+        said(r"open /dev/kmsg: (?P<reason>[^\"\\]+)", KUBELET),
+        "the kubelet cannot read the kernel's log: /dev/kmsg: {reason}",
+        "the container is not privileged: single capabilities do not bring the device",
+        "start it anew: docker run -d --privileged …",
+        definite=True,
+    ),
+    Rule(
         "kubelet-config-missing",
         said(r"failed to read kubelet config file .*?(?P<file>/[^\s\"\\]+).*no such file", KUBELET),
         "the kubelet's configuration {file} is missing",

@@ -27,7 +27,7 @@ NETWORK_RULES: tuple[Rule, ...] = (
         "CoreDNS asks itself, and ends: Loop ({sender} -> {receiver}) detected",
         "a name server that it was given leads back to it: a loopback address, or the cluster's own DNS",
         "name servers that a Pod reaches in /etc/resolv.conf (or in the file that resolvConf in KubeletConfiguration "
-        "names), bootstrap init, and kubectl -n kube-system rollout restart deployment coredns",
+        "names); bootstrap init phase kubelet-start; kubectl -n kube-system rollout restart deployment coredns",
         definite=True,
     ),
     Rule(

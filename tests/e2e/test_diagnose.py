@@ -83,12 +83,19 @@ def test_coredns_that_asks_itself_ends_the_wait(start: Start, tmp_path: Path) ->
     config, servers = tmp_path / "config.yaml", tmp_path / "resolv.conf"
     config.write_text(LOOP)
     servers.write_text("nameserver 127.0.0.1\n")
-    mounts = ("-v", f"{config}:/c.yaml:ro", "-v", f"{servers}:/loop.conf:ro")
+    mounts = ("-v", f"{config}:/c.yaml:ro", "-v", f"{servers}:/loop.conf")
     ignored = "--ignore-preflight-errors=ResolvConf"
     node = start("loop", "init", "--config", "/c.yaml", ignored, options=("--privileged", *mounts))
     text = failed_init(node)
     assert re.search(r"CoreDNS asks itself, and ends: Loop \(\S+ -> \S*\) detected", text), text
     assert node.exec("bootstrap", "healthcheck").returncode != 0
+    servers.write_text("nameserver 192.0.2.53\n")
+    commands = re.findall(r"; ((?:bootstrap|kubectl) [^;,]+)", findings(node)[0]["next"])
+    assert len(commands) == 2, findings(node)
+    for command in commands:
+        node.run(*command.split())
+    node.run("bootstrap", "init")
+    node.wait_healthy(30)
 
 
 def test_an_image_that_nobody_has_ends_the_wait(start: Start) -> None:

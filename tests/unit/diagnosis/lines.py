@@ -148,6 +148,10 @@ NOT_RUN: dict[str, tuple[str, str]] = {
         'level=error msg="failed to load plugin" error="failed to create CRI service: failed to create cni conf monitor for '
         'default: failed to create fsnotify watcher: too many open files" id=io.containerd.grpc.v1.cri',
     ),
+    "kmsg-missing": (
+        "kubelet",
+        f'{FAILED}failed to run Kubelet: failed to create kubelet: open /dev/kmsg: no such file or directory"',
+    ),
     "inotify-watches": (
         "kubelet",
         'E1128 21:29:43.778385     135 kubelet.go:1703] "Failed to start cAdvisor" err="inotify_add_watch '
