@@ -54,7 +54,7 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 test: check image ## every suite: check, contract, registries, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm metrics-server local-path-provisioner kube-router
 	scripts/registry.sh
-	$(PY) -m pytest tests/contract tests/faults tests/registry tests/parity tests/bundle tests/e2e tests/host
+	$(PY) -m pytest tests/api tests/contract tests/faults tests/registry tests/parity tests/bundle tests/e2e tests/host
 	if $(PY) scripts/build_images.py --cached; then $(MAKE) test-images; fi
 	if KUBERNETES=$(OTHER_MINOR) $(PY) scripts/build_image.py --cached; then $(MAKE) test-minor; fi
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from bootstrap.formats.yaml_reader import UnreadableError, parse_one
+from bootstrap.formats.yaml_text import to_yaml
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,20 @@ def read_kubeconfig(content: bytes) -> Current:
         return Current(document, cluster, _named(document["users"], context["user"])["user"])
     except (KeyError, TypeError, AttributeError, StopIteration, UnreadableError) as e:
         raise ValueError(f"not a kubeconfig with a current context: {e or type(e).__name__}") from None
+
+
+def inlined(content: bytes, read: Callable[[str], bytes | None]) -> bytes:
+    """With the files that its user and cluster name as data. ValueError as above, and where one is not there."""
+    current = read_kubeconfig(content)
+    for holder in (current.user, current.cluster):
+        for name in ("client-certificate", "client-key", "certificate-authority"):
+            path = holder.pop(name, "")
+            found = read(path) if path else None
+            if path and found is None:
+                raise ValueError(f"{path}, which it names, is not there")
+            if found is not None:
+                holder[f"{name}-data"] = b64encode(found).decode()
+    return to_yaml(current.document).encode()
 
 
 def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:

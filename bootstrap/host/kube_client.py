@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
+import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from bootstrap.formats.kubeconfig import read_kubeconfig
@@ -14,6 +17,10 @@ from bootstrap.model.errors import BootstrapError, Exit
 
 REQUEST_TIMEOUT = 10.0
 """Seconds for one request (kubeadm's client timeout)."""
+LONGEST_PAUSE = 2.0
+"""Seconds: whoever is told to wait for longer asks again sooner, for a run that ends must not hang on it."""
+OBJECTS = ("/api/", "/apis/")
+"""Below these every answer is an object."""
 
 PLURALS = {"Endpoints": "endpoints", "NetworkPolicy": "networkpolicies", "PriorityClass": "priorityclasses"}
 
@@ -29,29 +36,24 @@ def object_path(body: Mapping[str, Any], *, collection: bool = False) -> str:
 
 
 class KubeApi:
-    """Talks to `server`, or the kubeconfig's own, with the credentials of a kubeconfig.
+    """Talks to `server`, or the kubeconfig's own, as its user: with a certificate, with a token, or as nobody.
 
+    What fails below HTTP (TLS, an answer that is cut short), or is no answer of an API server, is a ConnectionError.
     Not thread-safe: one per thread (see `RunContext`).
     """
 
     def __init__(self, kubeconfig: bytes, server: str = "") -> None:
         user, cluster = _current(kubeconfig)
         self.server = (server or cluster["server"]).rstrip("/")
-        self._files = [
-            memory_file(base64.b64decode(data))
-            for data in (
-                user["client-certificate-data"],
-                user["client-key-data"],
-                cluster["certificate-authority-data"],
-            )
-        ]
-        certificate, key, authority = (f"/proc/self/fd/{fd}" for fd in self._files)
         import requests  # not before the kubelet has been started: it takes longer than all the rest
 
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.cert = (certificate, key)
-        self._session.verify = authority
+        self._session.verify = _kept(cluster["certificate-authority-data"])
+        if "client-certificate-data" in user:
+            self._session.cert = (_kept(user["client-certificate-data"]), _kept(user["client-key-data"]))
+        elif "token" in user:
+            self._session.headers["Authorization"] = f"Bearer {user['token']}"
 
     def get(self, path: str) -> ApiResponse:
         return self._request("GET", path)
@@ -78,15 +80,35 @@ class KubeApi:
 
         try:
             answer = self._session.request(
-                method, self.server + path, json=body, headers={"Content-Type": content}, timeout=REQUEST_TIMEOUT
+                method,
+                self.server + path,
+                json=body,
+                headers={"Content-Type": content},
+                timeout=REQUEST_TIMEOUT,
+                allow_redirects=False,
             )
-        except (requests.ConnectionError, requests.Timeout) as e:
-            raise ConnectionError(str(e)) from e
-        try:
-            parsed = answer.json()
-        except requests.JSONDecodeError:
-            parsed = {}
-        return ApiResponse(answer.status_code, parsed if isinstance(parsed, dict) else {}, answer.text)
+            parsed = _parsed(answer.text)
+        except (requests.RequestException, OSError) as e:
+            raise ConnectionError(_reason(e)) from e
+        if answer.status_code < HTTPStatus.BAD_REQUEST and path.startswith(OBJECTS) and not parsed:
+            raise ConnectionError(f"HTTP {answer.status_code} and no object: {answer.text[:80]!r} is no API server's")
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            time.sleep(_pause(answer.headers.get("Retry-After", "")))
+        return ApiResponse(answer.status_code, parsed, answer.text)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """A JSON object; empty for anything else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _pause(retry_after: str) -> float:
+    """Seconds that a server that has too much to do is left alone."""
+    return min(float(retry_after), LONGEST_PAUSE) if retry_after.isdecimal() else 0.0
 
 
 def _current(kubeconfig: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -95,7 +117,15 @@ def _current(kubeconfig: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         current = read_kubeconfig(kubeconfig)
     except ValueError as e:
         raise BootstrapError("there is no way to talk to the cluster", code=Exit.EFFECT, why=str(e)) from None
+    if "certificate-authority-data" not in current.cluster:
+        why = "the kubeconfig holds no CA that its server could be known by"
+        raise BootstrapError("there is no way to talk to the cluster", code=Exit.EFFECT, why=why)
     return current.user, current.cluster
+
+
+def _kept(data: str) -> str:
+    """A path of what a kubeconfig holds in base64."""
+    return f"/proc/self/fd/{memory_file(base64.b64decode(data))}"
 
 
 def memory_file(content: bytes) -> int:
@@ -115,15 +145,15 @@ def probe(url: str) -> tuple[int, str]:
 
     urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     try:
-        answer = requests.get(url, timeout=2, verify=False, proxies={"http": "", "https": ""})
-    except (requests.ConnectionError, requests.Timeout) as e:
+        answer = requests.get(url, timeout=2, verify=False, proxies={"http": "", "https": ""}, allow_redirects=False)
+    except (requests.RequestException, OSError) as e:
         return 0, _reason(e)
     return answer.status_code, answer.text.strip().splitlines()[0] if answer.text.strip() else ""
 
 
 def _reason(e: Exception) -> str:
     text = str(e)
-    for short in ("Connection refused", "timed out", "Connection reset"):
+    for short in ("Connection refused", "timed out", "Connection reset", "certificate verify failed", "cut short"):
         if short in text:
             return short.lower()
     return text[:120]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from bootstrap.formats.kubeconfig import inlined
 from bootstrap.host.kube_client import KubeApi
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
@@ -28,6 +29,8 @@ def super_admin(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:
 def administrator(host: HostReader, kubeconfig: str = "") -> KubeApi:
     """Whoever a kubeconfig of the host names, this node's administrator by default, at the server that it names.
 
+    Another one is the kubelet, for example, whose kubeconfig names a file.
+
     Raises BootstrapError: exit 8 when there is no cluster here, exit 3 for a file that is no kubeconfig.
     """
     content = host.read(kubeconfig or names.ADMIN_CONF)
@@ -40,7 +43,10 @@ def administrator(host: HostReader, kubeconfig: str = "") -> KubeApi:
             why=f"{names.ADMIN_CONF} does not exist: this is no control plane",
             fix="run this on a control plane, or name a kubeconfig: --kubeconfig FILE",
         )
-    return KubeApi(content)
+    try:
+        return KubeApi(inlined(content, host.read))
+    except ValueError as e:
+        raise BootstrapError(f"{kubeconfig or names.ADMIN_CONF} cannot be used: {e}", code=Exit.CONFIG) from None
 
 
 def api_reader(host: HostReader, cfg: ClusterConfig) -> Callable[[str], Mapping[str, Any] | None]:
