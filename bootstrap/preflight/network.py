@@ -73,8 +73,7 @@ def host_network(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 )
 def advertise_address(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     own = cfg.api.advertise_address
-    there = (*(a.address for a in facts.addresses), *(a.address for a in facts.attached))
-    if as_ip(own) in map(as_ip, there):
+    if as_ip(own) in map(as_ip, own_addresses(facts)):
         return
     known = [f"{a.address} ({a.interface})" for a in facts.addresses]
     placeholder = own == names.ADVERTISE_PLACEHOLDER
@@ -89,6 +88,11 @@ def advertise_address(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         + "; a virtual or public address that leads here belongs in controlPlaneEndpoint",
         error=_etcd_listens_there(cfg),
     )
+
+
+def own_addresses(facts: HostFacts) -> tuple[str, ...]:
+    """All of the machine's, also those by which nobody reaches the node."""
+    return (*(a.address for a in facts.addresses), *(a.address for a in facts.attached if a.address))
 
 
 def _etcd_listens_there(cfg: ClusterConfig) -> bool:

@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from bootstrap.model import names
 from bootstrap.model.cluster import Arg, ClusterConfig
 from bootstrap.model.facts import HostFacts, ListeningSocket
-from bootstrap.preflight.finding import Found, check
+from bootstrap.preflight.finding import Found, check, listed
 from bootstrap.preflight.kubelet import setting
-from bootstrap.render.addresses import loopback
+from bootstrap.preflight.network import own_addresses
+from bootstrap.render.addresses import as_ip, loopback
 from bootstrap.render.controlplane.args import last_value
 
 ANY = ("", "0.0.0.0", "::")
@@ -108,4 +109,33 @@ def _stop(holders: list[ListeningSocket]) -> str:
     return f"systemctl stop {' '.join(services)}" if services else "Stop it"
 
 
-ALL = (ports,)
+@check(
+    "ListenAddress",
+    "Every address that a flag, or the kubelet's configuration, tells a component to listen at is one of this "
+    "machine's; so is `node-ip` of the kubelet.",
+    "Correct the flag, or leave it out.",
+)
+def listen_addresses(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    """The advertise address has a check of its own."""
+    told = [(want.user, address) for want in wanted(cfg) for address in want.addresses if address not in _own(cfg)]
+    node_ip = last_value(cfg.node.kubelet_extra_args, "node-ip", "").split(",")
+    there = {as_ip(text) for text in own_addresses(facts)}
+    for user, text in dict.fromkeys([*told, *(("the kubelet (node-ip)", text.strip()) for text in node_ip)]):
+        address = as_ip(text)
+        if address and not (address.is_loopback or address.is_unspecified or address in there):
+            known = [a.address for a in facts.addresses]
+            yield Found(
+                f"{user} is told to use the address {text}, and no interface has it: this node has "
+                f"{listed(known) if known else 'none'}",
+                "Correct it in extraArgs, kubeletExtraArgs or KubeletConfiguration, or leave it out",
+            )
+
+
+def _own(cfg: ClusterConfig) -> set[str]:
+    if cfg.node.api is None:
+        return set()
+    given = last_value(cfg.cluster.api_server.extra_args, "advertise-address", "")
+    return {cfg.node.api.advertise_address, given}
+
+
+ALL = (ports, listen_addresses)

@@ -155,6 +155,7 @@ WITH_CONFIG: list[tuple[ClusterConfig, dict[str, Any], str, bool]] = [
     (changed(CFG, image_repository="registry.k8s.io", image_pull_serial=False), {}, "ImagePullOptions", WARNING),
     (changed(CFG, kubelet={"cgroupDriver": "cgroupfs"}), {}, "CgroupDriver", WARNING),
     (changed(CFG, kubelet={"failCgroupV1": True}), V1, "SystemVerification", ERROR),
+    (changed(CFG, kubelet_extra_args=(Arg("node-ip", "198.51.100.1"),)), {}, "ListenAddress", ERROR),
     (changed(CFG, kubelet={"failSwapOn": True}), {"swap": ("/dev/vda2",)}, "Swap", ERROR),
     (PROTECTED, {"sysctls": {"vm.overcommit_memory": "0", "kernel.panic": "10"}}, "KernelDefaults", ERROR),
     (

@@ -90,6 +90,29 @@ def extra(component: str, **flags: str) -> ClusterConfig:
 
 
 @pytest.mark.parametrize(
+    ("cfg", "who"),
+    [
+        (flag("node-ip", "198.51.100.1"), "the kubelet (node-ip)"),
+        (changed(CFG, kubelet={"address": "198.51.100.1"}), "the kubelet"),
+        (extra("scheduler", bind_address="198.51.100.1"), "kube-scheduler"),
+        (extra("api_server", bind_address="198.51.100.1"), "kube-apiserver"),
+        (extra("etcd", listen_metrics_urls="http://198.51.100.1:2381"), "etcd's health endpoint"),
+    ],
+)
+def test_nobody_is_told_to_listen_at_an_address_of_nobody(cfg: ClusterConfig, who: str) -> None:
+    (finding,) = run(cfg).findings
+
+    assert (finding.name, finding.error) == ("ListenAddress", True)
+    assert f"{who} is told to use the address 198.51.100.1, and no interface has it" in finding.message
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "127.0.0.1", "192.0.2.10", "172.17.0.1"])
+def test_all_other_addresses_will_do(address: str) -> None:
+    assert run(extra("scheduler", bind_address=address)).findings == ()
+    assert run(flag("node-ip", address)).findings == ()
+
+
+@pytest.mark.parametrize(
     ("cfg", "taken", "clash"),
     [
         (extra("scheduler", secure_port="12259"), 12259, True),
