@@ -26,6 +26,7 @@ from bootstrap.config import Overrides, load, resolve
 from bootstrap.engine.journal import read_journal, sweep
 from bootstrap.host.live import LiveHost
 from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import Directory, File, Install, Link, RecordDirectory, Restored, Sysctl, Unmounted
 from bootstrap.model.errors import Exit
 from bootstrap.model.facts import HostFacts
@@ -34,6 +35,7 @@ from bootstrap.model.runtime import HOST_RUNTIME
 from bootstrap.preflight.checks import Preflight
 from bootstrap.workflows import init as init_workflow
 from bootstrap.workflows import reset as reset_workflow
+from bootstrap.workflows.execute import execute
 from tests.contract.subjects import Live
 
 ROOT = Path(__file__).parents[2]
@@ -181,7 +183,7 @@ def init(root: str, now: datetime) -> int:
         decision = init_workflow.Decision(cfg, FACTS, Preflight(()), resumed)
         request = init_workflow.Request(None, Overrides())
         plan = init_workflow.make_plan(host, decision, _manifests(), now, request)
-        for timing in init_workflow.act(host, decision, files_of(plan), lambda event: None):
+        for timing in execute(host, decision, files_of(plan), lambda event: None, verb="init"):
             print("".join(f"changed: {change}\n" for change in timing.changed), end="")
     return Exit.OK
 
@@ -227,7 +229,7 @@ def masked(look: Look) -> Look:
 
 
 @cache
-def _configuration() -> init_workflow.ClusterConfig:
+def _configuration() -> ClusterConfig:
     return resolve(load(CONFIG.encode()), Overrides(), FACTS)
 
 
