@@ -136,7 +136,7 @@ def exit_codes() -> str:
         [
             "# Exit codes\n",
             HEAD,
-            "A node container ends with code 2, 3 or 4 by itself; after a later failure it stays up for a look, unless",
+            "A node container ends with code 1, 2, 3, 4 or 9 by itself; after any other it stays up for a look, unless",
             "`--exit-on-failure` is given.\n",
             "| Code | Meaning |",
             "|---|---|",

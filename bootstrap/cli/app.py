@@ -128,7 +128,7 @@ def config_print(
     if what == EFFECTIVE:
         if components:
             raise typer.BadParameter("is for defaults; these are in the file", param_hint="--component-configs")
-        _print_yaml(dump(complete(read_config(config))), output)
+        _print_yaml(dump(complete(read_config(config), addressed=True)), output)
         return Exit.OK
     if config is not None:
         raise typer.BadParameter(f"{what} are the same for every file", param_hint="--config")

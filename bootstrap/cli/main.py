@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
@@ -13,6 +14,8 @@ from typing import NoReturn
 from bootstrap.model.errors import BootstrapError, Exit
 
 NODE_VERBS = ("init", "node")
+ENDING = (Exit.BUG, Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT, Exit.IMAGE)
+"""Codes that end a node container whether it was asked for or not."""
 KEPT_REQUEST = "BOOTSTRAP_KEPT_REQUEST"
 """Set by bootstrap-init.service: the arguments are those that the container was started with."""
 
@@ -25,8 +28,8 @@ def main() -> int:
     argv = sys.argv[1:]
     if os.environ.get(KEPT_REQUEST):
         return _unit()
-    if os.getpid() == 1 and argv and argv[0] in NODE_VERBS and not _asks_only(argv):
-        return guarded(lambda: _become_node(argv))
+    if argv and argv[0] in NODE_VERBS and not _asks_only(argv):
+        return guarded(lambda: _start(argv))
     if argv == ["healthcheck"]:
         return answer_healthcheck()
     return guarded(lambda: _command_line(argv))
@@ -42,21 +45,23 @@ def answer_healthcheck(output: str = "text") -> int:
 
 
 def _asks_only(argv: Sequence[str]) -> bool:
-    """`--help` and a dry run make no node."""
-    return any(word in ("--help", "-h", "--dry-run") for word in argv)
+    """`--help` and a dry run make no node, and one phase alone (files, mostly) needs none."""
+    alone = argv[1:2] == ["phase"] and os.getpid() != 1
+    return alone or any(word in ("--help", "-h", "--dry-run") for word in argv)
 
 
-def _become_node(argv: Sequence[str]) -> int:
+def _start(argv: Sequence[str]) -> int:
+    """A container that is to be a node becomes one first; the command itself then runs in the unit."""
     from bootstrap.host.node import pid1
-    from bootstrap.workflows.mode import choose_mode
+    from bootstrap.workflows.mode import may_boot
 
-    choose_mode()
-    pid1.become_node(argv)
-    return Exit.BUG  # exec does not return
+    if may_boot():
+        pid1.become_node(argv)  # does not return
+    return _command_line(argv)
 
 
 def _unit() -> int:
-    """The oneshot unit's run; errors that a rerun cannot cure end the container with their code."""
+    """The oneshot unit's run; what a rerun cannot cure, a bug as well, ends the container with its code."""
     from bootstrap.host.live import LiveHost
     from bootstrap.host.node.pid1 import kept_request
     from bootstrap.model.names import STATE_CONFIG
@@ -66,7 +71,7 @@ def _unit() -> int:
     if argv[:1] == ["node"] and LiveHost().stat(STATE_CONFIG):
         argv = ["init"]  # an empty node that was given a cluster later has one from then on
     code = guarded(lambda: _command_line(argv))
-    if code and (code in (Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT, Exit.IMAGE) or "--exit-on-failure" in argv):
+    if code and (code in ENDING or "--exit-on-failure" in argv):
         LiveHost().run(["systemctl", "exit", str(int(code))])
     return code
 
@@ -126,4 +131,10 @@ def _usage_or_bug(error: Exception) -> int:
         say(error.format_message(), "✗", error=True)
         say(f"   next   {context.command_path if context else 'bootstrap'} --help", error=True)
         return Exit.USAGE
-    raise error
+    if isinstance(error, BrokenPipeError):  # `bootstrap images list | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.INTERRUPTED
+    traceback.print_exception(error)
+    say(f"a bug in bootstrap: {type(error).__name__}: {error}", "✗", error=True)
+    say("   next   report it with the lines above; what state the node is in says: bootstrap diagnose", error=True)
+    return Exit.BUG

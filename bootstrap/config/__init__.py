@@ -9,12 +9,13 @@ from bootstrap.config.difference import difference
 from bootstrap.config.documents import dump, to_cluster_configuration, to_init_configuration
 from bootstrap.config.loader import Documents, load
 from bootstrap.config.overrides import Overrides
-from bootstrap.config.resolve import gives_address, resolve, unused_settings, validate
+from bootstrap.config.resolve import anywhere, gives_address, resolve, unused_settings, validate
 from bootstrap.config.stored import read_cluster_configuration, read_stored, to_stored
 
 __all__ = [
     "Documents",
     "Overrides",
+    "anywhere",
     "defaults_yaml",
     "difference",
     "dump",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bootstrap.config import other_kinds, overrides, rules, unused
 from bootstrap.config.complete import ANY_ADDRESS, build
@@ -23,6 +24,11 @@ ANY_HOST = HostFacts(
 expects one."""
 
 
+def anywhere(facts: HostFacts) -> HostFacts:
+    """For what uses no address of this machine: listing and loading images works without a network."""
+    return replace(facts, addresses=(*facts.addresses, *ANY_HOST.addresses))
+
+
 def resolve(documents: Documents, flags: Overrides, facts: HostFacts) -> ClusterConfig:
     """The configuration of `init`: flags win over the file, defaults fill the rest, every rule holds."""
     merged, origins = overrides.apply(documents, flags)
@@ -30,7 +36,8 @@ def resolve(documents: Documents, flags: Overrides, facts: HostFacts) -> Cluster
     config = build(merged, facts, problems)
     problems += rules.check(config)
     if problems:
-        raise config_error(tuple(_from_flag(p, origins) for p in dict.fromkeys(problems)))
+        written = bool(documents.upstream or documents.own or documents.problems)
+        raise config_error(tuple(_from_flag(p, origins) for p in dict.fromkeys(problems)), written=written)
     return config
 
 

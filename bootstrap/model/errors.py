@@ -66,12 +66,14 @@ class Problem:
         return f"{self.path}: {self.message}" if self.path else self.message
 
 
-def config_error(problems: tuple[Problem, ...]) -> BootstrapError:
-    """All problems of a configuration in one error (exit 3)."""
+def config_error(problems: tuple[Problem, ...], *, written: bool = True) -> BootstrapError:
+    """All problems of a configuration in one error (exit 3); `written` if there is a file to correct."""
     plural = "problem" if len(problems) == 1 else "problems"
     return BootstrapError(
         f"the configuration has {len(problems)} {plural}",
         code=Exit.CONFIG,
-        fix="correct the configuration and try it with: bootstrap config validate --config FILE",
+        fix="correct the configuration and try it with: bootstrap config validate --config FILE"
+        if written
+        else "correct the command as said, and run it again",
         details=tuple(str(p) for p in problems),
     )

@@ -75,6 +75,29 @@ class Clock:
 
 
 @dataclass(frozen=True)
+class Inotify:
+    """How many inotify instances and watches can still be made (counted up to what a cluster needs), and the limits.
+
+    `held`: instances that a cluster which is here holds already.
+    """
+
+    instances: int
+    watches: int
+    held: int = 0
+    max_instances: int = 128
+    max_watches: int = 65536
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a container may use of its machine; 0: no limit. Memory in bytes."""
+
+    memory: int = 0
+    cpus: float = 0
+    processes: int = 0
+
+
+@dataclass(frozen=True)
 class Kernel:
     """`modules` and `config` hold only what preflight.kernel asks for.
 
@@ -141,6 +164,9 @@ class HostFacts:
     """systemd is the init system, or will be (a node container before its start)."""
     cpus: int = 2
     memory: int = 4 << 30
+    limits: Limits = field(default_factory=Limits)
+    """Of a node container; a host has none."""
+    inotify: Inotify | None = None
     clock: Clock | None = None
     kernel: Kernel = field(default_factory=Kernel)
     addresses: tuple[Address, ...] = ()

@@ -37,6 +37,8 @@ KUBELET_BIN = "/usr/bin/kubelet"
 VOLUME_PLUGINS_DIR = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec"
 """The kubelet makes it when it starts (its default volumePluginDir)."""
 KUBELET_DIR = "/var/lib/kubelet"
+NODE_VOLUMES = ("/var/lib/containerd", KUBELET_DIR, ETCD_DATA_DIR)
+"""The image's volumes."""
 KUBELET_CONFIG = "/var/lib/kubelet/config.yaml"
 KUBELET_INSTANCE_CONFIG = "/var/lib/kubelet/instance-config.yaml"
 KUBELET_FLAGS_ENV = "/var/lib/kubelet/kubeadm-flags.env"

@@ -13,6 +13,7 @@ from bootstrap.preflight import (
     kernel,
     kubelet,
     leftovers,
+    limits,
     mounts,
     name_servers,
     network,
@@ -27,6 +28,7 @@ from bootstrap.preflight.finding import Check, Finding
 
 CHECKS: tuple[Check, ...] = (
     *system.ALL,
+    *limits.ALL,
     *kernel.ALL,
     *kubelet.ALL,
     *network.ALL,

@@ -50,6 +50,7 @@ class Observed:
     user_namespace: UserNamespace = UserNamespace()
     missing: tuple[str, ...] = ()
     mounted_read_only: bool = False
+    user: int = 0
     privileged: bool = True
     pid1_is_hosts: bool | None = None
     pid1_comm: str = "systemd"
@@ -145,13 +146,15 @@ def _require_options(observed: Observed) -> None:
 
 
 def _missing_options(observed: Observed) -> Iterator[tuple[str, str]]:
+    if observed.user:
+        yield "root (leave out --user)", f"user {observed.user} can change nothing there"
     if observed.mounted_read_only:
         yield "write access (-v /:/host without :ro)", "host mode installs files there"
-    if not observed.privileged:
+    if not observed.privileged and not observed.user:
         yield "--privileged", "the namespaces of the host cannot be entered without it"
     if observed.pid1_is_ours:
         yield "--pid=host", "the host's services and mounts cannot be reached without it"
-    elif observed.privileged and observed.pid1_is_hosts is False:
+    elif (observed.privileged or observed.user) and observed.pid1_is_hosts is False:
         yield "--pid=host", f"PID 1 here ({observed.pid1_comm}) is not that of the host"
     elif observed.pid1_is_hosts and not observed.same_network:
         yield "--network=host", "the host's addresses, routes and ports cannot be seen without it"

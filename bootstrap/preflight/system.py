@@ -14,6 +14,8 @@ from bootstrap.render.addresses import node_address
 MINIMUM_CPUS = 2
 MINIMUM_MEMORY = 1700 << 20
 """kubeadm's ControlPlaneNumCPU and ControlPlaneMem (1700 MB)."""
+LEAST_MEMORY = 512 << 20
+"""Below it the API server is killed again and again (450 MiB); 700 MiB were enough for a cluster without workloads."""
 NAME_LENGTH = 63
 QUALIFIED_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 """apimachinery's validation.IsQualifiedName, which kubeadm applies to the node's name."""
@@ -42,16 +44,43 @@ def privileged(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         yield Found("the container is not privileged: init will refuse", "docker run --privileged …")
 
 
-@check("NumCPU", f"At least {MINIMUM_CPUS} CPUs.", "Add CPUs.", kubeadm=True, control_plane=True)
+@check(
+    "NumCPU",
+    f"At least {MINIMUM_CPUS} CPUs; a container that may use less is warned of, since it is only slow.",
+    "Add CPUs.",
+    kubeadm=True,
+    control_plane=True,
+)
 def cpus(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.cpus < MINIMUM_CPUS:
         yield Found(f"{facts.cpus} CPU; a control plane needs {MINIMUM_CPUS}", "Add CPUs")
+    elif 0 < facts.limits.cpus < MINIMUM_CPUS:
+        yield Found(
+            f"the container may use {facts.limits.cpus:g} of the {facts.cpus} CPUs (--cpus); a control plane wants "
+            f"{MINIMUM_CPUS}, and starts slowly with less",
+            f"docker update --cpus {MINIMUM_CPUS} NAME, or leave out --cpus",
+            error=False,
+        )
 
 
-@check("Mem", "At least 1700 MiB of memory.", "Add memory.", kubeadm=True, control_plane=True)
+@check(
+    "Mem",
+    f"At least 1700 MiB of memory; a container that may use less is warned of, and refused below "
+    f"{LEAST_MEMORY >> 20} MiB.",
+    "Add memory.",
+    kubeadm=True,
+    control_plane=True,
+)
 def memory(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.memory < MINIMUM_MEMORY:
         yield Found(f"{facts.memory >> 20} MiB of memory; a control plane needs 1700 MiB", "Add memory")
+    elif 0 < facts.limits.memory < MINIMUM_MEMORY:
+        yield Found(
+            f"the container may use {facts.limits.memory >> 20} MiB of memory (--memory); "
+            "kubeadm asks for 1700 MiB, and 1024 MiB hold a cluster without workloads",
+            "docker update --memory 2g --memory-swap -1 NAME, or leave out --memory",
+            error=facts.limits.memory < LEAST_MEMORY,
+        )
 
 
 @check(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bootstrap.config import Documents, Overrides, load, resolve
+from bootstrap.config import Documents, Overrides, anywhere, load, resolve
 from bootstrap.host.bundle.file import write_bundle
 from bootstrap.host.bundle.tar import Writable
 from bootstrap.host.bundle.zstd import LEVEL
@@ -62,7 +62,7 @@ def contents(
     Raises BootstrapError: exit 2 (names), 3.
     """
     mode, host = machine
-    facts = gather(host, mode)
+    facts = anywhere(gather(host, mode))
     cfg = resolve(load(config) if config is not None else Documents(), flags, facts)
     addons = read_addons(host, cfg, manifests)
     wanted = references(cfg, facts, manifests, {}, addons)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bootstrap.config import Documents, Overrides, defaults_yaml, load, read_stored, resolve
+from bootstrap.config import Documents, Overrides, anywhere, defaults_yaml, load, read_stored, resolve
 from bootstrap.config.defaults import KINDS_OF, default_cluster
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.formats.yaml_text import to_yaml
@@ -18,10 +18,15 @@ from bootstrap.render.node.kubelet import cluster_configuration
 from bootstrap.workflows.mode import NODE
 
 
-def complete(config: bytes | None, host: Host | None = None, mode: str = NODE) -> ClusterConfig:
-    """Of `config`, everything else by default; without a host that of the container that this runs in."""
-    documents = load(config) if config is not None else Documents()
-    return resolve(documents, Overrides(), gather(host or LiveHost(), mode))
+def complete(
+    config: bytes | None, host: Host | None = None, mode: str = NODE, *, addressed: bool = False
+) -> ClusterConfig:
+    """Of `config`, everything else by default; without a host that of the container that this runs in.
+
+    `addressed`: the API server's address in it is used, so that this machine has to have one.
+    """
+    documents, facts = load(config) if config is not None else Documents(), gather(host or LiveHost(), mode)
+    return resolve(documents, Overrides(), facts if addressed else anywhere(facts))
 
 
 def present(host: Host, mode: str) -> ClusterConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap.config import Documents, Overrides, resolve
+from bootstrap.config import Documents, Overrides, anywhere, resolve
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.facts.gather import gather
@@ -18,7 +18,7 @@ from bootstrap.workflows.mode import NODE
 
 def start_runtime(host: Host) -> None:
     """containerd, configured as `init` would."""
-    facts = gather(host, NODE)
+    facts = anywhere(gather(host, NODE))
     config = containerd_file(resolve(Documents(), Overrides(), facts), facts, RUNTIME)
     context = RunContext(host, _no_cluster, probe, "node")
     effects: tuple[Effect, ...] = (config, UnitRunning(RUNTIME.unit, (config.path,)))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.node import IMAGE, docker, must
+from tests.e2e.node import IMAGE, docker, must, until
 
 USAGE, PREFLIGHT = 2, 4
 """docs/reference/exit-codes.md"""
@@ -15,7 +15,18 @@ NODE = "docker run -d --privileged bootstrap:v1.37.0 init"
 EVERYTHING = ("--privileged", "--pid=host", "--network=host", "-v", "/:/host")
 
 WRONG = {
-    "not privileged": ((), PREFLIGHT, "not privileged", NODE),
+    "not privileged": ((), PREFLIGHT, "give --privileged", NODE),
+    "--cap-add": (("--cap-add", "ALL"), PREFLIGHT, "is not privileged", NODE),
+    "--cap-add, --device": (("--cap-add=ALL", "--device=/dev/kmsg"), PREFLIGHT, "which --cap-add, --device", NODE),
+    "--read-only": (("--privileged", "--read-only"), USAGE, "leave out --read-only", NODE),
+    "--init": (("--privileged", "--init"), USAGE, "leave out --init", NODE),
+    "--user": (("--privileged", "--user=1000"), USAGE, "leave out --user", NODE),
+    "--user alone": (("--user=1000:1000",), USAGE, "leave out --user", NODE),
+    "--tmpfs /etc": (("--privileged", "--tmpfs=/etc"), USAGE, "leave out --tmpfs /etc", NODE),
+    "--tmpfs /opt": (("--privileged", "--tmpfs=/opt"), USAGE, "leave out --tmpfs /opt", NODE),
+    "a volume that cannot be written": (("--privileged", "-v=/usr:/var/lib/etcd:ro"), USAGE, "leave out :ro", NODE),
+    "--pids-limit": (("--privileged", "--pids-limit=60"), PREFLIGHT, "60 processes", "--pids-limit=-1"),
+    "another user of the host": ((*EVERYTHING, "--user=1000"), USAGE, "leave out --user", HOST),
     "--pid=host alone": (("--privileged", "--pid=host"), USAGE, "no host root is mounted", HOST),
     "--pid=host alone, not privileged": (("--pid=host",), USAGE, "no host root is mounted", HOST),
     "the mount alone": (("-v", "/:/host"), USAGE, "--privileged and --pid=host are missing", HOST),
@@ -63,6 +74,45 @@ def test_the_machines_network_is_not_given_to_a_node() -> None:
 
 def links() -> set[str]:
     return {path.name for path in Path("/sys/class/net").iterdir() if not path.name.startswith("veth")}
+
+
+@pytest.mark.parametrize("script", ["bootstrap init; exit $?", "bootstrap node || exit $?"])
+def test_what_is_not_pid_1_makes_no_node(script: str) -> None:
+    done = docker("run", "--rm", "--privileged", "--entrypoint", "sh", IMAGE, "-c", script)
+
+    assert done.returncode == USAGE, done.stdout + done.stderr
+    assert "leave out --entrypoint" in done.stderr
+    assert NODE.rsplit(" ", 1)[0] in done.stderr
+
+
+HOLD = """\
+import ctypes, time
+libc, held = ctypes.CDLL(None), []
+while (fd := libc.inotify_init1(0)) >= 0: held.append(fd)
+for fd in held[:{left}]: __import__("os").close(fd)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("left", [0, 20])
+def test_used_up_inotify_is_named_with_its_sysctl(left: int) -> None:
+    """Every container of a machine has them from the same 128, for the same user."""
+    holder = must(docker("run", "-d", "--entrypoint", "python3", IMAGE, "-c", HOLD.format(left=left))).strip()
+    try:
+        until("all are held", lambda: "held" in docker("logs", holder).stdout, 10)
+        seen, text = refused("init", options=("--privileged",))
+    finally:
+        docker("rm", "-f", holder)
+
+    assert seen == PREFLIGHT, text
+    assert f"{left} instances are left of fs.inotify.max_user_instances=" in text
+    assert "sysctl -w fs.inotify.max_user_instances=" in text
+
+
+@pytest.mark.parametrize("words", ["images list", "addon list", "bundle inspect --help", "version"])
+def test_listing_needs_no_network(words: str) -> None:
+    must(docker("run", "--rm", "--network", "none", IMAGE, *words.split()))
 
 
 def test_a_directory_that_is_no_root_is_not_taken_for_one(tmp_path: Path) -> None:

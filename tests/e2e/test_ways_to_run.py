@@ -64,6 +64,54 @@ def test_an_empty_node_becomes_a_cluster_that_is_used_from_outside(start: Start,
     assert node.kubectl("get", "--raw", "/readyz") == "ok"
 
 
+@pytest.mark.parametrize("start_number", range(3))
+def test_a_start_survives_what_is_executed_in_it(start_number: int, start: Start) -> None:
+    """Go programs keep their CPU limit's file open, as every kubectl of a CI script does, from the first moment on."""
+    node = start(f"busy{start_number}", "node")
+    loops = [
+        subprocess.Popen(
+            ["sh", "-c", f"for i in 1 2 3 4 5 6 7 8; do docker exec {node.name} kubectl version --client; done"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(6)
+    ]
+    for loop in loops:
+        loop.wait(60)
+    node.wait_healthy(30)
+    node.remove()
+
+
+def test_an_empty_node_needs_no_network_and_stays_healthy(start: Start) -> None:
+    node = start("alone", "node", options=("--privileged", "--network=none"))
+    node.wait_healthy(30)
+    must(docker("restart", node.name))
+    node.wait_healthy(30)
+    node.remove()
+
+
+def test_a_command_of_the_first_moment_waits_for_the_start(start: Start) -> None:
+    """`docker run -d … node && docker exec NAME bootstrap init`, as scripts have it."""
+    node = start("early", "node")
+    made = node.exec("bootstrap", "init", "--wait=api")
+    assert made.returncode == 0, made.stdout + made.stderr
+    node.remove()
+
+
+BROKEN = {"a bug": "1 / 0", "a crash": "import os; os.kill(os.getpid(), 11)"}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
+def test_a_bug_ends_the_container_with_1(body: str, start: Start, tmp_path: Path) -> None:
+    """A module of the program that fails stands for a bug, or a crash of the interpreter."""
+    (tmp_path / "node.py").write_text(f"{body}\n")
+    place = "/usr/lib/bootstrap/app/bootstrap/workflows/node.py"
+    node = start("bug", "node", options=("--privileged", "-v", f"{tmp_path}/node.py:{place}:ro"))
+    assert node.wait_exit(30) == 1, node.logs()
+    assert node.logs().count("✗ ") == 1, node.logs()
+    node.remove()
+
+
 @pytest.fixture
 def network() -> Iterator[str]:
     name = f"{PREFIX}-net-{os.getpid()}"

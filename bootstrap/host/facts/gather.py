@@ -9,20 +9,20 @@ import time
 from pathlib import Path
 
 from bootstrap.host.facts import resolv_conf, services
+from bootstrap.host.facts.capabilities import CAP_SYS_ADMIN, CAP_SYS_RESOURCE, has_capability, is_writable
 from bootstrap.host.facts.foreign import guest_facts
 from bootstrap.host.facts.kernel import kernel
+from bootstrap.host.facts.limits import inotify, limits
 from bootstrap.host.facts.network import addresses, attached, default_routes, interfaces, listeners, routes
 from bootstrap.host.facts.procfs import first, lines
 from bootstrap.host.node.pid1 import is_cgroup_v2, proxies
 from bootstrap.host.port import Host, HostReader
-from bootstrap.model.facts import Clock, HostFacts, Resolver
+from bootstrap.model.facts import Clock, HostFacts, Limits, Resolver
 from bootstrap.preflight.kubelet import KERNEL_DEFAULTS
 from bootstrap.preflight.name_servers import reachable
 from bootstrap.render.controlplane.volumes import OPTIONAL_CA_DIRECTORIES
 from bootstrap.render.node.kubelet import RESOLVED_CONF
 
-CAP_SYS_ADMIN = 21
-CAP_SYS_RESOURCE = 24
 TIME_ERROR = 5
 """What adjtimex(2) returns while nothing keeps the kernel's clock in step."""
 TIMEX_SIZE = 256
@@ -44,10 +44,12 @@ def gather(host: Host, mode: str) -> HostFacts:
         hostname=socket.gethostname().lower(),
         booted=_booted(),
         root_user=os.geteuid() == 0,
-        privileged=_capability(CAP_SYS_ADMIN),
+        privileged=has_capability(CAP_SYS_ADMIN, "CapBnd"),
         systemd=not on_host or host.stat("/run/systemd/system") is not None,
         cpus=os.cpu_count() or 1,
         memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        limits=Limits() if on_host else limits(),
+        inotify=inotify(),
         clock=_clock(),
         kernel=kernel(host, mode),
         addresses=addresses(links, defaults),
@@ -56,8 +58,8 @@ def gather(host: Host, mode: str) -> HostFacts:
         links=tuple(link["ifname"] for link in links),
         cgroup_version=2 if is_cgroup_v2() else 1,
         cgroup_controllers=_controllers(host),
-        can_raise_oom=_capability(CAP_SYS_RESOURCE),
-        conntrack_writable=_writable("/proc/sys/net/netfilter/nf_conntrack_max"),
+        can_raise_oom=has_capability(CAP_SYS_RESOURCE, "CapBnd"),
+        conntrack_writable=is_writable("/proc/sys/net/netfilter/nf_conntrack_max"),
         initial_network=Path("/proc/sys/net/core/netdev_budget").exists(),  # no other namespace has it
         swap=tuple(line.split()[0] for line in lines("/proc/swaps")[1:]),
         ip_forward=first("/proc/sys/net/ipv4/ip_forward") == "1",
@@ -101,17 +103,3 @@ def _controllers(host: HostReader) -> tuple[str, ...]:
     if is_cgroup_v2():
         return tuple((host.read("/sys/fs/cgroup/cgroup.controllers") or b"").decode().split())
     return tuple(line.split()[0] for line in lines("/proc/cgroups")[1:] if line.split()[3] == "1")
-
-
-def _capability(number: int) -> bool:
-    bounding = next(line.split()[1] for line in lines("/proc/self/status") if line.startswith("CapBnd:"))
-    return bool(int(bounding, 16) >> number & 1)
-
-
-def _writable(path: str) -> bool:
-    """Opens for writing without writing: a container's /proc/sys refuses even root."""
-    try:
-        with open(path, "r+b"):
-            return True
-    except OSError:
-        return False

@@ -6,29 +6,30 @@ import os
 import sys
 from pathlib import Path
 
+from bootstrap.host.facts.capabilities import CAP_SYS_ADMIN, CAP_SYS_PTRACE, has_capability
 from bootstrap.host.fs.rooted import locate
 from bootstrap.host.live import MOUNT, LiveHost
 from bootstrap.host.runtime.cri import PID1_ROOT
 from bootstrap.preflight.mode import ROOT_DIRECTORIES, WRITTEN, Observed, UserNamespace
 
-CAPABILITIES = (19, 21)
-"""CAP_SYS_PTRACE and CAP_SYS_ADMIN, for PID 1's namespaces; --privileged gives them and all others."""
+CAPABILITIES = (CAP_SYS_PTRACE, CAP_SYS_ADMIN)
+"""For PID 1's namespaces; --privileged gives them and all others."""
 
 
 def look_around() -> Observed:
-    """Reads only. `verb` is the command without its arguments, which may be secrets."""
-    words = sys.argv[1:]
+    """Reads only."""
     host_mounted = os.path.ismount(MOUNT) or (Path(MOUNT).is_dir() and any(Path(MOUNT).iterdir()))
     comm = _text("/proc/1/comm")
     pid1_is_hosts = _same_directory(PID1_ROOT, MOUNT)
     root = PID1_ROOT if pid1_is_hosts else MOUNT
     host = LiveHost(root)
     return Observed(
-        verb=f"{words[0]} …" if len(words) > 1 else "".join(words) or "init",
+        verb=typed(),
         host_mounted=host_mounted,
         pid1_is_ours=_is_pid1_ours(),
         user_namespace=UserNamespace(*map(int, _text("/proc/self/uid_map").splitlines()[0].split())),
-        privileged=_has_capabilities(),
+        privileged=all(map(has_capability, CAPABILITIES)),
+        user=os.geteuid(),
         pid1_comm=comm,
         pid1_is_hosts=pid1_is_hosts,
         same_network=_same_namespace("net"),
@@ -38,6 +39,12 @@ def look_around() -> Observed:
         read_only=tuple(path for path in WRITTEN if host_mounted and _is_read_only(root, path)),
         selinux_enforcing=host.is_selinux_enforcing() if host_mounted else False,
     )
+
+
+def typed() -> str:
+    """The command without its arguments, which may be secrets."""
+    words = sys.argv[1:]
+    return f"{words[0]} …" if len(words) > 1 else "".join(words) or "init"
 
 
 def _text(path: str) -> str:
@@ -73,12 +80,6 @@ def _same_namespace(kind: str) -> bool:
         return os.readlink(f"/proc/1/ns/{kind}") == os.readlink(f"/proc/self/ns/{kind}")
     except OSError:
         return False
-
-
-def _has_capabilities() -> bool:
-    line = next(line for line in _text("/proc/self/status").splitlines() if line.startswith("CapEff:"))
-    effective = int(line.split()[1], 16)
-    return all(effective >> number & 1 for number in CAPABILITIES)
 
 
 def _is_mounted_read_only(root: str) -> bool:

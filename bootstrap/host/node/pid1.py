@@ -29,34 +29,30 @@ CGROUPS = Path("/sys/fs/cgroup")
 SYSTEMD = "/sbin/init"
 LEGACY_WORD = "SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1"
 """systemd 256 and later refuses cgroup v1 without this word among PID 1's arguments."""
-CAP_SYS_ADMIN = 21
+MNT_DETACH = 2  # linux/fs.h
 
 
 def become_node(argv: Sequence[str]) -> None:
-    """Does not return: ends in systemd. Raises BootstrapError (exit 4) when the container lacks a privilege."""
-    require_privileged()
-    keep_request(argv)
-    prepare_cgroups()
-    prepare_mounts()
-    Path(NODE_RUNTIME.cni_conf, names.FLANNEL_CONFLIST).unlink(
-        missing_ok=True
-    )  # flannel writes it again once its subnet is known
-    link_seed(SEED, Path(NODE_RUNTIME.root))
-    start_relay()
+    """Does not return: ends in systemd. What it needs was asked before (preflight.start)."""
+    try:
+        _prepare(argv)
+    except OSError as e:
+        raise _failed(f"the start of this node: {e.filename or 'a system call'}", e.strerror or str(e)) from e
+    # What ends systemd itself is told to a terminal only, and its own log ends with it.
+    hint = f"bootstrap {names.BUILT_VERSION} · starts systemd (if nothing follows, docker run -t … shows why)"
+    print(hint, file=sys.stderr, flush=True)
     words = [LEGACY_WORD] if not is_cgroup_v2() else []
     os.execv(SYSTEMD, [SYSTEMD, *words])
 
 
-def require_privileged() -> None:
-    status = Path("/proc/self/status").read_text()
-    effective = int(next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")), 16)
-    if not effective >> CAP_SYS_ADMIN & 1:
-        raise BootstrapError(
-            "this container is not privileged, and a node cannot run in it",
-            why="systemd, containerd and the kubelet mount filesystems and manage cgroups",
-            fix=f"docker run -d --privileged {names.IMAGE} init",
-            code=Exit.PREFLIGHT,
-        )
+def _prepare(argv: Sequence[str]) -> None:
+    keep_request(argv)
+    prepare_cgroups()
+    prepare_mounts()
+    # flannel writes it again once its subnet is known
+    Path(NODE_RUNTIME.cni_conf, names.FLANNEL_CONFLIST).unlink(missing_ok=True)
+    link_seed(SEED, Path(NODE_RUNTIME.root))
+    start_relay()
 
 
 def is_cgroup_v2() -> bool:
@@ -65,12 +61,14 @@ def is_cgroup_v2() -> bool:
 
 def keep_request(argv: Sequence[str]) -> None:
     """The configuration's bytes are kept, since standard input is there only once."""
-    STATE.mkdir(mode=0o700, exist_ok=True)
     words = list(argv)
     if position := config_position(words):
         index, prefix = position
-        _keep_config(words[index].removeprefix(prefix))
+        content = _read_config(words[index].removeprefix(prefix))
         words[index] = prefix + str(CONFIG_FILE)
+    STATE.mkdir(mode=0o700, exist_ok=True)
+    if position and (content or not CONFIG_FILE.exists()):
+        _write_private(CONFIG_FILE, content)
     _write_private(ARGV_FILE, json.dumps({"argv": words, "environment": proxies(os.environ)}).encode())
 
 
@@ -84,20 +82,19 @@ def config_position(words: Sequence[str]) -> tuple[int, str] | None:
     return None
 
 
-def _keep_config(source: str) -> None:
+def _read_config(source: str) -> bytes:
+    """Empty where the one that was kept at the first start is meant."""
     try:
-        content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as e:
         if CONFIG_FILE.exists():
-            return
+            return b""
         raise BootstrapError(
             f"cannot read {source}: {e.strerror}",
             why="the path is looked up inside the container",
             fix=f"docker run -d --privileged -v $PWD/config.yaml:{source} {names.IMAGE} init --config {source}",
             code=Exit.CONFIG,
         ) from e
-    if content or not CONFIG_FILE.exists():
-        _write_private(CONFIG_FILE, content)
 
 
 def kept_request() -> tuple[list[str], dict[str, str]]:
@@ -119,15 +116,18 @@ def _write_private(path: Path, content: bytes) -> None:
 def prepare_cgroups() -> None:
     """A cgroup namespace of our own, and each hierarchy mounted from its root.
 
-    On cgroup v1 Docker's default is the host's namespace, in which static Pods never start.
+    On cgroup v1 Docker's default is the host's namespace, in which static Pods never start. The old mount is taken away
+    at once but ends when its last user does: a `docker exec` of the first second may read its CPU limit there.
     """
-    if _libc().unshare(0x02000000) != 0:  # CLONE_NEWCGROUP, linux/sched.h
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(0x02000000) != 0:  # CLONE_NEWCGROUP, linux/sched.h
         raise BootstrapError("cannot make a cgroup namespace", code=Exit.PREFLIGHT, fix="use Linux 4.6 or newer")
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     for _, target, kind, options, *_ in mounts:
         if not Path(target).is_relative_to(CGROUPS) or kind not in ("cgroup", "cgroup2"):
             continue
-        _run("umount", target)
+        if libc.umount2(os.fsencode(target), MNT_DETACH) != 0:
+            raise _failed(f"umount {target}", os.strerror(ctypes.get_errno()))
         _run("mount", "-t", kind, "-o", _hierarchy(kind, options), "cgroup", target)
 
 
@@ -154,16 +154,17 @@ def start_relay() -> None:
     os.close(fd)
 
 
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
-
-
 def _run(*argv: str) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise BootstrapError(
-            f"{' '.join(argv)} failed: {done.stderr.strip()}",
-            why="the container is not privileged, or its cgroups are set up in a way not known here",
-            fix=f"docker run -d --privileged {names.IMAGE} init",
-            code=Exit.PREFLIGHT,
-        )
+        raise _failed(" ".join(argv), done.stderr.strip())
+
+
+def _failed(command: str, reason: str) -> BootstrapError:
+    return BootstrapError(
+        f"{command} failed: {reason}",
+        why="a security module forbids it, or the container's mounts are set up in a way not known here",
+        fix=f"look for the refusal (journalctl -k), and start it without options but these: docker run -d --privileged "
+        f"{names.IMAGE} init",
+        code=Exit.PREFLIGHT,
+    )

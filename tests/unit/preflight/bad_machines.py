@@ -12,7 +12,16 @@ from bootstrap.model.cluster import (
     ExternalEtcd,
     Networking,
 )
-from bootstrap.model.facts import Address, Attached, Filesystem, ListeningSocket, Resolver, RuntimeFacts
+from bootstrap.model.facts import (
+    Address,
+    Attached,
+    Filesystem,
+    Inotify,
+    Limits,
+    ListeningSocket,
+    Resolver,
+    RuntimeFacts,
+)
 from bootstrap.preflight.kernel import V1_CONTROLLERS, V1_OPTIONAL
 from tests.configs import changed
 from tests.unit.preflight.machine import CFG, GOOD
@@ -51,6 +60,12 @@ CASES: list[tuple[dict[str, Any], str, bool]] = [
     ({"privileged": False}, "Privileged", WARNING),
     ({"cpus": 1}, "NumCPU", ERROR),
     ({"memory": (1700 << 20) - 1}, "Mem", ERROR),
+    ({"mode": "node", "limits": Limits(memory=1 << 30)}, "Mem", WARNING),
+    ({"mode": "node", "limits": Limits(memory=450 << 20)}, "Mem", ERROR),
+    ({"mode": "node", "limits": Limits(cpus=0.5)}, "NumCPU", WARNING),
+    ({"mode": "node", "limits": Limits(processes=100)}, "Processes", ERROR),
+    ({"inotify": Inotify(instances=20, watches=300)}, "Inotify", ERROR),
+    ({"inotify": Inotify(instances=26, watches=10)}, "Inotify", ERROR),
     ({"swap": ("/dev/vda2",)}, "Swap", WARNING),
     ({"swap": ("/dev/zram0",)}, "Swap", WARNING),
     ({"configured": {"name_resolves": False}}, "Hostname", WARNING),

@@ -1,0 +1,93 @@
+"""Whatever happens, there is one message and a documented code; a node container ends with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+import pytest
+
+from bootstrap.cli import main
+from bootstrap.host.live import LiveHost
+from bootstrap.host.node import pid1
+from bootstrap.model.errors import BootstrapError, Exit
+
+
+def fails(error: Exception) -> Callable[..., NoReturn]:
+    def run(*arguments: object) -> NoReturn:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("x"), RecursionError("deep"), MemoryError(), OSError(28, "full")])
+def test_a_bug_is_exit_1_with_its_lines_and_one_message(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.guarded(fails(error)) == Exit.BUG
+    shown = capsys.readouterr().err
+    assert "Traceback" in shown
+    assert shown.count("✗ a bug in bootstrap") == 1
+    assert "next" in shown
+
+
+def test_who_reads_no_further_is_no_bug(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    moved: list[tuple[int, int]] = []
+    monkeypatch.setattr(main.os, "dup2", lambda old, new: moved.append((old, new)))
+    monkeypatch.setattr(main.os, "open", lambda path, flags: 99)
+    monkeypatch.setattr(main.sys, "stdout", FileOne())
+
+    assert main.guarded(fails(BrokenPipeError())) == Exit.INTERRUPTED
+    assert moved == [(99, 1)]
+    assert capsys.readouterr().err == ""
+
+
+class FileOne:
+    def fileno(self) -> int:
+        return 1
+
+
+class Recording(LiveHost):
+    """The host of a unit whose arguments were kept; commands are only noted."""
+
+    ran: list[list[str]]
+
+    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False) -> str:
+        Recording.ran.append([*argv])
+        return ""
+
+
+@pytest.mark.parametrize(
+    ("argv", "error", "ends"),
+    [
+        (["init"], ZeroDivisionError("x"), Exit.BUG),
+        (["init", "--exit-on-failure"], ZeroDivisionError("x"), Exit.BUG),
+        (["node"], RecursionError("x"), Exit.BUG),
+        (["init"], BootstrapError("x", code=Exit.CONFIG), Exit.CONFIG),
+        (["init"], BootstrapError("x", code=Exit.WAIT), None),
+        (["init", "--exit-on-failure"], BootstrapError("x", code=Exit.WAIT), Exit.WAIT),
+    ],
+)
+def test_the_container_ends_with_the_code(
+    argv: list[str], error: Exception, ends: Exit | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Recording.ran = []
+    monkeypatch.setattr("bootstrap.host.live.LiveHost", Recording)
+    monkeypatch.setattr(pid1, "kept_request", lambda: (argv, {}))
+    monkeypatch.setattr(main, "_command_line", fails(error))
+
+    assert main._unit() == (error.code if isinstance(error, BootstrapError) else Exit.BUG)
+    assert Recording.ran == ([["systemctl", "exit", str(int(ends))]] if ends else [])
+
+
+@pytest.mark.parametrize(
+    ("words", "asks"),
+    [
+        ("init", False),
+        ("init --config f", False),
+        ("node", False),
+        ("init --dry-run", True),
+        ("node --help", True),
+        ("init phase certs all", True),
+    ],
+)
+def test_what_makes_no_node_is_not_asked_for_one(words: str, asks: bool) -> None:
+    assert main._asks_only(words.split()) is asks

@@ -1,0 +1,103 @@
+"""What a node's start needs is judged at once: one error, the option of the engine by name, the command that works."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.facts import Inotify, Limits
+from bootstrap.preflight.start import Observed, require_start
+
+GOOD = Observed(inotify=Inotify(26, 300))
+COMMAND = "docker run -d --privileged bootstrap:v1.37.0 init"
+
+WRONG = {
+    "--read-only": (
+        replace(GOOD, root_read_only=True, read_only=("/etc", "/opt")),
+        Exit.USAGE,
+        "leave out --read-only",
+    ),
+    "--init": (replace(GOOD, pid1="docker-init"), Exit.USAGE, "leave out --init"),
+    "--init of another engine": (replace(GOOD, pid1="catatonit"), Exit.USAGE, "leave out --init"),
+    "--entrypoint": (replace(GOOD, pid1="sh"), Exit.USAGE, "leave out --entrypoint"),
+    "--user": (replace(GOOD, user=1000, uncapable=("CAP_SYS_ADMIN",)), Exit.USAGE, "leave out --user"),
+    "not privileged": (replace(GOOD, uncapable=("CAP_SYS_ADMIN",)), Exit.PREFLIGHT, "give --privileged"),
+    "--cap-drop": (replace(GOOD, uncapable=("CAP_NET_ADMIN",)), Exit.PREFLIGHT, "CAP_NET_ADMIN"),
+    "--cap-add ALL": (replace(GOOD, devices=False, sysctls=False), Exit.PREFLIGHT, "which --cap-add, --device"),
+    "--cap-add ALL --device /dev/kmsg": (replace(GOOD, sysctls=False), Exit.PREFLIGHT, "/proc/sys"),
+    "no cgroups": (replace(GOOD, cgroups=False), Exit.PREFLIGHT, "leave out what is mounted there"),
+    "a volume that cannot be written": (
+        replace(GOOD, read_only=("/var/lib/etcd",)),
+        Exit.USAGE,
+        ":ro at -v …:/var/lib/etcd",
+    ),
+    "--tmpfs /etc": (
+        replace(GOOD, covered=(("/etc/passwd", "/etc"), ("/etc/systemd/system/x", "/etc"))),
+        Exit.USAGE,
+        "leave out --tmpfs /etc, or -v …:/etc",
+    ),
+    "an image that was changed": (
+        replace(GOOD, covered=(("/opt/cni/bin", "/"),)),
+        Exit.USAGE,
+        "use it as it was built",
+    ),
+}
+LIMITS = {
+    "--pids-limit": (replace(GOOD, limits=Limits(processes=100)), "--pids-limit=-1"),
+    "--ulimit": (replace(GOOD, open_files=1024, can_raise=False), "--ulimit nofile=1048576"),
+    "instances": (replace(GOOD, inotify=Inotify(4, 300)), "fs.inotify.max_user_instances=8192"),
+    "watches": (replace(GOOD, inotify=Inotify(26, 12)), "fs.inotify.max_user_watches=524288"),
+    "a raised limit that is used up": (
+        replace(GOOD, inotify=Inotify(4, 300, max_instances=8192, max_watches=1 << 20)),
+        "fs.inotify.max_user_instances=16384 fs.inotify.max_user_watches=2097152",
+    ),
+}
+
+
+def refused(observed: Observed) -> BootstrapError:
+    with pytest.raises(BootstrapError) as caught:
+        require_start(observed)
+    return caught.value
+
+
+def test_a_good_container_is_let_start() -> None:
+    require_start(GOOD)
+    require_start(replace(GOOD, inotify=None))
+    require_start(replace(GOOD, open_files=1024))  # systemd raises it
+
+
+@pytest.mark.parametrize(("observed", "code", "says"), WRONG.values(), ids=WRONG)
+def test_an_option_that_is_wrong_is_named(observed: Observed, code: Exit, says: str) -> None:
+    error = refused(observed)
+
+    assert error.code == code
+    assert says in error.why
+    assert error.fix == COMMAND
+
+
+@pytest.mark.parametrize(("observed", "says"), LIMITS.values(), ids=LIMITS)
+def test_a_limit_that_is_too_low_is_named_with_a_value(observed: Observed, says: str) -> None:
+    error = refused(observed)
+
+    assert error.code == Exit.PREFLIGHT
+    assert says in error.fix
+
+
+def test_several_obstacles_are_one_message() -> None:
+    error = refused(replace(GOOD, pid1="tini", uncapable=("CAP_SYS_ADMIN",), root_read_only=True))
+
+    assert error.what.endswith("it has tini as its PID 1, is not privileged and has a read-only root")
+
+
+def test_a_user_is_not_told_about_privileges() -> None:
+    assert "privileged" not in refused(replace(GOOD, user=1000, uncapable=("CAP_SYS_ADMIN",))).why
+
+
+def test_instances_that_this_node_holds_already_count() -> None:
+    require_start(replace(GOOD, inotify=Inotify(20, 300, held=6)))
+
+
+def test_the_command_has_the_users_verb() -> None:
+    assert refused(replace(GOOD, user=1, verb="node")).fix.endswith("node")
