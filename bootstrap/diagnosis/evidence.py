@@ -72,10 +72,14 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Pending:
-    """A Pod (`namespace/name`) for which the scheduler finds no node, with its reason."""
+    """A Pod (`namespace/name`) for which the scheduler finds no node, with its reason.
+
+    `taints` are keys of those that nodes have and the Pod does not tolerate.
+    """
 
     pod: str
     reason: str
+    taints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ FULL = 64 << 20
 """Bytes below which etcd cannot make its next 64 MB write-ahead log file (wal.SegmentSizeBytes)."""
 RUNTIME = "containerd"
 """How the runtime's unit ends: ours on a host has a name of its own."""
+UNTOLERATED = "untolerated taint"
+"""In what the scheduler says of a Pod (its plugin TaintToleration)."""
 RESTARTED = 3
 """Restarts of a container that only stood in somebody's way are fewer."""
 _bind = said(r"listen tcp\d? (?P<address>\S*):(?P<port>\d+): bind: address already in use")
@@ -75,17 +77,16 @@ def etcd_unreachable(evidence: Evidence) -> Iterator[Match]:
 
 
 def untolerated(evidence: Evidence) -> Iterator[Match]:
-    """Pods that no node takes because of its taints; how the taint is called, where the scheduler says it."""
+    """Pods that no node takes because of its taints."""
     for waiting in evidence.pending:
-        if "untolerated taint" in waiting.reason:
-            named = re.search(r"untolerated taint \{(?P<taint>[^:}\s]+)", waiting.reason)
-            fields = {"taint": named["taint"] if named else "TAINT"}
+        if UNTOLERATED in waiting.reason:
+            fields = {"taint": next(iter(waiting.taints), "TAINT")}
             yield Match(waiting.pod, (waiting.reason[:LINE_LENGTH],), fields=fields)
 
 
 def unschedulable(evidence: Evidence) -> Iterator[Match]:
     for waiting in evidence.pending:
-        if "untolerated taint" not in waiting.reason:
+        if UNTOLERATED not in waiting.reason:
             namespace, _, name = waiting.pod.partition("/")
             yield Match(waiting.pod, (waiting.reason[:LINE_LENGTH],), fields={"namespace": namespace, "name": name})
 

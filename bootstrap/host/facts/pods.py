@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
@@ -15,6 +15,8 @@ from bootstrap.model.errors import BootstrapError
 
 IPAM = "/var/lib/cni/networks"
 """host-local keeps a file for each address that it has given, in a directory for each network."""
+NODES = "/api/v1/nodes"
+Object = Mapping[str, Any]
 PENDING = "/api/v1/pods?fieldSelector=status.phase%3DPending"
 
 
@@ -27,19 +29,42 @@ def pending(host: HostReader) -> tuple[Pending, ...]:
     from bootstrap.host.kube_client import KubeApi
 
     try:
-        found = KubeApi(content, read_kubeconfig(content).cluster["server"]).get(PENDING).body
+        api = KubeApi(content, read_kubeconfig(content).cluster["server"])
+        pods = api.get(PENDING).body.get("items") or ()
+        nodes = api.get(NODES).body.get("items") or () if pods else ()
     except (BootstrapError, ConnectionError, ValueError, KeyError):
         return ()
-    return unscheduled(found.get("items") or ())
+    return unscheduled(pods, nodes)
 
 
-def unscheduled(pods: Iterable[Mapping[str, Any]]) -> tuple[Pending, ...]:
+def unscheduled(pods: Sequence[Object], nodes: Sequence[Object]) -> tuple[Pending, ...]:
     """Those of which the scheduler says that no node takes them."""
     return tuple(
-        Pending(f"{pod['metadata']['namespace']}/{pod['metadata']['name']}", str(condition.get("message", "")))
+        Pending(
+            f"{pod['metadata']['namespace']}/{pod['metadata']['name']}",
+            str(condition.get("message", "")),
+            tuple(dict.fromkeys(_untolerated(pod, nodes))),
+        )
         for pod in pods
         for condition in pod.get("status", {}).get("conditions") or ()
         if condition["type"] == "PodScheduled" and condition["status"] == "False"
+    )
+
+
+def _untolerated(pod: Object, nodes: Sequence[Object]) -> Iterator[str]:
+    tolerated = pod.get("spec", {}).get("tolerations") or ()
+    for node in nodes:
+        for taint in node.get("spec", {}).get("taints") or ():
+            if taint["effect"] != "PreferNoSchedule" and not any(_tolerates(t, taint) for t in tolerated):
+                yield taint["key"]
+
+
+def _tolerates(toleration: Object, taint: Object) -> bool:
+    """As the scheduler has it: no key is every key, no effect every effect."""
+    return (
+        toleration.get("key", taint["key"]) == taint["key"]
+        and toleration.get("effect", taint["effect"]) == taint["effect"]
+        and (toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", ""))
     )
 
 

@@ -10,6 +10,7 @@ from bootstrap.diagnosis.evidence import Certificate, Container, Disk, Evidence,
 from bootstrap.diagnosis.judge import CRASHES, ended_early, explained, fatal, judge
 from bootstrap.diagnosis.rule import LINE_LENGTH, Cause
 from bootstrap.diagnosis.rules import RULES
+from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.unit.diagnosis.lines import BIND, ETCD_BAD_FLAG, ETCD_BIND, ETCD_DATABASE, ETCD_POD, NOT_RUN, RUN, SYNC
 
@@ -48,7 +49,7 @@ def test_a_line_has_its_rule_and_no_other(rule: str) -> None:
     assert "{" not in finding.what + finding.why.replace("&TypeMeta{", "")
 
 
-TAINTED = "0/1 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }."
+TAINTED = "0/1 nodes are available: 1 node(s) had untolerated taint(s). preemption: 0/1 nodes are available."
 STATES = {
     "disk-full": Evidence(NOW, disks=(Disk("/var/lib/etcd", 1 << 20, 5),)),
     "runtime-silent": Evidence(NOW, runtime_error="connect: no such file or directory"),
@@ -60,7 +61,7 @@ STATES = {
     "port-taken": saying("kube-apiserver", BIND),
     "crash-loop": Evidence(NOW, containers=(ended("etcd", "what?", attempt=2),)),
     "address-twice": Evidence(NOW, addresses={"10.244.0.2": "eth0"}, pod_addresses=("10.244.0.2", "10.244.0.3")),
-    "taint-untolerated": Evidence(NOW, pending=(Pending("tool/a-1", TAINTED),)),
+    "taint-untolerated": Evidence(NOW, pending=(Pending("tool/a-1", TAINTED, (names.CONTROL_PLANE_ROLE,)),)),
     "unschedulable": Evidence(NOW, pending=(Pending("tool/a-1", "0/1 nodes are available: 1 Insufficient cpu."),)),
     "unit-loop": Evidence(NOW, units=(Unit("containerd", "activating", "exit-code", 3, ("what?",)),)),
 }

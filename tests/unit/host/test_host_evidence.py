@@ -231,13 +231,35 @@ def test_addresses_that_pods_were_given() -> None:
     assert pod_addresses(node) == ("10.244.0.2", "10.244.0.3")
 
 
+def waiting(name: str, status: str = "False", *tolerations: dict[str, str]) -> dict[str, Any]:
+    condition = {"type": "PodScheduled", "status": status, "message": "no node"}
+    metadata, spec = {"namespace": "tool", "name": name}, {"tolerations": list(tolerations)}
+    return {"metadata": metadata, "spec": spec, "status": {"conditions": [condition]}}
+
+
 def test_pods_that_find_no_node() -> None:
-    def pod(name: str, status: str, message: str) -> dict[str, Any]:
-        condition = {"type": "PodScheduled", "status": status, "message": message}
-        return {"metadata": {"namespace": "tool", "name": name}, "status": {"conditions": [condition]}}
+    new = {"metadata": {"namespace": "tool", "name": "new"}}
 
-    waiting, placed = pod("a", "False", "no node"), pod("b", "True", "")
+    assert unscheduled([waiting("a"), waiting("b", "True"), new], []) == (Pending("tool/a", "no node"),)
 
-    assert unscheduled([waiting, placed, {"metadata": {"namespace": "x", "name": "new"}}]) == (
-        Pending("tool/a", "no node"),
-    )
+
+@pytest.mark.parametrize(
+    ("toleration", "left"),
+    [
+        ({"key": "x", "operator": "Exists"}, ("y",)),
+        ({"key": "x", "value": "1", "effect": "NoSchedule"}, ("y",)),
+        ({"key": "x", "value": "2"}, ("x", "y")),
+        ({"key": "x", "operator": "Exists", "effect": "NoExecute"}, ("x", "y")),
+        ({"operator": "Exists"}, ()),
+    ],
+)
+def test_taints_that_a_pod_does_not_tolerate(toleration: dict[str, str], left: tuple[str, ...]) -> None:
+    taints = [
+        {"key": "x", "value": "1", "effect": "NoSchedule"},
+        {"key": "y", "effect": "NoExecute"},
+        {"key": "z", "effect": "PreferNoSchedule"},
+    ]
+
+    (found,) = unscheduled([waiting("a", "False", toleration)], [{"spec": {"taints": taints}}, {"spec": {}}])
+
+    assert found.taints == left
