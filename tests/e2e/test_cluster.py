@@ -10,9 +10,13 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
 
+from bootstrap.render.pki.certs import CertSpec, Issuer, build, certificate_pem
+from bootstrap.render.pki.keys import CryptoKeySource, load_private, private_pem
 from tests.e2e.node import PREFIX, Node, component, docker, must, restarted, until
 from tests.e2e.web import ask, both_answer, docker_save, run_web
 
@@ -217,8 +221,21 @@ def test_services_survive_a_restart_of_kube_proxy(web: Node) -> None:
     assert_works(web)
 
 
-def test_it_survives_a_restart_with_another_address(web: Node, app_image: str, squatters: list[str]) -> None:
+def end_kubelet_certificate(node: Node) -> None:
+    """As after a year of being off: the file that the kubelet rotates holds a certificate that has ended."""
+    ca, key = (node.run("cat", f"/etc/kubernetes/pki/ca.{end}").encode() for end in ("crt", "key"))
+    issuer = Issuer(x509.load_pem_x509_certificate(ca), load_private(key))
+    name = node.get("nodes")["items"][0]["metadata"]["name"]
+    spec = CertSpec(f"system:node:{name}", ("system:nodes",), usages=("client",))
+    own, then = CryptoKeySource().new("ECDSA-P256"), datetime.now(UTC) - timedelta(hours=2)
+    certificate = build(spec, own, issuer, serial=7, now=then, lifetime=3600)
+    pem = certificate_pem(certificate) + private_pem(own)
+    node.run("sh", "-c", 'cat > "$(readlink -f /var/lib/kubelet/pki/kubelet-client-current.pem)"', stdin=pem)
+
+
+def test_it_survives_an_ended_certificate_and_another_address(web: Node, app_image: str, squatters: list[str]) -> None:
     before = web.address()
+    end_kubelet_certificate(web)
     must(docker("stop", web.name))
     assert web.state()["ExitCode"] in CLEAN_STOP
     take_address(before, app_image, squatters)
@@ -230,6 +247,49 @@ def test_it_survives_a_restart_with_another_address(web: Node, app_image: str, s
     assert left.stdout == "", f"these files still name {before}"
     again = web.exec("bootstrap", "init")
     assert "nothing changed" in again.stdout, again.stdout + again.stderr
+
+
+RECONFIGURED = b"""
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+nodeRegistration: {name: NAME}
+localAPIEndpoint: {bindPort: 7443}
+---
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+certificateValidityPeriod: 48h
+proxy: {disabled: true}
+dns: {disabled: true}
+---
+apiVersion: bootstrap/v1alpha1
+kind: BootstrapConfiguration
+workloadsOnControlPlane: false
+"""
+
+
+def test_reconfigure_does_what_it_says(web: Node) -> None:
+    node = web.get("nodes")["items"][0]["metadata"]["name"]
+    web.run("rm", "/etc/kubernetes/super-admin.conf")
+    wanted = RECONFIGURED.replace(b"NAME", node.encode())
+    web.run("bootstrap", "init", "--reconfigure", "--config", "-", stdin=wanted, timeout=300)
+
+    assert [taint["key"] for taint in web.get("nodes")["items"][0]["spec"]["taints"]] == [
+        "node-role.kubernetes.io/control-plane"
+    ]
+    left = web.kubectl("-n", "kube-system", "get", "daemonsets,deployments,services,configmaps", "-o", "name")
+    assert not [name for name in left.split() if name.endswith(("/kube-proxy", "/coredns", "/kube-dns"))]
+    in_a_week = ["openssl", "x509", "-checkend", str(7 * 86400), "-noout", "-in", "/etc/kubernetes/pki/apiserver.crt"]
+    assert web.exec(*in_a_week).returncode == 1
+    assert web.exec("test", "-e", "/etc/kubernetes/super-admin.conf").returncode == 1
+    since = time.time()
+    until("the kubelet reports to the new port", lambda: heartbeat(web) > since, 90)
+    again = web.exec("bootstrap", "init")
+    assert "nothing changed" in again.stdout, again.stdout + again.stderr
+
+
+def heartbeat(node: Node) -> float:
+    lease = node.get("leases", "-n", "kube-node-lease")["items"][0]["spec"]["renewTime"]
+    return datetime.fromisoformat(lease).timestamp()
 
 
 def test_it_stops_cleanly(web: Node) -> None:
