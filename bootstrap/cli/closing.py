@@ -20,7 +20,7 @@ def show_join(lines: Sequence[str], output: str) -> int:
         raise BootstrapError(
             "there is no token that a node could join with",
             code=Exit.CONFLICT,
-            why="those that were made have expired, or init has not run",
+            why="those that were made have expired or are damaged, or init has not run",
             fix="bootstrap init phase bootstrap-token",
         )
     print(json.dumps({"join": lines}, indent=2) if output == "json" else "\n".join(lines))

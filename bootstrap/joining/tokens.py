@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
+from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapToken, Document
 
 PATH = "/api/v1/namespaces/kube-system/secrets"
@@ -25,8 +26,22 @@ def tokens_of(secrets: Iterable[Document]) -> tuple[BootstrapToken, ...]:
 
 
 def ends(token: BootstrapToken) -> datetime | None:
-    """None for one that never expires."""
-    return datetime.fromisoformat(token.expires) if token.expires else None
+    """None for one that never expires. ValueError for what says no point in time."""
+    found = datetime.fromisoformat(token.expires) if token.expires else None
+    if found and found.tzinfo is None:
+        raise ValueError(f"{token.expires} has no time zone")
+    return found
+
+
+def usable_token(secrets: Iterable[Document], now: datetime) -> str:
+    """`id.secret` of the token that nodes can join with for longest; empty when there is none."""
+    for_ever = datetime.max.replace(tzinfo=UTC)
+    good = [token for token in tokens_of(secrets) if (ends(token) or for_ever) > now and _joins(token)]
+    return max(good, key=lambda token: ends(token) or for_ever).token if good else ""
+
+
+def _joins(token: BootstrapToken) -> bool:
+    return set(USAGES) <= set(token.usages) and names.BOOTSTRAP_GROUP in token.groups
 
 
 def _token(secret: Document) -> BootstrapToken | None:
@@ -42,5 +57,5 @@ def _token(secret: Document) -> BootstrapToken | None:
         )
         ends(token)
         return token
-    except (KeyError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None

@@ -13,12 +13,12 @@ from bootstrap.engine.effects import Objects
 from bootstrap.host.port import Api, HostReader
 from bootstrap.joining.cluster_info import PATH as CLUSTER_INFO
 from bootstrap.joining.cluster_info import trusted
+from bootstrap.joining.tokens import SELECTED, usable_token
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig
 from bootstrap.model.effects import Apply
-from bootstrap.render.cluster.joining import WITHHELD, join_command, usable_token
+from bootstrap.render.cluster.joining import WITHHELD, join_command
 from bootstrap.render.cluster.uploads import KEY_BYTES, TTL, shared_files, upload
 
-TOKENS = "/api/v1/namespaces/kube-system/secrets?fieldSelector=type%3Dbootstrap.kubernetes.io%2Ftoken"
 OWNER = "Proxy for managing TTL for the kubeadm-certs secret"
 """kubeadm's description of that token."""
 _ALPHABET = string.digits + string.ascii_lowercase
@@ -67,7 +67,7 @@ def join_commands(
 
     None at all when no token is good any more. `key` is what certificates were uploaded with, empty if they were not.
     """
-    token = usable_token((get(TOKENS) or {}).get("items", ()), now)
+    token = usable_token((get(SELECTED) or {}).get("items", ()), now)
     ca = host.read(f"{cfg.cluster.certificates_dir}/ca.crt")
     if not token or ca is None:
         return ()

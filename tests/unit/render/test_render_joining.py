@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bootstrap.joining.tokens import usable_token
 from bootstrap.model.cluster import ApiEndpoint, BootstrapToken, ClusterConfig, ExternalEtcd, NodeSpec
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.cluster.joining import join_command, usable_token
+from bootstrap.render.cluster.joining import join_command
 from bootstrap.render.cluster.objects import token_secret
 from bootstrap.render.cluster.uploads import shared_files, taken, upload
 from bootstrap.render.pki.issue import issue_pki
@@ -56,6 +57,31 @@ def secret(token: str, **fields: Any) -> dict[str, Any]:
 
 
 LONGER = secret("bbbbbb.bbbbbbbbbbbbbbbb", ttl=3600)
+
+
+def damaged(**data: Any) -> dict[str, Any]:
+    found = secret(GOOD)
+    return {**found, "data": {k: v for k, v in {**found["data"], **data}.items() if v is not None}}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        damaged(**{"token-id": None}),
+        damaged(**{"token-secret": None}),
+        damaged(**{"token-secret": "!"}),
+        damaged(**{"token-secret": "/w=="}),
+        damaged(expiration="c29vbg=="),
+        damaged(expiration="MjA5OS0wMS0wMVQwMDowMDowMA=="),
+        damaged(expiration=7),
+        {**secret(GOOD), "data": None},
+        {"kind": "Secret"},
+    ],
+    ids=["no id", "no secret", "no base64", "no text", "soon", "no time zone", "a number", "null", "nothing"],
+)
+def test_a_damaged_secret_is_no_token_and_spoils_no_other(other: dict[str, Any]) -> None:
+    assert usable_token([other], NOW) == ""
+    assert usable_token([other, LONGER], NOW) == "bbbbbb.bbbbbbbbbbbbbbbb"
 
 
 @pytest.mark.parametrize(
