@@ -16,7 +16,7 @@ app = App("Add-ons of the cluster.")
 @app.command("list")
 def addon_list(output: Output = "text") -> int:
     """The add-ons of this node's cluster, and those that `init --cni` and `--addon` know by name."""
-    from bootstrap.cli.init import manifests
+    from bootstrap.host.program import manifests
     from bootstrap.render.addons.recipes import recipes
     from bootstrap.workflows.addons import applied_here
     from bootstrap.workflows.mode import enter

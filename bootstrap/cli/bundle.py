@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import typer
 from bootstrap.cli.inputs import OutFile, Output, OutputOrFile, file_and_format
 from bootstrap.cli.options import App, one_of
 from bootstrap.cli.screen import say, wait_for_turn
+from bootstrap.host.fs.given import absolute, file_size, reached
 from bootstrap.model.errors import BootstrapError, Exit
 
 app = App("Images for machines that reach no registry, in one signed file.")
@@ -39,7 +39,7 @@ def keygen(
     from bootstrap.workflows.mode import look_on
 
     public = path.with_name(f"{path.name}.pub")
-    content = keygen(Path(look_on()[1].reach(os.path.abspath(path))))
+    content = keygen(reached(look_on()[1].reach, path))
     if output == "json":
         print(json.dumps({"private": str(path), "public": str(public), "id": key_id(content)}, indent=2))
         return Exit.OK
@@ -74,10 +74,10 @@ def create(
     """
     from datetime import UTC, datetime
 
-    from bootstrap.cli.init import manifests
     from bootstrap.cli.inputs import read_config
     from bootstrap.cli.transfer import TransferScreen
     from bootstrap.config import Overrides
+    from bootstrap.host.program import manifests
     from bootstrap.host.runtime.containerd import own_platform
     from bootstrap.workflows.bundle_create import contents, create
     from bootstrap.workflows.bundle_sources import sources
@@ -93,11 +93,11 @@ def create(
     flags = Overrides(kubernetes_version=kubernetes_version, image_repository=image_repository)
     architectures = [name for name in arch.split(",") if name] or [own_platform().architecture]
     wanted = contents(read_config(config, host), flags, machine, architectures, image or [], manifests())
-    path = Path(host.reach(os.path.abspath(target)))
+    path = reached(host.reach, target)
     with sources(source or ["seed"], wanted, host.reach, screen) as origins:
         screen.clear()
         manifest = create(wanted, origins, private, path, datetime.now(UTC))
-    size, packed = sum(member.size for member in manifest.members), path.stat().st_size
+    size, packed = sum(member.size for member in manifest.members), file_size(path)
     if form == "json":
         result = {"file": str(target), "images": [image.reference for image in manifest.images], "bytes": packed}
         result["unseen"] = wanted.unseen
@@ -147,9 +147,9 @@ def verify(
     output: Output = "text",
 ) -> int:
     """Prove every byte of a bundle: signature, digests, nothing missing, nothing else."""
-    from bootstrap.cli.init import manifests
     from bootstrap.cli.inputs import read_config
     from bootstrap.config import Overrides
+    from bootstrap.host.program import manifests
     from bootstrap.workflows.bundle import verify
     from bootstrap.workflows.bundle_create import contents
     from bootstrap.workflows.config import present
@@ -237,7 +237,7 @@ def _trust(keys: Sequence[Path | str] | None, unsigned: bool, host: Any, known: 
 
 
 def _read(path: Path | str, host: Any) -> bytes:
-    content = sys.stdin.buffer.read() if str(path) == "-" else host.read(os.path.abspath(path))
+    content = sys.stdin.buffer.read() if str(path) == "-" else host.read(absolute(path))
     if content is None:
         raise BootstrapError(f"cannot read {path}", code=Exit.USAGE, fix="give a file that exists")
     return bytes(content)

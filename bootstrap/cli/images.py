@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +21,7 @@ from bootstrap.cli.inputs import (
 from bootstrap.cli.options import App
 from bootstrap.cli.screen import say, wait_for_turn
 from bootstrap.cli.transfer import TransferScreen, megabytes
+from bootstrap.host.fs.given import reached
 from bootstrap.model.addon import is_foreign_cni
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -106,7 +105,7 @@ def images_pull(
     locked, limits, screen = read_lock(read_config(lock, host), chosen), Limits(total=timeout), TransferScreen()
     platforms = _platforms(arch)
     if to:
-        arriving = pull_to(Path(host.reach(os.path.abspath(to))), chosen, platforms, locked, limits, screen)
+        arriving = pull_to(reached(host.reach, to), chosen, platforms, locked, limits, screen)
     elif platforms == _platforms(None):
         arriving = pull(host, chosen, platforms[0], locked, limits, screen)
     else:
@@ -250,7 +249,7 @@ def images_lock(
     platforms = _platforms(arch or list(LOCKED))
     lock = make_lock(chosen, platforms, Limits(total=timeout), lambda line: say(f"   {line}", error=True))
     if target and str(target) != "-":
-        save_lock(Path(host.reach(os.path.abspath(target))), lock)
+        save_lock(reached(host.reach, target), lock)
     elif form == "text":
         print(lock_text(lock), end="")
     if form == "json":
@@ -291,7 +290,7 @@ def _configured(config: str | None) -> tuple[Any, Any]:
 
 def _of_addons(cfg: Any, host: Any) -> Any:
     """Reads the manifests of add-ons for their images, when they are needed."""
-    from bootstrap.cli.init import manifests
+    from bootstrap.host.program import manifests
     from bootstrap.workflows.addons import needed_images
 
     return lambda: needed_images(host, cfg, manifests())
@@ -301,7 +300,7 @@ def _unseen(cfg: Any, host: Any) -> tuple[str, ...]:
     """Which images of add-ons cannot be known."""
     if not (cfg.own.addons or is_foreign_cni(cfg.own.cni)):
         return ()
-    from bootstrap.cli.init import manifests
+    from bootstrap.host.program import manifests
     from bootstrap.workflows.addons import unseen_images
 
     return unseen_images(host, cfg, manifests())

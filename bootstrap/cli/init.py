@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -19,10 +18,9 @@ from bootstrap.cli.inputs import overrides, read_config
 from bootstrap.cli.options import takes
 from bootstrap.cli.plan import show_plan
 from bootstrap.cli.screen import Progress, say, show_timings
+from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import INIT
-
-PROGRAM = Path("/usr/lib/bootstrap/app")
 
 
 def phase_arguments(argv: Sequence[str]) -> list[str]:
@@ -109,12 +107,6 @@ def _init(
 
 def _silent(event: Any) -> None:
     """Who reads JSON reads it at the end."""
-
-
-def manifests() -> dict[str, str]:
-    """The add-ons' templates: path below `manifests/` → text."""
-    folder = (PROGRAM if PROGRAM.is_dir() else Path(__file__).parents[2]) / "manifests"
-    return {str(path.relative_to(folder)): path.read_text() for path in sorted(folder.rglob("*.yaml"))}
 
 
 def _show_preflight(decision: Any, mode: Any, seconds: float) -> None:

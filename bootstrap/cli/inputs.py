@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bootstrap.cli.options import given_to, option
+from bootstrap.host.fs.given import absolute
 from bootstrap.host.port import HostReader
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.flags import CONFIGURATION, RUN, Flag, writing
@@ -52,7 +52,7 @@ def read_config(source: str | None, host: HostReader | None = None) -> bytes | N
         from bootstrap.host.live import LiveHost
 
         host = LiveHost()
-    content = host.read(os.path.abspath(source))
+    content = host.read(absolute(source))
     if content is None:
         raise BootstrapError(f"cannot read {source}", code=Exit.CONFIG, fix="give a file that exists, or - (stdin)")
     return content

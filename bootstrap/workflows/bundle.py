@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -14,6 +12,8 @@ from bootstrap.engine.run_context import LoadImages
 from bootstrap.host.bundle.file import BundleFile, Trust, verified
 from bootstrap.host.bundle.zstd import FAST
 from bootstrap.host.fs.atomic import replacing
+from bootstrap.host.fs.given import is_folder, reached
+from bootstrap.host.fs.scratch import scratch_folder
 from bootstrap.host.port import Host, HostReader
 from bootstrap.host.runtime.containerd import Containerd, own_platform
 from bootstrap.host.runtime.ctr_import import Part
@@ -117,7 +117,7 @@ def _as_file(
     The engine is believed as it is: it runs us. A folder is signed by nobody. With the file comes the way to it, since
     what is made for this once lies in our own container.
     """
-    folder = origin != DOCKER and Path(host.reach(os.path.abspath(origin))).is_dir()
+    folder = origin != DOCKER and is_folder(reached(host.reach, origin))
     if origin != DOCKER and not folder:
         yield Path(origin), trust, host.reach
         return
@@ -129,10 +129,9 @@ def _as_file(
         )
     from bootstrap.workflows.bundle_sources import sources  # HTTP clients cost a start 0.2 s
 
-    where = tempfile.TemporaryDirectory(prefix="bootstrap-bundle-", dir="/var/tmp")
     from_here = [f"layout:{origin}" if folder else DOCKER]
-    with where as name, sources(from_here, contents, host.reach, level=FAST) as found:
-        path = Path(name) / "images.bundle"
+    with scratch_folder("bundle") as where, sources(from_here, contents, host.reach, level=FAST) as found:
+        path = where / "images.bundle"
         create(contents, found, None, path, datetime.now(UTC), FAST)
         yield path, Trust(unsigned=True), str
 

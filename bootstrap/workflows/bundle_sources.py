@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from bootstrap.host.bundle.zstd import LEVEL
 from bootstrap.host.docker.images import DockerImages
+from bootstrap.host.fs.given import reached
+from bootstrap.host.fs.scratch import scratch_folder
 from bootstrap.host.images.layout import Layout
 from bootstrap.host.images.sources import ImageSource, LayoutSource, SeedSource, docker_source
 from bootstrap.host.images.zstd_source import packed
@@ -65,8 +64,8 @@ def _source(
         with docker_source(DockerImages(reach), wanted.images) as engine, packed(engine, level) as found:
             yield found
     elif text == "registry":
-        with tempfile.TemporaryDirectory(prefix="bootstrap-images-", dir="/var/tmp") as folder:
-            layout, lacking = Layout(Path(folder)), dict[str, str]()
+        with scratch_folder("images") as folder:
+            layout, lacking = Layout(folder), dict[str, str]()
             layout.set_index([])
             if last:
                 _pull(layout, wanted, reach, listen)
@@ -74,7 +73,7 @@ def _source(
                 lacking = _pull_what_is_there(layout, wanted, reach, listen)
             yield LayoutSource(layout, text, lacking)
     elif kind == "layout" and rest:
-        yield LayoutSource(Layout(Path(reach(os.path.abspath(rest)))), text)
+        yield LayoutSource(Layout(reached(reach, rest)), text)
     else:
         raise BootstrapError(f"{text!r} is no source of images", code=Exit.USAGE, fix=f"--from {SOURCES}")
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import IO
 
+from bootstrap.host.fs.given import opened, reached
+from bootstrap.host.fs.scratch import scratch_folder
 from bootstrap.host.images.archive import ArchivedImage, refused, unpack
 from bootstrap.host.images.layout import Layout
 from bootstrap.host.images.local import Unusable, resolve
@@ -26,8 +25,8 @@ def load_images(host: Host, socket: str, source: str) -> tuple[str, ...]:
 
     Raises BootstrapError: exit 9 when it is refused, 5 when it cannot be stored.
     """
-    with tempfile.TemporaryDirectory(prefix="bootstrap-images-", dir="/var/tmp") as folder:
-        layout, platform = Layout(Path(folder)), own_platform()
+    with scratch_folder("images") as folder:
+        layout, platform = Layout(folder), own_platform()
         with writing(layout), _opened(host, source) as stream:
             found = unpack(stream, layout)
         usable = for_platform(found, layout, platform)
@@ -88,7 +87,7 @@ def _opened(host: Host, source: str) -> Iterator[IO[bytes]]:
         yield sys.stdin.buffer
         return
     try:
-        file = open(host.reach(os.path.abspath(source)), "rb")  # noqa: SIM115 - closed below
+        file = opened(reached(host.reach, source))
     except OSError as e:
         raise BootstrapError(
             f"cannot read {source}: {e.strerror}",

@@ -20,7 +20,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import named
 from bootstrap.model.images.image import Platform
 from bootstrap.model.images.lock import Lock, LockedImage, LockedPlatform
-from bootstrap.model.images.oci import IMAGE_NAME, INDEX_FILE
+from bootstrap.model.images.oci import IMAGE_NAME
 from bootstrap.model.images.reference import Reference, node_names
 from bootstrap.render.images.required import RequiredImage
 from bootstrap.workflows.image_choice import ImageSelection, locked_as, ways
@@ -83,7 +83,7 @@ def pull_to(
         for needed, image, way in ways(chosen)
         for platform in platforms
     ]
-    before = layout.index() if (folder / INDEX_FILE).exists() else []
+    before = layout.known()
     founds = [search.next() for _, _, search in searches]
     entries = {str(known.get("annotations", {}).get(IMAGE_NAME, known["digest"])): known for known in before}
     arrived: list[tuple[Reference, LocatedImage]] = []

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
-from bootstrap.host.facts.mode import look_around, typed
+from bootstrap.host.facts.mode import is_host_mounted, look_around, typed
 from bootstrap.host.facts.start import is_booted, look_at_start
-from bootstrap.host.live import MOUNT, NSENTER, LiveHost
+from bootstrap.host.live import NSENTER, LiveHost
 from bootstrap.host.runtime.cri import PID1_ROOT
 from bootstrap.preflight.mode import HOST, NODE, Mode, choose
 from bootstrap.preflight.start import require_start
@@ -38,7 +36,7 @@ def enter() -> tuple[Mode, LiveHost]:
 
 def look_on() -> tuple[str, LiveHost]:
     """The mode's name and the host, for who changes nothing there: without a host, any container will do."""
-    if not os.path.ismount(MOUNT):
+    if not is_host_mounted():
         return NODE, LiveHost()
     mode, host = enter()
     return mode.name, host

@@ -20,11 +20,11 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-from bootstrap.cli.init import manifests
 from bootstrap.cli.main import guarded
 from bootstrap.config import Overrides, load, resolve
 from bootstrap.engine.journal import read_journal, sweep
 from bootstrap.host.live import LiveHost
+from bootstrap.host.program import manifests
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import Directory, File, Install, Link, RecordDirectory, Restored, Sysctl, Unmounted

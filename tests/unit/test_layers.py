@@ -99,6 +99,48 @@ def test_only_the_host_package_does_input_and_output(path: Path) -> None:
     assert {name.split(".")[0] for name in imported(path)} & IO_MODULES == set()
 
 
+SYSTEM_MODULES = {"ctypes", "fcntl", "glob", "os", "pty", "shutil", "signal", "tempfile"}
+"""Of the standard library: files, processes, the kernel. Of `pathlib` only what touches a file is asked for."""
+PATH_CALLS = {
+    *("open", "read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "glob", "rglob"),
+    *("is_dir", "is_file", "exists", "samefile", "touch", "rename", "rmdir", "symlink_to", "lstat"),
+}
+ALLOWED_USES = {
+    "cli/main.py": {
+        *("os.umask", "os.environ", "os.getpid", "os._exit"),  # the process itself: it may be PID 1, and has threads
+        *("signal.signal", "signal.SIGTERM", "signal.SIG_DFL"),  # docker stop ends a run as Ctrl-C does
+        *("open", "os.open", "os.devnull", "os.O_WRONLY", "os.dup2"),  # its output, when nobody reads it any more
+    },
+    "cli/screen.py": {"os.environ"},  # what the terminal can show
+}
+"""Above `host/`, with the reason."""
+
+
+def system_uses(path: Path) -> set[str]:
+    """`module.name` of everything that is taken from a module of the system, and calls that touch a path."""
+    tree = ast.parse(path.read_text())
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in SYSTEM_MODULES:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in SYSTEM_MODULES:
+            found.add(f"{node.value.id}.{node.attr}")
+        elif isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            found |= {name} & PATH_CALLS
+    return found
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if package(p) in ("cli", "workflows", "engine")], ids=str)
+def test_above_the_host_nothing_touches_a_file_or_a_process(path: Path) -> None:
+    assert system_uses(path) <= ALLOWED_USES.get(str(path.relative_to(ROOT / "bootstrap")), set())
+
+
+def test_what_is_allowed_is_used() -> None:
+    for name, uses in ALLOWED_USES.items():
+        assert uses == system_uses(ROOT / "bootstrap" / name)
+
+
 @pytest.mark.parametrize("path", [p for p in MODULES if package(p) in PURE], ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_pure_levels_touch_no_file(path: Path) -> None:
     calls = {

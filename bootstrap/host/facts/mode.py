@@ -16,9 +16,14 @@ CAPABILITIES = (CAP_SYS_PTRACE, CAP_SYS_ADMIN)
 """For PID 1's namespaces; --privileged gives them and all others."""
 
 
+def is_host_mounted() -> bool:
+    """Whether something is mounted where host mode wants the host's root."""
+    return os.path.ismount(MOUNT)
+
+
 def look_around() -> Observed:
     """Reads only."""
-    host_mounted = os.path.ismount(MOUNT) or (Path(MOUNT).is_dir() and any(Path(MOUNT).iterdir()))
+    host_mounted = is_host_mounted() or (Path(MOUNT).is_dir() and any(Path(MOUNT).iterdir()))
     comm = _text("/proc/1/comm")
     pid1_is_hosts = _same_directory(PID1_ROOT, MOUNT)
     root = PID1_ROOT if pid1_is_hosts else MOUNT

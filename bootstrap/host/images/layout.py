@@ -112,6 +112,10 @@ class Layout:
             )
         return manifests
 
+    def known(self) -> list[Descriptor]:
+        """The index of a layout that may be new: then it has nothing."""
+        return self.index() if (self.path / INDEX_FILE).exists() else []
+
     def set_index(self, descriptors: Sequence[Descriptor]) -> None:
         """Replaces index.json: last, since only what it names is in the layout."""
         self.path.mkdir(parents=True, exist_ok=True)
