@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
 from bootstrap.model.facts import HostFacts
@@ -15,6 +18,8 @@ _SPEED = {"kube-api-qps": "300", "kube-api-burst": "600"}
 _NEAR = {"election-timeout": "500"}
 """Milliseconds, etcd's least for its heartbeat of 100. A lone member elects itself within this time of its start; the
 default of 1000 is for members that are far from each other, and those of node containers are on one machine."""
+
+NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 def apiserver_flags(cfg: ClusterConfig) -> dict[str, str]:
@@ -111,11 +116,14 @@ def _client_flags(kubeconfig: str) -> dict[str, str]:
     }
 
 
-def etcd_flags(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[str, str]:
-    """The only member of a new local etcd."""
+def etcd_flags(
+    cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd, members: Mapping[str, str] = NOBODY
+) -> dict[str, str]:
+    """The first member of a local etcd, or one more: then `members` are the others, name → peer URL."""
     pki, local = f"{cfg.cluster.certificates_dir}/etcd", url_host(loopback(cfg))
-    near = facts.mode == "node" and not last_value(etcd.extra_args, "heartbeat-interval", "")
+    near = not members and facts.mode == "node" and not last_value(etcd.extra_args, "heartbeat-interval", "")
     client, peer = etcd_url(cfg, names.ETCD_CLIENT_PORT), etcd_url(cfg, names.ETCD_PEER_PORT)
+    joined = {"initial-cluster-state": "existing"} if members else {}
     return {
         "advertise-client-urls": client,
         "cert-file": f"{pki}/server.crt",
@@ -123,7 +131,7 @@ def etcd_flags(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[st
         "data-dir": etcd.data_dir,
         "feature-gates": "InitialCorruptCheck=true",
         "initial-advertise-peer-urls": peer,
-        "initial-cluster": f"{cfg.node.name}={peer}",
+        "initial-cluster": ",".join(f"{name}={url}" for name, url in {**members, cfg.node.name: peer}.items()),
         "key-file": f"{pki}/server.key",
         "listen-client-urls": f"https://{local}:{names.ETCD_CLIENT_PORT},{client}",
         "listen-metrics-urls": f"http://{local}:{names.ETCD_METRICS_PORT}",
@@ -137,6 +145,7 @@ def etcd_flags(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[st
         "trusted-ca-file": f"{pki}/ca.crt",
         "watch-progress-notify-interval": "5s",
         **(_NEAR if near else {}),
+        **joined,
     }
 
 

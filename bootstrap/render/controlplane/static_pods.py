@@ -31,12 +31,17 @@ def static_pods(
 
 
 def pods(
-    cfg: ClusterConfig, facts: HostFacts, patches: Mapping[str, bytes], *, external_ca: bool = False
+    cfg: ClusterConfig,
+    facts: HostFacts,
+    patches: Mapping[str, bytes],
+    *,
+    external_ca: bool = False,
+    members: Mapping[str, str] = flags.NOBODY,
 ) -> dict[str, Document]:
-    """Component → its Pod, patched; etcd's first, and only if it is local."""
+    """Component → its Pod, patched; etcd's first, and only if it is local, with the other `members` that it joins."""
     found = [apiserver_pod(cfg, facts), controller_manager_pod(cfg, facts, external_ca), scheduler_pod(cfg, facts)]
     if isinstance(cfg.cluster.etcd, LocalEtcd):
-        found.insert(0, etcd_pod(cfg, facts, cfg.cluster.etcd))
+        found.insert(0, etcd_pod(cfg, facts, cfg.cluster.etcd, members))
     by_name = {pod["metadata"]["name"]: pod for pod in found}
     return {name: patched(name, pod, patches) for name, pod in by_name.items()}
 
@@ -88,14 +93,14 @@ def scheduler_pod(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     return pod
 
 
-def etcd_pod(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd) -> dict[str, Any]:
+def etcd_pod(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd, members: Mapping[str, str]) -> dict[str, Any]:
     """The local etcd member."""
     scheme, host, port = _etcd_probe(cfg, etcd)
     volumes = [
         directory("etcd-data", etcd.data_dir, read_only=False),
         directory("etcd-certs", f"{cfg.cluster.certificates_dir}/etcd", read_only=False),
     ]
-    command = ["etcd", *command_line(flags.etcd_flags(cfg, facts, etcd), etcd.extra_args)]
+    command = ["etcd", *command_line(flags.etcd_flags(cfg, facts, etcd, members), etcd.extra_args)]
     container = _container(required.etcd(cfg, etcd), command, volumes, _env(_haste(facts), etcd.extra_envs))
     pod = _pod(container, volumes, requests={"cpu": "100m", "memory": "100Mi"}, port=port)
     _probes(cfg, pod, host, scheme, live="/livez", ready="/readyz", start="/readyz")

@@ -24,7 +24,9 @@ from bootstrap.model.cluster import (
     Volume,
 )
 from bootstrap.model.facts import Address, HostFacts
+from bootstrap.render.controlplane.args import flags_of
 from bootstrap.render.controlplane.audit import audit_files, audit_policy
+from bootstrap.render.controlplane.static_pods import pods as control_plane_pods
 from bootstrap.render.controlplane.static_pods import static_pods
 from bootstrap.render.images import required
 from bootstrap.render.node import host as machine
@@ -344,3 +346,13 @@ def test_a_worker_is_known_by_its_own_address(services: str, addresses: list[Add
     cfg = changed(WORKER, networking=Networking(services, ""))
 
     assert kubelet_flags(cfg, facts).decode() == f'KUBELET_KUBEADM_ARGS="{flags}"\n'
+
+
+def test_a_member_that_joins_names_the_others_and_takes_their_time() -> None:
+    others = {"n0": "https://192.0.2.9:2380"}
+    alone, joining = (flags_of(control_plane_pods(CFG, NODE, {}, members=members)["etcd"]) for members in ({}, others))
+
+    assert alone["initial-cluster"] == f"{CFG.node.name}=https://{CFG.api.advertise_address}:2380"
+    assert joining["initial-cluster"] == f"n0=https://192.0.2.9:2380,{alone['initial-cluster']}"
+    assert (alone.get("initial-cluster-state"), joining["initial-cluster-state"]) == (None, "existing")
+    assert ("election-timeout" in alone, "election-timeout" in joining) == (True, False)

@@ -13,7 +13,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ApiEndpoint, BootstrapConfig, ClusterConfig, ExternalEtcd, NodeSpec
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.pki.certs import certificate_info
+from bootstrap.render.pki.certs import CertSpec, build, certificate_info, describe
 from bootstrap.render.pki.issue import issue_pki, pki_paths
 from bootstrap.render.pki.issue_kubeconfigs import Ground, issue_kubeconfigs
 from bootstrap.render.pki.keys import CryptoKeySource, load_private
@@ -256,3 +256,11 @@ def test_only_the_current_context_is_changed(confs: dict[str, bytes]) -> None:
     assert [c["cluster"]["server"] for c in moved["clusters"]] == ["https://other:6443", "https://moved:1"]
     rotating = yaml.safe_load(rotatable_kubelet_conf(with_others_first(confs[names.KUBELET_CONF])))
     assert [list(u["user"]) for u in rotating["users"]] == [["token"], ["client-certificate", "client-key"]]
+
+
+def test_a_subject_may_have_several_organizations() -> None:
+    spec = CertSpec("ann", ("dev", "ops"), usages=("client",))
+    certificate = build(spec, KEYS.new("ECDSA-P256"), None, serial=1, now=NOW, lifetime=60)
+
+    assert set(describe(certificate).organizations) == {"dev", "ops"}
+    assert len(certificate.subject.rdns) == 2
