@@ -11,6 +11,7 @@ import typer
 
 from bootstrap.cli.inputs import Output
 from bootstrap.cli.screen import Progress, say
+from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 
 FORCE = "--force"
@@ -23,7 +24,7 @@ def reset(
         bool, typer.Option("--verify", help="Only compare this machine with the state before init.")
     ] = False,
     purge: Annotated[bool, typer.Option("--purge", help="Forget that state even if something differs.")] = False,
-    cert_dir: Annotated[str, typer.Option(help="Certificates of a node that kubeadm made.")] = "/etc/kubernetes/pki",
+    cert_dir: Annotated[str, typer.Option(help="Certificates of a node that kubeadm made.")] = names.PKI_DIR,
     kubeconfig: Annotated[str, typer.Option(help="Taken for kubeadm's sake; no cluster is asked.")] = "",
     cri_socket: Annotated[str, typer.Option(help="CRI socket of a node that kubeadm made.")] = "",
     cleanup_tmp_dir: Annotated[

@@ -9,6 +9,7 @@ from bootstrap.config import validators
 from bootstrap.config.complete import ignored_checks, node
 from bootstrap.config.loader import Documents
 from bootstrap.config.rules import check_ignored, check_node, each, found
+from bootstrap.model import names
 from bootstrap.model.cluster import Document
 from bootstrap.model.errors import Problem
 from bootstrap.model.facts import HostFacts
@@ -30,7 +31,7 @@ def _join(doc: Document, facts: HostFacts) -> Iterable[Problem]:
     yield from check_node(node(registration, facts), f"{_JOIN}.nodeRegistration")
     yield from check_ignored(ignored_checks(registration), f"{_JOIN}.nodeRegistration")
     yield from _discovery(doc.get("discovery", {}), f"{_JOIN}.discovery")
-    ca = doc.get("caCertPath") or "/etc/kubernetes/pki/ca.crt"
+    ca = doc.get("caCertPath") or f"{names.PKI_DIR}/ca.crt"
     yield from found(
         f"{_JOIN}.caCertPath", validators.absolute(ca) or ("" if ca.endswith(".crt") else "not a .crt file")
     )

@@ -1,4 +1,4 @@
-"""Path, port and name literals: the one place where each is written.
+"""Paths, ports and names that more than one module needs, or that others made: the one place where each is written.
 
 Numbers and paths are kubeadm's (cmd/kubeadm/app/constants) unless a comment says otherwise.
 """

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from bootstrap.model import names
+
 _TOP = (
     *("bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin"),
     *("srv", "sys", "tmp", "usr", "var"),
 )
 _NEXT = (
-    *("/etc/systemd", "/etc/systemd/system", "/etc/ssl", "/etc/ssl/certs", "/etc/cni", "/etc/cni/net.d", "/opt/cni"),
+    *("/etc/systemd", "/etc/systemd/system", "/etc/ssl", "/etc/ssl/certs", "/etc/cni", names.CNI_CONF_DIR, "/opt/cni"),
     *("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/local", "/usr/sbin", "/usr/share", "/run/systemd"),
     *(f"/usr/local/{name}" for name in ("bin", "etc", "lib", "sbin", "share")),
     *(f"/var/{name}" for name in ("cache", "lib", "log", "mail", "opt", "spool", "tmp")),

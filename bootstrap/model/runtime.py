@@ -54,7 +54,7 @@ HOST_RUNTIME = Runtime(
     cni_conf="/etc/bootstrap/cni/net.d",
     unit="bootstrap-containerd.service",
     config="/etc/bootstrap/containerd.toml",
-    root="/var/lib/bootstrap/containerd",
+    root=f"{names.WORK_DIR}/containerd",
     state="/run/bootstrap/containerd",
     registries="/etc/bootstrap/certs.d",
 )

@@ -59,3 +59,9 @@ def test_every_record_of_a_decision_is_numbered_once() -> None:
     numbers = [path.name[:4] for path in (ROOT / "docs" / "adr").glob("*.md")]
 
     assert len(numbers) == len(set(numbers))
+
+
+def test_every_decision_is_listed() -> None:
+    listed = re.findall(r"\(adr/(.+?)\)", (ROOT / "docs" / "architecture.md").read_text())
+
+    assert listed == sorted(path.name for path in (ROOT / "docs" / "adr").glob("*.md"))

@@ -92,7 +92,7 @@ def _holders() -> dict[int, str]:
 
 def _disks(host: Host, runtime: Runtime, where: Places) -> tuple[Disk, ...]:
     """The filesystems that a node writes to, each once."""
-    wanted = ("/etc/kubernetes", where.etcd_data, names.KUBELET_DIR, runtime.root, "/var/log")
+    wanted = (names.KUBERNETES_DIR, where.etcd_data, names.KUBELET_DIR, runtime.root, "/var/log")
     found: dict[str, Disk] = {}
     for path, system in filesystems(host, [path for path in wanted if path and host.stat(path)]).items():
         found.setdefault(system.mount, Disk(path, system.free, system.inodes_free if system.inodes else None))

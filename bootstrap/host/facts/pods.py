@@ -13,7 +13,7 @@ from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError
 
-IPAM = "/var/lib/cni/networks"
+IPAM = f"{names.CNI_STATE}/networks"
 """host-local keeps a file for each address that it has given, in a directory for each network."""
 NODES = "/api/v1/nodes"
 Object = Mapping[str, Any]

@@ -8,12 +8,13 @@ from bootstrap.host.images.layout import Layout
 from bootstrap.host.registry.limits import Deadline, Limits
 from bootstrap.host.registry.pull import LocatedImage, Search, TransferListener, fetch
 from bootstrap.host.runtime.containerd import Containerd
+from bootstrap.model import names
 from bootstrap.model.images.image import Platform
 from bootstrap.model.images.lock import LockedImage
 from bootstrap.model.images.reference import Reference
 from bootstrap.render.images.mirrors import Route
 
-FOLDER = Path("/var/lib/bootstrap/pull")
+FOLDER = Path(names.WORK_DIR) / "pull"
 """Where blobs lie until a whole run is over: images share layers, and what a broken run left is not fetched again."""
 
 
