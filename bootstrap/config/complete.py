@@ -54,7 +54,7 @@ def build(documents: Documents, facts: HostFacts, problems: list[Problem]) -> Cl
     own = dataclasses.replace(own, extra_sans=tuple(san.lower() for san in own.extra_sans))
     port = init.get("localAPIEndpoint", {}).get("bindPort") or names.API_PORT
     spec = cluster(documents, own, port, problems)
-    return ClusterConfig(control_plane_node(init, spec.networking, facts), spec, own, _run(init, problems))
+    return ClusterConfig(control_plane_node(init, spec.networking, facts), spec, own, run_options(init, problems))
 
 
 def control_plane_node(doc: Document, network: Networking, facts: HostFacts) -> NodeSpec:
@@ -64,7 +64,8 @@ def control_plane_node(doc: Document, network: Networking, facts: HostFacts) -> 
 
 def joining_node(doc: Document, network: Networking, facts: HostFacts) -> NodeSpec:
     """A machine by its JoinConfiguration: a worker, or with `controlPlane` one more of the control plane."""
-    machine = worker_node(doc, facts)
+    server = doc.get("discovery", {}).get("bootstrapToken", {}).get("apiServerEndpoint", "")
+    machine = dataclasses.replace(worker_node(doc, facts), server=server)
     if "controlPlane" not in doc:
         return machine
     endpoint = doc["controlPlane"].get("localAPIEndpoint", {})
@@ -122,11 +123,12 @@ def cluster(
     )
 
 
-def _run(init: Document, problems: list[Problem]) -> RunOptions:
+def run_options(init: Document, problems: list[Problem]) -> RunOptions:
+    """Of InitConfiguration, or of JoinConfiguration, which makes no tokens."""
     tokens = init.get("bootstrapTokens") or [{}]
     return RunOptions(
         tokens=tuple(_token(token, i, problems) for i, token in enumerate(tokens)),
-        certificate_key=init.get("certificateKey", ""),
+        certificate_key=init.get("controlPlane", init).get("certificateKey", ""),
         skip_phases=tuple(init.get("skipPhases", [])),
         ignore_preflight_errors=ignored_checks(init.get("nodeRegistration", {})),
         timeouts=_timeouts(init.get("timeouts", {})),

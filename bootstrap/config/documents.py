@@ -82,11 +82,14 @@ def to_init_configuration(config: ClusterConfig) -> dict[str, Any]:
 
 
 def to_node_configuration(node: NodeSpec) -> dict[str, Any]:
-    """What stays of InitConfiguration when its run is over; a worker's is a JoinConfiguration."""
-    head = {"apiVersion": _VERSION, "kind": "InitConfiguration" if node.api else "JoinConfiguration"}
+    """What stays of InitConfiguration, or of JoinConfiguration, when its run is over: no token, no key."""
+    head = {"apiVersion": _VERSION, "kind": "JoinConfiguration" if node.server or not node.api else "InitConfiguration"}
     patches = _filled({"patches": _filled({"directory": node.patches_directory})})
     endpoint = {"advertiseAddress": node.api.advertise_address, "bindPort": node.api.bind_port} if node.api else {}
-    return head | patches | _filled({"localAPIEndpoint": endpoint}) | {"nodeRegistration": _node(node)}
+    joined = {"bootstrapToken": {"apiServerEndpoint": node.server}} if node.server else {}
+    listens = {"controlPlane": {"localAPIEndpoint": endpoint} if endpoint else {}, "discovery": joined}
+    own = listens if node.server else {"localAPIEndpoint": endpoint}
+    return head | patches | _filled(own) | {"nodeRegistration": _node(node)}
 
 
 def to_bootstrap_configuration(own: BootstrapConfig) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from bootstrap.engine.run_context import RunContext
 from bootstrap.model.conditions import (
     Condition,
     ControlPlaneSteady,
+    FileThere,
     HttpOk,
     NodeExists,
     NodeReady,
@@ -38,6 +39,8 @@ def observe(condition: Condition, context: RunContext) -> str:
     """Empty when the condition holds, else what was seen instead."""
     if isinstance(condition, HttpOk):
         return _http(condition, context)
+    if isinstance(condition, FileThere):
+        return OK if context.host.stat(condition.path) else f"{condition.path} is not there yet"
     try:
         if isinstance(condition, WorkloadReady):
             return _workload(condition, context)

@@ -10,29 +10,15 @@ import hmac
 import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from bootstrap.formats import yaml_reader
+from bootstrap.model.discovery import TrustedCluster
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.cluster.joining import public_key_hashes
 
 PATH = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 MAX_BYTES = 256 * 1024
 """More than any cluster-info has; what answers more is no API server."""
-
-
-@dataclass(frozen=True)
-class TrustedCluster:
-    """Where the API is reached (a URL), and the CA (PEM) that it proves itself with."""
-
-    server: str
-    ca: bytes
-
-    @property
-    def endpoint(self) -> str:
-        """`host:port` of the server."""
-        return urlsplit(self.server).netloc
 
 
 def signature(kubeconfig: str, token: str) -> str:

@@ -121,6 +121,8 @@ class NodeSpec:
     patches_directory: str = ""
     api: ApiEndpoint | None = None
     """None for a worker."""
+    server: str = ""
+    """`host:port` of the API that this machine joined, as the cluster itself says it; empty where the cluster began."""
 
 
 @dataclass(frozen=True)
@@ -234,9 +236,10 @@ class ClusterConfig:
 
     @property
     def endpoint(self) -> str:
-        """`host:port` that clients and joining nodes use: controlPlaneEndpoint, else this node's own address."""
+        """`host:port` that clients and joining nodes use: controlPlaneEndpoint, else this node's own address, or the
+        one that it joined."""
         host = self.cluster.control_plane_endpoint
         if not host:
-            return str(self.api)
+            return self.node.server or str(self.api)
         has_port = host.count(":") == 1 or "]:" in host
-        return host if has_port else f"{host}:{self.api.bind_port}"
+        return host if has_port else f"{host}:{self.node.api.bind_port if self.node.api else names.API_PORT}"

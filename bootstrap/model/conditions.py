@@ -77,4 +77,12 @@ class Served:
         return f"{self.name} served"
 
 
-Condition = HttpOk | NodeReady | NodeExists | WorkloadReady | ControlPlaneSteady | Served
+@dataclass(frozen=True)
+class FileThere:
+    """A file that another program writes."""
+
+    title: str
+    path: str
+
+
+Condition = HttpOk | NodeReady | NodeExists | WorkloadReady | ControlPlaneSteady | Served | FileThere

@@ -8,10 +8,12 @@ from bootstrap.phases.cluster import node_steps, object_steps, own_addon_steps
 from bootstrap.phases.control_plane import control_plane_steps
 from bootstrap.phases.images import with_images
 from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs
-from bootstrap.phases.machine import file_steps, service_steps
+from bootstrap.phases.machine import STATIC_PODS, file_steps, service_steps
 from bootstrap.phases.parts import joined
 from bootstrap.phases.select import without
 from bootstrap.render.images.required import to_bring_in
+
+KUBELET_NEEDS = tuple(f"kubeconfig/{name}" for name in ("kubelet", "admin", "super-admin"))
 
 
 def init_plan(node: NodeInputs, control_plane: ControlPlaneInputs, cluster: ClusterInputs) -> Plan:
@@ -20,7 +22,7 @@ def init_plan(node: NodeInputs, control_plane: ControlPlaneInputs, cluster: Clus
     files = file_steps(node, control_plane)
     parts = (
         files,
-        service_steps(node),
+        service_steps(node, (*STATIC_PODS, *KUBELET_NEEDS)),
         control_plane_steps(node, control_plane, tuple(step.id for step in files.steps)),
         object_steps(cfg, cluster),
         own_addon_steps(node, cluster.manifests),

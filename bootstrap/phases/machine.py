@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig, LocalEtcd
+from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.conditions import HttpOk
 from bootstrap.model.effects import (
     Directory,
@@ -29,7 +29,7 @@ from bootstrap.render.images.mirrors import hosts_files
 from bootstrap.render.node import host
 from bootstrap.render.node.containerd import containerd_file
 from bootstrap.render.node.kubelet import kubelet_files, node_configuration
-from bootstrap.render.pki.kubeconfig import identities
+from bootstrap.render.pki.kubeconfig import kubelet_server
 
 KUBELET_FILES = "kubelet-start/config"
 """A part of the phase `kubelet-start`, which in kubeadm writes these files too."""
@@ -41,9 +41,7 @@ HOST_STEPS = ("host/binaries", "host/kernel", "host/network")
 
 def file_steps(node: NodeInputs, control_plane: ControlPlaneInputs) -> Part:
     cfg = node.cfg
-    state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, node.state, mode=0o600))
-    plugins = RecordState(PATH, cfg.cluster.kubelet.get("volumePluginDir") or names.VOLUME_PLUGINS_DIR)
-    steps = [Step("record", "Certificates", (*_trees(cfg), plugins, RecordNetwork(), *state))]
+    steps = [record_step(node)]
     phases: dict[str, list[Effect]] = {}
     for file in control_plane.pki:
         name = file.path.removeprefix(f"{cfg.cluster.certificates_dir}/").rsplit(".", 1)[0].replace("/", "-")
@@ -56,13 +54,26 @@ def file_steps(node: NodeInputs, control_plane: ControlPlaneInputs) -> Part:
     return Part(("record", "certs/*", *(f"kubeconfig/{name}" for name in KUBECONFIGS)), tuple(steps))
 
 
+def record_step(node: NodeInputs) -> Step:
+    """Before anything else: what was there before us, and the configuration that the next run compares with."""
+    cfg = node.cfg
+    state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, node.state, mode=0o600))
+    plugins = RecordState(PATH, cfg.cluster.kubelet.get("volumePluginDir") or names.VOLUME_PLUGINS_DIR)
+    return Step("record", "Certificates", (*_trees(cfg), plugins, RecordNetwork(), *state))
+
+
 def _trees(cfg: ClusterConfig) -> tuple[RecordDirectory, ...]:
     """What the kubelet, the runtime and the Pods will fill: what is in it before is not ours."""
-    etcd = (cfg.cluster.etcd.data_dir,) if isinstance(cfg.cluster.etcd, LocalEtcd) else ()
+    etcd = (cfg.local_etcd.data_dir,) if cfg.local_etcd else ()
     return tuple(RecordDirectory(path) for path in (*names.TREES, names.KUBELET_DIR, *etcd))
 
 
-def service_steps(node: NodeInputs) -> Part:
+STATIC_PODS = ("etcd/local", "control-plane/apiserver")
+"""What the kubelet of a control plane runs first."""
+
+
+def service_steps(node: NodeInputs, ready_to_start: tuple[str, ...]) -> Part:
+    """The kubelet starts once its credentials are there: after the steps `ready_to_start`."""
     cfg, facts = node.cfg, node.facts
     runtime = runtime_at(cfg.node.cri_socket, facts.mode)
     health = kubelet_health(node_configuration(cfg, facts, node.patches), cfg.node.kubelet_extra_args)
@@ -70,7 +81,6 @@ def service_steps(node: NodeInputs) -> Part:
     used = (*kubelet, *(effect for effect in node.credential if isinstance(effect, File)))
     on_boot = facts.mode == "host"  # in node mode `init` runs at every boot, and starts it once its address is known
     before_runtime = ("record", *HOST_STEPS) if on_boot else ("record",)
-    ready_to_start = [f"kubeconfig/{name}" for name in ("kubelet", "admin", "super-admin")]
     steps = [
         *(_host(node, runtime) if on_boot else ()),
         Step("runtime", "Images", _runtime(node, runtime), after=before_runtime),
@@ -80,7 +90,7 @@ def service_steps(node: NodeInputs) -> Part:
             "Kubelet",
             (UnitRunning(names.KUBELET_SERVICE, tuple(f.path for f in used), enabled=on_boot),),
             (HttpOk("kubelet healthy", health),) if health else (),
-            after=("runtime", KUBELET_FILES, "etcd/local", "control-plane/apiserver", *ready_to_start),
+            after=("runtime", KUBELET_FILES, *ready_to_start),
             timeout=cfg.run.timeouts.kubelet_health_check,
         ),
     ]
@@ -89,7 +99,7 @@ def service_steps(node: NodeInputs) -> Part:
 
 def _server(cfg: ClusterConfig) -> File:
     """What the kubelet is started anew for: kubelet.conf, which says it too, also changes with its credential."""
-    return File(KUBELET_SERVER, f"{identities(cfg)[names.KUBELET_CONF].server}\n".encode(), mode=0o600)
+    return File(KUBELET_SERVER, f"{kubelet_server(cfg)}\n".encode(), mode=0o600)
 
 
 def _host(node: NodeInputs, runtime: Runtime) -> list[Step]:

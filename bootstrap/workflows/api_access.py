@@ -11,7 +11,9 @@ from bootstrap.host.kube_client import KubeApi
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.discovery import TrustedCluster
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig, embedded
 
 
 def super_admin(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:
@@ -24,6 +26,23 @@ def super_admin(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:
         return KubeApi(kubeconfig, f"https://{cfg.api}")
 
     return connect
+
+
+def kubelet(host: HostReader) -> Callable[[], KubeApi]:
+    """The node itself, with the credential that its kubelet rotates: it sees its own Node, and little else."""
+
+    def connect() -> KubeApi:
+        content = host.read(names.KUBELET_CONF)
+        if content is None:
+            raise BootstrapError(f"{names.KUBELET_CONF} is missing", code=Exit.EFFECT, fix="bootstrap join")
+        return KubeApi(embedded(content, host.read))
+
+    return connect
+
+
+def joining(cluster: TrustedCluster) -> KubeApi:
+    """Who joins: it may read what the cluster tells its nodes."""
+    return KubeApi(bootstrap_kubeconfig(cluster))
 
 
 def administrator(host: HostReader, kubeconfig: str = "") -> KubeApi:

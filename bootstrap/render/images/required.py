@@ -56,7 +56,7 @@ def flannel(cfg: ClusterConfig) -> str:
 
 
 def needed(cfg: ClusterConfig) -> tuple[str, ...]:
-    """Every image of a control-plane node, in kubeadm's order, our add-on last."""
+    """Every image of this machine, in kubeadm's order, our add-on last."""
     return tuple(image for _, image in _components(cfg))
 
 
@@ -95,14 +95,15 @@ def as_upstream(cfg: ClusterConfig) -> ClusterConfig:
 
 
 def _components(cfg: ClusterConfig) -> list[tuple[str, str]]:
-    found = [(component, kubernetes(cfg, component)) for component in names.CONTROL_PLANE]
+    own = names.CONTROL_PLANE if cfg.node.api else ()
+    found = [(component, kubernetes(cfg, component)) for component in own]
     if not cfg.cluster.proxy_disabled:
         found.append(("kube-proxy", kubernetes(cfg, "kube-proxy")))
     if not cfg.cluster.dns_disabled:
         found.append(("coredns", coredns(cfg)))
     found.append(("pause", pause(cfg)))
-    if isinstance(cfg.cluster.etcd, LocalEtcd):
-        found.append(("etcd", etcd(cfg, cfg.cluster.etcd)))
+    if cfg.local_etcd:
+        found.append(("etcd", etcd(cfg, cfg.local_etcd)))
     if cfg.own.cni == "flannel":
         found.append(("flannel", flannel(cfg)))
     return found

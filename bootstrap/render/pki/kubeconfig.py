@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from bootstrap.formats.kubeconfig import read_kubeconfig
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.discovery import TrustedCluster
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki import certs
 from bootstrap.render.pki.certs import CertSpec, Issuer
@@ -36,7 +37,7 @@ class Identity:
 
 def identities(cfg: ClusterConfig) -> dict[str, Identity]:
     """Path → identity of the five files; only people go through the shared endpoint."""
-    shared, local = f"https://{cfg.endpoint}", f"https://{cfg.api}"
+    shared, local = f"https://{cfg.endpoint}", kubelet_server(cfg)
     return {
         names.ADMIN_CONF: Identity("kubernetes-admin", (names.ADMIN_GROUP,), shared),
         names.SUPER_ADMIN_CONF: Identity("kubernetes-super-admin", ("system:masters",), shared),
@@ -44,6 +45,11 @@ def identities(cfg: ClusterConfig) -> dict[str, Identity]:
         names.CONTROLLER_MANAGER_CONF: Identity("system:kube-controller-manager", (), local),
         names.SCHEDULER_CONF: Identity("system:kube-scheduler", (), local),
     }
+
+
+def kubelet_server(cfg: ClusterConfig) -> str:
+    """What the kubelet talks to: the API server beside it, on a worker the one that all share."""
+    return f"https://{cfg.node.api or cfg.endpoint}"
 
 
 def user_kubeconfig(
@@ -81,6 +87,24 @@ def with_server(kubeconfig: bytes, server: str) -> bytes:
     current = read_kubeconfig(kubeconfig)
     current.cluster["server"] = server
     return to_yaml(current.document).encode()
+
+
+def embedded(kubeconfig: bytes, read: Callable[[str], bytes | None]) -> bytes:
+    """`kubeconfig` with the contents of the client certificate and key files that it names; ValueError without them."""
+    current = read_kubeconfig(kubeconfig)
+    for field in ("client-certificate", "client-key"):
+        if path := current.user.pop(field, ""):
+            content = read(path)
+            if content is None:
+                raise ValueError(f"{path} is missing")
+            current.user[f"{field}-data"] = _b64(content)
+    return to_yaml(current.document).encode()
+
+
+def bootstrap_kubeconfig(cluster: TrustedCluster) -> bytes:
+    """What the kubelet of a joining machine starts with (kubeadm's bootstrap-kubelet.conf)."""
+    user = dict(cluster.user) or {"token": cluster.token}
+    return _document("kubernetes", Identity("tls-bootstrap-token-user", (), cluster.server), cluster.ca, user)
 
 
 def cluster_info_kubeconfig(cfg: ClusterConfig, ca: bytes) -> bytes:

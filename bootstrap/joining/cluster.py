@@ -1,0 +1,50 @@
+"""What a cluster tells the machines that join it: kubeadm-config and kubelet-config."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from bootstrap.config import read_cluster_configuration
+from bootstrap.formats.yaml_reader import parse_one
+from bootstrap.model.cluster import ClusterSpec
+from bootstrap.model.errors import BootstrapError, Exit
+
+CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps"
+
+
+class Answer(Protocol):
+    status: int
+    body: Mapping[str, Any]
+
+
+class Reader(Protocol):
+    def get(self, path: str) -> Any: ...
+
+
+def cluster_of(api: Reader) -> ClusterSpec:
+    """Raises BootstrapError (exit 7) in words when the token is no good, or the cluster is not kubeadm's kind."""
+    spec = read_cluster_configuration(_data(api, "kubeadm-config", "ClusterConfiguration").encode())
+    kubelet = parse_one(_data(api, "kubelet-config", "kubelet").encode())
+    return dataclasses.replace(spec, kubelet=kubelet)
+
+
+def _data(api: Reader, name: str, key: str) -> str:
+    answer = api.get(f"{CONFIG_MAPS}/{name}")
+    if answer.status == 401:
+        raise BootstrapError(
+            "the API server does not take the token",
+            code=Exit.API,
+            why="it has expired, or was deleted a moment ago",
+            fix="on a control plane: bootstrap token create --print-join-command",
+        )
+    found = answer.body.get("data", {}).get(key) if answer.status == 200 else None
+    if not isinstance(found, str):
+        raise BootstrapError(
+            f"the cluster has no {name} that a joining machine may read",
+            code=Exit.API,
+            why=str(answer.body.get("message") or f"HTTP {answer.status}"),
+            fix="on a control plane: bootstrap init phase upload-config all",
+        )
+    return found
