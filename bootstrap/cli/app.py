@@ -16,6 +16,8 @@ from bootstrap.cli.images import config_images_app, images_app
 from bootstrap.cli.init import init
 from bootstrap.cli.init_flags import EXAMPLES
 from bootstrap.cli.inputs import ConfigFile, Output, comma_separated, read_config
+from bootstrap.cli.join import join
+from bootstrap.cli.join_flags import EXAMPLES as JOIN_EXAMPLES
 from bootstrap.cli.options import App, examples, one_of
 from bootstrap.cli.preflight import preflight
 from bootstrap.cli.reset import reset
@@ -37,6 +39,7 @@ config_app = App("Show and check configurations.")
 app.command()(diagnose)
 app.add_typer(config_app, name="config")
 app.command(help=f"{inspect.getdoc(init)}\n\n{examples(EXAMPLES)}")(init)
+app.command(help=f"{inspect.getdoc(join)}\n\n{examples(JOIN_EXAMPLES)}")(join)
 app.command()(reset)
 app.add_typer(images_app, name="images")
 app.add_typer(bundle_app, name="bundle")

@@ -17,7 +17,7 @@ from bootstrap.cli.init_flags import INIT_FLAGS, PHASE
 from bootstrap.cli.inputs import overrides, read_config
 from bootstrap.cli.options import takes
 from bootstrap.cli.plan import show_plan
-from bootstrap.cli.screen import Progress, say, show_timings
+from bootstrap.cli.screen import Progress, show_preflight, show_remarks, show_timings, silent
 from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import INIT
@@ -81,18 +81,17 @@ def _init(
     if request.phase == SHOW_JOIN:
         return show_join(joins(), output)
     if output == "text":
-        _show_preflight(decision, mode, time.monotonic() - began)
+        show_preflight(decision, mode, time.monotonic() - began)
     decision.preflight.raise_errors()
     if request.phase == "preflight":
         return Exit.OK
     with offered(decision, manifests()) as (bundled, load):
         plan = make_plan(host, decision, manifests(), datetime.now(UTC), request, bundled)
         if output == "text":
-            for remark in plan.remarks:
-                say(f"  {remark}", "!")
+            show_remarks(plan)
         if dry_run or decision.cfg.run.dry_run:
             return show_plan(plan, host, objects, output)
-        result = execute(host, decision, plan, Progress(plan) if output == "text" else _silent, load, verb="init")
+        result = execute(host, decision, plan, Progress(plan) if output == "text" else silent, load, verb="init")
     seconds, lines = time.monotonic() - began, joins() if shows_join(decision, request.phase) else ()
     if output == "json":
         print(json.dumps({"seconds": seconds, "steps": [asdict(t) for t in result], "join": lines}, indent=2))
@@ -103,20 +102,3 @@ def _init(
         show_result(decision, result, seconds)
     show_growth(lines)
     return Exit.OK
-
-
-def _silent(event: Any) -> None:
-    """Who reads JSON reads it at the end."""
-
-
-def _show_preflight(decision: Any, mode: Any, seconds: float) -> None:
-    cfg, preflight = decision.cfg, decision.preflight
-    say(
-        f"bootstrap {cfg.cluster.kubernetes_version} · {mode.name} mode: {mode.why} · "
-        f"{cfg.node.name}, {cfg.api.advertise_address} · cgroup v{decision.facts.cgroup_version}"
-    )
-    count = len(preflight.warnings)
-    checks = f"{preflight.count} checks" + (f", {count} warning{'s' * (count > 1)}" if count else "")
-    say(f"{'Preflight':<16} {checks:<40} {seconds:6.1f} s", "✗" if preflight.errors else "✓")
-    for finding in preflight.warnings:
-        say(f"  {finding.message}", "!")

@@ -6,10 +6,13 @@ from bootstrap.cli.inputs import CONFIG, OUTPUT, STRICT
 from bootstrap.model.flags import IMAGES, INIT, JOINING, RUN, Flag, writing
 
 PHASE = "phase"
-OF_THE_RUN: tuple[Flag, ...] = (
+BUNDLE_FLAGS: tuple[Flag, ...] = (
     Flag("bundle", "Take the images from a bundle's file, an image layout's folder, or docker.", IMAGES, "BUNDLE"),
     Flag("trusted-key", "With --bundle: public key of somebody whose bundles are taken.", IMAGES, "FILE", "many"),
     Flag("insecure-unsigned", "With --bundle: take one that nobody has to have signed.", IMAGES, form="switch"),
+)
+OF_THE_RUN: tuple[Flag, ...] = (
+    *BUNDLE_FLAGS,
     Flag("upload-certs", "Upload the shared certificates, encrypted, for two hours.", JOINING, form="switch"),
     Flag("skip-token-print", "Do not show the bootstrap token.", JOINING, form="switch"),
     Flag("skip-certificate-key-print", "Do not show the key of uploaded certificates.", JOINING, form="switch"),

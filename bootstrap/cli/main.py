@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from bootstrap.model.errors import BootstrapError, Exit
 
-NODE_VERBS = ("init", "node")
+NODE_VERBS = ("init", "join", "node")
 ENDING = (Exit.BUG, Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT, Exit.IMAGE)
 """Codes that end a node container whether it was asked for or not."""
 KEPT_REQUEST = "BOOTSTRAP_KEPT_REQUEST"

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any, TextIO
 
 from bootstrap.cli.patience import Patience
 from bootstrap.cli.transfer import TransferScreen
@@ -15,6 +16,7 @@ from bootstrap.engine.timings import Timing, critical_path
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting, Transferred, Unanswered
 from bootstrap.model.plan import Plan
+from bootstrap.render.addresses import node_address
 
 COLORS = {"✓": "\033[32m", "✗": "\033[31m", "!": "\033[33m"}
 RESET = "\033[0m"
@@ -119,3 +121,50 @@ def longest(timings: Sequence[Timing]) -> str:
     """The two longest steps of the critical path: `wait-control-plane/apiserver 2.6 → addon/coredns/wait 2.1`."""
     top = sorted(critical_path(timings), key=lambda t: -t.seconds)[:2]
     return " → ".join(f"{t.step} {t.seconds:.1f}" for t in sorted(top, key=lambda t: t.started))
+
+
+def silent(event: Event) -> None:
+    """Who reads JSON reads it at the end."""
+
+
+def show_remarks(plan: Plan) -> None:
+    for remark in plan.remarks:
+        say(f"  {remark}", "!")
+
+
+def show_preflight(decision: Any, mode: Any, seconds: float) -> None:
+    """The first lines of a run: which machine, which way to run, and what the checks found."""
+    cfg, preflight, facts = decision.cfg, decision.preflight, decision.facts
+    say(
+        f"bootstrap {cfg.cluster.kubernetes_version} · {mode.name} mode: {mode.why} · "
+        f"{cfg.node.name}, {node_address(cfg, facts)} · cgroup v{facts.cgroup_version}"
+    )
+    count = len(preflight.warnings)
+    checks = f"{preflight.count} checks" + (f", {count} warning{'s' * (count > 1)}" if count else "")
+    say(f"{'Preflight':<16} {checks:<40} {seconds:6.1f} s", "✗" if preflight.errors else "✓")
+    for finding in preflight.warnings:
+        say(f"  {finding.message}", "!")
+
+
+class Waiting:
+    """What is seen while something is waited for before there is a plan; None shows nothing."""
+
+    def __init__(self, group: str, what: str, stream: TextIO | None) -> None:
+        self._group, self._what, self._stream = group, what, stream
+        self._terminal = stream is not None and stream.isatty()
+        self._patience = Patience()
+
+    def __enter__(self) -> Waiting:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._terminal:
+            print("\r\033[K", end="", flush=True)
+
+    def __call__(self, seen: str) -> None:
+        if self._terminal:
+            print(f"\r\033[K   {self._group:<16} {self._what}: {seen[:70]}", end="", flush=True)
+            return
+        line = self._patience.line(StepWaiting("discovery", self._group, self._what, seen))
+        if line and self._stream is not None:
+            say(f"{self._group:<16} {line}", "…")

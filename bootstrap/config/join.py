@@ -5,15 +5,35 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from bootstrap.config import other_kinds
+from bootstrap.config import other_kinds, overrides
 from bootstrap.config.complete import joining_node, run_options
 from bootstrap.config.loader import Documents
+from bootstrap.config.overrides import Overrides
 from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ClusterSpec
 from bootstrap.model.discovery import Discovery
-from bootstrap.model.errors import config_error
+from bootstrap.model.errors import Problem, config_error
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.flags import JOIN
 
 KIND = "JoinConfiguration"
+
+
+def with_flags(documents: Documents, flags: Overrides, endpoint: str, *, control_plane: bool) -> Documents:
+    """`endpoint` and `control_plane` are the words that no flag of the table has. Raises BootstrapError (exit 3)."""
+    merged, _ = overrides.apply(documents, flags, JOIN)
+    doc = {**merged.upstream.get(KIND, {})}
+    if endpoint:
+        found = {**doc.get("discovery", {})}
+        found["bootstrapToken"] = {**found.get("bootstrapToken", {}), "apiServerEndpoint": endpoint}
+        doc["discovery"] = found
+    if "file" in doc.get("discovery", {}) and "token" in flags and "bootstrapToken" in doc["discovery"]:
+        discovery = {k: v for k, v in doc["discovery"].items() if k != "bootstrapToken"}
+        doc["discovery"] = {"tlsBootstrapToken": flags.get("token"), **discovery}  # as kubeadm: --token is for both
+    if control_plane:
+        doc.setdefault("controlPlane", {})
+    elif "controlPlane" in doc and "controlPlane" not in documents.get(KIND):
+        raise config_error((Problem("--control-plane", "is needed for flags of a control plane"),))
+    return dataclasses.replace(merged, upstream={**merged.upstream, KIND: doc})
 
 
 def discovery(documents: Documents, facts: HostFacts) -> Discovery:

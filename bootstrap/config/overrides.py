@@ -30,13 +30,13 @@ class Overrides:
         return self._given.get(key, default)
 
 
-def apply(documents: Documents, overrides: Overrides) -> tuple[Documents, Mapping[str, str]]:
+def apply(documents: Documents, overrides: Overrides, verb: str = INIT) -> tuple[Documents, Mapping[str, str]]:
     """The documents with the flags written in, and which path came from which flag (`--pod-network-cidr`)."""
     upstream: dict[str, Any] = copy.deepcopy(dict(documents.upstream))
     ours = dict(vars(documents.own or BootstrapConfig()))
     problems, origins = list(documents.problems), dict[str, str]()
-    for flag in (flag for flag in writing(INIT) if flag.key in overrides):
-        path = flag.writes[INIT]
+    for flag in (flag for flag in writing(verb) if flag.key in overrides):
+        path = flag.writes[verb]
         try:
             value = _READ.get(flag.form, _as_it_is)(overrides.get(flag.key))
         except ValueError as error:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 INIT = "init"
+JOIN = "join"
 
 Form = Literal["text", "number", "switch", "commas", "many", "gates", "duration", "file"]
 """How a value is written: words separated by commas, one flag for each value, `A=true,B=false`, `24h`, a path."""
@@ -48,11 +49,14 @@ CLUSTER = "Cluster"
 MACHINE = "This machine"
 IMAGES = "Images and add-ons"
 JOINING = "Machines that join"
+DISCOVERY = "The cluster to join"
 RUN = "This run"
 _CLUSTER = "ClusterConfiguration"
 _INIT = "InitConfiguration"
+_JOIN = "JoinConfiguration"
 _OWN = "BootstrapConfiguration"
 _TOKEN = f"{_INIT}.bootstrapTokens[0]"
+_DISCOVERY = f"{_JOIN}.discovery"
 
 CONFIGURATION: tuple[Flag, ...] = (
     Flag(
@@ -118,7 +122,10 @@ CONFIGURATION: tuple[Flag, ...] = (
         "Address that this node's API server is announced with; the default route's by default.",
         MACHINE,
         "ADDRESS",
-        writes={INIT: f"{_INIT}.localAPIEndpoint.advertiseAddress"},
+        writes={
+            INIT: f"{_INIT}.localAPIEndpoint.advertiseAddress",
+            JOIN: f"{_JOIN}.controlPlane.localAPIEndpoint.advertiseAddress",
+        },
     ),
     Flag(
         "apiserver-bind-port",
@@ -126,28 +133,28 @@ CONFIGURATION: tuple[Flag, ...] = (
         MACHINE,
         "PORT",
         "number",
-        writes={INIT: f"{_INIT}.localAPIEndpoint.bindPort"},
+        writes={INIT: f"{_INIT}.localAPIEndpoint.bindPort", JOIN: f"{_JOIN}.controlPlane.localAPIEndpoint.bindPort"},
     ),
     Flag(
         "node-name",
         "Name of this node; its hostname by default.",
         MACHINE,
         "NAME",
-        writes={INIT: f"{_INIT}.nodeRegistration.name"},
+        writes={INIT: f"{_INIT}.nodeRegistration.name", JOIN: f"{_JOIN}.nodeRegistration.name"},
     ),
     Flag(
         "cri-socket",
         "CRI socket of a runtime to use instead of ours.",
         MACHINE,
         "SOCKET",
-        writes={INIT: f"{_INIT}.nodeRegistration.criSocket"},
+        writes={INIT: f"{_INIT}.nodeRegistration.criSocket", JOIN: f"{_JOIN}.nodeRegistration.criSocket"},
     ),
     Flag(
         "patches",
         "Directory of patches, named as kubeadm has it.",
         MACHINE,
         "DIRECTORY",
-        writes={INIT: f"{_INIT}.patches.directory"},
+        writes={INIT: f"{_INIT}.patches.directory", JOIN: f"{_JOIN}.patches.directory"},
     ),
     Flag(
         "image-repository",
@@ -156,7 +163,14 @@ CONFIGURATION: tuple[Flag, ...] = (
         "REPOSITORY",
         writes={INIT: f"{_CLUSTER}.imageRepository"},
     ),
-    Flag("mirrors", "A file with the fields of `mirrors`.", IMAGES, "FILE", "file", writes={INIT: f"{_OWN}.mirrors"}),
+    Flag(
+        "mirrors",
+        "A file with the fields of `mirrors`.",
+        IMAGES,
+        "FILE",
+        "file",
+        writes={INIT: f"{_OWN}.mirrors", JOIN: f"{_OWN}.mirrors"},
+    ),
     Flag(
         "cni",
         "Pod network: flannel, none, or a manifest as in --addon (calico=/FILE, …).",
@@ -178,7 +192,7 @@ CONFIGURATION: tuple[Flag, ...] = (
         "Bootstrap token (abcdef.0123456789abcdef); one is made by default.",
         JOINING,
         "TOKEN",
-        writes={INIT: f"{_TOKEN}.token"},
+        writes={INIT: f"{_TOKEN}.token", JOIN: f"{_DISCOVERY}.bootstrapToken.token"},
     ),
     Flag(
         "token-ttl",
@@ -194,7 +208,44 @@ CONFIGURATION: tuple[Flag, ...] = (
         "Key that uploaded certificates are encrypted with (32 bytes in hex); one is made.",
         JOINING,
         "KEY",
-        writes={INIT: f"{_INIT}.certificateKey"},
+        writes={INIT: f"{_INIT}.certificateKey", JOIN: f"{_JOIN}.controlPlane.certificateKey"},
+    ),
+    Flag(
+        "discovery-token",
+        "The token that cluster-info is signed with, where it is not --token.",
+        DISCOVERY,
+        "TOKEN",
+        writes={JOIN: f"{_DISCOVERY}.bootstrapToken.token"},
+    ),
+    Flag(
+        "discovery-token-ca-cert-hash",
+        "The CA that is believed: sha256:HEX of its public key; repeatable.",
+        DISCOVERY,
+        "HASH",
+        "many",
+        writes={JOIN: f"{_DISCOVERY}.bootstrapToken.caCertHashes"},
+        adds=True,
+    ),
+    Flag(
+        "discovery-token-unsafe-skip-ca-verification",
+        "Believe any CA that the token's signature covers.",
+        DISCOVERY,
+        form="switch",
+        writes={JOIN: f"{_DISCOVERY}.bootstrapToken.unsafeSkipCAVerification"},
+    ),
+    Flag(
+        "discovery-file",
+        "A kubeconfig to join by in place of a token: a path, or an https URL.",
+        DISCOVERY,
+        "FILE|URL",
+        writes={JOIN: f"{_DISCOVERY}.file.kubeConfigPath"},
+    ),
+    Flag(
+        "tls-bootstrap-token",
+        "The token that the kubelet asks for its certificate with, where it is not --token.",
+        DISCOVERY,
+        "TOKEN",
+        writes={JOIN: f"{_DISCOVERY}.tlsBootstrapToken"},
     ),
     Flag(
         "ignore-preflight-errors",
@@ -202,7 +253,10 @@ CONFIGURATION: tuple[Flag, ...] = (
         RUN,
         "CHECK,…",
         "commas",
-        writes={INIT: f"{_INIT}.nodeRegistration.ignorePreflightErrors"},
+        writes={
+            INIT: f"{_INIT}.nodeRegistration.ignorePreflightErrors",
+            JOIN: f"{_JOIN}.nodeRegistration.ignorePreflightErrors",
+        },
         adds=True,
     ),
     Flag(
@@ -211,14 +265,14 @@ CONFIGURATION: tuple[Flag, ...] = (
         RUN,
         "PHASE,…",
         "commas",
-        writes={INIT: f"{_INIT}.skipPhases"},
+        writes={INIT: f"{_INIT}.skipPhases", JOIN: f"{_JOIN}.skipPhases"},
     ),
     Flag(
         "dry-run",
         "Show every change as a diff, and make none.",
         RUN,
         form="switch",
-        writes={INIT: f"{_INIT}.dryRun"},
+        writes={INIT: f"{_INIT}.dryRun", JOIN: f"{_JOIN}.dryRun"},
     ),
 )
 """Every flag that writes a field, in the order of `--help`."""

@@ -13,7 +13,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.discovery import TrustedCluster
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig, embedded
+from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig
 
 
 def super_admin(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:
@@ -35,7 +35,7 @@ def kubelet(host: HostReader) -> Callable[[], KubeApi]:
         content = host.read(names.KUBELET_CONF)
         if content is None:
             raise BootstrapError(f"{names.KUBELET_CONF} is missing", code=Exit.EFFECT, fix="bootstrap join")
-        return KubeApi(embedded(content, host.read))
+        return KubeApi(inlined(content, host.read))
 
     return connect
 

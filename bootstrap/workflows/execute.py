@@ -17,7 +17,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import runtime_at
 from bootstrap.render.addresses import dns_ip
-from bootstrap.workflows.api_access import super_admin
+from bootstrap.workflows.api_access import kubelet, super_admin
 from bootstrap.workflows.diagnose import looking, with_cause
 from bootstrap.workflows.observe import Observed
 
@@ -36,7 +36,8 @@ def execute(
     runtime, since = runtime_at(cfg.node.cri_socket, mode), time.time()
     look = looking(host, runtime, since)
     try:
-        context = RunContext(host, super_admin(host, cfg), probe, verb, look, load_images=load_images, report=listen)
+        connect = super_admin(host, cfg) if cfg.node.api else kubelet(host)
+        context = RunContext(host, connect, probe, verb, look, load_images=load_images, report=listen)
         timings = run(plan, context, listen)
     except BootstrapError as e:
         raise (with_cause(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None
@@ -52,9 +53,11 @@ def execute(
 def _asked(cfg: ClusterConfig, plan: Plan) -> bytes:
     """What tells that the node stays up: what the run has waited for. Empty for a phase alone."""
     waits = [wait for step in plan.steps for wait in step.waits]
+    urls = [wait.url for wait in waits if isinstance(wait, HttpOk) and not wait.identity]
+    if cfg.node.api is None:
+        return questions(tuple(urls), "", "")
     if not any(isinstance(wait, HttpOk) and wait.identity for wait in waits):
         return b""
-    urls = [wait.url for wait in waits if isinstance(wait, HttpOk) and not wait.identity]
     dns = dns_ip(cfg) if any(isinstance(wait, WorkloadReady) and wait.name == "coredns" for wait in waits) else ""
     api = f"https://localhost:{cfg.api.bind_port}/readyz"
     return questions((api, *urls), dns, f"kubernetes.default.svc.{cfg.cluster.networking.dns_domain}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,18 +86,6 @@ def with_server(kubeconfig: bytes, server: str) -> bytes:
     """`kubeconfig` talking to `server`. Raises ValueError when it is none."""
     current = read_kubeconfig(kubeconfig)
     current.cluster["server"] = server
-    return to_yaml(current.document).encode()
-
-
-def embedded(kubeconfig: bytes, read: Callable[[str], bytes | None]) -> bytes:
-    """`kubeconfig` with the contents of the client certificate and key files that it names; ValueError without them."""
-    current = read_kubeconfig(kubeconfig)
-    for field in ("client-certificate", "client-key"):
-        if path := current.user.pop(field, ""):
-            content = read(path)
-            if content is None:
-                raise ValueError(f"{path} is missing")
-            current.user[f"{field}-data"] = _b64(content)
     return to_yaml(current.document).encode()
 
 

@@ -36,7 +36,7 @@ def pki() -> dict[str, bytes]:
 def test_the_command_has_the_endpoint_the_token_and_the_hash_of_the_ca() -> None:
     words = join_command(CFG.endpoint, pki()["/etc/kubernetes/pki/ca.crt"], GOOD).split()
 
-    assert words[:5] == ["kubeadm", "join", "192.0.2.10:6443", "--token", GOOD]
+    assert words[:5] == ["bootstrap", "join", "192.0.2.10:6443", "--token", GOOD]
     assert words[5] == "--discovery-token-ca-cert-hash"
     assert words[6].startswith("sha256:") and len(words[6]) == len("sha256:") + hashlib.sha256().digest_size * 2
     assert len(words) == 7

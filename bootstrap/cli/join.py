@@ -1,0 +1,90 @@
+"""`bootstrap join`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from bootstrap.cli.bundle import offered_images
+from bootstrap.cli.inputs import overrides, read_config
+from bootstrap.cli.join_flags import JOIN_FLAGS
+from bootstrap.cli.options import takes
+from bootstrap.cli.plan import show_plan
+from bootstrap.cli.screen import Progress, Waiting, longest, say, show_preflight, show_remarks, show_timings, silent
+from bootstrap.host.program import manifests
+from bootstrap.model.errors import Exit
+from bootstrap.model.flags import JOIN
+
+
+@takes(*JOIN_FLAGS)
+def join(
+    endpoint: Annotated[str, typer.Argument(metavar="[HOST:PORT]", help="Of an API server of the cluster.")] = "",
+    **given: Any,
+) -> int:
+    """Make this machine a node of a cluster that is there, or will be; or go on where an earlier join stopped."""
+    from bootstrap.config import Documents, load
+    from bootstrap.config.join import with_flags
+    from bootstrap.model import names
+    from bootstrap.workflows.join import JoinRequest
+    from bootstrap.workflows.mode import enter
+
+    if given["bundle"] is None and (given["trusted_key"] or given["insecure_unsigned"]):
+        raise typer.BadParameter("there is no bundle to trust", param_hint="--trusted-key, --insecure-unsigned")
+    if given["token"] and given["token_file"]:
+        raise typer.BadParameter("and --token-file exclude each other", param_hint="--token")
+    mode, host = enter()
+    config = read_config(given["config"], host)
+    if given["token_file"]:
+        given["token"] = (read_config(given["token_file"], host) or b"").decode(errors="replace").strip()
+    documents = with_flags(
+        load(config) if config is not None else Documents(),
+        overrides(JOIN, given, host),
+        endpoint,
+        control_plane=given["control_plane"],
+    )
+    request = JoinRequest(documents, given["wait"], given["strict"])
+    offered = partial(offered_images, given["bundle"], given["trusted_key"], given["insecure_unsigned"], host)
+    go = partial(_join, mode, host, request, offered, timings=given["timings"], output=given["output"])
+    if given["dry_run"]:
+        return go(dry_run=True)
+    with host.lock(names.LOCK):
+        return go(dry_run=False)
+
+
+def _join(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, timings: bool, output: str) -> int:
+    from bootstrap.workflows.execute import execute
+    from bootstrap.workflows.join import decide_join, make_join_plan
+
+    began, text = time.monotonic(), output == "text"
+    with Waiting("Cluster", "a cluster to join", sys.stdout if text else None) as waiting:
+        decision = decide_join(host, mode.name, request, waiting)
+    if text:
+        show_preflight(decision, mode, time.monotonic() - began)
+    decision.preflight.raise_errors()
+    with offered(decision, manifests()) as (bundled, load):
+        plan = make_join_plan(host, decision, request, bundled)
+        if text:
+            show_remarks(plan)
+        if dry_run or decision.cfg.run.dry_run:
+            return show_plan(plan, host, lambda path: None, output)
+        result = execute(host, decision, plan, Progress(plan) if text else silent, load, verb=JOIN)
+    seconds = time.monotonic() - began
+    if not text:
+        print(json.dumps({"seconds": seconds, "steps": [asdict(t) for t in result]}, indent=2))
+        return Exit.OK
+    if timings:
+        show_timings(result)
+    say()
+    if not any(timing.changed for timing in result):
+        say(f"nothing changed: this machine already is a node of the cluster at {decision.cfg.endpoint}")
+        return Exit.OK
+    say(
+        f"{decision.cfg.node.name} has joined {decision.cfg.endpoint} in {seconds:.1f} s   (longest chain: {longest(result)})"
+    )
+    return Exit.OK

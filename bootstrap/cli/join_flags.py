@@ -1,0 +1,30 @@
+"""The flags of `join`: those that write a field of the configuration, and those of the run."""
+
+from __future__ import annotations
+
+from bootstrap.cli.init_flags import BUNDLE_FLAGS
+from bootstrap.cli.inputs import CONFIG, OUTPUT, STRICT
+from bootstrap.model.flags import DISCOVERY, JOIN, MACHINE, RUN, Flag, writing
+
+OF_THE_RUN: tuple[Flag, ...] = (
+    Flag("token-file", "A file with the token, or - (standard input): it stands in no process list then.", DISCOVERY),
+    Flag("control-plane", "One more control plane, not a worker.", MACHINE, form="switch"),
+    *BUNDLE_FLAGS,
+    STRICT,
+    Flag(
+        "wait",
+        "How far to wait: for the kubelet's certificate, or until the node is Ready.",
+        RUN,
+        default="node",
+        words=("api", "node"),
+    ),
+    Flag("exit-on-failure", "End the container on any failure.", RUN, form="switch"),
+    Flag("timings", "Print where the time went, step by step.", RUN, form="switch"),
+    OUTPUT,
+)
+JOIN_FLAGS = (CONFIG, *writing(JOIN), *OF_THE_RUN)
+EXAMPLES = (
+    "docker run -d --privileged IMAGE join 192.0.2.10:6443 --token-file - < token",
+    "bootstrap join api.example.com:6443 --token TOKEN --discovery-token-ca-cert-hash sha256:HEX",
+    "bootstrap join --config FILE --dry-run",
+)
