@@ -36,6 +36,7 @@ def shows_join(decision: Any, phase: str | None) -> bool:
 
 
 def show_growth(lines: Sequence[str]) -> None:
+    """On the other machine, or in its container."""
     for line in lines:
         say(f"  grow it     {line}")
 

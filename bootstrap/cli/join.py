@@ -84,7 +84,6 @@ def _join(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, ti
     if not any(timing.changed for timing in result):
         say(f"nothing changed: this machine already is a node of the cluster at {decision.cfg.endpoint}")
         return Exit.OK
-    say(
-        f"{decision.cfg.node.name} has joined {decision.cfg.endpoint} in {seconds:.1f} s   (longest chain: {longest(result)})"
-    )
+    chain = f"(longest chain: {longest(result)})"
+    say(f"{decision.cfg.node.name} has joined {decision.cfg.endpoint} in {seconds:.1f} s   {chain}")
     return Exit.OK

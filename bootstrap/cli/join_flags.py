@@ -24,7 +24,7 @@ OF_THE_RUN: tuple[Flag, ...] = (
 )
 JOIN_FLAGS = (CONFIG, *writing(JOIN), *OF_THE_RUN)
 EXAMPLES = (
-    "docker run -d --privileged IMAGE join 192.0.2.10:6443 --token-file - < token",
-    "bootstrap join api.example.com:6443 --token TOKEN --discovery-token-ca-cert-hash sha256:HEX",
+    "docker run -d --privileged IMAGE join 192.0.2.10:6443 --token TOKEN …",
+    "bootstrap join --discovery-file /cluster-info --token-file /token",
     "bootstrap join --config FILE --dry-run",
 )

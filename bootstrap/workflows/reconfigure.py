@@ -64,6 +64,13 @@ def _addon_name(text: str) -> str:
 def check_difference(host: HostReader, mode: str, before: bytes, cfg: ClusterConfig, *, reconfigure: bool) -> None:
     """The address alone may differ: a container gets another one when it is started again."""
     old = read_stored(before)
+    if old.node.server:
+        raise BootstrapError(
+            f"this machine is a node of the cluster at {old.node.server}",
+            code=Exit.CONFLICT,
+            why=f"join was run here: {names.STATE_CONFIG}",
+            fix="bootstrap join goes on with it; for a cluster of its own: bootstrap reset, then init",
+        )
     if old.node.api and cfg.node.api:
         here = dataclasses.replace(old.node.api, advertise_address=cfg.node.api.advertise_address)
         old = dataclasses.replace(old, node=dataclasses.replace(old.node, api=here))

@@ -1,4 +1,4 @@
-"""kubeadm itself joins machines to a cluster of ours, with the lines that `init` shows: a node, and a control plane."""
+"""Machines join a cluster of ours with the lines that `init` shows: by kubeadm itself, and by ours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.node import PREFIX, Node, component, docker, must, until
+from tests.e2e.node import IMAGE, PREFIX, Node, component, docker, must, until
 from tests.e2e.web import both_answer, docker_save, run_web
 from tests.parity import live
 
@@ -46,7 +46,7 @@ def join(network: str) -> Iterator[Callable[[str, str], Node]]:
         machine = live.Node.inspect(node.name)
         live.wait_booted(machine)
         live.prepare_kubeadm(machine, component("kubeadm", "kubeadm"), b"")
-        node.run("sh", "-c", f"{line} {THERE}", timeout=300)
+        node.run("sh", "-c", f"{line.replace('bootstrap', 'kubeadm', 1)} {THERE}", timeout=300)
         return node
 
     yield run
@@ -55,7 +55,7 @@ def join(network: str) -> Iterator[Callable[[str, str], Node]]:
 
 
 def lines(text: str) -> list[str]:
-    return [line.strip() for line in re.findall(r"^ *(?:grow it +)?(kubeadm join .*)$", text, re.MULTILINE)]
+    return [line.strip() for line in re.findall(r"^ *(?:grow it +)?(bootstrap join .*)$", text, re.MULTILINE)]
 
 
 def ready(cluster: Node, name: str) -> bool:
@@ -136,3 +136,41 @@ def test_nodes_and_control_planes_join_and_leave(first: Node, join: Callable[[st
     until("one member is left", lambda: members(first) == [names[0]])
     until("it takes writes", lambda: first.kubectl("create", "configmap", "written-after-it-left"))
     assert "nothing changed" in first.run("bootstrap", "init")
+
+
+def test_our_own_join(first: Node, network: str, app_image: str) -> None:
+    """The same line, the same image: a worker, restarted, and reset."""
+    line = first.run("bootstrap", "token", "create", "--print-join-command", "--ttl", "1h").split()[1:]
+    worker = Node("own-worker", *line, options=("--privileged", "--network", network))
+    try:
+        worker.wait_healthy()
+        name = worker.run("hostname").strip()
+        assert ready(first, name)
+        assert line[line.index("--token") + 1] not in worker.run("cat", "/etc/kubernetes/bootstrap/config.yaml")
+        assert worker.exec("test", "-e", "/etc/kubernetes/bootstrap-kubelet.conf").returncode == 1
+        assert "nothing changed" in worker.run("bootstrap", "join", "192.0.2.1:6443", "--token", "ended.by-now")
+
+        must(docker("restart", worker.name))
+        worker.wait_healthy()
+        until(f"{name} Ready", lambda: ready(first, name))
+
+        assert worker.exec("bootstrap", "init").returncode == 8
+        worker.run("bootstrap", "reset", "--force", timeout=300)
+        assert worker.exec("systemctl", "is-active", "kubelet").stdout.strip() == "inactive"
+    finally:
+        worker.remove()
+
+
+def test_who_is_not_believed(first: Node) -> None:
+    """Each at once, with its own words, and before anything is written."""
+    token, pin = (first.run("bootstrap", "token", "create", "--print-join-command").split()[i] for i in (4, 6))
+    wrong_secret, wrong_pin = f"{token[:7]}{'0' * 16}", f"sha256:{'0' * 64}"
+    for given, believed, words in (
+        (wrong_secret, pin, "was not made with this token"),
+        (token, wrong_pin, "is not the pinned one"),
+    ):
+        done = docker(
+            *("run", "--rm", "--network", f"container:{first.name}", IMAGE, "join", f"{ADDRESS}:6443", "--dry-run"),
+            *("--token", given, "--discovery-token-ca-cert-hash", believed),
+        )
+        assert (done.returncode, words in done.stderr) == (7, True), done.stderr

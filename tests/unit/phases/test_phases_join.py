@@ -1,0 +1,107 @@
+"""What `join` does on a worker, and in which order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bootstrap.config import Documents, Overrides, load, read_stored, to_stored
+from bootstrap.config.join import discovery, joining, with_flags
+from bootstrap.config.resolve import ANY_HOST
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig, ClusterSpec
+from bootstrap.model.discovery import TrustedCluster
+from bootstrap.model.effects import File, FileGone
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.facts import HostFacts
+from bootstrap.model.plan import Plan
+from bootstrap.phases.inputs import NodeInputs
+from bootstrap.phases.join import JoinInputs, join_plan
+from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig
+
+TOKEN = "abcdef.0123456789abcdef"  # noqa: S105 - kubeadm's placeholder
+PIN = "sha256:" + "0f" * 32
+HERE = HostFacts(mode="node", hostname="worker-1")
+CLUSTER = TrustedCluster("https://192.0.2.10:6443", b"ca", TOKEN)
+
+
+def asked(
+    text: str = "", endpoint: str = "192.0.2.10:6443", *, control_plane: bool = False, **flags: object
+) -> Documents:
+    documents = load(text.encode()) if text else Documents()
+    return with_flags(documents, Overrides(**flags), endpoint, control_plane=control_plane)
+
+
+def configured(**flags: object) -> ClusterConfig:
+    return joining(asked(**flags), ClusterSpec(), "192.0.2.10:6443", HERE)
+
+
+def plan(cfg: ClusterConfig, *, fresh: bool = True, facts: HostFacts = HERE) -> Plan:
+    first = File(names.BOOTSTRAP_KUBELET_CONF, bootstrap_kubeconfig(CLUSTER), 0o600, secret=True) if fresh else None
+    node = NodeInputs(cfg, facts, to_stored(cfg).encode(), (), {})
+    return join_plan(node, JoinInputs(File("/etc/kubernetes/pki/ca.crt", b"ca", once=True), first))
+
+
+def test_kubeadms_flags_say_where_and_whom_to_believe() -> None:
+    found = discovery(asked(token=TOKEN, discovery_token_ca_cert_hash=(PIN,)), ANY_HOST)
+
+    assert (found.endpoint, found.token, found.pins) == ("192.0.2.10:6443", TOKEN, (PIN,))
+    assert not discovery(asked(token=TOKEN, discovery_token_unsafe_skip_ca_verification=True), ANY_HOST).pins
+    by_file = discovery(asked(endpoint="", discovery_file="/x", token=TOKEN), ANY_HOST)
+    assert (by_file.file, by_file.tls_bootstrap_token, by_file.token) == ("/x", TOKEN, "")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"token": TOKEN},
+        {"token": TOKEN, "discovery_token_ca_cert_hash": ("sha256:1",)},
+        {"token": "x", "discovery_token_ca_cert_hash": (PIN,)},
+        {"endpoint": "", "token": TOKEN, "discovery_token_ca_cert_hash": (PIN,)},
+        {"endpoint": "192.0.2.10", "token": TOKEN, "discovery_token_ca_cert_hash": (PIN,)},
+        {"endpoint": "", "discovery_file": "http://example.test/x"},
+        {"endpoint": ""},
+    ],
+)
+def test_what_cannot_find_a_cluster_is_refused(flags: dict[str, object]) -> None:
+    with pytest.raises(BootstrapError) as found:
+        discovery(asked(**flags), ANY_HOST)  # type: ignore[arg-type]
+    assert found.value.code == Exit.CONFIG
+
+
+def test_flags_of_a_control_plane_are_for_one() -> None:
+    with pytest.raises(BootstrapError, match="configuration"):
+        asked(token=TOKEN, apiserver_bind_port=7443)
+
+
+def test_the_kubelet_starts_after_its_first_credential_and_the_token_goes_after_its_own() -> None:
+    found = {step.id: step for step in plan(configured(token=TOKEN)).steps}
+
+    (secret,) = [e for e in found["kubelet-start/credentials"].effects if isinstance(e, File) and e.secret]
+    assert secret.path == names.BOOTSTRAP_KUBELET_CONF and TOKEN.encode() in secret.content
+    assert "kubelet-start/credentials" in found["kubelet-start"].after
+    assert found["kubelet-wait-bootstrap/done"].effects == (FileGone(names.BOOTSTRAP_KUBELET_CONF),)
+    assert not [name for name in found if name.startswith(("certs/", "etcd", "control-plane/", "addon/"))]
+
+
+def test_a_node_that_has_joined_needs_no_token() -> None:
+    files = [e for step in plan(configured(), fresh=False).steps for e in step.effects if isinstance(e, File)]
+
+    assert not [file for file in files if file.path == names.BOOTSTRAP_KUBELET_CONF]
+
+
+def test_what_is_stored_has_no_token_and_is_read_back() -> None:
+    cfg = configured(token=TOKEN, node_name="other")
+    text = to_stored(cfg)
+
+    assert TOKEN not in text
+    assert read_stored(text.encode()).node == cfg.node
+    assert read_stored(text.encode()).endpoint == "192.0.2.10:6443"
+
+
+def test_a_host_gets_what_a_container_has() -> None:
+    facts = replace(HERE, mode="host")
+    ids = [step.id for step in plan(configured(token=TOKEN), facts=facts).steps]
+
+    assert {"host/binaries", "host/kernel"} <= set(ids)
