@@ -15,7 +15,7 @@ WITHHELD = "<value withheld>"
 def join_command(
     endpoint: str, ca: bytes, token: str, *, control_plane: bool = False, certificate_key: str = ""
 ) -> str:
-    """The line that makes another machine a node of this cluster, or one more control plane; kubeadm takes its words."""
+    """The line that makes another machine a node of this cluster, or one more control plane; also for kubeadm."""
     words = ["bootstrap join", endpoint, "--token", token, "--discovery-token-ca-cert-hash", public_key_hash(ca)]
     if control_plane:
         words.append("--control-plane")
