@@ -20,9 +20,12 @@ from bootstrap.model.effects import (
 )
 from bootstrap.model.journal_entry import IMAGES, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from bootstrap.model.plan import Plan, Step
+from bootstrap.phases.cluster import ADMINS_BOUND, TAINTS_GIVEN
 
 TOOLS = (names.HOST_DIR, names.WORK_DIR)
 """What reset itself needs on the host, the journal among it."""
+MARKS = (names.TOKEN_CREATED, ADMINS_BOUND, TAINTS_GIVEN)
+"""What `init` does once, since the cluster's own data has it from then on: they go before that data does."""
 KEPT = (names.JOURNAL.rpartition("/")[2],)
 
 
@@ -49,6 +52,7 @@ def reset_plan(
     reloaded = UnitsReloaded(tuple(e.name for e in units))
     phases: dict[str, tuple[str, list[Effect]]] = {
         "remove-etcd-member": ("etcd", [member] if member else []),
+        "marks": ("Files", [Restored(e) for e in newest if e.kind == PATH and e.name in MARKS]),
         "kubelet": ("Kubelet", [Restored(e) for e in units if e.name == names.KUBELET_SERVICE]),
         "containers": (
             "Containers",

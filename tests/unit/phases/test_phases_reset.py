@@ -118,6 +118,17 @@ def test_our_tools_go_last_and_the_journal_stays() -> None:
     assert tools == (Restored(JOURNAL[2]), Restored(JOURNAL[0], KEPT))
 
 
+@pytest.mark.parametrize("mark", ["token-created", "admins-bound", "node-taints"])
+def test_what_init_does_once_is_to_be_done_again_as_soon_as_a_reset_has_begun(mark: str) -> None:
+    """Or an `init` after half a reset would find the marks of a cluster whose data is gone."""
+    entry = Entry(PATH, f"{names.STATE_DIR}/{mark}", None)
+    member = EtcdMemberGone("", "", "", ())
+    plan = reset_plan((*JOURNAL, entry), GONE, member=member)
+
+    assert [step.id for step in plan.steps][:3] == ["remove-etcd-member", "marks", "kubelet"]
+    assert plan.steps[1].effects == (Restored(entry),)
+
+
 def test_a_step_with_nothing_to_do_is_not_there() -> None:
     plan = reset_plan((Entry(PATH, "/etc/x", None),), GONE)
 
