@@ -49,6 +49,13 @@ MACHINE_RULES: tuple[Rule, ...] = (
         definite=True,
     ),
     Rule(
+        "runtime-without-cri",
+        state.runtime_without_cri,
+        "the container runtime is up, but does not serve CRI",
+        "its CRI plugin is disabled, still starting, or could not start: inotify instances or a wrong setting, mostly",
+        "journalctl -u {source} | grep -e cri -e 'failed to load plugin', then: systemctl restart {source}",
+    ),
+    Rule(
         "runtime-silent",
         state.runtime_silent,
         "the container runtime does not answer",
@@ -154,13 +161,13 @@ MACHINE_RULES: tuple[Rule, ...] = (
 
 KUBELET_EXITS = Rule(
     "kubelet-exits",
-    said(_FAILED + r"(?P<reason>.*)\"", KUBELET),
+    said(_FAILED + r"(?P<reason>(?!.*validate CRI v1|.*validate service connection).*)\"", KUBELET),
     "the kubelet ends at once: {reason}",
     "its configuration or its flags do not fit this machine",
     _REWRITE.format(what="KubeletConfiguration and nodeRegistration.kubeletExtraArgs"),
     definite=True,
 )
-"""After the rules that know the reason."""
+"""After the rules that know the reason; that a runtime does not answer yet is no fault of the kubelet, and may pass."""
 
 UNIT_LOOP = Rule(
     "unit-loop",

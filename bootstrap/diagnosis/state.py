@@ -15,13 +15,23 @@ RUNTIME = "containerd"
 """How the runtime's unit ends: ours on a host has a name of its own."""
 UNTOLERATED = "untolerated taint"
 """In what the scheduler says of a Pod (its plugin TaintToleration)."""
+NO_CRI = "unknown service runtime.v1"
+"""What a gRPC server says that has no such service."""
 RESTARTED = 3
 """Restarts of a container that only stood in somebody's way are fewer."""
 _bind = said(r"listen tcp\d? (?P<address>\S*):(?P<port>\d+): bind: address already in use")
 
 
+def runtime_without_cri(evidence: Evidence) -> Iterator[Match]:
+    return _runtime(evidence, without_cri=True)
+
+
 def runtime_silent(evidence: Evidence) -> Iterator[Match]:
-    if evidence.runtime_error:
+    return _runtime(evidence, without_cri=False)
+
+
+def _runtime(evidence: Evidence, *, without_cri: bool) -> Iterator[Match]:
+    if evidence.runtime_error and (NO_CRI in evidence.runtime_error) is without_cri:
         unit = next((unit for unit in evidence.units if unit.name.endswith(RUNTIME)), Unit(RUNTIME))
         journal = tuple(line for line in unit.journal if "level=fatal" in line or "Fail" in line)
         yield Match(unit.name, (evidence.runtime_error, *journal[-2:]))

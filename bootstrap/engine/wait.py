@@ -12,6 +12,7 @@ from tenacity import RetryError, retry_if_result, wait_exponential
 from bootstrap.engine.pods import blockers, epoch, label_selector, restless, started_since
 from bootstrap.engine.polling import UNREACHABLE, Paced
 from bootstrap.engine.run_context import RunContext
+from bootstrap.host.runtime.cri import silence
 from bootstrap.model.conditions import (
     Condition,
     ControlPlaneSteady,
@@ -19,6 +20,7 @@ from bootstrap.model.conditions import (
     HttpOk,
     NodeExists,
     NodeReady,
+    RuntimeServes,
     Served,
     WorkloadReady,
 )
@@ -41,6 +43,8 @@ def observe(condition: Condition, context: RunContext) -> str:
         return _http(condition, context)
     if isinstance(condition, FileThere):
         return OK if context.host.stat(condition.path) else f"{condition.path} is not there yet"
+    if isinstance(condition, RuntimeServes):
+        return silence(context.host, condition.socket)
     try:
         if isinstance(condition, WorkloadReady):
             return _workload(condition, context)

@@ -85,4 +85,15 @@ class FileThere:
     path: str
 
 
-Condition = HttpOk | NodeReady | NodeExists | WorkloadReady | ControlPlaneSteady | Served | FileThere
+@dataclass(frozen=True)
+class RuntimeServes:
+    """The runtime behind a CRI socket answers there: containerd is up without CRI where that plugin could not start."""
+
+    socket: str
+
+    @property
+    def title(self) -> str:
+        return "the runtime serves CRI"
+
+
+Condition = HttpOk | NodeReady | NodeExists | WorkloadReady | ControlPlaneSteady | Served | FileThere | RuntimeServes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
-from bootstrap.model.conditions import HttpOk
+from bootstrap.model.conditions import HttpOk, RuntimeServes
 from bootstrap.model.effects import (
     Directory,
     Effect,
@@ -31,6 +31,8 @@ from bootstrap.render.node.containerd import containerd_file
 from bootstrap.render.node.kubelet import kubelet_files, node_configuration
 from bootstrap.render.pki.kubeconfig import kubelet_server
 
+RUNTIME_SERVES = "runtime/cri"
+"""Beside the kubelet's start, which need not wait for it: it is the name of what lacks."""
 KUBELET_FILES = "kubelet-start/config"
 """A part of the phase `kubelet-start`, which in kubeadm writes these files too."""
 KUBELET_SERVER = f"{names.STATE_DIR}/kubelet-server"
@@ -80,10 +82,17 @@ def service_steps(node: NodeInputs, ready_to_start: tuple[str, ...]) -> Part:
     kubelet = (*kubelet_files(cfg, facts, node.patches), *node.logins, _server(cfg))
     used = (*kubelet, *(effect for effect in node.credential if isinstance(effect, File)))
     on_boot = facts.mode == "host"  # in node mode `init` runs at every boot, and starts it once its address is known
-    before_runtime = ("record", *HOST_STEPS) if on_boot else ("record",)
     steps = [
         *(_host(node, runtime) if on_boot else ()),
-        Step("runtime", "Images", _runtime(node, runtime), after=before_runtime),
+        *_network(node),
+        Step("runtime", "Images", _runtime(node, runtime), after=("record", *HOST_STEPS)),
+        Step(
+            RUNTIME_SERVES,
+            "Images",
+            waits=(RuntimeServes(cfg.node.cri_socket),),
+            after=("runtime",),
+            timeout=cfg.run.timeouts.kubelet_health_check,
+        ),
         Step(KUBELET_FILES, "Kubelet", (Directory(manifests_dir(cfg), 0o700), *kubelet), after=("record",)),
         Step(
             "kubelet-start",
@@ -94,7 +103,7 @@ def service_steps(node: NodeInputs, ready_to_start: tuple[str, ...]) -> Part:
             timeout=cfg.run.timeouts.kubelet_health_check,
         ),
     ]
-    return Part((*HOST_STEPS, "runtime", KUBELET_FILES, "kubelet-start"), tuple(steps))
+    return Part((*HOST_STEPS, "runtime", RUNTIME_SERVES, KUBELET_FILES, "kubelet-start"), tuple(steps))
 
 
 def _server(cfg: ClusterConfig) -> File:
@@ -105,14 +114,17 @@ def _server(cfg: ClusterConfig) -> File:
 def _host(node: NodeInputs, runtime: Runtime) -> list[Step]:
     cfg, facts = node.cfg, node.facts
     noted = [RecordState(SYSCTL, key) for key in host.OTHERS_SYSCTLS]
-    unit = host.network_unit(cfg, facts)
-    network = (unit, UnitRunning(host.NETWORK_UNIT, (unit.path,))) if unit else ()
-    steps = (
+    return [
         Step("host/binaries", "Host", host.binaries(runtime, facts), after=("record",)),
         Step("host/kernel", "Host", (*noted, *host.kernel(cfg)), after=("record",)),
-        Step("host/network", "Host", network, after=("record",)),
-    )
-    return [step for step in steps if step.effects]
+    ]
+
+
+def _network(node: NodeInputs) -> list[Step]:
+    unit = host.network_unit(node.cfg, node.facts)
+    if unit is None:
+        return []
+    return [Step("host/network", "Host", (unit, UnitRunning(host.NETWORK_UNIT, (unit.path,))), after=("record",))]
 
 
 def _runtime(node: NodeInputs, runtime: Runtime) -> tuple[Effect, ...]:

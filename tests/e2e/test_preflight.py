@@ -116,6 +116,13 @@ def test_without_a_default_route_it_is_a_warning(network: Callable[..., str], st
     assert code == 0, document
     assert cut_off.address() in finding(document, "DefaultRoute")["message"]
 
+    cut_off.run("bootstrap", "init")
+    by_service = ("kubectl", "--server=https://10.96.0.1", "--tls-server-name=kubernetes", "get", "--raw=/readyz")
+    assert cut_off.run(*by_service) == "ok", "the API server reaches webhooks and aggregated APIs by such addresses"
+    must(docker("restart", cut_off.name))
+    cut_off.wait_healthy()
+    assert cut_off.run(*by_service) == "ok"
+
 
 def test_the_nodes_own_network_is_no_pod_range(network: Callable[..., str], start: Callable[..., Node]) -> None:
     """With name servers, routes and mounts that are not right either: all at once, and nothing is written."""

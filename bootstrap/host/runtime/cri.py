@@ -27,6 +27,15 @@ def patient_crictl(host: Host, socket: str, *words: str) -> str:
     return host.run([*crictl(host, socket), f"--timeout={CRI_TIMEOUT:.0f}s", *words], timeout=CRI_TIMEOUT, here=True)
 
 
+def silence(host: Host, socket: str) -> str:
+    """Why it does not serve CRI; empty when it does."""
+    try:
+        host.run([*crictl(host, socket), "version"], here=True)
+    except BootstrapError as e:
+        return " ".join((e.details or (e.what,))[-1].split())
+    return ""
+
+
 def pod_sandboxes(host: Host, socket: str) -> dict[str, bool]:
     """Identifiers of all Pods in the runtime, each with whether a kubelet made it. Raises BootstrapError (exit 5)."""
     shown = patient_crictl(host, socket, "pods", "--output=json")

@@ -97,6 +97,9 @@ WantedBy=multi-user.target
     )
 
 
+_ON_HOST = "After=docker.service network-online.target\nWants=network-online.target\n"
+
+
 def network_unit(cfg: ClusterConfig, facts: HostFacts) -> File | None:
     """A unit whose start makes, and whose stop removes, what Pods need of the host's network; None if nothing.
 
@@ -104,21 +107,23 @@ def network_unit(cfg: ClusterConfig, facts: HostFacts) -> File | None:
     kernel would remember that way for the connection's next packets. Docker sets the policy of FORWARD to DROP and
     leaves DOCKER-USER to us; without a default route, Service addresses have no way out of a process before
     kube-proxy's rules see them. A Docker that is stopped leaves its policy, and our rules stay too; one that starts
-    late, on the first use of its socket, starts this unit again.
+    late, on the first use of its socket, starts this unit again. A node container needs the routes only: nothing leaves
+    it by itself, and its network is gone with it.
     """
-    pairs = _service_walls(cfg) + _service_routes(cfg, facts) + _docker_rules(cfg, facts)
+    on_host = facts.mode == "host"
+    walls = _service_walls(cfg) if on_host else []
+    pairs = walls + _service_routes(cfg, facts) + _docker_rules(cfg, facts)
     if not pairs:
         return None
     starts = "".join(f"ExecStart=/bin/sh -c '{start}'\n" for start, _ in pairs)
+    order = _ON_HOST if on_host else "DefaultDependencies=no\n"
     stops = "".join(f"ExecStop=-/bin/sh -c '{stop}'\n" for _, stop in pairs)
     return File(
         f"{UNITS}/{NETWORK_UNIT}",
         f"""\
 [Unit]
 Description=Ways of Kubernetes Pods through this host's network, made by bootstrap
-After=docker.service network-online.target
-Wants=network-online.target
-Before=kubelet.service
+{order}Before=kubelet.service
 
 [Service]
 Type=oneshot

@@ -50,9 +50,11 @@ def test_a_line_has_its_rule_and_no_other(rule: str) -> None:
 
 
 TAINTED = "0/1 nodes are available: 1 node(s) had untolerated taint(s). preemption: 0/1 nodes are available."
+NO_CRI_LINE = "rpc error: code = Unimplemented desc = unknown service runtime.v1.RuntimeService"
 STATES = {
     "disk-full": Evidence(NOW, disks=(Disk("/var/lib/etcd", 1 << 20, 5),)),
     "runtime-silent": Evidence(NOW, runtime_error="connect: no such file or directory"),
+    "runtime-without-cri": Evidence(NOW, runtime_error=f"validate CRI v1 runtime API: {NO_CRI_LINE}"),
     "unit-stopped": Evidence(NOW, units=(Unit("kubelet", "inactive"),)),
     "certificate-ended": Evidence(NOW, certificates=(Certificate("/x.crt", 0, NOW - 60),)),
     "certificate-early": Evidence(NOW, certificates=(Certificate("/x.crt", NOW + 60, NOW + 99),)),
@@ -74,6 +76,19 @@ def test_a_state_has_its_rule_and_no_other(rule: str) -> None:
 
 def test_every_rule_is_tried_and_named_once() -> None:
     assert sorted(rule.id for rule in RULES) == sorted([*LINES, *STATES])
+
+
+def test_a_runtime_without_cri_may_be_starting_still() -> None:
+    """It ends no wait, however often it is seen, and what a kubelet says of it does not either."""
+    kubelet = (
+        f'E1128 run.go:72] "command failed" err="failed to run Kubelet: validate service connection: {NO_CRI_LINE}"'
+    )
+    seen = Evidence(
+        NOW, units=(Unit("kubelet", "activating", "exit-code", 9, (kubelet,) * 9),), runtime_error=NO_CRI_LINE
+    )
+
+    assert "runtime-without-cri" in found(seen)
+    assert fatal(judge(seen)) is None
 
 
 @pytest.mark.parametrize("rule", ["lease-lost", "start-too-slow", "pod-range-missing"])

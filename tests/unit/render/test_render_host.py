@@ -51,6 +51,14 @@ def test_what_nobody_has_translated_yet_stays_on_the_host() -> None:
     assert all_commands(DUAL, ROUTED, "ExecStop") == [f"ip -4 rule del from {four}", f"ip -6 rule del from {six}"]
 
 
+def test_a_node_container_without_a_default_route_has_that_way_for_services_alone() -> None:
+    alone, routed = replace(ALONE, mode="node"), replace(ROUTED, mode="node")
+
+    assert all_commands(CFG, alone, "ExecStart") == ["ip route replace 10.96.0.0/12 dev eth0"]
+    assert not [line for line in lines(CFG, alone) if "docker.service " in line or "network-online" in line]
+    assert host.network_unit(CFG, routed) is None
+
+
 def test_a_host_with_a_route_without_docker_and_without_kube_proxy_needs_no_unit() -> None:
     assert host.network_unit(changed(CFG, proxy_disabled=True), ROUTED) is None
 
