@@ -91,7 +91,8 @@ def _init(
             show_remarks(plan)
         if dry_run or decision.cfg.run.dry_run:
             return show_plan(plan, host, objects, output)
-        result = execute(host, decision, plan, Progress(plan) if output == "text" else silent, load, verb="init")
+        listen = Progress(plan) if output == "text" else silent
+        result = execute(host, decision, plan, listen, load, verb="init", takes_back=request.reconfigure)
     seconds, lines = time.monotonic() - began, joins() if shows_join(decision, request.phase) else ()
     if output == "json":
         print(json.dumps({"seconds": seconds, "steps": [asdict(t) for t in result], "join": lines}, indent=2))

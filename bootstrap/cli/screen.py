@@ -14,7 +14,16 @@ from bootstrap.cli.patience import Patience
 from bootstrap.cli.transfer import TransferScreen
 from bootstrap.engine.timings import Timing, critical_path
 from bootstrap.model.errors import BootstrapError
-from bootstrap.model.events import Event, StepDone, StepFailed, StepStarted, StepWaiting, Transferred, Unanswered
+from bootstrap.model.events import (
+    Event,
+    FieldsKept,
+    StepDone,
+    StepFailed,
+    StepStarted,
+    StepWaiting,
+    Transferred,
+    Unanswered,
+)
 from bootstrap.model.plan import Plan
 from bootstrap.render.addresses import node_address
 
@@ -82,6 +91,11 @@ class Progress:
                         print(f"\r\033[K   {event.group:<16} {event.condition}: {event.seen[:70]}", end="", flush=True)
                 case Transferred():
                     self._transfer(event)
+                case FieldsKept():
+                    self._clear()
+                    fields, whose = ", ".join(event.fields), " and ".join(event.managers)
+                    way_back = "" if event.empty else "; init --reconfigure sets it anew"
+                    say(f"{event.name}: {fields} stays as {whose} has set it{way_back}", "!")
                 case StepDone():
                     self._done(event)
                 case StepFailed():

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from bootstrap.engine.applied import Applied
 from bootstrap.engine.journal import Journal
 from bootstrap.host.port import Api, Host
-from bootstrap.model.events import Transferred
+from bootstrap.model.events import FieldsKept, Transferred
 
 Waiting = Callable[[str, str], None]
 """Is told what is waited for, and what was last seen."""
@@ -40,7 +41,7 @@ class RunContext:
     """`connect` makes an API client with full rights; it is called once, when first needed.
 
     `verb` is the command, for the journal. `look` raises BootstrapError when waiting has become useless; `over` is set
-    when the run ends, and ends every wait. `report` is told the progress of transfers.
+    when the run ends, and ends every wait. `report` is told the progress of transfers, and what is left to others.
     """
 
     host: Host
@@ -51,12 +52,15 @@ class RunContext:
     over: threading.Event = field(default_factory=threading.Event)
     load_images: LoadImages | None = None
     """None without a bundle."""
-    report: Callable[[Transferred], None] = lambda event: None
+    report: Callable[[Transferred | FieldsKept], None] = lambda event: None
+    takes_back: bool = False
+    """Whether fields of our objects are set that somebody else has changed since."""
     _api: Api | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.host, self.verb)
+        self.applied = Applied(self.host)
 
     @property
     def api(self) -> Api:

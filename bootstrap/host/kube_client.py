@@ -68,9 +68,9 @@ class KubeApi:
         query = f"{object_path(body)}?fieldManager={names.FIELD_MANAGER}"
         return self._request("PATCH", query, body=body, content="application/merge-patch+json")
 
-    def apply(self, body: Mapping[str, Any], path: str = "") -> ApiResponse:
-        """Server-side apply; conflicts are forced: what the plan names is ours."""
-        query = f"{path or object_path(body)}?fieldManager={names.FIELD_MANAGER}&force=true"
+    def apply(self, body: Mapping[str, Any], path: str = "", *, force: bool = True) -> ApiResponse:
+        """Server-side apply; with `force` conflicts are taken back."""
+        query = f"{path or object_path(body)}?fieldManager={names.FIELD_MANAGER}&force={str(force).lower()}"
         return self._request("PATCH", query, body=body, content="application/apply-patch+yaml")
 
     def _request(

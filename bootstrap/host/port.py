@@ -157,8 +157,11 @@ class Api(Protocol):
 
     def get(self, path: str) -> ApiResponse: ...
 
-    def apply(self, body: Mapping[str, Any], path: str = "") -> ApiResponse:
-        """`path` is the object's, where it does not follow from the kind."""
+    def apply(self, body: Mapping[str, Any], path: str = "", *, force: bool = True) -> ApiResponse:
+        """`path` is the object's, where it does not follow from the kind.
+
+        Without `force`, 409 with each field that another manager has given another value (`engine/ownership.py`).
+        """
 
     def create(self, body: Mapping[str, Any]) -> ApiResponse: ...
 

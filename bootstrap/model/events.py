@@ -53,4 +53,17 @@ class Transferred:
     total: int
 
 
-Event = StepStarted | StepWaiting | StepDone | StepFailed | Transferred
+@dataclass(frozen=True)
+class FieldsKept:
+    """Fields of an object of ours that somebody else (`managers`) has changed, and that stay so.
+
+    They are `empty` where we only make room for what others fill in: these are never taken back.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    managers: tuple[str, ...]
+    empty: bool
+
+
+Event = StepStarted | StepWaiting | StepDone | StepFailed | Transferred | FieldsKept

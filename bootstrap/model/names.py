@@ -31,6 +31,9 @@ STATE_CONFIG = f"{STATE_DIR}/config.yaml"
 TOKEN_CREATED = f"{STATE_DIR}/token-created"
 """Exists once the first init has made its tokens: later runs make none."""
 
+APPLIED = f"{STATE_DIR}/applied.json"
+"""Digests of the objects that were applied here last."""
+
 ETCD_DATA_DIR = "/var/lib/etcd"
 BOOTSTRAP_KUBELET_CONF = "/etc/kubernetes/bootstrap-kubelet.conf"
 KUBELET_BIN = "/usr/bin/kubelet"

@@ -18,8 +18,6 @@ from bootstrap.render.images.required import to_bring_in
 
 _WORKLOAD_TIMEOUT = 600.0
 """Seconds for each workload: its images may come from a slow registry."""
-CUSTOM_TIMEOUT = 300.0
-"""Seconds for each custom resource: an operator's webhook may have to start before one is accepted."""
 _PARTS = ("", "/images", "/definitions", "/objects", "/resources", "/wait")
 _RUNNABLE = ("node-ready", "addon/kube-proxy/wait", "addon/coredns", "wait-control-plane/scheduler")
 """Before these, Pods that are not part of the Pod network cannot run."""
@@ -62,7 +60,7 @@ def _addon(
     steps.append(_applied(cfg, f"{step}/objects", found.ordinary, after))
     if found.custom:
         after = (f"{step}/objects",)
-        steps.append(_applied(cfg, f"{step}/resources", found.custom, after, timeout=CUSTOM_TIMEOUT))
+        steps.append(_applied(cfg, f"{step}/resources", found.custom, after))
     done = (f"{step}/objects", f"{step}/resources")
     steps.append(Step(step, "Add-ons", (Directory(FOLDER, 0o700), kept(addon)), after=done))
     ready = _ready(found, facts)
@@ -79,10 +77,10 @@ def _applied(
     bodies: tuple[Object, ...],
     after: tuple[str, ...],
     waits: tuple[Condition, ...] = (),
-    timeout: float = 0,
 ) -> Step:
+    """Each as long as Pods may take: a webhook of this add-on, or of one before it, may have to start first."""
     effects = tuple(Apply(body, discover=True) for body in bodies)
-    return Step(step, "Add-ons", effects, waits, after, timeout or cfg.run.timeouts.kubernetes_api_call)
+    return Step(step, "Add-ons", effects, waits, after, workload_timeout(cfg))
 
 
 def _ready(found: Waves, facts: HostFacts) -> tuple[WorkloadReady, ...]:

@@ -30,15 +30,30 @@ def execute(
     load_images: LoadImages | None = None,
     *,
     verb: str,
+    takes_back: bool = False,
 ) -> tuple[Timing, ...]:
-    """`verb` is in the journal. Raises BootstrapError: exit 5, 6 (with evidence) or 7."""
+    """`verb` is in the journal; with `takes_back` others' edits of our objects go.
+
+    Raises BootstrapError: exit 5, 6 (with evidence) or 7.
+    """
     cfg, mode = observed.cfg, observed.facts.mode
     runtime, since = runtime_at(cfg.node.cri_socket, mode), time.time()
     look = looking(host, runtime, since)
     try:
-        connect = super_admin(host, cfg) if cfg.node.api else kubelet(host)
-        context = RunContext(host, connect, probe, verb, look, load_images=load_images, report=listen)
-        timings = run(plan, context, listen)
+        context = RunContext(
+            host,
+            super_admin(host, cfg) if cfg.node.api else kubelet(host),
+            probe,
+            verb,
+            look,
+            load_images=load_images,
+            report=listen,
+            takes_back=takes_back,
+        )
+        try:
+            timings = run(plan, context, listen)
+        finally:
+            context.applied.save(context.journal)
     except BootstrapError as e:
         raise (with_cause(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None
     if any(isinstance(effect, ImagePresent) for step in plan.steps for effect in step.effects):

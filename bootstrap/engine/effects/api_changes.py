@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bootstrap.engine.effects.api_objects import checked
+from bootstrap.engine.answers import Answers
 from bootstrap.engine.effects.files import make_parent
 from bootstrap.engine.effects.registry import UNCHANGED, register
 from bootstrap.engine.polling import persist
@@ -18,15 +18,15 @@ from bootstrap.model.effects import NodeTaints, ObjectGone, object_name
 
 
 def _gone(effect: ObjectGone, context: RunContext, timeout: float) -> str:
-    path = object_path(effect.body)
+    path, answers = object_path(effect.body), Answers(effect.body)
 
     def attempt() -> str:
         found = context.api.get(path)
-        if found.status == 404 or not _is_ours(checked(found, effect.body).body):
+        if found.status == 404 or not _is_ours(answers.checked(found).body):
             return ""
         answer = context.api.delete(path)
         if answer.status != 404:
-            checked(answer, effect.body)
+            answers.checked(answer)
         return f"{object_name(effect.body)} deleted"
 
     return persist(attempt, context, timeout, f"the API server did not delete {object_name(effect.body)}")
@@ -54,7 +54,8 @@ def _taints(effect: NodeTaints, context: RunContext, timeout: float) -> str:
 
 def _retaint(effect: NodeTaints, former: set[tuple[str, str]], context: RunContext) -> str:
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": effect.node}}
-    found = checked(context.api.get(object_path(node)), node).body
+    answers = Answers(node)
+    found = answers.checked(context.api.get(object_path(node))).body
     before = found.get("spec", {}).get("taints", [])
     ours = former | {_place(taint.key, taint.effect) for taint in effect.taints}
     kept = [taint for taint in before if _place(taint["key"], taint["effect"]) not in ours]
@@ -63,7 +64,7 @@ def _retaint(effect: NodeTaints, former: set[tuple[str, str]], context: RunConte
         return ""
     version = found["metadata"]["resourceVersion"]
     body = {**node, "metadata": {"name": effect.node, "resourceVersion": version}, "spec": {"taints": after}}
-    checked(context.api.merge(body), body)
+    answers.checked(context.api.merge(body))
     return f"{_named(effect)}: {', '.join(map(str, effect.taints)) or 'none'}"
 
 

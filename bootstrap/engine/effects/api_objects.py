@@ -5,30 +5,59 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bootstrap.engine.answers import Answers
 from bootstrap.engine.effects.registry import Lines, Objects, changed_lines, register
 from bootstrap.engine.kinds import located
+from bootstrap.engine.ownership import fields_of_others, parsed, taken, value_at, without
 from bootstrap.engine.polling import NotYet, persist
 from bootstrap.engine.run_context import RunContext
+from bootstrap.engine.webhooks import unanswered
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.host.kube_client import object_path
 from bootstrap.host.port import ApiResponse, HostReader
 from bootstrap.model.effects import Apply, Create, object_name
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.events import FieldsKept
 
 
 def _apply(effect: Apply, context: RunContext, timeout: float) -> str:
+    answers = Answers(effect.body)
+
     def attempt() -> str:
-        found = located(effect, lambda path: context.api.get(path).found)
+        found = located(effect, lambda path: answers.read(context.api.get(path)))
         if found is None:
             raise NotYet(f"{object_name(effect.body)}: the API server does not serve this kind")
         path, body = found
         if effect.owner:
             body = _owned(body, effect.owner, context)
-        before = context.api.get(path)
-        after = checked(context.api.apply(body, path), body)
-        return "" if _same(before.body, after.body) else f"{object_name(body)} applied"
+        before = answers.read(context.api.get(path)) or {}
+        after = answers.checked(_respectful(context, path, body))
+        context.applied.note(path, body)
+        return "" if _same(before, after.body) else f"{object_name(body)} applied"
 
     return _persist(attempt, effect.body, context, timeout)
+
+
+def _respectful(context: RunContext, path: str, body: Mapping[str, Any]) -> ApiResponse:
+    """The answer to an apply that leaves to others what they have changed of it.
+
+    It is taken back where the user says so, or where we have something new to say; but for fields that we leave empty:
+    they are for others to fill.
+    """
+    answer = context.api.apply(body, path, force=False)
+    lost = {conflict: parsed(conflict.field, body) for conflict in taken(answer)}
+    if not lost:
+        return answer
+    force = context.takes_back or context.applied.says_something_new(path, body)
+    kept = {conflict: field for conflict, field in lost.items() if not force or not value_at(body, field)}
+    answer = context.api.apply(without(body, kept.values()), path, force=force)
+    if kept and answer.status == 200:
+        fields, managers = (
+            tuple(dict.fromkeys(words)) for words in zip(*((c.field, c.manager) for c in kept), strict=True)
+        )
+        empty = not any(value_at(body, field) for field in kept.values())
+        context.report(FieldsKept(object_name(body), fields, managers, empty))
+    return answer
 
 
 def _owned(body: Mapping[str, Any], owner: Mapping[str, Any], context: RunContext) -> Mapping[str, Any]:
@@ -36,7 +65,7 @@ def _owned(body: Mapping[str, Any], owner: Mapping[str, Any], context: RunContex
     answer = context.api.create(owner)
     if answer.status == 409:
         answer = context.api.get(object_path(owner))
-    found = checked(answer, owner).body
+    found = Answers(owner).checked(answer).body
     reference = {
         "apiVersion": owner["apiVersion"],
         "kind": owner["kind"],
@@ -48,11 +77,13 @@ def _owned(body: Mapping[str, Any], owner: Mapping[str, Any], context: RunContex
 
 
 def _create(effect: Create, context: RunContext, timeout: float) -> str:
+    answers = Answers(effect.body)
+
     def attempt() -> str:
         answer = context.api.create(effect.body)
         if answer.status == 409:
             return ""
-        checked(answer, effect.body)
+        answers.checked(answer)
         return f"{object_name(effect.body)} created"
 
     return _persist(attempt, effect.body, context, timeout)
@@ -71,19 +102,14 @@ def _said(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**body, "metadata": metadata, "status": None}
 
 
-def checked(answer: ApiResponse, body: Mapping[str, Any]) -> ApiResponse:
-    """Raises NotYet for what passes by itself, BootstrapError (exit 7) for what does not."""
-    if answer.status in (200, 201):
-        return answer
-    message = str(answer.body.get("message") or answer.text[:300])
-    if answer.status in (403, 404, 409, 429) or answer.status >= 500:
-        raise NotYet(f"{object_name(body)}: {message}")
-    raise BootstrapError(f"the API server refused {object_name(body)}", code=Exit.API, details=(message,))
-
-
 def _persist(attempt: Callable[[], str], body: Mapping[str, Any], context: RunContext, timeout: float) -> str:
     failed = f"the API server did not take {object_name(body)}"
-    return persist(attempt, context, timeout, failed)
+    try:
+        return persist(attempt, context, timeout, failed)
+    except BootstrapError as e:
+        if e.code == Exit.WAIT and (webhook := unanswered(e.why, context.api)):
+            e.why = f"{e.why}; {webhook}"
+        raise
 
 
 def _apply_diff(effect: Apply, host: HostReader, objects: Objects) -> Lines:
@@ -92,8 +118,10 @@ def _apply_diff(effect: Apply, host: HostReader, objects: Objects) -> Lines:
     found = located(effect, objects)
     path, body = found if found else ("", effect.body)
     present = objects(path) if path else None
-    before = b"" if present is None else _yaml(same_fields(body, present))
-    return changed_lines(before, _yaml(body))
+    if present is None:
+        return changed_lines(b"", _yaml(body))
+    ours = without(body, fields_of_others(body, present))
+    return changed_lines(_yaml(same_fields(ours, present)), _yaml(ours))
 
 
 def _create_diff(effect: Create, host: HostReader, objects: Objects) -> Lines:
