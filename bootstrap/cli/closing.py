@@ -38,7 +38,7 @@ def shows_join(decision: Any, phase: str | None) -> bool:
 def show_growth(lines: Sequence[str]) -> None:
     """On the other machine, or in its container."""
     for line in lines:
-        say(f"  grow it     {line}")
+        say(f"  grow it     {line}", plainly=True)
 
 
 def show_result(decision: Any, result: Any, seconds: float) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
 from bootstrap.cli.inputs import Output
-from bootstrap.cli.screen import say
+from bootstrap.cli.screen import say, show_json
 from bootstrap.diagnosis.rule import Cause
 from bootstrap.model.errors import Exit
 
@@ -20,7 +19,7 @@ def diagnose(output: Output = "text") -> int:
     mode, host = enter()
     findings = findings_of(host, mode.name)
     if output == "json":
-        print(json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2))
+        show_json({"findings": [asdict(finding) for finding in findings]})
     else:
         _show(findings)
     return Exit.WAIT if findings else Exit.OK

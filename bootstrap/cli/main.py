@@ -134,7 +134,7 @@ def _usage_or_bug(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):  # `bootstrap images list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.INTERRUPTED
-    traceback.print_exception(error)
+    say("".join(traceback.format_exception(error)).rstrip(), error=True)
     say(f"a bug in bootstrap: {type(error).__name__}: {error}", "✗", error=True)
     say("   next   report it with the lines above; what state the node is in says: bootstrap diagnose", error=True)
     return Exit.BUG

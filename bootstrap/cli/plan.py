@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
-from bootstrap.cli.screen import say
+from bootstrap.cli.screen import say, show_json
 from bootstrap.model.errors import Exit
 
 
@@ -16,7 +15,7 @@ def show_plan(plan: Any, host: Any, objects: Any, output: str) -> int:
 
     steps = preview(plan, host, objects)
     if output == "json":
-        print(json.dumps({"steps": [asdict(step) for step in steps], "remarks": plan.remarks}, indent=2))
+        show_json({"steps": [asdict(step) for step in steps], "remarks": plan.remarks})
         return Exit.OK
     for step in steps:
         say(f"{step.id}" + (f"   after {', '.join(step.after)}" if step.after else ""))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 
 from bootstrap.cli.inputs import CONFIG, OUTPUT, STRICT, overrides, read_config
 from bootstrap.cli.options import takes
-from bootstrap.cli.screen import say
+from bootstrap.cli.screen import say, show_json
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import INIT, writing
 
@@ -30,7 +29,7 @@ def preflight(verb: Annotated[str, typer.Argument(help="What is to come: init.")
     request = Request(read_config(given["config"], host), overrides(INIT, given, host), strict=given["strict"])
     decision = decide(host, mode.name, request)
     if given["output"] == "json":
-        print(json.dumps(as_document(decision.preflight) | {"warnings": decision.warnings}, indent=2))
+        show_json(as_document(decision.preflight) | {"warnings": decision.warnings})
     else:
         for warning in decision.warnings:
             say(warning, "!")

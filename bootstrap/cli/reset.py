@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bootstrap.cli.inputs import Output
-from bootstrap.cli.screen import Progress, say
+from bootstrap.cli.screen import Progress, say, show_json
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -63,7 +62,7 @@ def _show(decision: Any, host: Any, output: str) -> None:
 
     steps = preview(decision.plan, host)
     if output == "json":
-        print(json.dumps({"steps": [asdict(step) for step in steps]}, indent=2))
+        show_json({"steps": [asdict(step) for step in steps]})
         return
     if decision.foreign:
         say("bootstrap did not make this node: reset does what kubeadm reset does", "!")
@@ -97,7 +96,7 @@ def _verify(host: Any, output: str, *, purge: bool) -> int:
     if not found.left or purge:
         forget(host)
     if output == "json":
-        print(json.dumps(asdict(found), indent=2))
+        show_json(asdict(found))
     else:
         for line in found.others:
             say(f"  {line}", "!")

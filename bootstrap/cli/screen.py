@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import locale
 import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 from bootstrap.cli.patience import Patience
@@ -25,6 +26,7 @@ from bootstrap.model.events import (
     Unanswered,
 )
 from bootstrap.model.plan import Plan
+from bootstrap.model.secrets import hidden
 from bootstrap.render.addresses import node_address
 
 COLORS = {"✓": "\033[32m", "✗": "\033[31m", "!": "\033[33m"}
@@ -36,8 +38,12 @@ def utf8() -> bool:
     return "utf" in (locale.getpreferredencoding(False) or "").lower() or "UTF-8" in os.environ.get("LC_ALL", "C.UTF-8")
 
 
-def say(text: str = "", mark: str = "", *, error: bool = False) -> None:
-    """One line, marked ✓, ✗ or !; colours on a terminal without NO_COLOR, ASCII without UTF-8."""
+def say(text: str = "", mark: str = "", *, error: bool = False, plainly: bool = False) -> None:
+    """One line, marked ✓, ✗ or !; colours on a terminal without NO_COLOR, ASCII without UTF-8.
+
+    Secrets are hidden unless they are what is to be handed on: `plainly`.
+    """
+    text = text if plainly else hidden(text)
     stream = sys.stderr if error else sys.stdout
     line = f" {mark} {text}" if mark else text
     if not utf8():
@@ -50,6 +56,19 @@ def say(text: str = "", mark: str = "", *, error: bool = False) -> None:
 def wait_for_turn(line: str) -> None:
     """Says for whom a command waits; standard output is for what it finds."""
     say(line, "!", error=True)
+
+
+def show_json(document: Any) -> None:
+    """The result of a command; secrets are hidden."""
+    print(json.dumps(_hidden(document), indent=2))
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _hidden(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(item) for item in value]
+    return hidden(value) if isinstance(value, str) else value
 
 
 def show_error(error: BootstrapError) -> None:
@@ -88,7 +107,8 @@ class Progress:
                         self._clear()
                         say(f"  {event.group:<16} {line}")
                     if self._terminal:
-                        print(f"\r\033[K   {event.group:<16} {event.condition}: {event.seen[:70]}", end="", flush=True)
+                        line = f"{event.group:<16} {event.condition}: {hidden(event.seen)[:70]}"
+                        print(f"\r\033[K   {line}", end="", flush=True)
                 case Transferred():
                     self._transfer(event)
                 case FieldsKept():
@@ -177,7 +197,7 @@ class Waiting:
 
     def __call__(self, seen: str) -> None:
         if self._terminal:
-            print(f"\r\033[K   {self._group:<16} {self._what}: {seen[:70]}", end="", flush=True)
+            print(f"\r\033[K   {self._group:<16} {self._what}: {hidden(seen)[:70]}", end="", flush=True)
             return
         line = self._patience.line(StepWaiting("discovery", self._group, self._what, seen))
         if line and self._stream is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from bootstrap.formats.yaml_scalars import needs_quotes
+from bootstrap.model.secrets import Secret
 
 
 class _Dumper(yaml.CSafeDumper):
@@ -20,10 +21,11 @@ class _Dumper(yaml.CSafeDumper):
 
 def _string(dumper: yaml.CSafeDumper, value: str) -> yaml.ScalarNode:
     style = "|" if "\n" in value else "'" if needs_quotes(value) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style=style)
 
 
 _Dumper.add_representer(str, _string)
+_Dumper.add_representer(Secret, _string)
 
 
 def to_yaml(*documents: Mapping[str, Any]) -> str:

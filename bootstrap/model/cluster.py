@@ -12,6 +12,7 @@ from typing import Any
 from bootstrap.model import names
 from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.runtime import NODE_RUNTIME
+from bootstrap.model.secrets import Secret
 
 Document = Mapping[str, Any]
 """A parsed YAML document of an upstream kind, camelCase keys."""
@@ -136,6 +137,10 @@ class BootstrapToken:
     groups: tuple[str, ...] = (names.BOOTSTRAP_GROUP,)
     description: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "token", Secret(self.token))
+        Secret(self.token.partition(".")[2])
+
 
 @dataclass(frozen=True)
 class Timeouts:
@@ -210,6 +215,9 @@ class RunOptions:
     ignore_preflight_errors: tuple[str, ...] = ()
     timeouts: Timeouts = field(default_factory=Timeouts)
     dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "certificate_key", Secret(self.certificate_key))
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from bootstrap.joining.cluster_info import trusted
 from bootstrap.joining.tokens import SELECTED, usable_token
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig
 from bootstrap.model.effects import Apply
+from bootstrap.model.secrets import Secret
 from bootstrap.render.cluster.joining import WITHHELD, join_command
 from bootstrap.render.cluster.uploads import KEY_BYTES, TTL, shared_files, upload
 
@@ -39,7 +40,7 @@ def random_token() -> str:
 
 def made_certificate_key() -> str:
     """A key that uploaded certificates can be encrypted with, in hex."""
-    return secrets.token_hex(KEY_BYTES)
+    return Secret(secrets.token_hex(KEY_BYTES))
 
 
 def uploads(

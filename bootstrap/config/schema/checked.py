@@ -10,6 +10,7 @@ from bootstrap.config.schema.fields import Fields
 from bootstrap.config.schema.hints import misplaced_field
 from bootstrap.formats.durations import parse_duration
 from bootstrap.model.errors import Problem
+from bootstrap.model.secrets import SECRET_FIELDS, Secret
 
 _RANGES = {
     "int": (-(2**63), 2**63 - 1),
@@ -17,7 +18,6 @@ _RANGES = {
     "int32": (-(2**31), 2**31 - 1),
     "uint32": (0, 2**32 - 1),
 }
-_SECRETS = (".token", ".tlsBootstrapToken", ".certificateKey")
 
 
 def checked(expression: str, value: Any, path: str, problems: list[Problem], tables: Fields) -> Any:
@@ -37,16 +37,20 @@ def checked(expression: str, value: Any, path: str, problems: list[Problem], tab
         return known
     wanted = _wrong_scalar(expression, value, tables)
     if wanted:
-        secret = path.endswith(_SECRETS)
-        problems.append(Problem(path, wanted if secret else f"{wanted}, not {_shown(value)}"))
+        problems.append(Problem(path, wanted if _is_secret(path) else f"{wanted}, not {_shown(value)}"))
         return None
-    return value
+    return Secret(value) if _is_secret(path) else value
+
+
+def _is_secret(path: str) -> bool:
+    return path.rpartition(".")[2] in SECRET_FIELDS
 
 
 def _list(element: str, value: Any, path: str, problems: list[Problem], tables: Fields) -> Any:
     if not isinstance(value, list):
         form = "list of items with name and value" if _was_a_mapping(element, value) else "list"
-        problems.append(Problem(path, f"must be a {form}, not {_shown(value)}"))
+        instead = _kind(value) if element in tables.types else _shown(value)
+        problems.append(Problem(path, f"must be a {form}, not {instead}"))
         return None
     items = [checked(element, item, f"{path}[{i}]", problems, tables) for i, item in enumerate(value)]
     return [item for item in items if item is not None]
@@ -59,7 +63,7 @@ def _was_a_mapping(element: str, value: Any) -> bool:
 
 def _map(expression_of: Callable[[str], str], value: Any, path: str, problems: list[Problem], tables: Fields) -> Any:
     if not isinstance(value, dict):
-        problems.append(Problem(path, f"must be a mapping, not {_shown(value)}"))
+        problems.append(Problem(path, f"must be a mapping, not {_kind(value)}"))
         return None
     known = {k: (expression_of(k), v) for k, v in value.items() if expression_of(k)}
     items = {k: checked(expression, v, f"{path}.{k}", problems, tables) for k, (expression, v) in known.items()}
@@ -104,11 +108,15 @@ def _wrong_string(expression: str, value: str, tables: Fields) -> str:
     return ""
 
 
+def _kind(value: Any) -> str:
+    """What a value is, where it may be a secret that belongs one field deeper."""
+    names = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false", type(None): "nothing"}
+    return names.get(type(value), "a number")
+
+
 def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
+    if isinstance(value, dict | list):
+        return _kind(value)
     if isinstance(value, bool):
         return str(value).lower()
     return "nothing" if value is None else f'"{str(value)[:80]}"'

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import HostReader
 from bootstrap.model.effects import Effect
+from bootstrap.model.secrets import hidden_lines
 
 E = TypeVar("E")
 Lines = tuple[str, ...]
@@ -70,6 +71,6 @@ def verdict(difference: str) -> str:
 
 
 def changed_lines(before: bytes, after: bytes) -> Lines:
-    """Of two texts, the lines that differ with some around them, as `diff -u` marks them."""
+    """Of two texts, the lines that differ with some around them, as `diff -u` marks them; without secrets."""
     old, new = (content.decode(errors="replace").splitlines() for content in (before, after))
-    return tuple(difflib.unified_diff(old, new, lineterm="", n=CONTEXT))[2:]
+    return tuple(map(hidden_lines, difflib.unified_diff(old, new, lineterm="", n=CONTEXT)))[2:]

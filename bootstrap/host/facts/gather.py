@@ -18,6 +18,7 @@ from bootstrap.host.facts.procfs import first, lines
 from bootstrap.host.node.pid1 import is_cgroup_v2, proxies
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model.facts import Clock, HostFacts, Limits, Resolver
+from bootstrap.model.secrets import login_of
 from bootstrap.preflight.kubelet import KERNEL_DEFAULTS
 from bootstrap.preflight.name_servers import reachable
 from bootstrap.render.controlplane.volumes import OPTIONAL_CA_DIRECTORIES
@@ -66,7 +67,7 @@ def gather(host: Host, mode: str) -> HostFacts:
         ipv6_forward=first("/proc/sys/net/ipv6/conf/default/forwarding") == "1",
         listeners=listeners(),
         ca_directories=tuple(path for path in OPTIONAL_CA_DIRECTORIES if host.stat(path)),
-        proxies=proxies(os.environ),
+        proxies=_proxies(),
         resolver=resolver,
         resolved_active=resolved,
         pod_resolv_conf=pod_resolv_conf,
@@ -103,3 +104,11 @@ def _controllers(host: HostReader) -> tuple[str, ...]:
     if is_cgroup_v2():
         return tuple((host.read("/sys/fs/cgroup/cgroup.controllers") or b"").decode().split())
     return tuple(line.split()[0] for line in lines("/proc/cgroups")[1:] if line.split()[3] == "1")
+
+
+def _proxies() -> dict[str, str]:
+    """Those of the environment; the logins in them are secrets from here on."""
+    found = proxies(os.environ)
+    for value in found.values():
+        login_of(value)
+    return found

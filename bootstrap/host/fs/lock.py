@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import sys
 import time
 from datetime import UTC, datetime
@@ -13,9 +12,8 @@ from pathlib import Path
 
 from bootstrap.host.fs.dirent import DirEntry
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.secrets import hidden_words
 
-_SECRET = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}|[0-9a-f]{64}")
-"""Bootstrap tokens and certificate keys: the holder's command line is shown to whoever waits."""
 READ_LIMIT = 64 * 1024
 PATIENCE, PAUSE = 1.0, 0.01
 """Seconds for a holder to say who it is, and between two looks."""
@@ -53,7 +51,7 @@ def _has_name(fd: int, place: DirEntry) -> bool:
 
 
 def _describe_holder(fd: int) -> None:
-    words = [_SECRET.sub("***", word) for word in ["bootstrap", *sys.argv[1:]]]
+    words = hidden_words(["bootstrap", *sys.argv[1:]])  # they are shown to whoever waits
     holder = json.dumps({"pid": os.getpid(), "argv": words, "started": time.time()}).encode()
     os.pwrite(fd, holder, 0)
     os.ftruncate(fd, len(holder))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bootstrap.model.images.reference import DOCKER_HUB
+from bootstrap.model.secrets import Secret
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,10 @@ class Login:
     username: str = ""
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "password", Secret(self.password))
+        object.__setattr__(self, "identity_token", Secret(self.identity_token))
 
 
 @dataclass(frozen=True)
