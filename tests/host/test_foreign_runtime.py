@@ -41,6 +41,18 @@ SystemdCgroup = true
 """
 """Where a container may not lower OOM scores, this machine may not either."""
 IMAGES = "ctr --namespace k8s.io images ls -q | grep -v ^sha256: | sort"
+THEIRS = """
+ip netns add theirs
+mkdir -p /var/lib/cni/networks/podman && echo f00 > /var/lib/cni/networks/podman/10.88.0.2
+iptables -t nat -N CNI-aa11bb22
+"""
+THEIR_END = """
+set -e
+ip netns delete theirs; umount /run/netns 2>/dev/null || true
+rm /var/lib/cni/networks/podman/10.88.0.2; rmdir -p /var/lib/cni/networks/podman 2>/dev/null || true
+iptables -t nat -X CNI-aa11bb22
+"""
+"""Each of its lines fails when reset has taken the thing away."""
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +101,25 @@ def test_diagnose_asks_that_runtime(machine: Machine) -> None:
     assert json.loads(must(machine.bootstrap("diagnose", "-o", "json")))["findings"] == []
 
 
-def test_reset_takes_the_images_back_and_leaves_the_runtime(machine: Machine, before: list[str]) -> None:
-    must(machine.bootstrap("reset", "--force"))
+def test_reset_takes_the_images_back_and_leaves_the_runtime_and_what_others_have_by_now(
+    machine: Machine, before: list[str]
+) -> None:
+    machine.must(THEIRS)
+    others = json.loads(must(machine.bootstrap("reset", "--force", "-o", "json")))["others"]
+    for theirs in ("/run/netns/theirs", "/var/lib/cni/networks/podman", "nat CNI-aa11bb22"):
+        assert [line for line in others if theirs in line], others
+    machine.must(THEIR_END)
     assert machine.must("systemctl is-active containerd").strip() == "active"
     now = [*machine.state(), *machine.must(IMAGES).split()]
     assert sorted(set(now) ^ set(before)) == []
+
+
+def test_the_reset_of_a_first_step_stops_nothing_that_others_run(machine: Machine) -> None:
+    machine.must("systemd-run --slice=kubepods.slice --unit=their-pod sleep 600")
+    machine.sh("systemd-run --wait --unit=their-failure false")
+    must(machine.bootstrap("init", "phase", "certs", "ca"))
+
+    said = must(machine.bootstrap("reset", "--force"))
+    assert "Pods" not in said
+    assert machine.must("systemctl is-active their-pod").strip() == "active"
+    assert machine.must("systemctl is-failed their-failure").strip() == "failed"
