@@ -7,10 +7,12 @@ from functools import cache
 from typing import Any
 
 from bootstrap.formats.kubeconfig import inlined
+from bootstrap.host.facts.cluster import read_cluster
 from bootstrap.host.kube_client import KubeApi
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.cluster_facts import ClusterFacts
 from bootstrap.model.discovery import TrustedCluster
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig
@@ -66,6 +68,15 @@ def administrator(host: HostReader, kubeconfig: str = "") -> KubeApi:
         return KubeApi(inlined(content, host.read))
     except ValueError as e:
         raise BootstrapError(f"{kubeconfig or names.ADMIN_CONF} cannot be used: {e}", code=Exit.CONFIG) from None
+
+
+def cluster_facts(host: HostReader) -> ClusterFacts | None:
+    """None where there is no administrator, or no API server answers."""
+    try:
+        api = administrator(host)
+        return read_cluster(lambda path: api.get(path).found)
+    except (BootstrapError, ConnectionError):
+        return None
 
 
 def api_reader(host: HostReader, cfg: ClusterConfig) -> Callable[[str], Mapping[str, Any] | None]:

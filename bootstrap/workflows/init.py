@@ -17,10 +17,12 @@ from bootstrap.phases.select import only
 from bootstrap.render.addons.review import review
 from bootstrap.render.pki.issue import ca_pem
 from bootstrap.workflows.addons import read_addons
+from bootstrap.workflows.api_access import cluster_facts
 from bootstrap.workflows.credentials import issue_credentials
 from bootstrap.workflows.inputs import kubelet_login_files, read_patches, stale_files
 from bootstrap.workflows.joining import made_certificate_key, made_token, uploads
 from bootstrap.workflows.observe import Observed, observe
+from bootstrap.workflows.reconfigure import elsewhere
 
 _TOKENS = "bootstrap-token"
 """The phase that makes tokens whenever it is run."""
@@ -61,7 +63,9 @@ def decide(host: Host, mode: str, request: Request) -> Decision:
         tokens=request.phase == _TOKENS,
     )
     key = (observed.cfg.run.certificate_key or made_certificate_key()) if request.upload_certs else ""
-    return Decision(**vars(observed), certificate_key=key)
+    found = cluster_facts(host) if request.reconfigure and observed.resumed else None
+    warnings = (*observed.warnings, *elsewhere(found, observed.cfg.node.name))
+    return Decision(**{**vars(observed), "warnings": warnings}, certificate_key=key)
 
 
 def make_plan(

@@ -10,6 +10,7 @@ from bootstrap.host.port import HostReader
 from bootstrap.model import names
 from bootstrap.model.addon import NO_CNI, is_foreign_cni, parse_source
 from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.cluster_facts import ClusterFacts
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.runtime import runtime_at
 from bootstrap.render.addons.foreign import kept_path
@@ -59,6 +60,16 @@ def _addon_name(text: str) -> str:
         return parse_source(text).name
     except ValueError:
         return text
+
+
+def elsewhere(facts: ClusterFacts | None, node: str) -> tuple[str, ...]:
+    """What a change made on this machine does not reach, in words; nothing where the cluster is this machine alone."""
+    others = facts.others(node) if facts else ()
+    if not others:
+        return ()
+    planes = [other.name for other in others if other.control_plane]
+    said = f"the files of other machines stay as they are: {', '.join(other.name for other in others)}"
+    return (f"{said}; change the control planes among them as well: {', '.join(planes)}" if planes else said,)
 
 
 def check_difference(host: HostReader, mode: str, before: bytes, cfg: ClusterConfig, *, reconfigure: bool) -> None:

@@ -1,0 +1,56 @@
+"""The facts of a cluster, read through its API in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bootstrap.formats.yaml_reader import UnreadableError, parse_one
+from bootstrap.model import names
+from bootstrap.model.cluster import Document
+from bootstrap.model.cluster_facts import ClusterFacts, ClusterNode
+
+Get = Callable[[str], Mapping[str, Any] | None]
+"""REST path → object, None when there is none or nobody answers."""
+SYSTEM = "/api/v1/namespaces/kube-system"
+ETCD_PODS = f"{SYSTEM}/pods?labelSelector=component%3Detcd,tier%3Dcontrol-plane"
+ETCD_URLS = "kubeadm.kubernetes.io/etcd.advertise-client-urls"
+
+
+def read_cluster(get: Get) -> ClusterFacts | None:
+    """None when no API server answers."""
+    version, nodes = get("/version"), get("/api/v1/nodes")
+    if version is None or nodes is None:
+        return None
+    return ClusterFacts(
+        str(version.get("gitVersion", "")),
+        _document(get(f"{SYSTEM}/configmaps/kubeadm-config"), "ClusterConfiguration"),
+        _document(get(f"{SYSTEM}/configmaps/kubelet-config"), "kubelet"),
+        tuple(sorted(map(_node, nodes.get("items") or ()), key=lambda node: node.name)),
+        dict(sorted(map(_member, (get(ETCD_PODS) or {}).get("items") or ()))),
+    )
+
+
+def _document(config_map: Mapping[str, Any] | None, key: str) -> Document:
+    try:
+        found = parse_one(str(((config_map or {}).get("data") or {}).get(key, "")))
+    except UnreadableError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _node(body: Mapping[str, Any]) -> ClusterNode:
+    metadata, status = body["metadata"], body.get("status") or {}
+    conditions = {c["type"]: c["status"] for c in status.get("conditions") or ()}
+    addresses = {a["type"]: a["address"] for a in status.get("addresses") or ()}
+    return ClusterNode(
+        metadata["name"],
+        str((status.get("nodeInfo") or {}).get("kubeletVersion", "")),
+        addresses.get("InternalIP", ""),
+        ready=conditions.get("Ready") == "True",
+        control_plane=names.CONTROL_PLANE_ROLE in (metadata.get("labels") or {}),
+    )
+
+
+def _member(pod: Mapping[str, Any]) -> tuple[str, str]:
+    return str(pod["spec"].get("nodeName", "")), (pod["metadata"].get("annotations") or {}).get(ETCD_URLS, "")
