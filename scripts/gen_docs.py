@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 import _when_it_goes_wrong  # noqa: E402 - the path above lets it import the program and the tests' samples
 
 from bootstrap.cli.app import app  # noqa: E402 - the path above makes it importable
+from bootstrap.cli.examples import EXAMPLES  # noqa: E402
 from bootstrap.config import Documents, Overrides, resolve, to_cluster_configuration  # noqa: E402
 from bootstrap.diagnosis.judge import CRASHES, ENOUGH  # noqa: E402
 from bootstrap.diagnosis.rule import Rule  # noqa: E402
@@ -111,6 +112,8 @@ def _command(words: tuple[str, ...], command: Any) -> str:
         lines += ["| Name | Value | Default | Meaning |", "|---|---|---|---|"]
         lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
         lines.append("")
+    if shown := EXAMPLES.get(" ".join(words[1:])):
+        lines += [*(f"    {line}" for line in shown), ""]
     return "\n".join(lines)
 
 

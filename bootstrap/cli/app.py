@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from typing import Annotated
@@ -14,11 +13,9 @@ from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.diagnose import diagnose
 from bootstrap.cli.images import config_images_app, images_app
 from bootstrap.cli.init import init
-from bootstrap.cli.init_flags import EXAMPLES
 from bootstrap.cli.inputs import ConfigFile, Output, comma_separated, read_config
 from bootstrap.cli.join import join
-from bootstrap.cli.join_flags import EXAMPLES as JOIN_EXAMPLES
-from bootstrap.cli.options import App, examples, one_of
+from bootstrap.cli.options import App, one_of
 from bootstrap.cli.preflight import preflight
 from bootstrap.cli.reset import reset
 from bootstrap.cli.screen import say
@@ -38,8 +35,8 @@ app = App(
 config_app = App("Show and check configurations.")
 app.command()(diagnose)
 app.add_typer(config_app, name="config")
-app.command(help=f"{inspect.getdoc(init)}\n\n{examples(EXAMPLES)}")(init)
-app.command(help=f"{inspect.getdoc(join)}\n\n{examples(JOIN_EXAMPLES)}")(join)
+app.command()(init)
+app.command()(join)
 app.command()(reset)
 app.add_typer(images_app, name="images")
 app.add_typer(bundle_app, name="bundle")

@@ -25,8 +25,3 @@ OF_THE_RUN: tuple[Flag, ...] = (
     OUTPUT,
 )
 INIT_FLAGS = (CONFIG, *writing(INIT), *OF_THE_RUN)
-EXAMPLES = (
-    "docker run -d --privileged -p 6443:6443 IMAGE init --addon metrics-server",
-    "bootstrap init --config FILE --pod-network-cidr 10.42.0.0/16 --dry-run",
-    "bootstrap init --reconfigure --apiserver-cert-extra-sans api.example.com",
-)

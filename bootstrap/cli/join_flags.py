@@ -23,8 +23,3 @@ OF_THE_RUN: tuple[Flag, ...] = (
     OUTPUT,
 )
 JOIN_FLAGS = (CONFIG, *writing(JOIN), *OF_THE_RUN)
-EXAMPLES = (
-    "docker run -d --privileged IMAGE join 192.0.2.10:6443 --token TOKEN …",
-    "bootstrap join --discovery-file /cluster-info --token-file /token",
-    "bootstrap join --config FILE --dry-run",
-)

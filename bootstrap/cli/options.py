@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from bootstrap.cli.examples import EXAMPLES
 from bootstrap.model.flags import Flag
 
 _TYPES: dict[str, Any] = {"number": int | None, "switch": bool, "many": list[str] | None}
@@ -75,6 +76,12 @@ class Command(TyperCommand):
             with formatter.section(heading):
                 formatter.write_dl([record for _, record in group], col_max=_WIDEST)
 
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """The examples as they are: a line that was wrapped cannot be copied."""
+        if lines := EXAMPLES.get(ctx.command_path.partition(" ")[2]):
+            with formatter.section("Examples"):
+                formatter.write("".join(f"  {line}\n" for line in lines))
+
 
 class Group(TyperGroup):
     """Commands with the whole first paragraph of their help."""
@@ -111,11 +118,6 @@ def _heading(parameter: Any, *, few: bool) -> str:
 
 def _summary(command: Any) -> str:
     return " ".join((command.help or "").partition("\n\n")[0].split())
-
-
-def examples(lines: Iterable[str]) -> str:
-    """For the end of a help text: the lines as they are."""
-    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def given_to(flags: Sequence[Flag], given: Mapping[str, Any]) -> dict[str, Any]:

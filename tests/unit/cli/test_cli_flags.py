@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from bootstrap.cli.app import app
 from bootstrap.cli.bundle import offered_images
+from bootstrap.cli.examples import EXAMPLES
 from bootstrap.cli.init_flags import INIT_FLAGS
 from bootstrap.config import Overrides
 from bootstrap.model.flags import CONFIGURATION, INIT, writing
@@ -28,6 +33,9 @@ KUBEADM = set(
 """The flags of `kubeadm init`."""
 
 
+ROOT = Path(__file__).parents[3]
+
+
 def commands(command: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     command = command or typer.main.get_command(app)
     yield words
@@ -36,6 +44,10 @@ def commands(command: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 ALL = list(commands())
+
+
+def has_commands(words: tuple[str, ...]) -> bool:
+    return any(other[: len(words)] == words and len(other) > len(words) for other in ALL)
 
 
 def help_of(*words: str) -> str:
@@ -52,12 +64,71 @@ def test_help_cuts_nothing_off(words: tuple[str, ...]) -> None:
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.parametrize("name", [" ".join(words) for words in ALL if words and not has_commands(words)])
+def test_every_command_ends_with_examples_that_are_right(name: str) -> None:
+    lines = EXAMPLES[name]
+
+    assert help_of(*name.split()).endswith("Examples:\n" + "".join(f"  {line}\n" for line in lines))
+    for line in lines:
+        typed = re.sub(r" [|<>] .*| …", "", line.partition(" | ")[2] or line).split()
+        start = next(i for i, word in enumerate(typed) if word in ("IMAGE", "bootstrap"))
+        assert parsed(typed[start + 1 :]) == name
+
+
+def parsed(words: list[str]) -> str:
+    """The command that is meant; raises what a wrong option or argument raises."""
+    context = typer.main.get_command(app).make_context("bootstrap", words)
+    while isinstance(context.command, TyperGroup):
+        name, command, rest = context.command.resolve_command(context, [*context._protected_args, *context.args])
+        assert name is not None and command is not None
+        context = command.make_context(name, rest, parent=context)
+    return context.command_path.partition(" ")[2]
+
+
+HEAVY = {"pydantic", "requests", "cryptography", "docker", "rich", "tenacity", "yaml", "urllib3"}
+
+
+def test_help_imports_nothing_that_takes_long() -> None:
+    """It answers at once: what is heavy is imported within the function that needs it."""
+    seen: set[Path] = set()
+    found: set[str] = set()
+    waiting = [ROOT / "bootstrap/cli/main.py", ROOT / "bootstrap/cli/app.py"]
+    while waiting:
+        module = waiting.pop()
+        if module in seen or not module.exists():
+            continue
+        seen.add(module)
+        for name in imported_at_once(module):
+            found |= {name.split(".")[0]} & HEAVY
+            path = ROOT / name.replace(".", "/")
+            waiting += [path.with_suffix(".py"), path / "__init__.py", path.parent.with_suffix(".py")]
+            waiting += [parent / "__init__.py" for parent in path.parents if parent != ROOT and ROOT in parent.parents]
+
+    assert len(seen) > 20
+    assert found == set()
+
+
+def imported_at_once(module: Path) -> Iterator[str]:
+    for statement in ast.parse(module.read_text()).body:
+        if isinstance(statement, ast.Import):
+            yield from (alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom):
+            yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
+
+
 def test_flags_of_init_are_in_groups_with_examples() -> None:
     shown = help_of("init")
 
     headings = [line.rstrip(":") for line in shown.splitlines() if line.endswith(":") and not line.startswith(" ")]
-    assert headings == [*dict.fromkeys(flag.group for flag in INIT_FLAGS), "Options"]
-    assert shown.split("Options:")[1].split() == ["--help", "Show", "this", "message", "and", "exit."]
+    assert headings == [*dict.fromkeys(flag.group for flag in INIT_FLAGS), "Options", "Examples"]
+    assert shown.split("Options:")[1].partition("Examples:")[0].split() == [
+        "--help",
+        "Show",
+        "this",
+        "message",
+        "and",
+        "exit.",
+    ]
     assert shown.count("init --") >= 2
 
 

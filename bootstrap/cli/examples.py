@@ -1,0 +1,64 @@
+"""One or two lines for the end of each command's `--help`, as they are typed."""
+
+from __future__ import annotations
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "addon list": ("docker exec NAME bootstrap addon list", "bootstrap addon list -o json"),
+    "bundle create": (
+        "docker run --rm -v $PWD:/out IMAGE bundle create -f /out/cluster.bundle",
+        "bootstrap bundle create -f FILE --config FILE --from registry --key FILE",
+    ),
+    "bundle inspect": ("bootstrap bundle inspect /out/cluster.bundle",),
+    "bundle keygen": ("docker run --rm -v $PWD:/out IMAGE bundle keygen /out/key",),
+    "bundle load": ("bootstrap bundle load /in/cluster.bundle --trusted-key /in/key.pub",),
+    "bundle verify": (
+        "bootstrap bundle verify /in/cluster.bundle --trusted-key /in/key.pub",
+        "bootstrap bundle verify /in/cluster.bundle --insecure-unsigned --config FILE",
+    ),
+    "config images list": ("bootstrap config images list --kubernetes-version 1.36",),
+    "config images pull": ("bootstrap config images pull --config FILE",),
+    "config print": (
+        "docker run --rm IMAGE config print init-defaults > config.yaml",
+        "docker exec NAME bootstrap config print -o json",
+    ),
+    "config validate": ("docker run --rm -i IMAGE config validate --config - < config.yaml",),
+    "diagnose": ("docker exec NAME bootstrap diagnose", "bootstrap diagnose -o json"),
+    "healthcheck": ("docker exec NAME bootstrap healthcheck",),
+    "images explain": ("bootstrap images explain registry.k8s.io/pause:3.10.2 --mirrors FILE",),
+    "images list": ("docker run --rm IMAGE images list", "bootstrap images list --config FILE --lock FILE -o json"),
+    "images load": ("docker save IMAGE | docker exec -i NAME bootstrap images load -",),
+    "images lock": ("bootstrap images lock --kubernetes-version 1.36 --file images.lock",),
+    "images pull": (
+        "docker exec NAME bootstrap images pull docker.io/library/busybox:1.37",
+        "bootstrap images pull --config FILE --to /out/layout --arch arm64",
+    ),
+    "init": (
+        "docker run -d --privileged -p 6443:6443 IMAGE init --addon metrics-server",
+        "bootstrap init --config FILE --pod-network-cidr 10.42.0.0/16 --dry-run",
+        "bootstrap init --reconfigure --apiserver-cert-extra-sans api.example.com",
+    ),
+    "join": (
+        "docker run -d --privileged IMAGE join 192.0.2.10:6443 --token TOKEN …",
+        "bootstrap join --discovery-file /cluster-info --token-file /token",
+        "bootstrap join --config FILE --dry-run",
+    ),
+    "kubeconfig": (
+        "docker exec NAME bootstrap kubeconfig > kubeconfig",
+        "docker exec NAME bootstrap kubeconfig --server https://api.example.com:6443",
+    ),
+    "node": ("docker run -d --name NAME --privileged IMAGE node",),
+    "preflight": (
+        "docker run --rm --privileged IMAGE preflight",
+        "bootstrap preflight --config FILE --strict -o json",
+    ),
+    "reset": (
+        "docker exec -it NAME bootstrap reset",
+        "bootstrap reset --dry-run",
+    ),
+    "token create": ("bootstrap token create --ttl 2h --print-join-command",),
+    "token delete": ("bootstrap token delete abcdef",),
+    "token generate": ("bootstrap token generate",),
+    "token list": ("bootstrap token list -o json",),
+    "version": ("docker run --rm IMAGE version -o json",),
+}
+"""Command → its examples; IMAGE, NAME and FILE are the user's."""
