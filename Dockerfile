@@ -11,7 +11,7 @@ FROM ${BASE} AS debian
 RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends \
-      systemd systemd-sysv python3 iproute2 nftables iptables kmod mount util-linux conntrack ca-certificates \
+      systemd systemd-sysv python3 iproute2 nftables iptables kmod mount util-linux conntrack procps ca-certificates \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/* /usr/share/info/* \
       /usr/share/locale/* /usr/share/i18n /usr/lib/*/gconv /usr/share/bug /usr/share/lintian /usr/lib/udev/hwdb.* /usr/lib/udev/hwdb.d \

@@ -55,7 +55,10 @@ def inner_images(arch: str = "") -> dict[str, Any]:
             "links": {f"usr/local/bin/{name}": "hyperkube" for name in (*KUBERNETES, "kubelet", "kubectl")},
         },
         "flannel": {"files": {"flannel/flanneld": "opt/bin/flanneld"}},
-        "etcd": {"files": {f"etcd/{name}": f"usr/local/bin/{name}" for name in ("etcd", "etcdctl", "etcdutl")}},
+        "etcd": {
+            "files": {"etcd/etcd": "usr/local/bin/etcd"},
+            "links": {f"usr/local/bin/{name}": "etcd" for name in ("etcdctl", "etcdutl")},
+        },
         "coredns": {"files": {"coredns/coredns": "coredns", **certificates}},
         "pause": {"files": {"pause/pause": "pause"}},
     }

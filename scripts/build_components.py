@@ -72,15 +72,16 @@ def compiler(arch: str) -> str:
     return "gcc" if arch == architecture() else f"{triplet(arch)}-gcc"
 
 
-def c_command(arch: str) -> list[str]:
+def c_command(entry: dict[str, Any], arch: str) -> list[str]:
     """The command that builds a C program, without the output and the source."""
-    return [compiler(arch), "-Os", "-static", "-s", "-Wall", "-Wextra"]
+    stamp = [f'-D{name}="{value}"' for name, value in sorted(entry.get("stamp", {}).items())]
+    return [compiler(arch), "-Os", "-static", "-s", "-Wall", "-Wextra", *stamp]
 
 
 def key(name: str, entry: dict[str, Any], folder: Path, arch: str) -> str:
     """The hash of everything that decides the binaries."""
     if entry["kind"] == "c":
-        tool, command = run(compiler(arch), "-dumpfullversion"), c_command(arch)
+        tool, command = run(compiler(arch), "-dumpfullversion"), c_command(entry, arch)
     else:
         platform = run("go", "env", "GOOS", "GOARCH", env=go_environment(entry, arch))
         tool, command = f"{go_version()} {platform}", go_command(entry)
@@ -104,7 +105,7 @@ def compile_into(entry: dict[str, Any], folder: Path, target: Path, arch: str) -
     """Run the compiler once for each binary."""
     for binary, package in entry["binaries"].items():
         if entry["kind"] == "c":
-            run(*c_command(arch), "-o", target / binary, folder / package)
+            run(*c_command(entry, arch), "-o", target / binary, folder / package)
         else:
             run(*go_command(entry), "-o", target / binary, package, cwd=folder, env=go_environment(entry, arch))
 

@@ -66,8 +66,8 @@ IN_CNI_BIN = ("cni-plugins", "flannel-cni")
 SNAPSHOT_FILES = {
     "kubelet": "usr/local/bin/hyperkube",
     "kubectl": "usr/local/bin/hyperkube",
-    "etcdctl": "usr/local/bin/etcdctl",
-    "etcdutl": "usr/local/bin/etcdutl",
+    "etcdctl": "usr/local/bin/etcd",
+    "etcdutl": "usr/local/bin/etcd",
 }
 CRICTL = "runtime-endpoint: unix:///run/containerd/containerd.sock\n"
 RELEASE = ROOT / "bootstrap/model/release.py"

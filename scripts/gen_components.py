@@ -47,7 +47,7 @@ def described() -> dict[str, Any]:
 def ask(hyperkube: Path, etcd: Path) -> dict[str, Any]:
     """What is recorded."""
     found: dict[str, Any] = json.loads(run(hyperkube, "describe"))
-    said = run(etcd, "--help")
+    said = run(etcd, "--help", quiet=True)
     found["flags"]["etcd"] = {name: etcd_type(etcd, name) for name in etcd_flags(said)}
     found["gates"]["etcd"] = {
         name: {"stage": stage, "default": default == "true", "locked": False}

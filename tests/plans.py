@@ -13,6 +13,7 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs
+from bootstrap.render.controlplane.own import stored
 from bootstrap.render.pki.issue import ca_pem, issue_pki
 from bootstrap.render.pki.issue_kubeconfigs import Ground, issue_kubeconfigs
 from bootstrap.render.pki.keys import KeySource
@@ -30,7 +31,7 @@ def new_inputs(
     return (
         NodeInputs(cfg, facts, to_stored(cfg).encode(), kubeconfigs, {}),
         ControlPlaneInputs(pki),
-        ClusterInputs(to_cluster_configuration(cfg), ca_pem(cfg, by_path), manifests, now),
+        ClusterInputs(to_cluster_configuration(stored(cfg, facts)), ca_pem(cfg, by_path), manifests, now),
     )
 
 

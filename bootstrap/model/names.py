@@ -62,6 +62,8 @@ CNI_BIN = "/opt/cni/bin"
 CNI_CONF_DIR = "/etc/cni/net.d"
 FLANNEL_CONFLIST = "10-flannel.conflist"
 FLANNEL_SUBNET = "/run/flannel/subnet.env"
+FLANNEL_ADDRESSES = "/var/lib/cni/networks/cbr0"
+"""Where host-local keeps the addresses of the network that flannel's CNI configuration names."""
 POD_LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0")
 """Interfaces of our Pod network, and of kube-proxy's IPVS mode."""
 WORK_DIR = "/var/lib/bootstrap"

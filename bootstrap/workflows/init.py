@@ -15,6 +15,7 @@ from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs
 from bootstrap.phases.select import only
 from bootstrap.render.addons.review import review
+from bootstrap.render.controlplane.own import stored
 from bootstrap.render.pki.issue import ca_pem
 from bootstrap.workflows.addons import read_addons
 from bootstrap.workflows.api_access import cluster_facts
@@ -97,7 +98,7 @@ def make_plan(
         stale=stale_files(host, cfg, decision.facts.mode, logins),
     )
     cluster = ClusterInputs(
-        to_cluster_configuration(cfg),
+        to_cluster_configuration(stored(cfg, decision.facts)),
         ca_pem(cfg, issued.by_path),
         manifests,
         now,

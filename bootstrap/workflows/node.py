@@ -16,6 +16,7 @@ from bootstrap.model.conditions import RuntimeServes
 from bootstrap.model.effects import Effect, UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.runtime import NODE_RUNTIME as RUNTIME
+from bootstrap.render.controlplane.audit import audit_files
 from bootstrap.render.node.containerd import containerd_file
 from bootstrap.workflows.diagnose import with_cause
 from bootstrap.workflows.mode import NODE
@@ -24,11 +25,16 @@ TIMEOUT = 60
 
 
 def start_runtime(host: Host) -> None:
-    """containerd, configured as `init` would. Raises BootstrapError (exit 6) when it does not come to serve CRI."""
+    """containerd, configured as `init` would, and what a control plane that kubeadm joins has to find: the audit policy
+    that the ClusterConfiguration of a cluster of ours names.
+
+    Raises BootstrapError (exit 6) when the runtime does not come to serve CRI.
+    """
     facts = anywhere(gather(host, NODE))
-    config = containerd_file(resolve(Documents(), Overrides(), facts), facts, RUNTIME)
+    cfg = resolve(Documents(), Overrides(), facts)
+    config = containerd_file(cfg, facts, RUNTIME)
     context, since = RunContext(host, _no_cluster, probe, "node"), time.time()
-    effects: tuple[Effect, ...] = (config, UnitRunning(RUNTIME.unit, (config.path,)))
+    effects: tuple[Effect, ...] = (*audit_files(cfg), config, UnitRunning(RUNTIME.unit, (config.path,)))
     for effect in effects:
         apply_effect(effect, context, TIMEOUT)
     try:

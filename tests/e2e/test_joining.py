@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+import yaml
 
 from tests.e2e.node import IMAGE, PREFIX, Node, component, docker, must, until
 from tests.e2e.web import both_answer, docker_save, run_web
@@ -61,6 +62,24 @@ def lines(text: str) -> list[str]:
 def ready(cluster: Node, name: str) -> bool:
     conditions = cluster.get("node", name)["status"]["conditions"]
     return next(c["status"] for c in conditions if c["type"] == "Ready") == "True"
+
+
+OURS = (
+    "--audit-policy-file=",
+    "--audit-log-path=",
+    "--profiling=false",
+    "--kube-api-qps=300",
+    "--election-timeout=500",
+    "name: GOGC",
+)
+"""What kubeadm does not know by itself, of every static Pod that it writes."""
+MINE = ("evictionHard", "imageGCHighThresholdPercent", "configMapAndSecretChangeDetectionStrategy", "podPidsLimit")
+NESTED = {"authentication", "authorization"}
+"""Into these kubeadm writes zero durations."""
+
+
+def static_pods(node: Node) -> str:
+    return node.run("sh", "-c", "cat /etc/kubernetes/manifests/*.yaml")
 
 
 def members(cluster: Node) -> list[str]:
@@ -118,6 +137,7 @@ def test_nodes_and_control_planes_join_and_leave(first: Node, join: Callable[[st
     for name in names:
         until(f"{name} Ready", lambda name=name: ready(first, name), 180)
     assert len(members(first)) == 2
+    assert [word for word in OURS if word not in static_pods(joined[1])] == []
 
     first.kubectl("cordon", names[0])  # Pods on the worker ask CoreDNS, which is here
     joined[0].run("bootstrap", "images", "load", "-", stdin=docker_save(app_image))
@@ -174,3 +194,22 @@ def test_who_is_not_believed(first: Node) -> None:
             *("--token", given, "--discovery-token-ca-cert-hash", believed),
         )
         assert (done.returncode, words in done.stderr) == (7, True), done.stderr
+
+
+def test_kubeadm_upgrades_a_cluster_and_keeps_what_is_ours(first: Node) -> None:
+    """To the version that it has: what kubeadm writes anew is then all that can change."""
+    must(docker("cp", str(component("kubeadm", "kubeadm")), f"{first.name}:/usr/bin/kubeadm"))
+    before, kubelet = static_pods(first), first.run("cat", "/var/lib/kubelet/config.yaml")
+    version = first.run("kubeadm", "version", "-o", "short").strip()
+    first.kubectl("uncordon", first.run("hostname").strip())  # for the Pod of pause by which kubeadm sees that it works
+
+    planned = first.run("kubeadm", "upgrade", "plan", version, "--ignore-preflight-errors=all", timeout=300)
+    assert "could not" not in planned.lower()
+    first.run("kubeadm", "upgrade", "apply", version, "-y", "--ignore-preflight-errors=all", timeout=600)
+
+    assert static_pods(first) == before, "kubeadm would have written the same, so nothing was started anew"
+    after = yaml.safe_load(first.run("cat", "/var/lib/kubelet/config.yaml"))
+    assert {key for key, value in yaml.safe_load(kubelet).items() if after.get(key) != value} <= NESTED
+    assert [word for word in MINE if word not in after] == []
+    until("it is whole", lambda: first.exec("bootstrap", "healthcheck").returncode == 0, 120)
+    first.run("bootstrap", "init")

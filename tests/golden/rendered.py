@@ -23,6 +23,7 @@ from bootstrap.model.runtime import runtime_at
 from bootstrap.render.addons import builtin
 from bootstrap.render.cluster import objects
 from bootstrap.render.controlplane import audit, static_pods
+from bootstrap.render.controlplane.own import stored
 from bootstrap.render.node import containerd, kubelet
 from bootstrap.render.pki import certs, issue
 from bootstrap.render.pki.issue_kubeconfigs import Ground, issue_kubeconfigs
@@ -111,7 +112,7 @@ def api_objects(
     """Every API object of a new cluster."""
     return [
         objects.cluster_admins(),
-        *objects.kubeadm_config(to_cluster_configuration(cfg)),
+        *objects.kubeadm_config(to_cluster_configuration(stored(cfg, facts))),
         *objects.kubelet_config(cfg),
         *objects.cluster_info(cfg, ca_pem),
         *objects.bootstrap_rbac(),

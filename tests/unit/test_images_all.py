@@ -85,10 +85,10 @@ def test_trees_differ_between_architectures_where_they_must_only() -> None:
 
 
 def test_c_is_compiled_by_the_machine_s_compiler_or_the_one_for_the_other() -> None:
-    assert build_components.c_command(architecture())[0] == "gcc"
-    assert build_components.c_command(OTHER) == [
+    assert build_components.c_command({}, architecture())[0] == "gcc"
+    assert build_components.c_command({}, OTHER) == [
         f"{triplet(OTHER)}-gcc",
-        *build_components.c_command(architecture())[1:],
+        *build_components.c_command({}, architecture())[1:],
     ]
 
 

@@ -12,7 +12,7 @@ from bootstrap.formats.yaml_reader import MANIFEST, parse
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
-from bootstrap.model.effects import Effect, File, FlannelSubnet
+from bootstrap.model.effects import Directory, Effect, File, FlannelSubnet
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import runtime_at
@@ -105,6 +105,7 @@ def flannel(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) -> tuple
     host, port = split_endpoint(cfg.endpoint)
     network = json.dumps(flannel_network(cfg, facts), indent=2) + "\n"
     values = {
+        "ADDRESSES": names.FLANNEL_ADDRESSES,
         "API_HOST": host,
         "API_PORT": port,
         "CNI_CONF": runtime_at(cfg.node.cri_socket, facts.mode).cni_conf,
@@ -128,7 +129,9 @@ def flannel_files(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) ->
     settings = next(o for o in flannel(cfg, facts, manifests) if o["kind"] == "ConfigMap")["data"]
     return (
         FlannelSubnet(names.FLANNEL_SUBNET, cfg.node.name, subnets[0], mtu - VXLAN_OVERHEAD),
-        File(conflist, settings["cni-conf.json"].encode(), once=True),
+        Directory(names.FLANNEL_ADDRESSES, 0o700),
+        File(f"{names.FLANNEL_ADDRESSES}/lock", b"", mode=0o600),
+        File(conflist, settings["cni-conf.json"].encode(), mode=0o600, once=True),
     )
 
 

@@ -100,6 +100,9 @@ def _set(body: Object, value: Mapping[str, Any]) -> Object | None:
     """The object with one value set; None where there is no place for it."""
     if "replace" in value:
         return _replaced(body, value["replace"])
+    if "annotations" in value:
+        meta = body["metadata"]
+        return {**body, "metadata": {**meta, "annotations": {**meta.get("annotations", {}), **value["annotations"]}}}
     pod = body["spec"]["template"]["spec"]
     groups = {key: pod[key] for key in ("initContainers", "containers") if key in pod}
     if not any(c["name"] == value["container"] for containers in groups.values() for c in containers):

@@ -6,8 +6,9 @@ from typing import Any
 
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.cluster import ClusterConfig, Volume
 from bootstrap.model.effects import Directory, File
+from bootstrap.render.controlplane.args import last_value
 
 FLAGS = {
     "audit-log-path": f"{names.AUDIT_LOG_DIR}/audit.log",
@@ -24,6 +25,19 @@ def audit_files(cfg: ClusterConfig) -> tuple[Directory | File, ...]:
         return ()
     policy = to_yaml(audit_policy()).encode()
     return (Directory(names.AUDIT_LOG_DIR, 0o700), File(names.AUDIT_POLICY, policy, mode=0o600))
+
+
+def volumes(cfg: ClusterConfig) -> tuple[Volume, ...]:
+    """Our policy and log directory, each only while the flag that uses it is ours, and its place not the user's."""
+    if not cfg.own.hardening:
+        return ()
+    settings = cfg.cluster.api_server
+    ours = {n for n, value in FLAGS.items() if last_value(settings.extra_args, n, value) == value}
+    taken = {v.name for v in settings.extra_volumes} | {v.mount_path for v in settings.extra_volumes}
+    policy = Volume("audit-policy", names.AUDIT_POLICY, names.AUDIT_POLICY, True, "File")
+    log = Volume("audit-log", names.AUDIT_LOG_DIR, names.AUDIT_LOG_DIR, False, "DirectoryOrCreate")
+    wanted = (("audit-policy-file", policy), ("audit-log-path", log))
+    return tuple(v for flag, v in wanted if flag in ours and not {v.name, v.mount_path} & taken)
 
 
 def audit_policy() -> dict[str, Any]:

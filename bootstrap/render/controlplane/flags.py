@@ -1,4 +1,4 @@
-"""Default flags of the control plane: kubeadm's, and our hardening; the user's extraArgs come on top (render.args)."""
+"""kubeadm's default flags of the control plane; extraArgs come on top (render.args), ours (own) and the user's."""
 
 from __future__ import annotations
 
@@ -7,17 +7,8 @@ from types import MappingProxyType
 
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
-from bootstrap.model.facts import HostFacts
 from bootstrap.render.addresses import loopback, url_host
-from bootstrap.render.controlplane import audit
 from bootstrap.render.controlplane.args import last_value
-
-_PROFILING_OFF = {"profiling": "false"}
-_SPEED = {"kube-api-qps": "300", "kube-api-burst": "600"}
-"""The controller manager's default of 20 requests a second makes a new cluster's first Pods wait for seconds."""
-_NEAR = {"election-timeout": "500"}
-"""Milliseconds, etcd's least for its heartbeat of 100. A lone member elects itself within this time of its start; the
-default of 1000 is for members that are far from each other, and those of node containers are on one machine."""
 
 NOBODY: Mapping[str, str] = MappingProxyType({})
 
@@ -52,8 +43,6 @@ def apiserver_flags(cfg: ClusterConfig) -> dict[str, str]:
     }
     if not any(arg.name == "authorization-config" for arg in cfg.cluster.api_server.extra_args):
         defaults["authorization-mode"] = "Node,RBAC"
-    if cfg.own.hardening:
-        defaults |= _PROFILING_OFF | audit.FLAGS | {"service-account-extend-token-expiration": "false"}
     return defaults
 
 
@@ -89,7 +78,6 @@ def controller_manager_flags(cfg: ClusterConfig, external_ca: bool) -> dict[str,
         "root-ca-file": f"{pki}/ca.crt",
         "service-account-private-key-file": f"{pki}/sa.key",
         "use-service-account-credentials": "true",
-        **_SPEED,
     }
     if cfg.cluster.networking.pod_subnet:
         defaults |= {
@@ -97,12 +85,12 @@ def controller_manager_flags(cfg: ClusterConfig, external_ca: bool) -> dict[str,
             "cluster-cidr": cfg.cluster.networking.pod_subnet,
             "service-cluster-ip-range": cfg.cluster.networking.service_subnet,
         }
-    return defaults | (_PROFILING_OFF if cfg.own.hardening else {})
+    return defaults
 
 
-def scheduler_flags(cfg: ClusterConfig) -> dict[str, str]:
+def scheduler_flags() -> dict[str, str]:
     """kube-scheduler."""
-    return _client_flags(names.SCHEDULER_CONF) | (_PROFILING_OFF if cfg.own.hardening else {})
+    return _client_flags(names.SCHEDULER_CONF)
 
 
 def _client_flags(kubeconfig: str) -> dict[str, str]:
@@ -116,12 +104,9 @@ def _client_flags(kubeconfig: str) -> dict[str, str]:
     }
 
 
-def etcd_flags(
-    cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd, members: Mapping[str, str] = NOBODY
-) -> dict[str, str]:
+def etcd_flags(cfg: ClusterConfig, etcd: LocalEtcd, members: Mapping[str, str] = NOBODY) -> dict[str, str]:
     """The first member of a local etcd, or one more: then `members` are the others, name → peer URL."""
     pki, local = f"{cfg.cluster.certificates_dir}/etcd", url_host(loopback(cfg))
-    near = not members and facts.mode == "node" and not last_value(etcd.extra_args, "heartbeat-interval", "")
     client, peer = etcd_url(cfg, names.ETCD_CLIENT_PORT), etcd_url(cfg, names.ETCD_PEER_PORT)
     joined = {"initial-cluster-state": "existing"} if members else {}
     return {
@@ -144,7 +129,6 @@ def etcd_flags(
         "snapshot-count": "10000",
         "trusted-ca-file": f"{pki}/ca.crt",
         "watch-progress-notify-interval": "5s",
-        **(_NEAR if near else {}),
         **joined,
     }
 

@@ -12,15 +12,12 @@ from bootstrap.model.cluster import Arg, ClusterConfig, Component, Document, Loc
 from bootstrap.model.effects import File
 from bootstrap.model.facts import HostFacts
 from bootstrap.render.addresses import loopback, split_url, url_host
-from bootstrap.render.controlplane import args, flags
+from bootstrap.render.controlplane import args, flags, own
 from bootstrap.render.controlplane.args import command_line, last_value
 from bootstrap.render.controlplane.volumes import component_volumes, directory, mounts, sources
 from bootstrap.render.images import required
 from bootstrap.render.patch.directory import patched
 from bootstrap.render.proxies import completed
-
-_HASTE = {"GOGC": "400"}
-"""In node mode: Go's collector would take a fifth of a small machine while the control plane starts (ADR 10)."""
 
 
 def static_pods(
@@ -38,10 +35,14 @@ def pods(
     external_ca: bool = False,
     members: Mapping[str, str] = flags.NOBODY,
 ) -> dict[str, Document]:
-    """Component → its Pod, patched; etcd's first, and only if it is local, with the other `members` that it joins."""
+    """Component → its Pod, patched; etcd's first, and only if it is local, with the other `members` that it joins.
+
+    From what kubeadm-config has: kubeadm, when it upgrades, finds that it would write the same and leaves them alone.
+    """
+    cfg = own.stored(cfg, facts, joins=bool(members))
     found = [apiserver_pod(cfg, facts), controller_manager_pod(cfg, facts, external_ca), scheduler_pod(cfg, facts)]
     if isinstance(cfg.cluster.etcd, LocalEtcd):
-        found.insert(0, etcd_pod(cfg, facts, cfg.cluster.etcd, members))
+        found.insert(0, etcd_pod(cfg, cfg.cluster.etcd, members))
     by_name = {pod["metadata"]["name"]: pod for pod in found}
     return {name: patched(name, pod, patches) for name, pod in by_name.items()}
 
@@ -86,22 +87,22 @@ def controller_manager_pod(cfg: ClusterConfig, facts: HostFacts, external_ca: bo
 def scheduler_pod(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     """kube-scheduler."""
     extra = cfg.cluster.scheduler.extra_args
-    command = ["kube-scheduler", *command_line(flags.scheduler_flags(cfg), extra)]
+    command = ["kube-scheduler", *command_line(flags.scheduler_flags(), extra)]
     port = _secure_port(extra, names.SCHEDULER_PORT)
     pod = _component_pod(cfg, facts, cfg.cluster.scheduler, command, cpu="100m", port=port)
     _probes(cfg, pod, _bind_host(extra), "HTTPS", live="/livez", ready="/readyz", start="/livez")
     return pod
 
 
-def etcd_pod(cfg: ClusterConfig, facts: HostFacts, etcd: LocalEtcd, members: Mapping[str, str]) -> dict[str, Any]:
+def etcd_pod(cfg: ClusterConfig, etcd: LocalEtcd, members: Mapping[str, str]) -> dict[str, Any]:
     """The local etcd member."""
     scheme, host, port = _etcd_probe(cfg, etcd)
     volumes = [
         directory("etcd-data", etcd.data_dir, read_only=False),
         directory("etcd-certs", f"{cfg.cluster.certificates_dir}/etcd", read_only=False),
     ]
-    command = ["etcd", *command_line(flags.etcd_flags(cfg, facts, etcd, members), etcd.extra_args)]
-    container = _container(required.etcd(cfg, etcd), command, volumes, _env(_haste(facts), etcd.extra_envs))
+    command = ["etcd", *command_line(flags.etcd_flags(cfg, etcd, members), etcd.extra_args)]
+    container = _container(required.etcd(cfg, etcd), command, volumes, _env({}, etcd.extra_envs))
     pod = _pod(container, volumes, requests={"cpu": "100m", "memory": "100Mi"}, port=port)
     _probes(cfg, pod, host, scheme, live="/livez", ready="/readyz", start="/readyz")
     key = "kubeadm.kubernetes.io/etcd.advertise-client-urls"
@@ -121,7 +122,7 @@ def _component_pod(
 ) -> dict[str, Any]:
     """A Pod of Kubernetes itself, named like its binary."""
     volumes = component_volumes(cfg, facts, command[0], settings)
-    env = _env({**_haste(facts), **completed(cfg, facts.proxies)}, settings.extra_envs)
+    env = _env(completed(cfg, facts.proxies), settings.extra_envs)
     container = _container(required.kubernetes(cfg, command[0]), command, volumes, env)
     return _pod(container, volumes, requests={"cpu": cpu}, port=port)
 
@@ -189,10 +190,6 @@ def _bind_host(extra: tuple[Arg, ...]) -> str:
 
 def _secure_port(extra: tuple[Arg, ...], default: int) -> int:
     return args.port(last_value(extra, "secure-port", ""), default)
-
-
-def _haste(facts: HostFacts) -> Mapping[str, str]:
-    return _HASTE if facts.mode == "node" else {}
 
 
 def _env(ours: Mapping[str, str], extra: Iterable[Document]) -> list[dict[str, Any]]:

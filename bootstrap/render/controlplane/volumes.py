@@ -8,8 +8,6 @@ from typing import Any
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, Component, ExternalEtcd, Volume
 from bootstrap.model.facts import HostFacts
-from bootstrap.render.controlplane.args import last_value
-from bootstrap.render.controlplane.audit import FLAGS as AUDIT_FLAGS
 
 CA_CERTS = "/etc/ssl/certs"
 OPTIONAL_CA_DIRECTORIES = (
@@ -34,14 +32,14 @@ def sources(volumes: list[Volume]) -> list[dict[str, Any]]:
 
 
 def mounts(volumes: list[Volume]) -> list[dict[str, Any]]:
-    """A container's `volumeMounts`, sorted by name."""
-    return [_mount(v) for v in sorted(volumes, key=lambda v: v.name)]
+    """A container's `volumeMounts`."""
+    return [_mount(v) for v in volumes]
 
 
 def component_volumes(cfg: ClusterConfig, facts: HostFacts, component: str, settings: Component) -> list[Volume]:
-    """Defaults, with the user's extraVolumes in place of any of the same name or the same mount path."""
+    """Defaults, with extraVolumes in place of any of the same name or the same mount path; sorted by name."""
     defaults = {
-        "kube-apiserver": lambda: [*_certificates(cfg, facts), *_external_etcd(cfg), *_audit(cfg)],
+        "kube-apiserver": lambda: [*_certificates(cfg, facts), *_external_etcd(cfg)],
         "kube-controller-manager": lambda: [
             *_certificates(cfg, facts),
             _kubeconfig(names.CONTROLLER_MANAGER_CONF),
@@ -51,7 +49,7 @@ def component_volumes(cfg: ClusterConfig, facts: HostFacts, component: str, sett
     by_name = {v.name: v for v in settings.extra_volumes}
     taken = {v.mount_path for v in by_name.values()}
     kept = [v for v in defaults if v.name not in by_name and v.mount_path not in taken]
-    return [*kept, *by_name.values()]
+    return sorted((*kept, *by_name.values()), key=lambda v: v.name)
 
 
 def _certificates(cfg: ClusterConfig, facts: HostFacts) -> list[Volume]:
@@ -76,16 +74,6 @@ def _external_etcd(cfg: ClusterConfig) -> list[Volume]:
 
 def _below(path: str, directory: str) -> bool:
     return path.startswith(f"{directory.rstrip('/')}/")
-
-
-def _audit(cfg: ClusterConfig) -> list[Volume]:
-    """Our policy and log directory, each only while the flag that uses it is ours."""
-    if not cfg.own.hardening:
-        return []
-    ours = {n for n, value in AUDIT_FLAGS.items() if last_value(cfg.cluster.api_server.extra_args, n, value) == value}
-    policy = Volume("audit-policy", names.AUDIT_POLICY, names.AUDIT_POLICY, True, "File")
-    log = directory("audit-log", names.AUDIT_LOG_DIR, read_only=False)
-    return [v for flag, v in (("audit-policy-file", policy), ("audit-log-path", log)) if flag in ours]
 
 
 def _kubeconfig(path: str) -> Volume:

@@ -22,11 +22,12 @@ RESOLVED_CONF = "/run/systemd/resolve/resolv.conf"
 CIPHER_SUITES = [
     "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
     "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305",
     "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
     "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
-    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
 ]
+"""By the names that CIS 4.2.12 lists: two of them are Kubernetes' older ones."""
 _HARDENED = {
     "podPidsLimit": 4096,
     "seccompDefault": True,
@@ -47,13 +48,14 @@ the Pod, and are tried again too late for the mount; asking at each mount saves 
 
 def kubelet_files(cfg: ClusterConfig, facts: HostFacts, patches: Mapping[str, bytes]) -> tuple[File, ...]:
     """All files of the kubelet but its kubeconfig."""
-    configuration = to_yaml(node_configuration(cfg, facts, patches)).encode()
+    configuration = node_configuration(cfg, facts, patches)
+    instance = instance_configuration(cfg, facts, configuration)
     resolv_conf = facts.pod_resolv_conf.encode()
     return (
         *((File(names.POD_RESOLV_CONF, resolv_conf),) if resolv_conf else ()),
         File(names.KUBELET_FLAGS_ENV, kubelet_flags(cfg, facts)),
-        File(names.KUBELET_INSTANCE_CONFIG, to_yaml(_instance(cfg)).encode()),
-        File(names.KUBELET_CONFIG, configuration, mode=0o600),
+        File(names.KUBELET_INSTANCE_CONFIG, to_yaml(instance).encode()),
+        File(names.KUBELET_CONFIG, to_yaml(configuration).encode(), mode=0o600),
         File(names.KUBELET_UNIT, _unit(cfg, facts).encode()),
         File(names.KUBELET_DROP_IN, _drop_in(facts).encode(), mode=0o600),
     )
@@ -89,7 +91,14 @@ def node_configuration(cfg: ClusterConfig, facts: HostFacts, patches: Mapping[st
     """
     extras = overlaid(_machine(cfg, facts), cfg.cluster.kubelet)
     configuration = overlaid(cluster_configuration(cfg), extras)
-    return {**patched("kubeletconfiguration", configuration, patches), **_instance(cfg)}
+    return {**patched("kubeletconfiguration", configuration, patches), **_runtime(cfg)}
+
+
+def instance_configuration(cfg: ClusterConfig, facts: HostFacts, node: Mapping[str, Any]) -> dict[str, Any]:
+    """What `node`, this machine's configuration, has beyond the shared one: kubeadm merges it into that when it
+    upgrades a node, and writes it nowhere else. What the user wrote for all nodes stays theirs to change."""
+    ours = [key for key in _machine(cfg, facts) if key not in cfg.cluster.kubelet and key in node]
+    return {key: node[key] for key in ours} | _runtime(cfg)
 
 
 def node_taints(cfg: ClusterConfig, facts: HostFacts) -> tuple[Taint, ...]:
@@ -162,7 +171,7 @@ def _machine(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     return extras | throwaway
 
 
-def _instance(cfg: ClusterConfig) -> dict[str, str]:
+def _runtime(cfg: ClusterConfig) -> dict[str, str]:
     return {"containerRuntimeEndpoint": cfg.node.cri_socket}
 
 

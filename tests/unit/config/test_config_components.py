@@ -6,11 +6,11 @@ import pytest
 
 from bootstrap.config import load, validate
 from bootstrap.config.components import check_args, check_gates, wrong_value
-from bootstrap.model.cluster import ApiEndpoint, Arg, ClusterConfig, LocalEtcd, NodeSpec
-from bootstrap.model.components.tables import ETCD, KUBERNETES, flags, gates, required_gates
+from bootstrap.model.cluster import ApiEndpoint, Arg, ClusterConfig, NodeSpec
+from bootstrap.model.components.tables import KUBERNETES, gates, required_gates
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import HostFacts
-from bootstrap.render.controlplane import flags as ours
+from bootstrap.render.controlplane.static_pods import pods
 
 CONFIG = ClusterConfig(node=NodeSpec("n", api=ApiEndpoint("192.0.2.1")))
 UPSTREAM = "apiVersion: kubeadm.k8s.io/v1beta4\n"
@@ -142,13 +142,7 @@ def test_a_word_is_no_value_of_a_type(kind: str) -> None:
 
 
 def test_the_flags_that_are_written_by_default_are_known() -> None:
-    written = {
-        "kube-apiserver": ours.apiserver_flags(CONFIG),
-        "kube-controller-manager": ours.controller_manager_flags(CONFIG, external_ca=False),
-        "kube-scheduler": ours.scheduler_flags(CONFIG),
-        ETCD: ours.etcd_flags(CONFIG, HostFacts(mode="node", hostname="n"), LocalEtcd()),
-    }
-
-    for program, own in written.items():
-        assert own.keys() <= flags(program).keys()
-        assert [p for name, value in own.items() for p in said(program, name, value)] == []
+    for name, pod in pods(CONFIG, HostFacts(mode="node", hostname="n"), {}).items():
+        words = [word.removeprefix("--").partition("=") for word in pod["spec"]["containers"][0]["command"][1:]]
+        args = [Arg(flag, value) for flag, _, value in words]
+        assert args and list(check_args(name, args, "args")) == []

@@ -79,7 +79,8 @@ def test_etcd_in_a_node_container_elects_itself_sooner() -> None:
 
 def test_user_flags_replace_defaults_and_keep_their_order() -> None:
     args = (Arg("v", "2"), Arg("secure-port", "1"), Arg("v", "3"))
-    found = command(changed(CFG, api_server=Component(extra_args=args)), "kube-apiserver")
+    bare = replace(CFG, own=BootstrapConfig(hardening=False))
+    found = command(changed(bare, api_server=Component(extra_args=args)), "kube-apiserver")
     assert found[-3:] == ["--v=2", "--secure-port=1", "--v=3"]
     assert "--secure-port=6443" not in found
     defaults = found[1:-3]

@@ -12,14 +12,16 @@ from gen_docs import default_inputs
 
 from bootstrap.config import Documents, Overrides, load, resolve
 from bootstrap.model.addon import Addon, parse_source
-from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.images.mirrors import Endpoint, MirrorRule, Mirrors, Server
+from bootstrap.model.runtime import NODE_RUNTIME
 from bootstrap.phases.addons import addon_steps
 from bootstrap.phases.images import Bundled
 from bootstrap.render.addons.foreign import kept_path
 from bootstrap.render.addons.manifest import read_objects
+from bootstrap.render.addons.recipes import recipe_of, with_values
 from bootstrap.workflows.addons import read_addons
 from tests.configs import changed
 from tests.memory import MemoryHost
@@ -239,3 +241,29 @@ def test_a_namespace_is_given_with_the_name() -> None:
 def test_a_namespace_and_a_digest_have_to_fit(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_source(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"), [("romana", "kube-router"), ("contrail", "calico"), ("tungsten-fabric", "calico")]
+)
+def test_a_network_that_upstream_has_left_is_said_to_be_so(name: str, instead: str) -> None:
+    with pytest.raises(BootstrapError) as caught:
+        recipe_of(MANIFESTS, name)
+
+    assert caught.value.code == 3
+    assert instead in caught.value.why
+
+
+def test_the_storage_class_of_local_path_is_the_default_one() -> None:
+    body = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "local-path", "annotations": {"a": "b"}},
+        "provisioner": "rancher.io/local-path",
+    }
+    recipe = recipe_of(MANIFESTS, "local-path-provisioner")
+    cfg = ClusterConfig(node=NodeSpec("n", api=ApiEndpoint("192.0.2.1")))
+
+    (changed,) = with_values((body,), recipe, cfg, NODE_RUNTIME)
+    default = {"storageclass.kubernetes.io/is-default-class": "true"}
+    assert changed["metadata"]["annotations"] == {"a": "b", **default}
