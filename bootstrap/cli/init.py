@@ -17,7 +17,7 @@ from bootstrap.cli.init_flags import INIT_FLAGS, PHASE
 from bootstrap.cli.inputs import overrides, read_config
 from bootstrap.cli.options import takes
 from bootstrap.cli.plan import show_plan
-from bootstrap.cli.screen import Progress, show_preflight, show_remarks, show_timings, silent
+from bootstrap.cli.screen import Progress, show_preflight, show_remarks, show_timings, silent, wait_for_turn
 from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import INIT
@@ -38,7 +38,7 @@ def init(**given: Any) -> int:
 
     `bootstrap init phase NAME [NAME]` runs one phase of it, with the same options.
     """
-    from bootstrap.model import names
+    from bootstrap.engine.turn import alone
     from bootstrap.workflows.init import Request
     from bootstrap.workflows.joining import Withheld
     from bootstrap.workflows.mode import enter
@@ -60,7 +60,7 @@ def init(**given: Any) -> int:
     go = partial(_init, mode, host, request, offered, withheld, timings=given["timings"], output=given["output"])
     if given["dry_run"] or given["phase"] == SHOW_JOIN:
         return go(dry_run=True)
-    with host.lock(names.LOCK):
+    with alone(host, wait_for_turn):
         return go(dry_run=False)
 
 

@@ -16,7 +16,17 @@ from bootstrap.cli.inputs import overrides, read_config
 from bootstrap.cli.join_flags import JOIN_FLAGS
 from bootstrap.cli.options import takes
 from bootstrap.cli.plan import show_plan
-from bootstrap.cli.screen import Progress, Waiting, longest, say, show_preflight, show_remarks, show_timings, silent
+from bootstrap.cli.screen import (
+    Progress,
+    Waiting,
+    longest,
+    say,
+    show_preflight,
+    show_remarks,
+    show_timings,
+    silent,
+    wait_for_turn,
+)
 from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import JOIN
@@ -30,7 +40,7 @@ def join(
     """Make this machine a node of a cluster that is there, or will be; or go on where an earlier join stopped."""
     from bootstrap.config import Documents, load
     from bootstrap.config.join import with_flags
-    from bootstrap.model import names
+    from bootstrap.engine.turn import alone
     from bootstrap.workflows.join import JoinRequest
     from bootstrap.workflows.mode import enter
 
@@ -53,7 +63,7 @@ def join(
     go = partial(_join, mode, host, request, offered, timings=given["timings"], output=given["output"])
     if given["dry_run"]:
         return go(dry_run=True)
-    with host.lock(names.LOCK):
+    with alone(host, wait_for_turn):
         return go(dry_run=False)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from bootstrap.cli.inputs import Output
-from bootstrap.cli.screen import Progress, say, show_json
+from bootstrap.cli.screen import Progress, say, show_json, wait_for_turn
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -33,13 +33,13 @@ def reset(
 ) -> int:
     """Undo everything that init did to this machine, and prove it."""
     from bootstrap.engine.journal import sweep
-    from bootstrap.model import names
+    from bootstrap.engine.turn import alone
     from bootstrap.workflows import reset as workflow
     from bootstrap.workflows.mode import enter
 
     mode, host = enter()
     request = workflow.ResetRequest(cert_dir, cri_socket, cleanup_tmp_dir)
-    with host.lock(names.LOCK):
+    with alone(host, wait_for_turn):
         if verify:
             return _verify(host, output, purge=purge)
         if not dry_run:

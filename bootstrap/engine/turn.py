@@ -1,4 +1,8 @@
-"""The machine's lock for commands that can wait for theirs: who pipes an image in cannot do so twice."""
+"""One run at a time: a second `init`, `join` or `reset` is refused; a load of images has its turn, before or after.
+
+Who pipes an image in cannot do so twice, and the `init` of a starting container is not run again: neither is refused
+for the other's sake.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +23,15 @@ PAUSE = 0.5
 
 
 @contextmanager
+def alone(host: Host, told: Callable[[str], None]) -> Iterator[None]:
+    """For what changes the whole machine. Raises BootstrapError (exit 8) at once when another such run is under way."""
+    with host.lock(names.LOCK), own_turn(host, told):
+        yield
+
+
+@contextmanager
 def own_turn(host: Host, told: Callable[[str], None], patience: float = PATIENCE) -> Iterator[None]:
-    """Waits until no `init`, `reset` or load runs on this machine, and keeps them out; `told` hears once for whom.
+    """Waits until nobody changes the images of this machine, and keeps others out; `told` hears once for whom.
 
     Raises BootstrapError (exit 8) that names the holder when it takes too long.
     """
@@ -28,7 +39,7 @@ def own_turn(host: Host, told: Callable[[str], None], patience: float = PATIENCE
 
     def take(stack: ExitStack) -> None:
         try:
-            stack.enter_context(host.lock(names.LOCK))
+            stack.enter_context(host.lock(names.IMAGES_LOCK))
         except BootstrapError as e:
             if e.code == Exit.CONFLICT and not said:
                 said.append(e.what)

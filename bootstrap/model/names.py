@@ -89,6 +89,8 @@ TREES = (
 )
 """Directories that Kubernetes, its runtime and we fill, besides etcd's and the kubelet's."""
 LOCK = "/run/bootstrap.lock"
+IMAGES_LOCK = "/run/bootstrap-images.lock"
+"""Of whoever changes the runtime's images: a load or a pull, and `init`, `join` and `reset` from begin to end."""
 
 API_PORT = 6443
 ETCD_CLIENT_PORT = 2379

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from bootstrap.engine import turn
-from bootstrap.engine.turn import own_turn
+from bootstrap.engine.turn import alone, own_turn
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from tests.memory import MemoryHost
@@ -20,12 +20,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_while_it_is_ours_nobody_else_has_it() -> None:
     host, said = MemoryHost(), list[str]()
-    with own_turn(host, said.append), pytest.raises(BootstrapError) as caught, host.lock(names.LOCK):
+    with own_turn(host, said.append), pytest.raises(BootstrapError) as caught, host.lock(names.IMAGES_LOCK):
         pass
 
     assert caught.value.code == Exit.CONFLICT
     assert said == []
-    with host.lock(names.LOCK):
+    with host.lock(names.IMAGES_LOCK):
         pass
 
 
@@ -36,19 +36,19 @@ def test_it_waits_for_whoever_has_it_and_says_so_once() -> None:
         with own_turn(host, said.append):
             done.set()
 
-    with host.lock(names.LOCK):
+    with host.lock(names.IMAGES_LOCK):
         other = threading.Thread(target=load)
         other.start()
         assert not done.wait(0.05)
     other.join()
 
     assert done.is_set()
-    assert said == [f"waiting: another run holds {names.LOCK}"]
+    assert said == [f"waiting: another run holds {names.IMAGES_LOCK}"]
 
 
 def test_its_patience_ends_with_the_holders_name() -> None:
     host = MemoryHost()
-    with host.lock(names.LOCK), pytest.raises(BootstrapError, match="another run holds"):  # noqa: SIM117
+    with host.lock(names.IMAGES_LOCK), pytest.raises(BootstrapError, match="another run holds"):  # noqa: SIM117
         with own_turn(host, lambda line: None, patience=0.01):
             pass
 
@@ -61,3 +61,31 @@ def test_any_other_failure_is_one_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(host, "lock", refuse)
     with pytest.raises(BootstrapError, match="read-only"), own_turn(host, lambda line: None):
         pass
+
+
+def test_a_run_of_the_whole_machine_waits_for_a_load_and_refuses_another_run() -> None:
+    host, said, done = MemoryHost(), list[str](), threading.Event()
+
+    def init() -> None:
+        with alone(host, said.append):
+            with pytest.raises(BootstrapError) as caught, alone(host, said.append):
+                pass
+            assert caught.value.code == Exit.CONFLICT
+            done.set()
+
+    with own_turn(host, said.append):
+        other = threading.Thread(target=init)
+        other.start()
+        assert not done.wait(0.05)
+    other.join()
+
+    assert done.is_set()
+    assert said == [f"waiting: another run holds {names.IMAGES_LOCK}"]
+
+
+def test_a_load_waits_for_a_run_of_the_whole_machine() -> None:
+    host, said = MemoryHost(), list[str]()
+    with alone(host, said.append), pytest.raises(BootstrapError, match="another run holds"):  # noqa: SIM117
+        with own_turn(host, said.append, patience=0.01):
+            pass
+    assert len(said) == 1
