@@ -117,7 +117,7 @@ def interfaces(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     why = "no interface has a default route, and it came first"
     if chosen.default:
         ways = [f"{a.interface} {a.metric}" for a in candidates if a.default]
-        lowest = f"of the default routes its has the lowest metric ({', '.join(ways)})"
+        lowest = f"its default route has the lowest metric ({', '.join(ways)})"
         why = lowest if len(ways) > 1 else "it has the default route"
     yield Found(
         f"several interfaces have an address ({', '.join(f'{a.interface} {a.address}' for a in candidates)}): "
