@@ -5,6 +5,12 @@ from __future__ import annotations
 from bootstrap.diagnosis import state
 from bootstrap.diagnosis.rule import Rule, said
 
+_RENEWED = (
+    "name servers that a Pod reaches in /etc/resolv.conf (or in the file that resolvConf of the kubelet names); "
+    "bootstrap init phase kubelet-start; kubectl -n kube-system rollout restart deployment coredns"
+)
+"""A Pod keeps the file that it was started with."""
+
 NETWORK_RULES: tuple[Rule, ...] = (
     Rule(
         "address-not-here",
@@ -26,8 +32,15 @@ NETWORK_RULES: tuple[Rule, ...] = (
         said(r"Loop \((?P<sender>\S+) -> (?P<receiver>\S*)\) detected for zone", "coredns"),
         "CoreDNS asks itself, and ends: Loop ({sender} -> {receiver}) detected",
         "a name server that it was given leads back to it: a loopback address, or the cluster's own DNS",
-        "name servers that a Pod reaches in /etc/resolv.conf (or in the file that resolvConf in KubeletConfiguration "
-        "names); bootstrap init phase kubelet-start; kubectl -n kube-system rollout restart deployment coredns",
+        _RENEWED,
+        definite=True,
+    ),
+    Rule(
+        "coredns-no-upstream",
+        said(r"no valid upstream addresses found|plugin/forward: .*no nameservers found", "coredns"),
+        "CoreDNS has nobody to ask, and ends: no valid upstream addresses found",
+        "the resolv.conf that it was given names no server",
+        _RENEWED,
         definite=True,
     ),
     Rule(

@@ -11,7 +11,6 @@ from bootstrap.preflight.finding import Found, check, listed
 
 MOST_NAME_SERVERS = 3
 """resolv.conf(5) MAXNS; the kubelet drops the others."""
-_RESOLVED = "systemctl start systemd-resolved"
 
 
 def reachable(server: str) -> bool:
@@ -30,62 +29,56 @@ def reachable(server: str) -> bool:
 @check(
     "ResolvConf",
     f"Pods can use the name servers of the node: one to {MOST_NAME_SERVERS}. Loopback addresses, and IPv6 addresses of "
-    "one link, are left out for Pods with a warning. No file, or only such servers, is an error: no Pod starts, or "
-    "CoreDNS asks itself. systemd-resolved's stub is no problem: Pods get the servers behind it.",
+    "one link, are left out for Pods; with none left they get the gateway, or this node, where a resolver may listen "
+    "or not. A file that the configuration names is given to Pods as it is: such servers, or none, are an error there. "
+    "systemd-resolved's stub is no problem: Pods get the servers behind it.",
     "Name a server that Pods reach in `/etc/resolv.conf`, or another file with `resolvConf` in KubeletConfiguration.",
     error=False,
 )
 def name_servers(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     chosen = facts.configured.resolver
-    resolver = chosen or facts.resolver
-    if resolver.problem:
-        yield _missing(resolver, chosen=chosen is not None)
-        return
-    if not resolver.servers:
-        yield Found(
-            f"{resolver.path} names no server: Pods resolve names of the cluster only",
-            f"Add a nameserver line to {resolver.path}",
-        )
+    yield from _chosen(chosen) if chosen else _found(facts)
+    servers, path = (chosen or facts.resolver).servers, (chosen or facts.resolver).path
+    if len(servers) > MOST_NAME_SERVERS:
+        used = f"only the first {MOST_NAME_SERVERS} are used"
+        yield Found(f"{path} names {len(servers)} servers, and {used}", "Leave out the others")
+
+
+def _found(facts: HostFacts) -> Iterator[Found]:
+    """What Pods are given was made from it."""
+    resolver, given = facts.resolver, listed(facts.pod_servers) if facts.pod_servers else "none"
     useless = [server for server in resolver.servers if not reachable(server)]
-    left = [s for s in resolver.servers if reachable(s)] if chosen else list(facts.pod_servers)
-    if useless and (not left or chosen):
-        yield _useless(resolver, useless, left)
+    alone = f"Pods get {given}; without an answer there they resolve names of the cluster only"
+    if resolver.problem:
+        stopped = "systemctl start systemd-resolved; or " if "systemd" in resolver.problem else ""
+        written = f"rm -f {resolver.path}; echo nameserver ADDRESS >{resolver.path}"
+        yield Found(f"{resolver.path} {resolver.problem}: {alone}", stopped + written)
+    elif not resolver.servers:
+        yield Found(f"{resolver.path} names no server: {alone}", f"echo nameserver ADDRESS >>{resolver.path}")
     elif useless:
         yield Found(
-            f"{resolver.path} names {listed(useless)}, which no Pod reaches: Pods get {listed(left)} only",
-            "Nothing, if these are enough; otherwise add a nameserver line with an address that Pods reach",
+            f"{resolver.path} names {listed(useless)}, which no Pod reaches: Pods get {given} only",
+            "Nothing, if that is enough; otherwise add a nameserver line with an address that Pods reach",
         )
-    if len(resolver.servers) > MOST_NAME_SERVERS:
+
+
+def _chosen(resolver: Resolver) -> Iterator[Found]:
+    """A file that the configuration names is given to Pods as it is."""
+    useless = [server for server in resolver.servers if not reachable(server)]
+    if resolver.problem:
         yield Found(
-            f"{resolver.path} names {len(resolver.servers)} servers, and only the first {MOST_NAME_SERVERS} are used",
-            "Leave out the others",
-        )
-
-
-def _missing(resolver: Resolver, *, chosen: bool) -> Found:
-    if chosen:
-        return Found(
             f"resolvConf of the kubelet is {resolver.path}, which {resolver.problem}: no Pod can start",
             f"Make that file, or leave resolvConf out of KubeletConfiguration (it is {Resolver.path} then)",
             error=True,
         )
-    stopped = "systemd" in resolver.problem
-    return Found(
-        f"{resolver.path} {resolver.problem}: no Pod can start without it",
-        (f"{_RESOLVED}; or " if stopped else "")
-        + f"rm -f {resolver.path}; echo 'nameserver ADDRESS' > {resolver.path} (an empty file will do without any)",
-        error=True,
-    )
-
-
-def _useless(resolver: Resolver, useless: list[str], left: list[str]) -> Found:
-    """A file that the configuration names is given to Pods as it is."""
-    what = f"{resolver.path} names {listed(useless)}" + ("" if left else " only")
-    return Found(
-        f"{what}, which is nobody's in a Pod: CoreDNS would ask itself, and end",
-        f"Name addresses that Pods reach in {resolver.path}, or give resolvConf in KubeletConfiguration another file",
-        error=True,
-    )
+    elif useless or not resolver.servers:
+        asks_itself = f"names {listed(useless)}, which is nobody's in a Pod: CoreDNS would ask itself"
+        what = asks_itself if useless else "is empty"
+        yield Found(
+            f"{resolver.path}, which resolvConf in KubeletConfiguration names, {what}: CoreDNS ends again and again",
+            f"Name addresses that Pods reach in {resolver.path}, or leave resolvConf out of KubeletConfiguration",
+            error=True,
+        )
 
 
 ALL = (name_servers,)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from bootstrap.model import names
 from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
 from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.finding import Found, check
@@ -19,6 +20,7 @@ LEAST_MEMORY = 512 << 20
 NAME_LENGTH = 63
 QUALIFIED_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 """apimachinery's validation.IsQualifiedName, which kubeadm applies to the node's name."""
+KEEPS_AWAY = ("NoSchedule", "NoExecute")
 DAY = 24 * 3600
 LAST_SANE_YEAR = 2099
 SYNCHRONIZE = "Start a time service: systemctl enable --now systemd-timesyncd (or chronyd)"
@@ -133,6 +135,23 @@ def time_sync(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         )
 
 
+@check(
+    "Taints",
+    "CoreDNS tolerates the taints that this node is given, as long as it is the only one.",
+    "Leave them out of `nodeRegistration.taints` until there is another node, or `--wait=node`.",
+    error=False,
+    fresh=True,
+    control_plane=True,
+)
+def taints(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    keys = [t.key for t in cfg.node.taints or () if t.effect in KEEPS_AWAY and t.key != names.CONTROL_PLANE_ROLE]
+    if keys and not cfg.cluster.dns_disabled:
+        yield Found(
+            f"CoreDNS does not tolerate the taint {' and '.join(keys)}: it waits for another node, and init for it",
+            "Leave it out of nodeRegistration.taints until there is one, or run init with --wait=node",
+        )
+
+
 def _said(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
@@ -156,4 +175,4 @@ def certificate_validity(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found
             yield Found(f"{name}: {value / 3600:.0f} h is more than {whose}, {limit / 3600:.0f} h", f"Lower {name}")
 
 
-ALL = (user, privileged, cpus, memory, hostname, clock, time_sync, certificate_validity)
+ALL = (user, privileged, cpus, memory, hostname, taints, clock, time_sync, certificate_validity)

@@ -39,6 +39,9 @@ def execute(
     cfg, mode = observed.cfg, observed.facts.mode
     runtime, since = runtime_at(cfg.node.cri_socket, mode), time.time()
     look = looking(host, runtime, since)
+    asked = _asked(cfg, plan) if mode == "node" else b""
+    if asked and host.read(COMPLETE) == b"":  # an empty node, of which more is asked from now on
+        host.remove(COMPLETE)
     try:
         context = RunContext(
             host,
@@ -60,7 +63,7 @@ def execute(
         from bootstrap.host.runtime.image_puller import clear  # few runs pull: the HTTP client costs a start 0.1 s
 
         clear()
-    if mode == "node" and (asked := _asked(cfg, plan)):  # the container's health check reads it
+    if asked:  # the container's health check reads it
         host.write(COMPLETE, asked, 0o600)
     return timings
 

@@ -37,8 +37,10 @@ def gather(host: Host, mode: str) -> HostFacts:
     units = services.units(host) if on_host else {}
     resolved = units.get(services.RESOLVED_UNIT) == "active"
     resolver = resolv_conf.resolver(host, RESOLVED_CONF if resolved else Resolver.path)
-    gateway = next((r["gateway"] for r in known if r["dst"] == "default" and "gateway" in r), "")
-    pod_resolv_conf = resolv_conf.for_pods((host.read(resolver.path) or b"").decode(errors="replace"), gateway)
+    own = addresses(links, defaults)
+    gateways = [route["gateway"] for route in known if route["dst"] == "default" and "gateway" in route]
+    written = (host.read(resolver.path) or b"").decode(errors="replace")
+    pod_resolv_conf = resolv_conf.for_pods(written, (*gateways, *(a.address for a in own)))
     pod_servers = resolv_conf.servers(pod_resolv_conf) if pod_resolv_conf else resolver.servers
     return HostFacts(
         mode=mode,
@@ -53,7 +55,7 @@ def gather(host: Host, mode: str) -> HostFacts:
         inotify=inotify(),
         clock=_clock(),
         kernel=kernel(host, mode),
-        addresses=addresses(links, defaults),
+        addresses=own,
         attached=attached(links, known),
         has_default_route=bool(defaults),
         links=tuple(link["ifname"] for link in links),

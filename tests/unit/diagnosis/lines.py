@@ -17,6 +17,7 @@ _PAUSE = 'image \\\\\\"localhost/nothing-there/pause:3.10.2\\\\\\"'
 
 # rule → (component or unit, line)
 RUN: dict[str, tuple[str, str]] = {
+    "coredns-no-upstream": ("coredns", "plugin/forward: no valid upstream addresses found"),
     "no-space": (
         "etcd",
         '{"level":"panic","ts":"2026-11-21T16:12:27.114016Z","caller":"etcdserver/bootstrap.go:679",'

@@ -11,6 +11,7 @@ from bootstrap.model.cluster import (
     Component,
     ExternalEtcd,
     Networking,
+    Taint,
 )
 from bootstrap.model.facts import (
     Address,
@@ -92,8 +93,9 @@ CASES: list[tuple[dict[str, Any], str, bool]] = [
     ({"addresses": (ETH0, dataclasses.replace(ETH1, mtu=9000)), "configured": {"address_given": True}}, "MTU", WARNING),
     ({"resolver": Resolver(servers=())}, "ResolvConf", WARNING),
     ({"resolver": Resolver(servers=("127.0.0.1", "192.0.2.53"))}, "ResolvConf", WARNING),
-    ({"resolver": Resolver(servers=("127.0.0.53",)), "pod_servers": ()}, "ResolvConf", ERROR),
-    ({"resolver": Resolver(servers=(), problem="does not exist")}, "ResolvConf", ERROR),
+    ({"resolver": Resolver(servers=("127.0.0.53",)), "pod_servers": ("192.0.2.1",)}, "ResolvConf", WARNING),
+    ({"resolver": Resolver(servers=(), problem="does not exist")}, "ResolvConf", WARNING),
+    ({"configured": {"resolver": Resolver("/x", ("127.0.0.1",))}}, "ResolvConf", ERROR),
     ({"resolver": Resolver(servers=("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"))}, "ResolvConf", WARNING),
     ({"units": {"firewalld.service": "active"}}, "Firewalld", WARNING),
     ({"proxies": {**PROXY, "NO_PROXY": "10.96.0.0/12,10.244.0.0/16"}}, "HTTPProxy", WARNING),
@@ -171,6 +173,7 @@ WITH_CONFIG: list[tuple[ClusterConfig, dict[str, Any], str, bool]] = [
     (changed(CFG, kubelet={"cgroupDriver": "cgroupfs"}), {}, "CgroupDriver", WARNING),
     (changed(CFG, kubelet={"failCgroupV1": True}), V1, "SystemVerification", ERROR),
     (changed(CFG, kubelet_extra_args=(Arg("node-ip", "198.51.100.1"),)), {}, "ListenAddress", ERROR),
+    (changed(CFG, taints=(Taint("gpu", "NoSchedule", "yes"),)), {}, "Taints", WARNING),
     (changed(CFG, kubelet={"failSwapOn": True}), {"swap": ("/dev/vda2",)}, "Swap", ERROR),
     (PROTECTED, {"sysctls": {"vm.overcommit_memory": "0", "kernel.panic": "10"}}, "KernelDefaults", ERROR),
     (

@@ -65,8 +65,8 @@ def test_the_cgroup_driver_is_the_one_that_the_kubelet_has(cfg: ClusterConfig) -
     ("resolver", "says"),
     [
         (Resolver("/x", (), "does not exist"), "resolvConf of the kubelet is /x, which does not exist"),
-        (Resolver("/x", ("127.0.0.1", "192.0.2.53")), "/x names 127.0.0.1, which is nobody's in a Pod"),
-        (Resolver("/x", ("127.0.0.1",)), "/x names 127.0.0.1 only"),
+        (Resolver("/x", ("127.0.0.1", "192.0.2.53")), "names, names 127.0.0.1, which is nobody's in a Pod"),
+        (Resolver("/x", ()), "names, is empty: CoreDNS ends"),
     ],
 )
 def test_a_file_of_name_servers_that_the_configuration_names_has_to_do(resolver: Resolver, says: str) -> None:
