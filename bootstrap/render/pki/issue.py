@@ -47,6 +47,9 @@ class _Issuance:
     def read(self, name: str) -> bytes | None:
         return self.existing.get(self.path(name))
 
+    def is_theirs(self, path: str) -> bool:
+        return path in self.existing and path not in self.begun
+
     def sign(self, spec: CertSpec, key: PrivateKey, issuer: Issuer | None, lifetime: float) -> x509.Certificate:
         return certs.build(spec, key, issuer, serial=self.keys.serial(), now=self.now, lifetime=lifetime)
 
@@ -68,7 +71,8 @@ def issue_pki(
     """The whole set, kept files included with the bytes they have.
 
     `existing` maps paths to what lies there. CAs and the service-account key are never replaced; a leaf is kept while
-    it is valid, signed by its CA and names everything it must. A CA without its key has leaves that exist.
+    it is valid, signed by its CA and names everything it must. A CA without its key has leaves that exist. A leaf that
+    is not ours and will not do raises BootstrapError (exit 3), as in kubeadm.
 
     `begun` are paths that an earlier run of ours set out to make. A CA's key is written before its certificate, so one
     of ours without a certificate is of a run that was killed between the two, and gets its certificate now.
@@ -206,6 +210,13 @@ def _leaf(run: _Issuance, name: str, spec: CertSpec, issuer: Issuer | None, ca: 
             code=Exit.CONFIG,
             why=f"the key of {certs.describe(ca).common_name} is not on this machine, so nothing can be signed here",
             fix="provide this certificate and its key, signed by that CA, then run the same command again",
+        )
+    elif theirs := [p for p in (f"{run.path(name)}.crt", f"{run.path(name)}.key") if run.is_theirs(p)]:
+        raise BootstrapError(
+            f"{run.path(name)}.crt cannot be used: {reason}",
+            code=Exit.CONFIG,
+            why=f"{' and '.join(theirs)} was not made by bootstrap, and files of others are not overwritten",
+            fix="provide one that fits, or move both away: another one is issued then",
         )
     else:
         key = run.keys.new(run.cfg.cluster.encryption_algorithm)

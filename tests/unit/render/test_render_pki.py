@@ -60,14 +60,14 @@ def test_second_run_changes_nothing(pki: dict[str, bytes]) -> None:
 
 def test_another_address_reissues_what_names_it(pki: dict[str, bytes]) -> None:
     moved = changed(CFG, advertise_address="192.0.2.99")
-    after = issue_pki(moved, pki, KEYS, NOW)
+    after = issue_pki(moved, pki, KEYS, NOW, pki)
     stems = {p.rsplit(".", 1)[0] for p in rewritten(pki, after)}
     assert stems == {"pki/apiserver", "pki/etcd/server", "pki/etcd/peer"}
     assert "192.0.2.99" in certificate_info(tree(after)["/etc/kubernetes/pki/apiserver.crt"]).sans
 
 
 def test_expired_leaves_are_reissued_and_cas_are_not(pki: dict[str, bytes]) -> None:
-    after = rewritten(pki, issue_pki(CFG, pki, KEYS, NOW + timedelta(days=400)))
+    after = rewritten(pki, issue_pki(CFG, pki, KEYS, NOW + timedelta(days=400), pki))
     assert "pki/apiserver.crt" in after and "pki/front-proxy-client.key" in after
     assert not after & {"pki/ca.crt", "pki/ca.key", "pki/etcd/ca.crt", "pki/sa.key", "pki/sa.pub"}
 
@@ -79,8 +79,8 @@ def test_certificates_are_good_where_the_clock_is_five_minutes_behind(pki: dict[
 
 
 def test_leaves_of_a_clock_that_was_ahead_are_reissued_and_cas_are_not(pki: dict[str, bytes]) -> None:
-    ahead = tree(issue_pki(CFG, pki, KEYS, NOW + timedelta(days=400)))
-    after = rewritten(ahead, issue_pki(CFG, ahead, KEYS, NOW))
+    ahead = tree(issue_pki(CFG, pki, KEYS, NOW + timedelta(days=400), pki))
+    after = rewritten(ahead, issue_pki(CFG, ahead, KEYS, NOW, ahead))
     assert "pki/apiserver.crt" in after
     assert not after & {"pki/ca.crt", "pki/ca.key", "pki/etcd/ca.crt", "pki/sa.key", "pki/sa.pub"}
 
@@ -89,7 +89,7 @@ def test_leaf_of_another_ca_or_without_its_key_is_reissued(pki: dict[str, bytes]
     other = tree(issue_pki(CFG, {}, KEYS, NOW))
     mixed = pki | {p: other[p] for p in other if "front-proxy-client" in p}
     del mixed["/etc/kubernetes/pki/apiserver.key"]
-    assert rewritten(pki, issue_pki(CFG, mixed, KEYS, NOW)) == {
+    assert rewritten(pki, issue_pki(CFG, mixed, KEYS, NOW, pki)) == {
         "pki/front-proxy-client.crt",
         "pki/front-proxy-client.key",
         "pki/apiserver.crt",
@@ -146,6 +146,22 @@ def test_lost_public_half_of_the_service_account_comes_back(pki: dict[str, bytes
 def test_external_etcd_has_no_etcd_certificates() -> None:
     cfg = changed(CFG, etcd=ExternalEtcd(("https://e:2379",)))
     assert not [p for p in pki_paths(cfg) if "etcd" in p]
+
+
+@pytest.mark.parametrize("what", ["ended", "another name", "no key"])
+def test_a_leaf_that_the_user_brought_is_never_overwritten(pki: dict[str, bytes], what: str) -> None:
+    cfg, there, now = CFG, dict(pki), NOW
+    if what == "ended":
+        now = NOW + timedelta(days=400)
+    elif what == "another name":
+        cfg = changed(CFG, api_server_cert_sans=("more.example",))
+    else:
+        del there["/etc/kubernetes/pki/apiserver.key"]
+
+    with pytest.raises(BootstrapError, match=r"apiserver\.crt cannot be used") as caught:
+        issue_pki(cfg, there, KEYS, now)
+    assert caught.value.code == Exit.CONFIG
+    assert "move both away" in caught.value.fix
 
 
 def test_names_in_the_apiserver_certificate() -> None:

@@ -156,6 +156,9 @@ def test_a_kubeconfig_that_the_user_brought_is_never_overwritten(path: str, what
         host.write(path, made().read(path) or b"", 0o600)
     elif what == "ended":
         now = NOW + timedelta(days=400)
+        for file in issue(host).pki:
+            host.remove(file.path)
+            put(host, file.path, file.content)
     elif what == "unreadable":
         host.write(path, b"}{", 0o600)
     else:
