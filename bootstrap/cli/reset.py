@@ -45,6 +45,8 @@ def reset(
         if not dry_run:
             sweep(host)
         decision = workflow.decide_reset(host, mode.name, request)
+        for line in unused(request, kubeconfig, foreign=decision.foreign):
+            say(line, "!", error=True)
         if dry_run or not force:
             _show(decision, host, output)
         if dry_run:
@@ -55,6 +57,14 @@ def reset(
         if decision.foreign and not quiet:
             say("what kubeadm reset would remove is gone; CNI files and packet filter rules of others were left alone")
         return _verify(host, output, purge=purge) if decision.journal else Exit.OK
+
+
+def unused(request: Any, kubeconfig: str, *, foreign: bool) -> list[str]:
+    """Flags that were given and change nothing here."""
+    lines = ["--kubeconfig: no cluster is asked"] if kubeconfig else []
+    given = {"--cert-dir": request.cert_dir != names.PKI_DIR, "--cleanup-tmp-dir": request.cleanup_tmp_dir}
+    why = "is for a node that kubeadm made; of this one its record says what there is"
+    return lines + [f"{flag} {why}" for flag, there in given.items() if there and not foreign]
 
 
 def _show(decision: Any, host: Any, output: str) -> None:

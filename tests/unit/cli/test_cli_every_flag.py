@@ -1,0 +1,110 @@
+"""Every flag of every command: it writes a field of the configuration, or stands here with the tests that try it.
+
+A new flag fails until it is entered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bootstrap.cli.app import app
+from bootstrap.cli.reset import unused
+from bootstrap.model import names
+from bootstrap.model.flags import CONFIGURATION
+from bootstrap.workflows.reset import ResetRequest
+
+TESTS = Path(__file__).parents[2]
+PROOF = {
+    "arch": "registry/test_commands.py",
+    "bundle": "e2e/test_air_gap.py",
+    "certificate-key": "e2e/test_joining.py",
+    "cleanup-tmp-dir": "unit/cli/test_cli_every_flag.py",
+    "component-configs": "unit/cli/test_cli_config.py",
+    "config": "unit/cli/test_cli_config.py",
+    "control-plane": "unit/phases/test_phases_join.py",
+    "description": "unit/workflows/test_workflows_tokens.py",
+    "exit-on-failure": "e2e/test_ways_to_run.py",
+    "file": "registry/test_commands.py",
+    "force": "e2e/test_reset.py",
+    "from": "bundle/test_create.py",
+    "groups": "unit/workflows/test_workflows_tokens.py",
+    "image": "bundle/test_create.py",
+    "insecure-unsigned": "bundle/test_faults.py",
+    "inside": "unit/workflows/test_workflow_kubeconfig.py",
+    "key": "bundle/test_create.py",
+    "kubeconfig": "unit/cli/test_cli_every_flag.py",
+    "lock": "registry/test_commands.py",
+    "output": "unit/cli/test_cli_output.py",
+    "print-join-command": "e2e/test_joining.py",
+    "purge": "e2e/test_reset.py",
+    "reconfigure": "unit/workflows/test_workflows_every_setting.py",
+    "server": "unit/workflows/test_workflow_kubeconfig.py",
+    "skip-certificate-key-print": "e2e/test_joining.py",
+    "skip-token-print": "e2e/test_joining.py",
+    "socket": "bundle/test_faults.py",
+    "strict": "unit/preflight/test_preflight_checks.py",
+    "timeout": "registry/test_commands.py",
+    "timings": "bundle/test_load.py",
+    "to": "registry/test_commands.py",
+    "token-file": "unit/cli/test_cli_every_flag.py",
+    "trusted-key": "bundle/test_create.py",
+    "ttl": "unit/workflows/test_workflows_tokens.py",
+    "upload-certs": "e2e/test_joining.py",
+    "usages": "unit/workflows/test_workflows_tokens.py",
+    "verify": "e2e/test_reset.py",
+    "wait": "unit/phases/test_phases_parts.py",
+}
+"""Flag, of whatever command → a suite that tries it, below tests/."""
+
+
+def flags() -> Iterator[tuple[str, str]]:
+    """Command and flag, those that write the configuration left out: they are tried field by field."""
+    writing = {flag.name for flag in CONFIGURATION}
+
+    def walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from walk(inner, (*words, name))
+        if not hasattr(command, "commands"):
+            options = [p for p in command.params if p.param_type_name == "option" and not p.hidden]
+            names_of = (max(p.opts, key=len).removeprefix("--") for p in options)
+            yield from ((" ".join(words), name) for name in names_of if name not in writing)
+
+    yield from walk(typer.main.get_command(app), ())
+
+
+def test_every_flag_is_tried_somewhere() -> None:
+    assert [f"{command} --{flag}" for command, flag in flags() if flag not in PROOF] == []
+    assert set(PROOF) - {flag for _, flag in flags()} <= {"certificate-key"}
+
+
+@pytest.mark.parametrize(("flag", "suite"), sorted(PROOF.items()))
+def test_the_suite_names_the_flag(flag: str, suite: str) -> None:
+    text = (TESTS / suite).read_text()
+
+    assert any(word in text for word in (f"--{flag}", f"{flag.replace('-', '_')}", f'"{flag}"'))
+
+
+@pytest.mark.parametrize(
+    ("request_", "kubeconfig", "foreign", "named"),
+    [
+        (ResetRequest(names.PKI_DIR, ""), "", False, []),
+        (ResetRequest(names.PKI_DIR, ""), "/k", True, ["--kubeconfig"]),
+        (ResetRequest("/srv/pki", "unix:///s", cleanup_tmp_dir=True), "", True, []),
+        (ResetRequest("/srv/pki", "unix:///s", cleanup_tmp_dir=True), "", False,
+         ["--cert-dir", "--cleanup-tmp-dir"]),
+    ],
+)  # fmt: skip
+def test_flags_for_other_nodes_are_named(
+    request_: ResetRequest, kubeconfig: str, foreign: bool, named: list[str]
+) -> None:
+    assert [line.partition(" ")[0].rstrip(":") for line in unused(request_, kubeconfig, foreign=foreign)] == named
+
+
+def test_two_ways_to_give_one_token_are_wrong_usage() -> None:
+    assert CliRunner().invoke(app, ["join", "--token", "x", "--token-file", "/x"]).exit_code == 2
