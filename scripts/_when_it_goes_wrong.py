@@ -10,9 +10,12 @@ from collections.abc import Iterator
 
 from bootstrap.diagnosis.rule import Rule
 from bootstrap.diagnosis.rules import RULES
+from bootstrap.model.errors import BootstrapError
 from bootstrap.preflight.finding import Check, Finding
+from bootstrap.preflight.start import require_start
 from tests.unit.diagnosis.lines import NOT_RUN, RUN
 from tests.unit.preflight.bad_machines import TABLE
+from tests.unit.preflight.bad_starts import LIMITS, WRONG
 from tests.unit.preflight.machine import run
 
 LINES = {**RUN, **NOT_RUN}
@@ -39,6 +42,9 @@ def page(head: str) -> str:
             "# When it goes wrong\n",
             head,
             INTRODUCTION,
+            "## A node container ends at once (exit 2 or 4)\n",
+            "Asked before the first write; options are those of `docker run`, and the command that works is shown.\n",
+            *_starts(),
             "## Before anything is written: preflight (exit 4)\n",
             "A warning stops nothing; `--ignore-preflight-errors=NAME` makes one of an error.\n",
             *_checks(),
@@ -46,6 +52,14 @@ def page(head: str) -> str:
             *map(_rule, RULES),
         ]
     )
+
+
+def _starts() -> Iterator[str]:
+    for container in [sample[0] for sample in (*WRONG.values(), *LIMITS.values())]:
+        try:
+            require_start(container)
+        except BootstrapError as error:
+            yield f"### {_plain(error.what)}\n\nWhy: {_plain(error.why)}.\n\n**Next:** {_plain(error.fix)}\n"
 
 
 def _checks() -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.node import IMAGE, docker, must, until
+from tests.e2e.node import IMAGE, Node, docker, must, until
 
 USAGE, PREFLIGHT = 2, 4
 """docs/reference/exit-codes.md"""
@@ -74,6 +75,17 @@ def test_the_machines_network_is_not_given_to_a_node() -> None:
 
 def links() -> set[str]:
     return {path.name for path in Path("/sys/class/net").iterdir() if not path.name.startswith("veth")}
+
+
+@pytest.mark.parametrize("option", ["--init", "--user=1000", "--tmpfs=/etc"])
+def test_the_command_that_is_shown_works(option: str, start: Callable[..., Node]) -> None:
+    _, text = refused("node", options=("--privileged", option))
+    shown = next(line for line in text.splitlines() if line.startswith("   next   docker run -d ")).split()
+    assert shown[-2:] == ["bootstrap:v1.37.0", "node"]
+
+    node = start("shown", "node", options=shown[4:-2])
+    node.wait_healthy(60)
+    node.remove()
 
 
 @pytest.mark.parametrize("script", ["bootstrap init; exit $?", "bootstrap node || exit $?"])

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.node import IMAGE, PREFIX, Node, component, docker, must, until
 
-WAIT_FAILED = 6
+WAIT_FAILED, PREFLIGHT_FAILED = 6, 4
 NOTHING_THERE = "localhost/nothing-there"
 SHORT = (
     "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\ntimeouts:\n  controlPlaneComponentHealthCheck: 8s\n"
@@ -95,6 +95,17 @@ def test_a_command_of_the_first_moment_waits_for_the_start(start: Start) -> None
     node = start("early", "node")
     made = node.exec("bootstrap", "init", "--wait=api")
     assert made.returncode == 0, made.stdout + made.stderr
+    node.remove()
+
+
+def test_too_little_memory_is_refused_and_what_is_shown_cures_it(start: Start) -> None:
+    node = start("small", "init", options=("--privileged", "--memory=300m", "--cpus=1.5"))
+    assert node.wait_exit(60) == PREFLIGHT_FAILED, node.logs()
+    assert "300 MiB of memory (--memory)" in node.logs()
+    assert "1.5 of the" in node.logs()
+    must(docker("update", "--memory", "2g", "--memory-swap", "-1", node.name))
+    must(docker("start", node.name))
+    node.wait_healthy()
     node.remove()
 
 

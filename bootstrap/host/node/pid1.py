@@ -64,7 +64,7 @@ def keep_request(argv: Sequence[str]) -> None:
     words = list(argv)
     if position := config_position(words):
         index, prefix = position
-        content = _read_config(words[index].removeprefix(prefix))
+        content = _read_config(words[index].removeprefix(prefix), words[0])
         words[index] = prefix + str(CONFIG_FILE)
     STATE.mkdir(mode=0o700, exist_ok=True)
     if position and (content or not CONFIG_FILE.exists()):
@@ -82,7 +82,7 @@ def config_position(words: Sequence[str]) -> tuple[int, str] | None:
     return None
 
 
-def _read_config(source: str) -> bytes:
+def _read_config(source: str, verb: str) -> bytes:
     """Empty where the one that was kept at the first start is meant."""
     try:
         return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
@@ -92,7 +92,7 @@ def _read_config(source: str) -> bytes:
         raise BootstrapError(
             f"cannot read {source}: {e.strerror}",
             why="the path is looked up inside the container",
-            fix=f"docker run -d --privileged -v $PWD/config.yaml:{source} {names.IMAGE} init --config {source}",
+            fix=f"docker run -d --privileged -v $PWD/config.yaml:{source} {names.IMAGE} {verb} --config {source}",
             code=Exit.CONFIG,
         ) from e
 
