@@ -78,7 +78,7 @@ def _show(decision: Any, host: Any, output: str) -> None:
         say("bootstrap did not make this node: reset does what kubeadm reset does", "!")
     for step in steps:
         for effect in step.effects:
-            if not effect.what.endswith(": unchanged"):
+            if effect.is_change:
                 say(f"  {effect.what}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bootstrap.engine.effects import Objects, describe, diff
+from bootstrap.engine.effects.registry import UNCHANGED
 from bootstrap.host.port import HostReader
 from bootstrap.model.plan import Plan
 
@@ -15,6 +16,10 @@ class PreviewedEffect:
 
     what: str
     diff: tuple[str, ...]
+
+    @property
+    def is_change(self) -> bool:
+        return not self.what.endswith(f": {UNCHANGED}")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from bootstrap.engine.effects.registry import UNCHANGED
 from bootstrap.engine.records import Comparison
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
@@ -71,7 +72,7 @@ def compare(host: HostReader, entry: Entry, found: Comparison) -> None:
 
 def describe(host: HostReader, effect: Restored) -> str:
     left = ours_left(host, effect.entry, effect.networks)
-    return f"remove what our Pods left in {effect.entry.name}: {', '.join(left) or 'unchanged'}"
+    return f"remove what our Pods left in {effect.entry.name}: {', '.join(left) or UNCHANGED}"
 
 
 def _new(host: HostReader, entry: Entry) -> Iterator[str]:

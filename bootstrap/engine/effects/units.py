@@ -5,7 +5,7 @@ from __future__ import annotations
 from bootstrap.engine.effects.registry import UNCHANGED, register, verdict
 from bootstrap.engine.records import Comparison, RecordKind, State, is_as_before, register_kind
 from bootstrap.engine.run_context import RunContext
-from bootstrap.host.port import Host, HostReader
+from bootstrap.host.port import Host, HostReader, UnitState
 from bootstrap.model.effects import Restored, UnitRunning, UnitsReloaded
 from bootstrap.model.journal_entry import UNIT, Entry
 
@@ -15,12 +15,17 @@ def _drift(host: HostReader, effect: UnitRunning) -> str:
     state = host.unit(effect.name)
     if not state.active:
         return "stopped"
-    if effect.enabled and not state.enabled:
-        return "disabled"
+    if newer := _newer(host, effect, state):
+        return f"older than {newer}"
+    return "disabled" if effect.enabled and not state.enabled else ""
+
+
+def _newer(host: HostReader, effect: UnitRunning, state: UnitState) -> str:
+    """A file that it uses, and that was replaced since it was started."""
     for path in effect.uses:
         stat = host.stat(path)
         if stat and stat.mtime > state.started:
-            return f"older than {path}"
+            return path
     return ""
 
 
@@ -28,8 +33,10 @@ def _run(effect: UnitRunning, context: RunContext, timeout: float) -> str:
     difference = _drift(context.host, effect)
     if not difference:
         return ""
+    state = context.host.unit(effect.name)
+    stale = state.active and bool(_newer(context.host, effect, state))
     context.journal.note(UNIT, effect.name)
-    context.host.start_unit(effect.name, enable=effect.enabled, restart=difference.startswith("older"))
+    context.host.start_unit(effect.name, enable=effect.enabled, restart=stale)
     return f"{effect.name}: {difference}, now running"
 
 

@@ -221,6 +221,16 @@ def test_preview_tells_new_from_unchanged_and_writes_nothing() -> None:
     assert host.changes == []
 
 
+def test_a_unit_that_is_disabled_and_runs_with_old_content_is_enabled_and_restarted() -> None:
+    host = MemoryHost()
+    host.start_unit("a.service", enable=False, restart=False)
+    host.write("/etc/a", b"new", 0o644)
+
+    assert apply_effect(UnitRunning("a.service", ("/etc/a",)), context(host), 1) != ""
+    assert host.log[-1] == "restart a.service"
+    assert host.units["a.service"].enabled
+
+
 def test_preview_shows_no_secret() -> None:
     steps = (Step("s", "Group", (File("/etc/ca.key", b"BEGIN KEY", 0o600, secret=True),)),)
 
