@@ -172,7 +172,7 @@ class MemoryHost:
     def images(self, socket: str) -> dict[str, str] | None:
         return self.image_ids.get(socket)
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
+    def run(self, argv: Sequence[str], timeout: float = 60, *, here: bool = False) -> str:
         self._tick(" ".join(argv))
         return self.outputs.get(" ".join(argv), "")
 

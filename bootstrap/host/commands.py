@@ -20,7 +20,6 @@ def execute(
     path: str,
     timeout: float,
     *,
-    keep_stdin: bool = False,
     pass_fds: Sequence[int] = (),
     shown: str = "",
 ) -> str:
@@ -33,7 +32,7 @@ def execute(
     try:
         process = subprocess.Popen(
             argv,
-            stdin=None if keep_stdin else subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={"PATH": path, "LC_ALL": "C.UTF-8"},

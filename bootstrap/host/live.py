@@ -131,11 +131,11 @@ class LiveHost:
     def images(self, socket: str) -> dict[str, str] | None:
         return image_ids(self, socket)
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
+    def run(self, argv: Sequence[str], timeout: float = 60, *, here: bool = False) -> str:
         if here or not self._enter:
-            return execute(argv, COMMAND_PATH, timeout, keep_stdin=keep_stdin)
+            return execute(argv, COMMAND_PATH, timeout)
         entered = [*self._enter, self._host_command(argv[0]), *argv[1:]]
-        return execute(entered, HOST_COMMAND_PATH, timeout, keep_stdin=keep_stdin, shown=" ".join(argv))
+        return execute(entered, HOST_COMMAND_PATH, timeout, shown=" ".join(argv))
 
     def unmount(self, path: str) -> None:
         self.run(["umount", path])

@@ -117,8 +117,8 @@ class Host(HostReader, Protocol):
     def tidy(self, path: str) -> None:
         """Remove what a killed change left beside this name, itself a link or not. Every change of it does so first."""
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
-        """Standard output of a command, which reads our standard input with `keep_stdin` and nothing without.
+    def run(self, argv: Sequence[str], timeout: float = 60, *, here: bool = False) -> str:
+        """Standard output of a command, which has nothing to read.
 
         `here` is for a tool of our own image that the host need not have: its network is ours, and so are its sockets.
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from bootstrap.engine.run_context import LoadImages
 from bootstrap.host.bundle.file import BundleFile, Trust, verified
 from bootstrap.host.bundle.zstd import FAST
-from bootstrap.host.fs.atomic import replacing
 from bootstrap.host.fs.given import is_folder, reached
+from bootstrap.host.fs.replace import replacing
 from bootstrap.host.fs.scratch import scratch_folder
 from bootstrap.host.port import Host, HostReader
 from bootstrap.host.runtime.containerd import Containerd, own_platform

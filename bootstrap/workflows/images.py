@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bootstrap.config.own.lockfile import lock_text
-from bootstrap.host.fs.atomic import replacing
+from bootstrap.host.fs.replace import replacing
 from bootstrap.host.images.layout import Layout
 from bootstrap.host.port import Host
 from bootstrap.host.registry.limits import Deadline, Limits

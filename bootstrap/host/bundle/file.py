@@ -11,7 +11,7 @@ from typing import IO
 
 from bootstrap.host.bundle.tar import ArchiveReader, ArchiveWriter, Writable
 from bootstrap.host.bundle.zstd import Compressor, Decompressor
-from bootstrap.host.fs.atomic import replacing
+from bootstrap.host.fs.replace import replacing
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import (
     LEADING,

@@ -103,3 +103,12 @@ def sync_directory(fd: int) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def fsync_directory(path: Path) -> None:
+    """The same by its path."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

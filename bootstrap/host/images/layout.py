@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from bootstrap.host.fs.atomic import replacing
+from bootstrap.host.fs.replace import replacing
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.oci import (
     BLOBS,

@@ -13,7 +13,8 @@ import shutil
 from pathlib import Path
 from typing import IO
 
-from bootstrap.host.fs.atomic import fsync_directory, replacing
+from bootstrap.host.fs.durable import fsync_directory
+from bootstrap.host.fs.replace import replacing
 from bootstrap.host.images.seed import CONTENT, METADATA, SNAPSHOTTER
 from bootstrap.model.errors import BootstrapError, Exit
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import time
 from functools import cache
-from urllib.parse import urljoin, urlsplit
 
 import requests
 
+from bootstrap.host.registry.session import TlsSession
 from bootstrap.model.addon import not_taken, proven
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -18,18 +18,6 @@ PATIENCE = 120.0
 SILENCE = 20.0
 """Seconds without a byte."""
 _PIECE = 1 << 16
-
-
-class _Session(requests.Session):
-    """A redirect never leaves TLS."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        target = super().get_redirect_target(resp)
-        if target and urlsplit(urljoin(resp.url, target)).scheme != "https":
-            raise not_taken(
-                resp.url, "it leads to a server without TLS", "give the address that it leads to, over https"
-            )
-        return target
 
 
 @cache
@@ -58,7 +46,7 @@ def fetch(url: str, sha256: str) -> bytes:
 def _read(url: str) -> bytes:
     end = time.monotonic() + PATIENCE
     content = bytearray()
-    with _Session() as session, session.get(url, stream=True, timeout=SILENCE) as answer:
+    with TlsSession(_leaves_tls) as session, session.get(url, stream=True, timeout=SILENCE) as answer:
         if answer.status_code != 200:
             raise not_taken(url, f"the server said {answer.status_code} {answer.reason}", "correct the address")
         for piece in answer.iter_content(_PIECE):
@@ -68,3 +56,7 @@ def _read(url: str) -> bytes:
             if time.monotonic() > end:
                 raise not_taken(url, f"it did not come within {PATIENCE:.0f} s", "bring it here and give its path")
     return bytes(content)
+
+
+def _leaves_tls(url: str) -> BootstrapError:
+    return not_taken(url, "it leads to a server without TLS", "give the address that it leads to, over https")

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import tenacity
@@ -25,20 +25,11 @@ from bootstrap.host.registry.limits import (
     passing,
     status_line,
 )
+from bootstrap.host.registry.session import TlsSession
 from bootstrap.host.registry.words import said
 from bootstrap.model.images.mirrors import Server
 
 T = TypeVar("T")
-
-
-class _Session(requests.Session):
-    """A redirect never leaves TLS."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        target = super().get_redirect_target(resp)
-        if target and resp.url.startswith("https:") and not urljoin(resp.url, target).startswith("https:"):
-            raise RegistryError(f"{urlsplit(resp.url).netloc}: redirects from https to plain http, which is refused")
-        return target
 
 
 class Transport:
@@ -48,7 +39,7 @@ class Transport:
         self.server = server
         self.limits = limits
         self.deadline = deadline
-        self._session = _Session()
+        self._session = TlsSession(_leaves_tls)
         self._verify = _authorities(server)
         self._session.headers["Accept-Encoding"] = "identity"
         self._authorizer = Authorizer(server, self._request)
@@ -148,6 +139,10 @@ class Transport:
         if isinstance(error, PassingError) and error.retry_after is not None:
             return error.retry_after
         return min(tenacity.wait_random_exponential(multiplier=0.5, max=10)(state), max(self.deadline.left, 0))
+
+
+def _leaves_tls(url: str) -> RegistryError:
+    return RegistryError(f"{urlsplit(url).netloc}: redirects from https to plain http, which is refused")
 
 
 def _authorities(server: Server) -> bool | str:

@@ -50,7 +50,7 @@ class Recording(LiveHost):
 
     ran: list[list[str]]
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False) -> str:
+    def run(self, argv: Sequence[str], timeout: float = 60) -> str:
         Recording.ran.append([*argv])
         return ""
 

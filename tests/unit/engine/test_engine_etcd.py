@@ -38,10 +38,10 @@ class Refusing(MemoryHost):
         super().__init__()
         self.word = word
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
+    def run(self, argv: Sequence[str], timeout: float = 60, *, here: bool = False) -> str:
         if self.word in argv:
             raise BootstrapError("no", code=Exit.EFFECT, details=("etcdserver: unhealthy cluster",))
-        return super().run(argv, timeout, keep_stdin=keep_stdin, here=here)
+        return super().run(argv, timeout, here=here)
 
 
 def test_the_others_are_told_to_go_on_without_it() -> None:

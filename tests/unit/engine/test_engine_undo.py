@@ -185,10 +185,10 @@ class Failing(MemoryHost):
         super().__init__()
         self.failing = words
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
+    def run(self, argv: Sequence[str], timeout: float = 60, *, here: bool = False) -> str:
         if argv[0].endswith(self.failing):
             raise BootstrapError(f"{argv[0]} failed", code=Exit.EFFECT)
-        return super().run(argv, timeout, keep_stdin=keep_stdin, here=here)
+        return super().run(argv, timeout, here=here)
 
 
 def running(host: MemoryHost) -> MemoryHost:

@@ -59,7 +59,7 @@ class BrokenNode(MemoryHost):
         self.mkdir(path.rpartition("/")[0], 0o755)
         self.entries[path] = Entry("file", 0o600, content, mtime=mtime)
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
+    def run(self, argv: Sequence[str], timeout: float = 60, *, here: bool = False) -> str:
         super().run(argv, timeout)
         match argv[0], argv[1:]:
             case "/crictl", _ if self.containers is None:

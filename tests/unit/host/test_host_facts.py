@@ -34,7 +34,7 @@ class Answering(LiveHost):
         self.answers = answers
         self.asked: list[Sequence[str]] = []
 
-    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False) -> str:
+    def run(self, argv: Sequence[str], timeout: float = 60) -> str:
         self.asked.append(argv)
         if argv[0] not in self.answers:
             raise BootstrapError(f"{argv[0]} is not installed", code=Exit.EFFECT)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.host.fs.atomic import replacing
+from bootstrap.host.fs.replace import replacing
 from bootstrap.host.images.layout import Layout
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.oci import DOCUMENT_LIMIT, MANIFEST

@@ -34,10 +34,11 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(os.readlink(f"/proc/self/fd/{fd}"))
         fsync(fd)
 
-    def renamed(source: Path, target: Path) -> None:
-        assert str(source) in found
-        found.append(f"= {target}")
-        rename(source, target)
+    def renamed(source: str, target: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        folder = os.readlink(f"/proc/self/fd/{src_dir_fd}")
+        assert f"{folder}/{source}" in found
+        found.append(f"= {folder}/{target}")
+        rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "fsync", noted)
     monkeypatch.setattr(os, "rename", renamed)
@@ -63,7 +64,7 @@ def test_a_run_that_was_killed_before_the_database_is_done_again(
 ) -> None:
     root = tmp_path / "root"
     with monkeypatch.context() as patched:
-        patched.setattr(os, "rename", lambda source, target: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(os, "rename", lambda *_words, **_fds: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             link_seed(seed, root)
     assert not (root / METADATA).exists()
