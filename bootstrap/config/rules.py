@@ -38,6 +38,8 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     yield from networks.check_address(config)
     if (api := config.node.api) and not 1 <= api.bind_port <= 65535:
         yield Problem(f"{_INIT}.localAPIEndpoint.bindPort", f"{api.bind_port} is not a port (1 to 65535)")
+    if api:
+        yield from _server_port(api.bind_port, config.cluster.api_server.extra_args)
     yield from _cluster(config.cluster)
     yield from check_gate_fields(config.cluster.kubelet, config.cluster.kube_proxy)
     yield from networks.check(config)
@@ -61,6 +63,14 @@ def _addons(own: BootstrapConfig) -> Iterable[Problem]:
         if name in seen:
             yield Problem(path, f"another add-on is called {name} too; give this one a name: NAME=PLACE")
         seen.add(name)
+
+
+def _server_port(bind_port: int, extra: tuple[Arg, ...]) -> Iterable[Problem]:
+    """Every kubeconfig, probe and certificate goes by bindPort: a flag alone leaves an API server that nobody finds."""
+    for i, arg in enumerate(extra):
+        if arg.name == "secure-port" and arg.value != str(bind_port):
+            path = f"{_CLUSTER}.apiServer.extraArgs[{i}]"
+            yield Problem(path, f"clients look at port {bind_port}; set {_INIT}.localAPIEndpoint.bindPort: {arg.value}")
 
 
 def found(path: str, *messages: str) -> Iterable[Problem]:

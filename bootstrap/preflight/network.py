@@ -180,7 +180,8 @@ def mtu(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 )
 def firewalld(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if facts.units.get("firewalld.service") == "active":
-        ports = [*([cfg.node.api.bind_port] if cfg.node.api else []), names.KUBELET_PORT]
+        kubelet = cfg.cluster.kubelet.get("port") or names.KUBELET_PORT
+        ports = [*([cfg.node.api.bind_port] if cfg.node.api else []), kubelet]
         added = " ".join(f"--add-port={port}/tcp" for port in ports)
         yield Found(
             f"firewalld is active: other nodes need the ports {listed([str(port) for port in ports])}",

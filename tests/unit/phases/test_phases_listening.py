@@ -11,6 +11,7 @@ from gen_docs import default_inputs
 from bootstrap.config import Overrides, load, resolve
 from bootstrap.model.conditions import HttpOk
 from bootstrap.model.effects import EtcdPeerUrl, File, UnitRunning
+from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.plan import Step
 from bootstrap.preflight.ports import wanted
@@ -209,3 +210,15 @@ def test_preflight_looks_at_the_ports_that_will_be_used() -> None:
     found = wanted(resolve(load(yaml.safe_dump_all(documents).encode()), Overrides(), facts()))
 
     assert sorted(want.port for want in found) == [2379, 2380, 2381, 3381, 6443, 20250, 20259]
+
+
+@pytest.mark.parametrize(("flags", "refused"), [({}, True), ({"apiserver_bind_port": 7443}, False)])
+def test_the_api_servers_port_is_where_clients_look(flags: dict[str, Any], refused: bool) -> None:
+    try:
+        found = steps(arguments("apiServer", secure_port="7443"), **flags)
+    except BootstrapError as e:
+        assert refused
+        assert "InitConfiguration.localAPIEndpoint.bindPort: 7443" in "".join(e.details)
+        return
+    assert not refused
+    assert found
