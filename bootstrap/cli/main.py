@@ -53,9 +53,10 @@ def _asks_only(argv: Sequence[str]) -> bool:
 def _start(argv: Sequence[str]) -> int:
     """A container that is to be a node becomes one first; the command itself then runs in the unit."""
     from bootstrap.host.node import pid1
+    from bootstrap.host.node.dry_run import wants_dry_run
     from bootstrap.workflows.mode import may_boot
 
-    if may_boot():
+    if not wants_dry_run(argv) and may_boot():
         pid1.become_node(argv)  # does not return
     return _command_line(argv)
 
