@@ -40,6 +40,7 @@ def join(
     """Make this machine a node of a cluster that is there, or will be; or go on where an earlier join stopped."""
     from bootstrap.config import Documents, load
     from bootstrap.config.join import with_flags
+    from bootstrap.config.unused import unused_by_join
     from bootstrap.engine.turn import alone
     from bootstrap.workflows.join import JoinRequest
     from bootstrap.workflows.mode import enter
@@ -58,6 +59,8 @@ def join(
         endpoint,
         control_plane=given["control_plane"],
     )
+    for warning in unused_by_join(documents):
+        say(str(warning), "!", error=True)
     request = JoinRequest(documents, given["wait"], given["strict"])
     offered = partial(offered_images, given["bundle"], given["trusted_key"], given["insecure_unsigned"], host)
     go = partial(_join, mode, host, request, offered, timings=given["timings"], output=given["output"])

@@ -19,6 +19,7 @@ from bootstrap.config.own.bootstrap_configuration import BootstrapConfiguration
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.config.schema.fields import KINDS, fields_of
 from bootstrap.config.schema.hints import field_paths
+from bootstrap.config.unused import unused_by_join
 from bootstrap.model.cluster import ClusterConfig, RunOptions, Timeouts
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.flags import CONFIGURATION, INIT, writing
@@ -194,6 +195,13 @@ def test_a_field_of_our_own_is_effective_or_named(path: str) -> None:
 @pytest.mark.parametrize("kind", OTHER_VERBS)
 def test_a_document_of_another_verb_is_warned_about(kind: str) -> None:
     assert read({"apiVersion": version_of(kind), "kind": kind})[1] == [kind]
+
+
+@pytest.mark.parametrize("kind", sorted({*KINDS} - {"JoinConfiguration"}))
+def test_join_names_the_documents_that_it_does_not_read(kind: str) -> None:
+    documents = load(yaml.safe_dump({"apiVersion": version_of(kind), "kind": kind}).encode())
+
+    assert [problem.path for problem in unused_by_join(documents)] == [kind]
 
 
 def rendered_component(cfg: ClusterConfig, kind: str) -> Any:
