@@ -46,8 +46,8 @@ def ours_left(host: HostReader, entry: Entry, networks: Collection[str]) -> list
     else:
         found = {f"{RESULTS}/{one.file}" for one in ours}
         found |= {f"{ADDRESSES}/{network}" for network in networks} | {FLANNEL}
-    kept = tuple(f"{entry.name}/{name}" for name in _there(entry))
-    return sorted(path for path in found if host.stat(path) and not path.startswith(kept))
+    kept = tuple(f"{entry.name}/{name}/" for name in _there(entry))
+    return sorted(path for path in found if host.stat(path) and not f"{path}/".startswith(kept))
 
 
 def undo(host: Host, effect: Restored) -> str:

@@ -107,6 +107,13 @@ def test_what_was_there_before_us_stays_whatever_it_is_called(before: str) -> No
     assert host.listdir(inside) == then.listdir(inside)
 
 
+def test_a_name_that_begins_like_one_that_was_there_is_not_taken_for_it() -> None:
+    host = machine()
+    undone(host, Entry(TREE, names.NETNS_DIR, {"entries": ["cni-", "cni"]}))
+
+    assert host.listdir(names.NETNS_DIR) == ("cni-3", "theirs")
+
+
 def test_a_dry_run_names_what_would_go() -> None:
     said = describe(Restored(NETNS, networks=NETWORKS), machine())
 
