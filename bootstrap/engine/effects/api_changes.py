@@ -15,6 +15,7 @@ from bootstrap.host.port import HostReader
 from bootstrap.model import names
 from bootstrap.model.cluster import Taint
 from bootstrap.model.effects import NodeTaints, ObjectGone, object_name
+from bootstrap.model.journal_entry import PATH
 
 
 def _gone(effect: ObjectGone, context: RunContext, timeout: float) -> str:
@@ -47,6 +48,7 @@ def _taints(effect: NodeTaints, context: RunContext, timeout: float) -> str:
         changed = persist(
             lambda: _retaint(effect, former, context), context, timeout, f"{_named(effect)} did not change"
         )
+    context.journal.note(PATH, effect.record)
     make_parent(context.host, effect.record)
     context.host.write(effect.record, wanted, 0o600)
     return changed
