@@ -145,6 +145,15 @@ def test_a_broken_kubelet_configuration_is_named(broken: Node) -> None:
     until("nothing is found", lambda: findings(broken) == [], 60, 2)
 
 
+def test_a_static_pod_that_cannot_be_read_is_named_and_written_again(broken: Node) -> None:
+    manifest = "/etc/kubernetes/manifests/kube-scheduler.yaml"
+    broken.run("sh", "-c", f"echo 'spec: [' >{manifest}")
+    until("it is named", lambda: first_rule(broken) == "manifest-invalid", 60, 1)
+    assert "bootstrap init, which writes its own files again" in findings(broken)[0]["next"]
+    broken.run("bootstrap", "init")
+    until("nothing is found", lambda: findings(broken) == [], 60, 2)
+
+
 def test_a_pod_that_no_node_takes_is_named_and_the_advice_leads_on(broken: Node) -> None:
     broken.kubectl("taint", "nodes", "--all", "example.test/full=yes:NoSchedule")
     broken.kubectl("run", "waiting", "--image=localhost/none", "--image-pull-policy=Never")
