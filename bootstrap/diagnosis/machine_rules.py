@@ -29,7 +29,7 @@ MACHINE_RULES: tuple[Rule, ...] = (
         said(r"(?:inotify|fsnotify|watch).{0,150}too many open files"),
         "{source} can watch no more files: the machine's inotify instances are used up",
         "fs.inotify.max_user_instances is 128 by default, for all containers of the machine together; a node takes 25",
-        "sysctl -w fs.inotify.max_user_instances=8192 on the machine, and systemctl restart {source}",
+        "sysctl -w fs.inotify.max_user_instances=8192 on the machine; docker restart NAME (a host: restart {source})",
         definite=True,
     ),
     Rule(
@@ -37,7 +37,7 @@ MACHINE_RULES: tuple[Rule, ...] = (
         said(r"(?:inotify|fsnotify|watch).{0,150}no space left on device"),
         "{source} can watch no more files: the machine's inotify watches are used up",
         "fs.inotify.max_user_watches is too low for all containers of the machine together",
-        "sysctl -w fs.inotify.max_user_watches=524288 on the machine, and systemctl restart {source}",
+        "sysctl -w fs.inotify.max_user_watches=524288 on the machine; docker restart NAME (a host: restart {source})",
         definite=True,
     ),
     Rule(
