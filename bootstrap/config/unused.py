@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from bootstrap.config.complete import TIMEOUT_FIELDS
+from bootstrap.config.complete import TIMEOUT_FIELDS, run_options
 from bootstrap.config.loader import Documents
+from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, Timeouts
 from bootstrap.model.errors import Problem
 from bootstrap.model.flags import INIT, JOIN
 
 _OTHER_VERBS = {"ResetConfiguration": "reset", "UpgradeConfiguration": "upgrade"}
 _OF_THE_CLUSTER = ("ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration")
+_CA = f"{names.PKI_DIR}/ca.crt"
 _TIMEOUTS_OF_OTHERS = {
     "discovery": "machines that join wait for it",
     "tls_bootstrap": "machines that join wait for it",
@@ -43,7 +45,11 @@ def unused_by_join(documents: Documents) -> Iterable[Problem]:
     for kind in _OF_THE_CLUSTER:
         if kind in documents.upstream:
             yield Problem(kind, "join does not read it: the cluster says what its machines share")
-    if "upgradeManifests" in documents.get("JoinConfiguration").get("timeouts", {}):
+    document = documents.get("JoinConfiguration")
+    if document.get("caCertPath", _CA) != _CA:
+        yield Problem("JoinConfiguration.caCertPath", "ignored: the CA lies in the cluster's certificatesDir")
+    timeouts = run_options(document, []).timeouts
+    if timeouts.upgrade_manifests != Timeouts().upgrade_manifests:
         yield Problem("JoinConfiguration.timeouts.upgradeManifests", "join does not wait for that; an upgrade does")
 
 
