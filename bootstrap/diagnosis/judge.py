@@ -24,9 +24,10 @@ def judge(evidence: Evidence) -> tuple[Cause, ...]:
     for rule in RULES:
         for match in rule.find(evidence):
             explained = rule in GENERAL and any(f.source == match.source for f in found)
-            if not explained and not told.intersection(match.lines):  # one line has one cause
+            lines = match.whole or match.lines
+            if not explained and not told.intersection(lines):  # one line has one cause
                 found.append(_finding(rule, match, evidence.places))
-                told.update(match.lines)
+                told.update(lines)
     return tuple(sorted(found, key=lambda finding: not finding.definite))
 
 

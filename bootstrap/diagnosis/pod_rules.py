@@ -7,7 +7,12 @@ from bootstrap.diagnosis.rule import Rule, said
 
 KUBELET = "kubelet"
 _IMAGE = r"image \\*\"(?P<image>[^\\\"]+)\\*\""
-_REFUSED = r"(?:: not found|unauthorized|denied|Forbidden|https?://localhost/|no match for platform)"
+_LOGIN = (
+    r"(?:authorization failed|insufficient_scope|no basic auth credentials|pull access denied|unauthorized|"
+    r"access to the resource is denied|failed to fetch (?:anonymous|oauth) token|: 40[13] (?:Unauthorized|Forbidden))"
+)
+_ABSENT = r"(?:: not found|https?://localhost/|no match for platform)"
+_NONE = rf"(?:{_ABSENT}|{_LOGIN})"
 _PULLING = r"Error syncing pod.*(?:ErrImagePull|ImagePullBackOff).*?"
 _LOAD = "load it (docker save {image} | docker exec -i NAME bootstrap images load -), or correct imageRepository"
 
@@ -15,7 +20,8 @@ POD_RULES: tuple[Rule, ...] = (
     Rule(
         "pause-image-missing",
         said(
-            rf"Error syncing pod.*CreatePodSandboxError.*failed to (?:pull|get sandbox) {_IMAGE}.*{_REFUSED}", KUBELET
+            rf"Error syncing pod.*CreatePodSandboxError.*failed to (?:pull|get sandbox) {_IMAGE}.*{_NONE}",
+            KUBELET,
         ),
         "no Pod can start: the sandbox image {image} is not on this node, and cannot be pulled",
         "it is not among the images inside, and no registry has it under this name",
@@ -31,10 +37,20 @@ POD_RULES: tuple[Rule, ...] = (
         definite=True,
     ),
     Rule(
+        "image-wants-login",
+        said(rf"{_PULLING}{_IMAGE}.*{_LOGIN}", KUBELET),
+        "the image {image} is not on this node, and its registry wants a login",
+        "it is private, and the kubelet has no login that may read it, or there is none of this name: registries say "
+        "the same of both",
+        "give a login: credentials in the rules for mirrors (docs/explanation/mirrors.md), or a pull secret in the Pod "
+        f"(imagePullSecrets); or {_LOAD}",
+        definite=True,
+    ),
+    Rule(
         "image-refused",
-        said(rf"{_PULLING}{_IMAGE}.*{_REFUSED}", KUBELET),
+        said(rf"{_PULLING}{_IMAGE}.*{_ABSENT}", KUBELET),
         "the image {image} is not on this node, and its registry does not give it",
-        "the registry has no such image, or wants credentials",
+        "the registry has no such image, or not for this platform",
         _LOAD,
         definite=True,
     ),

@@ -23,6 +23,8 @@ class Match:
     lines: tuple[str, ...] = ()
     times: int = 1
     fields: Mapping[str, str] = field(default_factory=dict)
+    whole: tuple[str, ...] = ()
+    """The lines before they were cut for showing: two rules may show different parts of one line."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def said(pattern: str, *sources: str, about_pods: bool = True) -> Callable[[Evid
             if found:
                 line, hit = found[-1]
                 fields = {name: value or "" for name, value in hit.groupdict().items()}
-                yield Match(source, (shown(line, hit),), len(found) if ends is None else ends, fields)
+                yield Match(source, (shown(line, hit),), len(found) if ends is None else ends, fields, (line,))
 
     return find
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bootstrap.diagnosis.evidence import Container, Evidence, Unit
@@ -75,7 +76,7 @@ def port_taken(evidence: Evidence) -> Iterator[Match]:
         holder = evidence.listeners.get(int(match.fields["port"]), "")
         lasting = bool(holder) and not re.search(rf"\b{re.escape(match.source)}\b", holder)
         fields = {**match.fields, "holder": holder or "somebody who has let go of it by now"}
-        yield Match(match.source, match.lines, match.times if lasting else 1, fields)
+        yield replace(match, times=match.times if lasting else 1, fields=fields)
 
 
 def etcd_unreachable(evidence: Evidence) -> Iterator[Match]:

@@ -122,7 +122,28 @@ ETCD_DATABASE = (
     'database","path":"/var/lib/etcd/member/snap/db","error":"invalid database","stacktrace":"go.etcd.io/etcd"}'
 )
 
+WANTS_LOGIN = (
+    "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth "
+    "credentials",
+    "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: "
+    "authorization failed",
+    "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to "
+    "https://a.test/token?service=r: 401 Unauthorized",
+    "unexpected status from HEAD request to https://a.test/v2/team/app/manifests/1: 403 Forbidden",
+    "unexpected status from HEAD request to https://a.test/v2/team/app/manifests/1: 401 Unauthorized",
+)
+"""What containerd says of registries that want one."""
+
+
+def pulling(reason: str) -> str:
+    return (
+        f'{SYNC}\\"StartContainer\\" for \\"etcd\\" with ErrImagePull: \\"rpc error: code = Unknown desc = failed to pull '
+        f'and unpack image \\\\\\"a.test/team/app:1\\\\\\": failed to resolve image: {reason}\\""{ETCD_POD}'
+    )
+
+
 NOT_RUN: dict[str, tuple[str, str]] = {
+    "image-wants-login": ("kubelet", pulling(WANTS_LOGIN[0])),
     "address-not-here": (
         "etcd",
         f'{_FATAL}listen tcp 192.0.2.1:2380: bind: cannot assign requested address","stacktrace":"go.etcd.io"}}',

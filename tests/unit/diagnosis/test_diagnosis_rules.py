@@ -12,7 +12,18 @@ from bootstrap.diagnosis.rule import LINE_LENGTH, Cause
 from bootstrap.diagnosis.rules import RULES
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
-from tests.unit.diagnosis.lines import BIND, ETCD_BAD_FLAG, ETCD_BIND, ETCD_DATABASE, ETCD_POD, NOT_RUN, RUN, SYNC
+from tests.unit.diagnosis.lines import (
+    BIND,
+    ETCD_BAD_FLAG,
+    ETCD_BIND,
+    ETCD_DATABASE,
+    ETCD_POD,
+    NOT_RUN,
+    RUN,
+    SYNC,
+    WANTS_LOGIN,
+    pulling,
+)
 
 NOW = 1_800_000_000.0
 LINES = {**RUN, **NOT_RUN}
@@ -97,6 +108,15 @@ def test_a_slow_machine_is_waited_for(rule: str) -> None:
     source, line = LINES[rule]
 
     assert fatal(judge(Evidence(NOW, (ended(source, line, attempt=9),)))) is None
+
+
+@pytest.mark.parametrize("reason", WANTS_LOGIN)
+def test_an_image_that_wants_a_login_is_named(reason: str) -> None:
+    finding = only(saying("kubelet", pulling(reason)))
+
+    assert finding.rule == "image-wants-login"
+    assert "a.test/team/app:1" in finding.what
+    assert "imagePullSecrets" in finding.next
 
 
 def test_a_healthy_node_has_no_findings() -> None:
