@@ -27,8 +27,12 @@ def read_kubeconfig(content: bytes) -> Current:
         context = _named(document["contexts"], document["current-context"])["context"]
         cluster = _named(document["clusters"], context["cluster"])["cluster"]
         return Current(document, cluster, _named(document["users"], context["user"])["user"])
-    except (KeyError, TypeError, AttributeError, StopIteration, UnreadableError) as e:
-        raise ValueError(f"not a kubeconfig with a current context: {e or type(e).__name__}") from None
+    except KeyError as e:
+        raise ValueError(f"not a kubeconfig with a current context: {e.args[0]} is missing") from None
+    except UnreadableError as e:
+        raise ValueError(f"not a kubeconfig: {e}") from None
+    except (TypeError, AttributeError, StopIteration):
+        raise ValueError("not a kubeconfig with a current context") from None
 
 
 def inlined(content: bytes, read: Callable[[str], bytes | None]) -> bytes:

@@ -105,7 +105,6 @@ def test_files_behind_links(disk: Path, score: Score) -> None:
         "/etc/systemd/system/kubelet.service",
         "/var/lib/kubelet/kubeadm-flags.env",
         names.AUDIT_POLICY,
-        names.ADMIN_CONF,
     ):
         for target in ("/srv/theirs", "../../srv/theirs", "/srv/none"):
             with scratch(disk) as host, score.trial(f"{path} → {target}"):
