@@ -9,8 +9,9 @@ import yaml
 from gen_docs import default_inputs
 
 from bootstrap.config import Overrides, load, resolve
+from bootstrap.model import names
 from bootstrap.model.conditions import HttpOk
-from bootstrap.model.effects import EtcdPeerUrl, File, UnitRunning
+from bootstrap.model.effects import EtcdPeerUrl, File, Link, UnitRunning
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.plan import Step
@@ -189,6 +190,18 @@ def test_the_kubelet_is_started_anew_for_another_address_or_port_of_its_server(
     kubelet_start(host, steps())
 
     assert kubelet_start(host, steps(**second)) == again
+
+
+def test_the_kubelet_is_started_anew_for_another_credential() -> None:
+    pem = File("/var/lib/kubelet/pki/kubelet-client-2026.pem", b"x", secret=True)
+    link = Link(names.KUBELET_CLIENT_CURRENT, pem.path)
+    found = {step.id: step for step in planned(default_inputs(), credential=(pem, link)).steps}
+    (unit,) = (e for e in found["kubelet-start"].effects if isinstance(e, UnitRunning))
+
+    assert found["kubeconfig/kubelet"].effects[-2:] == (pem, link)
+    assert pem.path in unit.uses
+    assert link.path not in unit.uses, "the kubelet renews it by itself"
+    assert "kubeconfig/kubelet" in found["kubelet-start"].after
 
 
 def test_preflight_looks_at_the_ports_that_will_be_used() -> None:
