@@ -120,7 +120,7 @@ def _fault(ground: Ground, content: bytes, who: Identity, *, anew: bool) -> tupl
 
 
 def _unfit(ground: Ground, pem: bytes, key_pem: bytes, who: Identity) -> str:
-    """Why a certificate and a key are no credential of `who`; empty if they are."""
+    """Why a certificate and a key are no credential of `who`; empty if they are, under any CA that is trusted."""
     try:
         chain, key = x509.load_pem_x509_certificates(pem), load_private(key_pem)
     except (ValueError, TypeError) as e:
@@ -130,4 +130,6 @@ def _unfit(ground: Ground, pem: bytes, key_pem: bytes, who: Identity) -> str:
         return f"it is {info.common_name}'s, not {who.common_name}'s"
     if not certs.same_key(chain[0], key):
         return "its certificate does not belong to its key"
-    return certs.unfit(chain, who.spec, x509.load_pem_x509_certificate(ground.ca), ground.now)
+    trusted = x509.load_pem_x509_certificates(ground.ca)
+    reasons = [certs.unfit(chain, who.spec, ca, ground.now) for ca in trusted]
+    return "" if "" in reasons else reasons[0]

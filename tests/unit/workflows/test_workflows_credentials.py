@@ -20,7 +20,8 @@ from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.journal_entry import PATH
 from bootstrap.phases.cluster import ADMINS_BOUND
 from bootstrap.render.pki.certs import certificate_info
-from bootstrap.render.pki.keys import load_private
+from bootstrap.render.pki.issue_kubeconfigs import Ground, kubelet_credential
+from bootstrap.render.pki.keys import CryptoKeySource, load_private
 from bootstrap.render.pki.kubeconfig import rotatable_kubelet_conf
 from bootstrap.workflows.credentials import Credentials, issue_credentials
 from tests.configs import changed
@@ -31,6 +32,7 @@ CFG = resolve(
     Documents(), Overrides(), HostFacts(mode="node", hostname="n1", addresses=(Address("eth0", "192.0.2.10", True),))
 )
 CA_KEY = f"{names.PKI_DIR}/ca.key"
+CA_CERTIFICATE = f"{names.PKI_DIR}/ca.crt"
 CURRENT = names.KUBELET_CLIENT_CURRENT
 
 
@@ -102,6 +104,19 @@ def test_a_kubelet_whose_credential_is_no_good_gets_another_one(state: str) -> N
     assert (info.common_name, info.organizations) == ("system:node:n1", ("system:nodes",))
     assert info.not_after > now
     load_private(file.content)
+
+
+def test_a_credential_of_any_trusted_ca_is_good() -> None:
+    """While a CA is changed for another one, both are trusted, and the new one signs."""
+    host, other = rotating(made()), MemoryHost()
+    for file in issue(other).pki:
+        put(other, file.path, file.content)
+    both = (other.read(CA_CERTIFICATE) or b"") + (host.read(CA_CERTIFICATE) or b"")
+    cas = {path: other.read(path) or b"" for path in (CA_KEY,)} | {CA_CERTIFICATE: both}
+    ground = Ground(CFG, cas, CryptoKeySource(), NOW)
+    current = {CURRENT: host.read(CURRENT) or b""}
+
+    assert kubelet_credential(ground, host.read(names.KUBELET_CONF) or b"", current) == ()
 
 
 def test_without_the_cas_key_the_way_back_is_named() -> None:
