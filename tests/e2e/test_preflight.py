@@ -174,6 +174,20 @@ def test_an_external_etcd_has_to_answer(node: Node) -> None:
     assert "http://127.0.0.1:9" in finding(json.loads(done.stdout), "ExternalEtcdVersion")["message"]
 
 
+def test_what_the_configuration_tells_the_kubelet_decides(node: Node) -> None:
+    config = (
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n"
+        "failCgroupV1: true\nresolvConf: /nowhere\n"
+    )
+    done = node.exec("bootstrap", "preflight", "-o", "json", "--config", "-", stdin=config.encode())
+    document = json.loads(done.stdout)
+    assert done.returncode == PREFLIGHT, done.stderr
+    assert "/nowhere, which does not exist" in finding(document, "ResolvConf")["message"]
+    refused = [f for f in document["findings"] if "failCgroupV1: true" in f["message"]]
+    on_v1 = not Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    assert [f["error"] for f in refused] == [True] * on_v1
+
+
 def test_proxies_are_told_with_what_they_lack(node: Node) -> None:
     environment = ["HTTPS_PROXY=http://u:hidden@127.0.0.1:3128", f"NO_PROXY={node.address()},10.96.0.0/12"]
     document = json.loads(node.run("env", *environment, "bootstrap", "preflight", "-o", "json"))
