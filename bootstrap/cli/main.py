@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -21,6 +22,8 @@ KEPT_REQUEST = "BOOTSTRAP_KEPT_REQUEST"
 
 
 UMASK = 0o022
+OF_THE_MACHINE = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Numbers of errors that a full or broken disk, or a limit, causes: no bug, wherever they come up."""
 
 
 def main() -> int:
@@ -135,6 +138,10 @@ def _usage_or_bug(error: Exception) -> int:
     if isinstance(error, BrokenPipeError):  # `bootstrap images list | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.INTERRUPTED
+    if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+        say(f"the machine refused: {error}", "✗", error=True)
+        say("   next   look for the reason (df -h; df -i; dmesg | tail), then the same command again", error=True)
+        return Exit.EFFECT
     say("".join(traceback.format_exception(error)).rstrip(), error=True)
     say(f"a bug in bootstrap: {type(error).__name__}: {error}", "✗", error=True)
     say("   next   report it with the lines above; what state the node is in says: bootstrap diagnose", error=True)

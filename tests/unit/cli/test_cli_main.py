@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -20,13 +22,21 @@ def fails(error: Exception) -> Callable[..., NoReturn]:
     return run
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError("x"), RecursionError("deep"), MemoryError(), OSError(28, "full")])
+@pytest.mark.parametrize("error", [ZeroDivisionError("x"), RecursionError("deep"), MemoryError(), OSError(22, "what?")])
 def test_a_bug_is_exit_1_with_its_lines_and_one_message(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.guarded(fails(error)) == Exit.BUG
     shown = capsys.readouterr().err
     assert "Traceback" in shown
     assert shown.count("✗ a bug in bootstrap") == 1
     assert "next" in shown
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.EROFS, errno.EMFILE])
+def test_what_the_machine_refuses_is_no_bug(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.guarded(fails(OSError(number, os.strerror(number), "/x"))) == Exit.EFFECT
+    shown = capsys.readouterr().err
+    assert "Traceback" not in shown
+    assert f"{os.strerror(number)}: '/x'" in shown
 
 
 def test_who_reads_no_further_is_no_bug(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
