@@ -29,10 +29,10 @@ RECOMMENDED = ClusterConfig(node=NodeSpec("", api=ApiEndpoint("")))
 """The defaults: kubeadm's constants."""
 
 
-@check("IsPrivilegedUser", "The user is root.", "Run as root.", kubeadm=True)
+@check("IsPrivilegedUser", "The user is root.", "Leave out `--user`.", kubeadm=True)
 def user(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     if not facts.root_user:
-        yield Found("not running as root", "Run as root")
+        yield Found("not running as root", "leave out --user (-u) of docker run, or of docker exec")
 
 
 @check(
