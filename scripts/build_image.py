@@ -64,8 +64,10 @@ DEPENDENCIES = (
 IN_USR_BIN = ("containerd", "runc", "crictl")
 IN_CNI_BIN = ("cni-plugins", "flannel-cni")
 SNAPSHOT_FILES = {
+    "hyperkube": "usr/local/bin/hyperkube",
     "kubelet": "usr/local/bin/hyperkube",
     "kubectl": "usr/local/bin/hyperkube",
+    "etcd": "usr/local/bin/etcd",
     "etcdctl": "usr/local/bin/etcd",
     "etcdutl": "usr/local/bin/etcd",
 }
