@@ -63,6 +63,9 @@ NETWORK_RULES: tuple[Rule, ...] = (
         "kubectl get pods -A, and mend its Pods; or, if it is gone for good: "
         "kubectl delete validatingwebhookconfiguration,mutatingwebhookconfiguration NAME",
     ),
+)
+
+SCHEDULING_RULES: tuple[Rule, ...] = (
     Rule(
         "taint-untolerated",
         state.untolerated,
@@ -78,3 +81,4 @@ NETWORK_RULES: tuple[Rule, ...] = (
         "kubectl -n {namespace} describe pod {name}; lower its requests, correct its nodeSelector, or add a node",
     ),
 )
+"""After all others: any Pod of the cluster may wait for a node, and that hinders no other."""

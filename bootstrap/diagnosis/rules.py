@@ -5,7 +5,7 @@ from __future__ import annotations
 from bootstrap.diagnosis.component_rules import COMPONENT_RULES, CRASH_LOOP, UNEXPLAINED
 from bootstrap.diagnosis.etcd_rules import ETCD_RULES
 from bootstrap.diagnosis.machine_rules import KUBELET_EXITS, MACHINE_RULES, UNIT_LOOP
-from bootstrap.diagnosis.network_rules import NETWORK_RULES
+from bootstrap.diagnosis.network_rules import NETWORK_RULES, SCHEDULING_RULES
 from bootstrap.diagnosis.pod_rules import POD_RULES
 from bootstrap.diagnosis.rule import Rule
 
@@ -18,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     *POD_RULES,
     *ETCD_RULES,
     *COMPONENT_RULES,
+    *SCHEDULING_RULES,
     *GENERAL,
 )
 

@@ -311,3 +311,10 @@ def test_who_is_told_to_correct_a_generated_file_is_told_the_field(rule: str) ->
 
     assert "kubeadm-flags.env" not in finding.next
     assert "bootstrap init --reconfigure --config FILE" in finding.next
+
+
+def test_a_pod_that_waits_for_a_node_explains_nothing_else() -> None:
+    pending = STATES["unschedulable"].pending
+    both = replace(saying(*LINES["image-pull-fails"]), pending=pending)
+
+    assert found(both) == ["image-pull-fails", "unschedulable"]
