@@ -95,7 +95,13 @@ def ways(chosen: ImageSelection) -> list[tuple[RequiredImage, Reference, Route]]
 
 
 def locked_as(lock: Lock | None, needed: RequiredImage) -> LockedImage | None:
-    """By the image's own name, or by the upstream image that it is: our own builds only stand for one."""
+    """By the image's own name, or by the upstream image that it is: our own builds only stand for one.
+
+    Who names a digest means that of the lock, where the tag's is the same.
+    """
     if lock is None:
         return None
-    return lock.get(needed.image) or (None if needed.built else lock.get(needed.upstream))
+    image = parse_reference(needed.image)
+    by_tag = lock.get(str(image.tagged))
+    same = by_tag if by_tag and by_tag.digest == image.digest else None
+    return lock.get(needed.image) or same or (None if needed.built else lock.get(needed.upstream))

@@ -5,14 +5,18 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from bootstrap.host.bundle.file import BundleFile
 from bootstrap.host.bundle.tar import BLOCK, header, padding
+from bootstrap.host.images.archive import DOCKER_FILE
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.images.bundle import blob_name
+from bootstrap.model.images.bundle import BundledImage, blob_name, named
+from bootstrap.model.images.oci import INDEX_FILE, LAYOUT, LAYOUT_FILE, MANIFESTS, index_bytes
+from bootstrap.model.images.reference import parse_reference
+from bootstrap.render.bundle.contents import collect
 
 NODE_SOCKET = "/docker.sock"
 """Where a node container's engine can be mounted: systemd covers /run, and with it the usual place."""
@@ -67,49 +71,57 @@ class DockerImages:
         """Loads what is not there already, and returns those references. Raises BootstrapError (exit 9)."""
         import docker
 
+        images = sorted(bundle.manifest.images, key=lambda image: "@" not in image.reference)  # a tag alone has it
         wanted = {
-            image.reference: platform
-            for image in bundle.manifest.images
-            if (platform := image.platform(architecture)) is not None
+            str(parse_reference(image.reference).tagged): image for image in images if image.platform(architecture)
         }
         there = self.ids(tuple(wanted))
-        missing = {name: platform for name, platform in wanted.items() if there.get(name) != platform.config}
+        missing = {name: image for name, image in wanted.items() if there.get(name) not in _ids(image, architecture)}
         if not missing:
             return ()
-        manifests = [
-            (name, json.loads(bundle.documents[platform.manifest]), platform.config)
-            for name, platform in missing.items()
-        ]
-        entries: list[dict[str, Any]] = [
-            {
-                "Config": blob_name(config),
-                "RepoTags": [name.partition("@")[0]],
-                "Layers": [blob_name(layer["digest"]) for layer in manifest["layers"]],
-            }
-            for name, manifest, config in manifests
-        ]
-        needed = {path for entry in entries for path in (entry["Config"], *entry["Layers"])}
+        if nameless := tuple(name for name in missing if "@" in name):
+            raise BootstrapError(
+                "a Docker engine learns digests from registries only",
+                code=Exit.IMAGE,
+                why="these images have no tag in the bundle",
+                details=nameless,
+                fix="make the bundle with --image REPOSITORY:TAG@sha256:…",
+            )
         try:
-            for _ in self._client.api.load_image(_archive(bundle, needed, json.dumps(entries).encode())):
+            for _ in self._client.api.load_image(_archive(bundle, missing, architecture)):
                 pass
         except docker.errors.APIError as e:
             raise BootstrapError("the Docker engine refused the images", code=Exit.IMAGE, why=str(e)[:300]) from e
-        self._check(missing)
+        self._check(missing, architecture)
         return tuple(missing)
 
-    def _check(self, wanted: dict[str, Any]) -> None:
+    def _check(self, wanted: Mapping[str, BundledImage], architecture: str) -> None:
         there = self.ids(tuple(wanted))
-        for name, platform in wanted.items():
-            if there.get(name) != platform.config:
+        for name, image in wanted.items():
+            if there.get(name) not in (known := _ids(image, architecture)):
                 raise BootstrapError(
                     f"the Docker engine has {name} as {there.get(name, 'nothing')}",
                     code=Exit.IMAGE,
-                    why=f"the bundle's is {platform.config}",
+                    why=f"the bundle's is {known[0]}",
                 )
 
 
-def _archive(bundle: BundleFile, needed: set[str], manifest: bytes) -> Iterator[bytes]:
-    """The archive that `docker load` reads: blobs, and a manifest.json that says which images they make."""
+def _ids(image: BundledImage, architecture: str) -> tuple[str, ...]:
+    """What an engine may call it: by its configuration, or by its target in the containerd image store."""
+    platform = image.platform(architecture)
+    return (platform.config, str(image.target["digest"])) if platform else ()
+
+
+def _archive(bundle: BundleFile, images: Mapping[str, BundledImage], architecture: str) -> Iterator[bytes]:
+    """What `docker load` reads, in both forms: engines of either image store take the one that keeps most."""
+    entries, needed = [], set[str]()
+    for name, image in images.items():
+        blobs = collect(image.target, lambda found: bundle.documents[found["digest"]], [architecture]).blobs
+        *_, manifest = (blob for blob in blobs if blob["mediaType"] in MANIFESTS)
+        parts = json.loads(bundle.documents[manifest["digest"]])
+        layers = [blob_name(layer["digest"]) for layer in parts["layers"]]
+        entries.append({"Config": blob_name(parts["config"]["digest"]), "RepoTags": [name], "Layers": layers})
+        needed |= {blob_name(blob["digest"]) for blob in blobs}
     for member, content in bundle.blobs():
         if member.name in needed:
             yield header(member.name, member.size)
@@ -118,7 +130,10 @@ def _archive(bundle: BundleFile, needed: set[str], manifest: bytes) -> Iterator[
         else:
             for _ in content:
                 pass
-    yield header("manifest.json", len(manifest)) + manifest + padding(len(manifest)) + bytes(2 * BLOCK)
+    index = index_bytes([named(image.target, name) for name, image in images.items()])
+    for file, text in ((DOCKER_FILE, json.dumps(entries).encode()), (INDEX_FILE, index), (LAYOUT_FILE, LAYOUT)):
+        yield header(file, len(text)) + text + padding(len(text))
+    yield bytes(2 * BLOCK)
 
 
 class _Pieces(io.RawIOBase):

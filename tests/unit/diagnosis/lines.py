@@ -15,6 +15,28 @@ _DECODE = (
 _FATAL = '{"level":"fatal","ts":"2026-11-21T16:11:34.901890Z","caller":"etcdmain/etcd.go:157","msg":"discovery failed","error":"'
 _PAUSE = 'image \\\\\\"localhost/nothing-there/pause:3.10.2\\\\\\"'
 
+WANTS_LOGIN = (
+    "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth "
+    "credentials",
+    "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: "
+    "authorization failed",
+    "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to "
+    "http://172.17.0.1:40297/token?scope=repository%3Ateam%2Fapp%3Apull&service=r: 401 Unauthorized",
+    "unexpected status from HEAD request to http://172.17.0.1:41031/v2/team/app/manifests/1?ns=forbidden.example: 403 "
+    "Forbidden\\\\ndenied",
+    "unexpected status from HEAD request to http://172.17.0.1:33681/v2/team/app/manifests/1?ns=plain401.example: 401 "
+    "Unauthorized",
+)
+"""What containerd says of registries that want one, each in its own way."""
+
+
+def pulling(reason: str) -> str:
+    return (
+        f'{SYNC}\\"StartContainer\\" for \\"etcd\\" with ErrImagePull: \\"failed to pull and unpack image '
+        f'\\\\\\"a.test/team/app:1\\\\\\": failed to resolve image: {reason}\\""{ETCD_POD}'
+    )
+
+
 # rule → (component or unit, line)
 RUN: dict[str, tuple[str, str]] = {
     "coredns-no-upstream": ("coredns", "plugin/forward: no valid upstream addresses found"),
@@ -122,28 +144,7 @@ ETCD_DATABASE = (
     'database","path":"/var/lib/etcd/member/snap/db","error":"invalid database","stacktrace":"go.etcd.io/etcd"}'
 )
 
-WANTS_LOGIN = (
-    "pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth "
-    "credentials",
-    "pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: "
-    "authorization failed",
-    "failed to authorize: failed to fetch anonymous token: unexpected status from GET request to "
-    "https://a.test/token?service=r: 401 Unauthorized",
-    "unexpected status from HEAD request to https://a.test/v2/team/app/manifests/1: 403 Forbidden",
-    "unexpected status from HEAD request to https://a.test/v2/team/app/manifests/1: 401 Unauthorized",
-)
-"""What containerd says of registries that want one."""
-
-
-def pulling(reason: str) -> str:
-    return (
-        f'{SYNC}\\"StartContainer\\" for \\"etcd\\" with ErrImagePull: \\"rpc error: code = Unknown desc = failed to pull '
-        f'and unpack image \\\\\\"a.test/team/app:1\\\\\\": failed to resolve image: {reason}\\""{ETCD_POD}'
-    )
-
-
 NOT_RUN: dict[str, tuple[str, str]] = {
-    "image-wants-login": ("kubelet", pulling(WANTS_LOGIN[0])),
     "address-not-here": (
         "etcd",
         f'{_FATAL}listen tcp 192.0.2.1:2380: bind: cannot assign requested address","stacktrace":"go.etcd.io"}}',
@@ -209,6 +210,7 @@ NOT_RUN: dict[str, tuple[str, str]] = {
         f'{SYNC}\\"StartContainer\\" for \\"etcd\\" with ErrImageNeverPull: \\"Container image \\\\\\"a/etcd:1\\\\\\" is not '
         f'present with pull policy of Never\\""{ETCD_POD}',
     ),
+    "image-wants-login": ("kubelet", pulling(WANTS_LOGIN[0])),
     "image-refused": (
         "kubelet",
         f'{SYNC}\\"StartContainer\\" for \\"etcd\\" with ErrImagePull: \\"rpc error: code = NotFound desc = failed to pull '
