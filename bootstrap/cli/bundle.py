@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -187,6 +188,7 @@ def load(
 ) -> int:
     """Prove a bundle, then load what is not there already, pinned against garbage collection."""
     from bootstrap.engine.turn import own_turn
+    from bootstrap.host.node.booting import is_starting
     from bootstrap.workflows.bundle import load_bundle
     from bootstrap.workflows.config import present
     from bootstrap.workflows.mode import enter, look_on
@@ -204,8 +206,10 @@ def load(
         mode = entered.name
     here = present(host, mode)
     trust = _trust(trusted_key, insecure_unsigned, host, here.own.trusted_keys)
-    with contextlib.nullcontext() if to == "docker" else own_turn(host, wait_for_turn):
-        loaded, count = load_bundle(path, trust, to, host, socket or here.node.cri_socket, done)
+    socket = socket or here.node.cri_socket
+    starting = partial(is_starting, host, socket)
+    with contextlib.nullcontext() if to == "docker" else own_turn(host, wait_for_turn, starting=starting):
+        loaded, count = load_bundle(path, trust, to, host, socket, done)
     if output == "json":
         print(json.dumps({"loaded": loaded, "present": count - len(loaded)}, indent=2))
         return Exit.OK

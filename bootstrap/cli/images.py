@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -95,6 +96,7 @@ def images_pull(
     from dataclasses import replace
 
     from bootstrap.engine.turn import own_turn
+    from bootstrap.host.node.booting import is_starting
     from bootstrap.host.registry.limits import Limits
     from bootstrap.workflows.image_choice import choose, read_lock
     from bootstrap.workflows.images import pull, pull_to
@@ -114,7 +116,11 @@ def images_pull(
             "a node takes its own only; with --to DIR others go into a folder", param_hint="--arch"
         )
     done = []
-    with contextlib.nullcontext() if to else own_turn(host, wait_for_turn, timeout):
+    with (
+        contextlib.nullcontext()
+        if to
+        else own_turn(host, wait_for_turn, timeout, partial(is_starting, host, chosen.cri_socket))
+    ):
         try:
             for image in arriving:
                 done.append(image)
@@ -204,13 +210,15 @@ def images_load(
 ) -> int:
     """Load images of your own into this machine: docker save IMAGE | docker exec -i NAME bootstrap images load -"""
     from bootstrap.engine.turn import own_turn
+    from bootstrap.host.node.booting import is_starting
     from bootstrap.workflows.config import present
     from bootstrap.workflows.image_load import load_images
     from bootstrap.workflows.mode import enter
 
     mode, host = enter()
-    with own_turn(host, wait_for_turn):
-        loaded = load_images(host, present(host, mode.name).node.cri_socket, source)
+    socket = present(host, mode.name).node.cri_socket
+    with own_turn(host, wait_for_turn, starting=partial(is_starting, host, socket)):
+        loaded = load_images(host, socket, source)
     if output == "json":
         print(json.dumps({"loaded": loaded}, indent=2))
         return Exit.OK

@@ -72,6 +72,7 @@ def _unit() -> int:
 
     argv, environment = kept_request()
     os.environ.update(environment)
+    sys.argv[1:] = argv  # who waits for us is told what we do
     if argv[:1] == ["node"] and LiveHost().stat(STATE_CONFIG):
         argv = ["init"]  # an empty node that was given a cluster later has one from then on
     code = guarded(lambda: _command_line(argv))

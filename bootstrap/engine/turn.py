@@ -7,6 +7,7 @@ for the other's sake.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -19,7 +20,18 @@ from bootstrap.model.errors import BootstrapError, Exit
 
 PATIENCE = 1800.0
 """Seconds; the longest `init` on a slow machine takes less."""
+START = 60.0
+"""Seconds that a container may take to start its runtime."""
 PAUSE = 0.5
+
+
+class _Starting(Exception):
+    """The runtime is not up yet: who starts it has the first turn."""
+
+
+def nothing_starts() -> bool:
+    """On a machine that is up."""
+    return False
 
 
 @contextmanager
@@ -30,16 +42,23 @@ def alone(host: Host, told: Callable[[str], None]) -> Iterator[None]:
 
 
 @contextmanager
-def own_turn(host: Host, told: Callable[[str], None], patience: float = PATIENCE) -> Iterator[None]:
+def own_turn(
+    host: Host, told: Callable[[str], None], patience: float = PATIENCE, starting: Callable[[], bool] = nothing_starts
+) -> Iterator[None]:
     """Waits until nobody changes the images of this machine, and keeps others out; `told` hears once for whom.
 
-    Raises BootstrapError (exit 8) that names the holder when it takes too long.
+    While the machine's runtime is `starting` everybody else goes first. Raises BootstrapError (exit 8) that names the
+    holder when it takes too long.
     """
-    said = list[str]()
+    said, began = list[str](), time.monotonic()
 
     def take(stack: ExitStack) -> None:
         try:
-            stack.enter_context(host.lock(names.IMAGES_LOCK))
+            with ExitStack() as held:
+                held.enter_context(host.lock(names.IMAGES_LOCK))
+                if starting() and time.monotonic() - began < START:
+                    raise _Starting
+                stack.push(held.pop_all())
         except BootstrapError as e:
             if e.code == Exit.CONFLICT and not said:
                 said.append(e.what)
@@ -47,9 +66,9 @@ def own_turn(host: Host, told: Callable[[str], None], patience: float = PATIENCE
             raise
 
     with ExitStack() as stack:
-        retried(lambda: take(stack), retry_if_exception(_is_held), patience, threading.Event(), PAUSE)
+        retried(lambda: take(stack), retry_if_exception(_passes), patience, threading.Event(), PAUSE)
         yield
 
 
-def _is_held(error: BaseException) -> bool:
-    return isinstance(error, BootstrapError) and error.code == Exit.CONFLICT
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, _Starting) or (isinstance(error, BootstrapError) and error.code == Exit.CONFLICT)

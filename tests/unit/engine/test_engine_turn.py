@@ -53,6 +53,29 @@ def test_its_patience_ends_with_the_holders_name() -> None:
             pass
 
 
+def test_who_starts_the_runtime_has_the_first_turn() -> None:
+    host, said, up, done = MemoryHost(), list[str](), threading.Event(), threading.Event()
+
+    def load() -> None:
+        with own_turn(host, said.append, starting=lambda: not up.is_set()):
+            done.set()
+
+    other = threading.Thread(target=load)
+    other.start()
+    with alone(host, said.append):
+        assert not done.wait(0.05)
+        up.set()
+        assert not done.wait(0.05)
+    other.join()
+    assert done.is_set()
+
+
+def test_a_runtime_that_nobody_starts_is_not_waited_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turn, "START", 0.01)
+    with own_turn(MemoryHost(), lambda line: None, starting=lambda: True):
+        pass
+
+
 def test_any_other_failure_is_one_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: str) -> None:
         raise BootstrapError("read-only", code=Exit.EFFECT)
