@@ -71,8 +71,9 @@ def join(
 
 
 def _join(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, timings: bool, output: str) -> int:
-    from bootstrap.workflows.execute import execute
-    from bootstrap.workflows.join import decide_join, make_join_plan
+    from datetime import UTC, datetime
+
+    from bootstrap.workflows.join import carry_out, decide_join, make_join_plan
 
     began, text = time.monotonic(), output == "text"
     with Waiting("Cluster", "a cluster to join", sys.stdout if text else None) as waiting:
@@ -81,12 +82,12 @@ def _join(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, ti
         show_preflight(decision, mode, time.monotonic() - began)
     decision.preflight.raise_errors()
     with offered(decision, manifests()) as (bundled, load):
-        plan = make_join_plan(host, decision, request, bundled)
+        plan = make_join_plan(host, decision, manifests(), datetime.now(UTC), request, bundled)
         if text:
             show_remarks(plan)
         if dry_run or decision.cfg.run.dry_run:
             return show_plan(plan, host, lambda path: None, output)
-        result = execute(host, decision, plan, Progress(plan) if text else silent, load, verb=JOIN)
+        result = carry_out(host, decision, plan, Progress(plan) if text else silent, load)
     seconds = time.monotonic() - began
     if not text:
         print(json.dumps({"seconds": seconds, "steps": [asdict(t) for t in result]}, indent=2))

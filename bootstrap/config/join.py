@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from bootstrap.config import other_kinds, overrides
 from bootstrap.config.complete import joining_node, run_options
+from bootstrap.config.documents import to_node_configuration
 from bootstrap.config.loader import Documents
 from bootstrap.config.overrides import Overrides
 from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ClusterSpec
@@ -14,6 +16,7 @@ from bootstrap.model.discovery import Discovery
 from bootstrap.model.errors import Problem, config_error
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.flags import JOIN
+from bootstrap.render.node.kubelet import overlaid
 
 KIND = "JoinConfiguration"
 
@@ -53,8 +56,23 @@ def discovery(documents: Documents, facts: HostFacts) -> Discovery:
     )
 
 
-def joining(documents: Documents, cluster: ClusterSpec, server: str, facts: HostFacts) -> ClusterConfig:
-    """`server` is `host:port` as the cluster says it."""
+def joining(
+    documents: Documents, cluster: ClusterSpec, server: str, facts: HostFacts, stored: ClusterConfig | None = None
+) -> ClusterConfig:
+    """`server` is `host:port` as the cluster says it. What is not written is as `stored`, where that is given."""
     doc = documents.get(KIND)
+    own = documents.own or BootstrapConfig()
+    if stored is not None:
+        doc = _over(to_node_configuration(stored.node), doc)
+        own = documents.own or stored.own
     node = dataclasses.replace(joining_node(doc, cluster.networking, facts), server=server)
-    return ClusterConfig(node, cluster, documents.own or BootstrapConfig(), run_options(doc, []))
+    return ClusterConfig(node, cluster, own, run_options(doc, []))
+
+
+def _over(stored: Mapping[str, Any], doc: Mapping[str, Any]) -> dict[str, Any]:
+    """The stored document with what is written now over it; the address is this machine's own each time."""
+    merged = overlaid(stored, doc)
+    written = doc.get("controlPlane", {}).get("localAPIEndpoint", {})
+    if "controlPlane" in merged and "advertiseAddress" not in written:
+        merged["controlPlane"]["localAPIEndpoint"].pop("advertiseAddress", None)
+    return merged

@@ -239,6 +239,30 @@ class ContainersGone:
 
 
 @dataclass(frozen=True)
+class EtcdMemberAdded:
+    """The etcd that others run counts on one more member, as a learner at first; its static Pod knows them all.
+
+    `etcdctl` is the command with the others' endpoints. In `manifest`, `placeholder` stands for the other members of
+    the initial cluster (`NAME=URL,…`), which only their answer tells.
+    """
+
+    name: str
+    peer_url: str
+    data_dir: str
+    etcdctl: tuple[str, ...]
+    manifest: File
+    placeholder: str
+
+
+@dataclass(frozen=True)
+class EtcdMemberPromoted:
+    """The member known by `peer_url` has a vote: it has caught up with the others."""
+
+    peer_url: str
+    etcdctl: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class EtcdMemberGone:
     """An etcd of several members no longer counts on the one known by `peer_url`, which listens at `url`.
 
@@ -297,6 +321,8 @@ Effect = (
     | RecordNetwork
     | Restored
     | ContainersGone
+    | EtcdMemberAdded
+    | EtcdMemberPromoted
     | EtcdMemberGone
     | Unmounted
     | UnitsReloaded

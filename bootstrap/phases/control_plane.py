@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig, LocalEtcd
+from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.conditions import HttpOk
-from bootstrap.model.effects import Directory, EtcdPeerUrl, File
+from bootstrap.model.effects import Directory, EtcdMemberAdded, EtcdMemberPromoted, EtcdPeerUrl, File
+from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Step
-from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
+from bootstrap.phases.inputs import ControlPlaneInputs, EtcdJoin, NodeInputs
 from bootstrap.phases.machine import KUBELET_FILES
 from bootstrap.phases.parts import Part
 from bootstrap.render.controlplane.audit import audit_files
 from bootstrap.render.controlplane.etcd_member import etcdctl, member
+from bootstrap.render.controlplane.flags import NOBODY
 from bootstrap.render.controlplane.static_pods import manifest, pods
 from bootstrap.render.health import component_health, has_rbac
 
@@ -21,11 +23,16 @@ ANSWERS = "wait-control-plane/answers"
 MAY_LEAD = "wait-control-plane/leases"
 LEADERS = ("system:kube-controller-manager", "system:kube-scheduler")
 """Users, and the names of the bindings that give them their rights."""
+ETCD_ADDED, ETCD_PROMOTED = "etcd-join/added", "etcd-join/promoted"
+"""kubeadm's phase etcd-join, in two: between them the kubelet starts the member."""
 OWNED = (
-    *("etcd/local", "etcd/peer-url", ANSWERS, MAY_LEAD),
+    *("etcd/local", "etcd/peer-url", ETCD_ADDED, ETCD_PROMOTED, ANSWERS, MAY_LEAD),
     *(f"control-plane/{name}" for name in ("apiserver", "controller-manager", "scheduler")),
     *(f"wait-control-plane/{name}" for name in ("apiserver", "controller-manager", "scheduler")),
 )
+OTHERS = {"others": "https://others.invalid:2380"}
+PLACEHOLDER = ",".join(f"{name}={url}" for name, url in OTHERS.items())
+"""Stands in etcd's manifest for members that are known only when the etcd has answered."""
 BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 
 
@@ -34,9 +41,13 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
 
     Earlier, they fail to take it and lose a retry period of 2 s (leaderelection's default). The API server makes the
     rest of its RBAC while they start. `files` are the steps that write what the first two read.
+
+    Where the etcd has other members already, the API server waits until the one beside it has a vote: it asks only that
+    one, and a learner answers nothing.
     """
-    cfg = node.cfg
-    found = pods(cfg, node.facts, node.patches, external_ca=control_plane.external_ca)
+    cfg, joins = node.cfg, control_plane.joins
+    members = OTHERS if joins else NOBODY
+    found = pods(cfg, node.facts, node.patches, external_ca=control_plane.external_ca, members=members)
     files_of = {name: manifest(cfg, pod) for name, pod in found.items()}
     timeout = cfg.run.timeouts.control_plane_component_health_check
     rbac = has_rbac(found["kube-apiserver"])
@@ -45,13 +56,13 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
             "control-plane/apiserver",
             "Control plane",
             (*(audit_files(cfg) if cfg.own.hardening else ()), files_of["kube-apiserver"]),
-            after=(*files, KUBELET_FILES),
+            after=(*files, KUBELET_FILES, *((ETCD_PROMOTED,) if joins else ())),
         ),
         Step(
             ANSWERS,
             "Control plane",
             waits=(HttpOk("kube-apiserver answers", "/livez/ping", "admin"),),
-            after=("kubelet-start",),
+            after=("kubelet-start", "control-plane/apiserver"),
             timeout=timeout,
         ),
         Step(
@@ -72,8 +83,10 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
             timeout=timeout,
         ),
     ]
-    if isinstance(cfg.cluster.etcd, LocalEtcd):
-        etcd = (Directory(cfg.cluster.etcd.data_dir, 0o700), files_of["etcd"])
+    if cfg.local_etcd and joins:
+        steps += _joined_etcd(cfg, joins, files_of["etcd"], (*files, KUBELET_FILES))
+    elif cfg.local_etcd:
+        etcd = (Directory(cfg.local_etcd.data_dir, 0o700), files_of["etcd"])
         steps += [
             Step("etcd/local", "Control plane", etcd, after=(*files, KUBELET_FILES)),
             Step(
@@ -101,6 +114,24 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
             ),
         ]
     return Part(OWNED, tuple(steps))
+
+
+def _joined_etcd(cfg: ClusterConfig, joins: EtcdJoin, pod: File, files: tuple[str, ...]) -> list[Step]:
+    own, timeout = member(pod.content), cfg.run.timeouts.etcd_api_call
+    data_dir = cfg.local_etcd.data_dir if cfg.local_etcd else ""
+    if own is None:
+        raise BootstrapError(
+            "etcd's flags take its member out of our hands, so it cannot join the others",
+            code=Exit.CONFIG,
+            fix="leave certificates and peer URLs out of etcd.local.extraArgs",
+        )
+    etcdctl = (*joins.etcdctl, f"--endpoints={','.join(joins.endpoints)}")
+    added = EtcdMemberAdded(cfg.node.name, own.peer_url, data_dir, etcdctl, pod, PLACEHOLDER)
+    promoted = EtcdMemberPromoted(own.peer_url, etcdctl)
+    return [
+        Step(ETCD_ADDED, "etcd", (Directory(data_dir, 0o700), added), after=files, timeout=timeout),
+        Step(ETCD_PROMOTED, "etcd", (promoted,), after=("kubelet-start",), timeout=timeout),
+    ]
 
 
 def _peer_url(cfg: ClusterConfig, facts: HostFacts, pod: File) -> tuple[EtcdPeerUrl, ...]:

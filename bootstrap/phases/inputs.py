@@ -40,6 +40,16 @@ class ControlPlaneInputs:
     there: Collection[str] = ()
     """Paths of the set that lie on the machine already."""
     external_ca: bool = False
+    joins: EtcdJoin | None = None
+    """None where the etcd begins here, or is external."""
+
+
+@dataclass(frozen=True)
+class EtcdJoin:
+    """The etcd that this machine becomes a member of: client URLs of the others, and the command without them."""
+
+    endpoints: tuple[str, ...]
+    etcdctl: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""The plan of `join` on a worker: the kubelet gets its credential by the token, then the node its network."""
+"""The plans of `join`: a worker whose kubelet gets its credential by the token, and one more control plane."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bootstrap.model import names
@@ -9,9 +10,11 @@ from bootstrap.model.conditions import FileThere, NodeReady
 from bootstrap.model.effects import File, FileGone
 from bootstrap.model.plan import Plan, Step
 from bootstrap.phases.addons import workload_timeout
+from bootstrap.phases.cluster import OWN_ADDONS, node_steps
+from bootstrap.phases.control_plane import ETCD_ADDED, control_plane_steps
 from bootstrap.phases.images import with_images
-from bootstrap.phases.inputs import NodeInputs
-from bootstrap.phases.machine import KUBELET_FILES, record_step, service_steps
+from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
+from bootstrap.phases.machine import KUBELET_FILES, file_steps, record_step, service_steps
 from bootstrap.phases.parts import Part, joined
 from bootstrap.phases.select import without
 from bootstrap.render.images.required import to_bring_in
@@ -41,6 +44,24 @@ def join_plan(node: NodeInputs, join: JoinInputs) -> Plan:
     cfg = node.cfg
     steps = joined(with_images(parts, node.bundled, to_bring_in(cfg), serial=cfg.node.image_pull_serial))
     return Plan(without(steps, cfg.run.skip_phases))
+
+
+def join_control_plane_plan(node: NodeInputs, control_plane: ControlPlaneInputs, manifests: Mapping[str, str]) -> Plan:
+    """As `init` has it, with an etcd that is joined; the kubelet's credential is signed here, as all of this machine's.
+
+    Of the cluster itself only this node is marked: everything else is there.
+    """
+    cfg, files = node.cfg, file_steps(node, control_plane)
+    first = ETCD_ADDED if control_plane.joins else "etcd/local" if cfg.local_etcd else "control-plane/apiserver"
+    parts = (
+        files,
+        service_steps(node, (first, "kubeconfig/kubelet", "kubeconfig/admin")),
+        control_plane_steps(node, control_plane, tuple(step.id for step in files.steps)),
+        node_steps(node, manifests, ()),
+        Part(OWN_ADDONS, ()),
+    )
+    steps = joined(with_images(parts, node.bundled, to_bring_in(cfg), serial=cfg.node.image_pull_serial))
+    return Plan(without(steps, cfg.run.skip_phases, control_plane.there))
 
 
 def _credentials(join: JoinInputs) -> Part:

@@ -19,6 +19,8 @@ from bootstrap.render.pki.keys import CryptoKeySource
 from bootstrap.render.pki.kubeconfig import identities
 from bootstrap.workflows.inputs import read_existing
 
+NOTHING: Mapping[str, bytes] = {}
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -36,14 +38,26 @@ class Credentials:
 
 
 def issue_credentials(
-    host: HostReader, cfg: ClusterConfig, now: datetime, phase: str | None, *, anew: bool
+    host: HostReader,
+    cfg: ClusterConfig,
+    now: datetime,
+    phase: str | None,
+    *,
+    anew: bool,
+    given: Mapping[str, bytes] = NOTHING,
 ) -> Credentials:
-    """`anew`: what is ours and not as the configuration says is issued again. Raises BootstrapError (exit 3)."""
+    """`anew`: what is ours and not as the configuration says is issued again. Raises BootstrapError (exit 3).
+
+    `given` are CAs and keys of a cluster that this machine joins, by path, for what is not here already: such a machine
+    gets no credential that needs no rights of its own.
+    """
     keys, ours = CryptoKeySource(), begun(read_journal(host))
-    existing = read_existing(host, pki_paths(cfg))
+    existing = {**given, **read_existing(host, pki_paths(cfg))}
     pki = issue_pki(cfg, existing, keys, now, ours, anew=anew)
     ground = Ground(cfg, {file.path: file.content for file in pki}, keys, now)
     found, without = read_existing(host, identities(cfg)), _taken_away(host, phase)
+    if cfg.node.server:
+        without = (*without, names.SUPER_ADMIN_CONF)
     kubeconfigs = issue_kubeconfigs(ground, found, ours, anew=anew, without=without)
     kubelet_conf = next(file.content for file in kubeconfigs if file.path == names.KUBELET_CONF)
     current = read_existing(host, (names.KUBELET_CLIENT_CURRENT,))

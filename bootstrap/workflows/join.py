@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from bootstrap.config import Documents, read_stored, to_stored
+from bootstrap.config import Documents, difference, read_stored, to_stored
 from bootstrap.config.join import discovery, joining
+from bootstrap.engine.effects.etcd_join import withdraw
+from bootstrap.engine.run import EventListener
+from bootstrap.engine.run_context import LoadImages
+from bootstrap.engine.timings import Timing
 from bootstrap.host.facts.configured import look_up
 from bootstrap.host.facts.gather import gather
 from bootstrap.host.port import Host, HostReader
@@ -14,18 +20,22 @@ from bootstrap.joining.cluster import cluster_of
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.discovery import TrustedCluster
-from bootstrap.model.effects import File
+from bootstrap.model.effects import EtcdMemberAdded, File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.flags import JOIN
 from bootstrap.model.plan import Plan
 from bootstrap.phases.images import Bundled
-from bootstrap.phases.inputs import NodeInputs
-from bootstrap.phases.join import JoinInputs, join_plan
+from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
+from bootstrap.phases.join import JoinInputs, join_control_plane_plan, join_plan
 from bootstrap.preflight.checks import run_checks
 from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig
 from bootstrap.workflows import api_access
+from bootstrap.workflows.credentials import NOTHING, issue_credentials
 from bootstrap.workflows.discovery import Said, discover
+from bootstrap.workflows.execute import execute
 from bootstrap.workflows.inputs import kubelet_login_files, read_patches
+from bootstrap.workflows.join_control_plane import etcd_to_join, shared_credentials
 from bootstrap.workflows.observe import Observed
 
 
@@ -43,6 +53,8 @@ class JoinDecision(Observed):
     """`cluster` is None on a machine that has joined: nobody is asked again."""
 
     cluster: TrustedCluster | None = None
+    shared: Mapping[str, bytes] = field(default_factory=dict)
+    """What all control planes share and is not here, by path."""
 
 
 def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> JoinDecision:
@@ -56,10 +68,16 @@ def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> Join
         cluster = _found(host, request, facts, said)
         spec = cluster_of(api_access.joining(cluster))
         cfg = joining(request.documents, spec, cluster.endpoint, facts)
+    shared = shared_credentials(host, cfg, cluster) if cfg.node.api else NOTHING
     fresh = before is None
     facts = dataclasses.replace(facts, configured=look_up(host, mode, cfg, address_given=False, fresh=fresh))
     return JoinDecision(
-        cfg, facts, run_checks(cfg, facts, fresh=fresh, strict=request.strict), not fresh, cluster=cluster
+        cfg,
+        facts,
+        run_checks(cfg, facts, fresh=fresh, strict=request.strict),
+        not fresh,
+        cluster=cluster,
+        shared=shared,
     )
 
 
@@ -68,7 +86,10 @@ def _found(host: HostReader, request: JoinRequest, facts: HostFacts, said: Said)
 
 
 def _again(before: bytes, request: JoinRequest, facts: HostFacts) -> ClusterConfig:
-    """A machine that joined, or set out to, goes on with the cluster that it found then."""
+    """A machine that joined, or set out to, goes on as what it was to be; its address alone may be another one.
+
+    Raises BootstrapError (exit 8) when it began a cluster of its own, or other settings are given now.
+    """
     stored = read_stored(before)
     if not stored.node.server:
         raise BootstrapError(
@@ -77,16 +98,35 @@ def _again(before: bytes, request: JoinRequest, facts: HostFacts) -> ClusterConf
             why=f"init was run here: {names.STATE_CONFIG}",
             fix="bootstrap reset, then join",
         )
-    return joining(request.documents, stored.cluster, stored.node.server, facts)
+    cfg = joining(request.documents, stored.cluster, stored.node.server, facts, stored)
+    if lines := difference(stored, _at_address_of(cfg, stored)):
+        raise BootstrapError(
+            f"this machine has joined {stored.node.server} with other settings",
+            code=Exit.CONFLICT,
+            why=f"join was run before with what {names.STATE_CONFIG} says",
+            fix="run join without flags to go on with those, or: bootstrap reset, then join with the new ones",
+            details=tuple(lines),
+        )
+    return cfg
+
+
+def _at_address_of(cfg: ClusterConfig, stored: ClusterConfig) -> ClusterConfig:
+    if cfg.node.api is None or stored.node.api is None:
+        return cfg
+    api = dataclasses.replace(cfg.node.api, advertise_address=stored.node.api.advertise_address)
+    return dataclasses.replace(cfg, node=dataclasses.replace(cfg.node, api=api))
 
 
 def make_join_plan(
-    host: HostReader, decision: JoinDecision, request: JoinRequest, bundled: Bundled | None = None
+    host: HostReader,
+    decision: JoinDecision,
+    manifests: Mapping[str, str],
+    now: datetime,
+    request: JoinRequest,
+    bundled: Bundled | None = None,
 ) -> Plan:
-    """The kubelet's first credential is part of it until the kubelet has its own."""
-    cfg, cluster = decision.cfg, decision.cluster
-    ca_path = f"{cfg.cluster.certificates_dir}/ca.crt"
-    ca = cluster.ca if cluster else host.read(ca_path) or b""
+    """Certificates and kubeconfigs are issued here. Raises BootstrapError: exit 3, 7 (etcd's members)."""
+    cfg = decision.cfg
     node = NodeInputs(
         cfg=cfg,
         facts=decision.facts,
@@ -97,5 +137,32 @@ def make_join_plan(
         logins=kubelet_login_files(host, cfg.own.mirrors),
         bundled=bundled,
     )
+    if cfg.node.api is None:
+        return join_plan(node, _first_credentials(host, cfg, decision.cluster))
+    issued = issue_credentials(host, cfg, now, None, anew=False, given=decision.shared)
+    node = dataclasses.replace(node, kubeconfigs=issued.kubeconfigs, credential=issued.kubelet)
+    joins = etcd_to_join(host, cfg, issued) if cfg.local_etcd else None
+    return join_control_plane_plan(
+        node, ControlPlaneInputs(issued.pki, issued.there, issued.external_ca, joins), manifests
+    )
+
+
+def _first_credentials(host: HostReader, cfg: ClusterConfig, cluster: TrustedCluster | None) -> JoinInputs:
+    """The kubelet's first credential is part of it until the kubelet has its own."""
+    path = f"{cfg.cluster.certificates_dir}/ca.crt"
+    ca = cluster.ca if cluster else host.read(path) or b""
     first = File(names.BOOTSTRAP_KUBELET_CONF, bootstrap_kubeconfig(cluster), 0o600, secret=True) if cluster else None
-    return join_plan(node, JoinInputs(File(ca_path, ca, once=True), first))
+    return JoinInputs(File(path, ca, once=True), first)
+
+
+def carry_out(
+    host: Host, decision: JoinDecision, plan: Plan, listen: EventListener, load_images: LoadImages | None = None
+) -> tuple[Timing, ...]:
+    """A join that fails leaves no learner in the others' etcd. Raises BootstrapError: exit 5, 6 (with evidence), 7."""
+    try:
+        return execute(host, decision, plan, listen, load_images, verb=JOIN)
+    except BootstrapError:
+        for effect in (effect for step in plan.steps for effect in step.effects):
+            if isinstance(effect, EtcdMemberAdded):
+                withdraw(host, effect)
+        raise

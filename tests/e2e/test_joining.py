@@ -196,6 +196,37 @@ def test_who_is_not_believed(first: Node) -> None:
         assert (done.returncode, words in done.stderr) == (7, True), done.stderr
 
 
+def test_control_planes_join_at_once_leave_and_come_back(first: Node, network: str) -> None:
+    """Of three members one may be gone; one that left by a reset joins again under the same name."""
+    said = first.run("bootstrap", "init", "phase", "upload-certs", "--upload-certs")
+    words = lines(said)[1].split()[1:]
+    joined = [Node(f"plane-{i}", *words, options=("--privileged", "--network", network)) for i in (1, 2)]
+    try:
+        for node in joined:
+            node.wait_healthy(180)
+        names = [node.run("hostname").strip() for node in (first, *joined)]
+        assert sorted(members(first)) == sorted(names)
+        assert all(ready(first, name) for name in names)
+        assert "nothing changed" in joined[0].run("bootstrap", "join")
+        assert "nothing changed" in first.run("bootstrap", "init")
+
+        must(docker("stop", joined[1].name))
+        until("two of three take writes", lambda: first.kubectl("create", "configmap", "written-by-two"))
+        must(docker("start", joined[1].name))
+        joined[1].wait_healthy()
+        assert joined[1].kubectl("get", "configmap", "written-by-two")
+
+        joined[0].run("bootstrap", "reset", "--force", timeout=300)
+        assert sorted(members(first)) == sorted((names[0], names[2]))
+        joined[0].run("bootstrap", *words, timeout=300)
+        assert sorted(members(first)) == sorted(names)
+    finally:
+        for node in joined:
+            node.exec("bootstrap", "reset", "--force", timeout=300)
+            node.remove()
+    until("the first is alone again", lambda: len(members(first)) == 1)
+
+
 def test_kubeadm_upgrades_a_cluster_and_keeps_what_is_ours(first: Node) -> None:
     """To the version that it has: what kubeadm writes anew is then all that can change."""
     must(docker("cp", str(component("kubeadm", "kubeadm")), f"{first.name}:/usr/bin/kubeadm"))

@@ -8,6 +8,7 @@ from bootstrap.engine.effects import (  # noqa: F401 - each registers its effect
     api_objects,
     containers,
     etcd,
+    etcd_join,
     files,
     images,
     kernel,

@@ -20,6 +20,9 @@ from bootstrap.render.controlplane.static_pods import manifest_path
 LIMITS = ("--dial-timeout=2s", "--command-timeout=10s")
 """kubeadm dials for 2 s too (util/etcd: etcdTimeout), and tries for two minutes; an etcd that lives answers at once."""
 
+SETTLED = 20.0
+"""Seconds. Within five of a change of its members etcd refuses the next one (its HealthInterval), and after a start."""
+
 
 def _update_peer_url(effect: EtcdPeerUrl, context: RunContext, timeout: float) -> str:
     """Only the one member of a single-node etcd is looked at: a larger cluster manages its own URLs.
@@ -57,15 +60,23 @@ def _leave(effect: EtcdMemberGone, context: RunContext, timeout: float) -> str:
     others = [member for member in members if member not in gone]
     if not gone or not others:
         return ""
-    return _remove(context, etcdctl, gone[0], others)
+    return _remove(context, etcdctl, gone[0], others, timeout)
 
 
-def _remove(context: RunContext, etcdctl: tuple[str, ...], gone: dict[str, Any], others: list[dict[str, Any]]) -> str:
+def _remove(
+    context: RunContext,
+    etcdctl: tuple[str, ...],
+    gone: dict[str, Any],
+    others: list[dict[str, Any]],
+    timeout: float,
+) -> str:
     """Through another member: the one that goes ends before it answers."""
     name = f"{gone['ID']:x}"
     urls = ",".join(url for member in others for url in member.get("clientURLs", ()))
+    words = [*etcdctl, f"--endpoints={urls}", "member", "remove", name]
     try:
-        context.host.run([*etcdctl, f"--endpoints={urls}", "member", "remove", name], here=True)
+        ask = partial(context.host.run, words, here=True)
+        retried(ask, retry_if_exception(_said_something), min(timeout, SETTLED), context.over, RETRY_SECONDS)
     except BootstrapError as e:
         raise BootstrapError(
             f"etcd does not let its member {name} go, and nothing was removed",
