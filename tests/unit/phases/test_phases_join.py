@@ -12,13 +12,15 @@ from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, ClusterSpec
 from bootstrap.model.discovery import TrustedCluster
-from bootstrap.model.effects import File, FileGone
+from bootstrap.model.effects import EtcdMemberAdded, File, FileGone
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.facts import HostFacts
-from bootstrap.model.plan import Plan
-from bootstrap.phases.inputs import NodeInputs
-from bootstrap.phases.join import JoinInputs, join_plan
+from bootstrap.model.facts import Address, HostFacts
+from bootstrap.model.plan import Plan, Step
+from bootstrap.phases.inputs import ControlPlaneInputs, EtcdJoin, NodeInputs
+from bootstrap.phases.join import JoinInputs, join_control_plane_plan, join_plan
+from bootstrap.render.pki.issue import issue_pki
 from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig
+from tests.golden.rendered import NOW, FixedKeySource, manifests
 
 TOKEN = "abcdef.0123456789abcdef"  # noqa: S105 - kubeadm's placeholder
 PIN = "sha256:" + "0f" * 32
@@ -105,3 +107,41 @@ def test_a_host_gets_what_a_container_has() -> None:
     ids = [step.id for step in plan(configured(token=TOKEN), facts=facts).steps]
 
     assert {"host/binaries", "host/kernel"} <= set(ids)
+
+
+def control_plane(cfg: ClusterConfig, endpoints: tuple[str, ...] = ("https://192.0.2.10:2379",)) -> dict[str, Step]:
+    issued = issue_pki(cfg, {}, FixedKeySource(), NOW)
+    kubeconfigs = tuple(File(f"/etc/kubernetes/{name}.conf", b"", 0o600) for name in ("kubelet", "admin", "scheduler"))
+    node = NodeInputs(cfg, HERE, to_stored(cfg).encode(), kubeconfigs, {})
+    inputs = ControlPlaneInputs(issued, joins=EtcdJoin(endpoints, ("etcdctl",)))
+    return {step.id: step for step in join_control_plane_plan(node, inputs, manifests()).steps}
+
+
+def as_control_plane() -> ClusterConfig:
+    spec = ClusterSpec(control_plane_endpoint="192.0.2.10:6443")
+    facts = replace(HERE, addresses=(Address("eth0", "192.0.2.11", True),))
+    return joining(asked(control_plane=True, token=TOKEN), spec, "192.0.2.10:6443", facts)
+
+
+def test_a_control_plane_joins_etcd_before_its_api_server_starts() -> None:
+    found = control_plane(as_control_plane())
+
+    (added,) = [e for e in found["etcd-join/added"].effects if isinstance(e, EtcdMemberAdded)]
+    assert (added.peer_url, added.etcdctl[-1]) == ("https://192.0.2.11:2380", "--endpoints=https://192.0.2.10:2379")
+    assert added.placeholder.encode() in added.manifest.content
+    assert b"--initial-cluster-state=existing" in added.manifest.content
+    assert "etcd-join/added" in found["kubelet-start"].after
+    assert "kubelet-start" in found["etcd-join/promoted"].after
+    assert "etcd-join/promoted" in found["control-plane/apiserver"].after
+    assert not {"etcd/local", "etcd/peer-url", "bootstrap-token", "addon/coredns", "kubeconfig/super-admin"} & set(
+        found
+    )
+    assert {"mark-control-plane", "node-ready"} <= set(found)
+
+
+def test_what_it_is_stays_when_it_is_run_again_without_flags() -> None:
+    stored = as_control_plane()
+    facts = replace(HERE, addresses=(Address("eth0", "192.0.2.99", True),))
+    again = joining(with_flags(Documents(), Overrides(), "", control_plane=False), stored.cluster, "x:1", facts, stored)
+
+    assert again.node.api == replace(stored.api, advertise_address="192.0.2.99")

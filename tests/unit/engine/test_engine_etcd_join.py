@@ -1,0 +1,133 @@
+"""A machine becomes a member of an etcd that others run, one after the other, and nobody's quorum hangs on it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from bootstrap.engine.effects import apply_effect
+from bootstrap.engine.effects.etcd_join import withdraw
+from bootstrap.model.effects import EtcdMemberAdded, EtcdMemberPromoted, File
+from bootstrap.model.errors import BootstrapError, Exit
+from tests.memory import MemoryHost
+from tests.unit.engine.fakes import context
+
+OWN, OTHER, THIRD = "https://10.0.0.9:2380", "https://10.0.0.1:2380", "https://10.0.0.2:2380"
+MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
+ETCDCTL = ("etcdctl", "--endpoints=https://10.0.0.1:2379")
+POD = b"spec:\n  containers:\n  - command: [etcd, '--initial-cluster=others=x,me=https://10.0.0.9:2380']\n"
+ADDED = EtcdMemberAdded("me", OWN, "/var/lib/etcd", ETCDCTL, File(MANIFEST, POD, 0o600), "others=x")
+PROMOTED = EtcdMemberPromoted(OWN, ETCDCTL)
+
+
+class Etcd(MemoryHost):
+    """Answers etcdctl as an etcd with these members does; `refusals` times it refuses a change first."""
+
+    def __init__(self, *members: dict[str, Any], refusals: int = 0) -> None:
+        super().__init__()
+        self.members, self.refusals, self.asked = list(members), refusals, list[str]()
+
+    def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
+        words = [word for word in argv[argv.index("member") + 1 :] if word not in ("-w", "json")]
+        if words[0] == "list":
+            return json.dumps({"members": self.members})
+        self.asked.append(" ".join(words))
+        if self.refusals:
+            self.refusals -= 1
+            raise BootstrapError("no", code=Exit.EFFECT, details=("etcdserver: too many learner members in cluster",))
+        if words[0] == "add":
+            self.members.append(member(99, "", words[2].removeprefix("--peer-urls="), learner=True))
+        else:
+            found = next(m for m in self.members if f"{m['ID']:x}" == words[1])
+            self.members.remove(found)
+            if words[0] == "promote":
+                self.members.append({**found, "isLearner": False})
+        return ""
+
+
+def member(number: int, name: str, url: str, *, learner: bool = False) -> dict[str, Any]:
+    return {"ID": number, "name": name, "peerURLs": [url], "isLearner": learner}
+
+
+def initial_cluster(host: MemoryHost) -> str:
+    return (host.read(MANIFEST) or b"").decode().partition("--initial-cluster=")[2].partition("'")[0]
+
+
+def test_it_is_added_as_a_learner_and_told_whom_it_meets() -> None:
+    host = Etcd(member(1, "one", OTHER), member(2, "two", THIRD))
+
+    assert apply_effect(ADDED, context(host), 1) == "etcd member me added"
+    assert host.asked == [f"add me --peer-urls={OWN} --learner"]
+    assert initial_cluster(host) == f"one={OTHER},two={THIRD},me={OWN}"
+
+
+def test_an_earlier_run_that_was_killed_is_gone_on_with() -> None:
+    host = Etcd(member(1, "one", OTHER), member(99, "", OWN, learner=True))
+
+    apply_effect(ADDED, context(host), 1)
+    assert host.asked == []
+    assert initial_cluster(host) == f"one={OTHER},me={OWN}"
+
+
+def test_others_that_join_at_the_same_time_come_first() -> None:
+    host = Etcd(member(1, "one", OTHER), refusals=2)
+    apply_effect(ADDED, context(host), 5)
+    assert len(host.asked) == 3
+
+    host = Etcd(member(1, "one", OTHER), member(2, "", THIRD, learner=True))
+    with pytest.raises(BootstrapError, match="did not take me as a member") as found:
+        apply_effect(ADDED, context(host), 0.1)
+    assert (found.value.code, host.asked) == (Exit.WAIT, []) and THIRD in found.value.why
+
+
+def test_a_stale_member_is_replaced_only_if_it_never_started() -> None:
+    elsewhere = "https://10.0.0.77:2380"
+    never = {**member(5, "", OWN), "peerURLs": [OWN]}
+    assert apply_effect(ADDED, context(Etcd(member(1, "one", OTHER), never)), 1)
+
+    host = Etcd(member(1, "one", OTHER), member(5, "me", elsewhere))
+    with pytest.raises(BootstrapError, match="has run, and its data is not here") as found:
+        apply_effect(ADDED, context(host), 1)
+    assert (found.value.code, host.asked) == (Exit.CONFLICT, []) and "member remove 5" in found.value.fix
+
+
+def test_one_that_has_run_meets_whom_it_met_at_first() -> None:
+    host = Etcd(member(1, "one", OTHER))
+    apply_effect(ADDED, context(host), 1)
+    host.mkdir("/var/lib/etcd/member", 0o700)
+    host.members = []
+
+    assert apply_effect(ADDED, context(host), 1) == ""
+    again = EtcdMemberAdded("me", OWN, "/var/lib/etcd", ETCDCTL, File(MANIFEST, POD + b"#", 0o600), "others=x")
+    assert apply_effect(again, context(host), 1) == f"{MANIFEST} written"
+    assert initial_cluster(host) == f"one={OTHER},me={OWN}"
+
+
+def test_it_gets_its_vote_once_it_has_caught_up() -> None:
+    host = Etcd(member(1, "one", OTHER), member(99, "me", OWN, learner=True), refusals=1)
+
+    assert apply_effect(PROMOTED, context(host), 5) == "etcd member me has a vote"
+    assert host.asked == ["promote 63", "promote 63"]
+    assert apply_effect(PROMOTED, context(host), 5) == ""
+
+
+@pytest.mark.parametrize("there", [(), (member(99, "", OWN, learner=True),)], ids=["not a member", "not started"])
+def test_who_has_not_started_gets_none(there: tuple[dict[str, Any], ...]) -> None:
+    with pytest.raises(BootstrapError, match="did not get its vote"):
+        apply_effect(PROMOTED, context(Etcd(member(1, "one", OTHER), *there)), 0.1)
+
+
+def test_after_a_failure_a_learner_goes_and_a_voter_stays() -> None:
+    host = Etcd(member(1, "one", OTHER))
+    apply_effect(ADDED, context(host), 1)
+    host.mkdir("/var/lib/etcd/member", 0o700)
+    withdraw(host, ADDED)
+    assert [m["name"] for m in host.members] == ["one"]
+    assert host.stat(MANIFEST) is None and host.stat("/var/lib/etcd/member") is None
+
+    voting = Etcd(member(1, "one", OTHER), member(99, "me", OWN))
+    withdraw(voting, ADDED)
+    assert voting.asked == []
