@@ -12,11 +12,12 @@ State = Literal["served", "off", "gone", "unknown", "foreign"]
 """off: served only after the API server's runtime-config names it. unknown: of a built-in group, and never heard of.
 foreign: the group is none of Kubernetes' own; a CustomResourceDefinition or an aggregated API may have it."""
 
+_NO_PSP = "labels of Namespaces (pod-security.kubernetes.io/enforce: …) in its place; leave the object out"
 _FORGOTTEN = {
-    ("policy/v1beta1", "PodSecurityPolicy"): ("1.25", "labels of Pod Security on the namespace, or a policy engine"),
+    ("policy/v1beta1", "PodSecurityPolicy"): ("1.25", _NO_PSP),
     ("extensions/v1beta1", "PodSecurityPolicy"): (
         "1.16",
-        "labels of Pod Security on the namespace, or a policy engine",
+        _NO_PSP,
     ),
     ("extensions/v1beta1", "ThirdPartyResource"): ("1.8", "apiextensions.k8s.io/v1 CustomResourceDefinition"),
     ("extensions/v1beta1", "Job"): ("1.6", "batch/v1 Job"),
@@ -39,6 +40,13 @@ class Kind:
     """`apiVersion Kind`, or words; empty if there is nothing."""
 
 
+@cache
+def groups() -> frozenset[str]:
+    """Those that Kubernetes itself has, or had."""
+    versions = (*recorded.SERVED, *recorded.OFF, *recorded.GONE)
+    return frozenset(_group(v) for v in versions)
+
+
 def look_up(api_version: str, kind: str) -> Kind:
     """What this minor's API server makes of an object of this kind."""
     if kind in recorded.SERVED.get(api_version, "").split():
@@ -51,7 +59,7 @@ def look_up(api_version: str, kind: str) -> Kind:
     if (api_version, kind) in _FORGOTTEN:
         return Kind("gone", *_FORGOTTEN[api_version, kind])
     group = _group(api_version)
-    return Kind("unknown", instead=_served_as(api_version, kind)) if group in _groups() else Kind("foreign")
+    return Kind("unknown", instead=_served_as(api_version, kind)) if group in groups() else Kind("foreign")
 
 
 def _served_as(api_version: str, kind: str) -> str:
@@ -64,9 +72,3 @@ def _served_as(api_version: str, kind: str) -> str:
 
 def _group(api_version: str) -> str:
     return api_version.rpartition("/")[0]
-
-
-@cache
-def _groups() -> frozenset[str]:
-    versions = (*recorded.SERVED, *recorded.OFF, *recorded.GONE)
-    return frozenset(_group(v) for v in versions)

@@ -24,7 +24,7 @@ def test_what_is_served(version: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("version", "kind", "since", "instead"),
     [
-        ("policy/v1beta1", "PodSecurityPolicy", "1.25", "Pod Security"),
+        ("policy/v1beta1", "PodSecurityPolicy", "1.25", "pod-security.kubernetes.io"),
         ("extensions/v1beta1", "DaemonSet", "1.16", "apps/v1 DaemonSet"),
         ("extensions/v1beta1", "Ingress", "1.22", "networking.k8s.io/v1 Ingress"),
         ("batch/v1beta1", "CronJob", "1.25", "batch/v1 CronJob"),

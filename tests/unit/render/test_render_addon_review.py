@@ -108,8 +108,15 @@ def test_all_that_is_gone_is_named_at_once() -> None:
 
 def test_what_is_served_is_not_gone() -> None:
     assert not removed({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget"})
-    assert not removed({"apiVersion": "storage.k8s.io/v1beta1", "kind": "VolumeAttributesClass"})
+    assert not removed({"apiVersion": "resource.k8s.io/v1beta1", "kind": "ResourceClaim"})  # runtime-config decides
     assert not removed({"apiVersion": "example.org/v1beta1", "kind": "Ingress"})
+
+
+def test_what_nobody_ever_knew_is_not_waited_for() -> None:
+    assert refused("{apiVersion: apps/v1, kind: DeamonSet, metadata: {name: x}}").details == (
+        "object 1: x: apps/v1 DeamonSet is not known to Kubernetes 1.37",
+    )
+    assert removed({"apiVersion": "apps/v1", "kind": "Ingress"}).endswith(": use networking.k8s.io/v1 Ingress")
 
 
 def test_a_manifest_meant_for_a_namespace_is_refused_with_the_way() -> None:
