@@ -15,7 +15,7 @@ help: ## this list
 .venv/ready: requirements.lock requirements-dev.txt
 	@python3 -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
 	python3 -m venv .venv
-	.venv/bin/pip install --quiet -r requirements-dev.txt
+	.venv/bin/pip install --quiet --require-hashes --only-binary=:all: -r requirements-dev.txt
 	touch $@
 
 .PHONY: engine

@@ -50,17 +50,6 @@ from gen_components import check as check_components
 
 PYTHON = "3.13"
 """The Python of the base (Debian 13)."""
-DEPENDENCIES = (
-    "typer",
-    "rich",
-    "pydantic",
-    "pyyaml",
-    "cryptography",
-    "tenacity",
-    "requests",
-    "docker",
-    "backports.zstd",
-)
 IN_USR_BIN = ("containerd", "runc", "crictl")
 IN_CNI_BIN = ("cni-plugins", "flannel-cni")
 SNAPSHOT_FILES = {
@@ -189,21 +178,13 @@ def run_inside(
     run("docker", "run", "--rm", "--network=none", *mounts, *options, system, "python3", "-B", "/script.py")
 
 
-def lock() -> list[str]:
-    """The Python packages of the program: the lock file's, else the names alone."""
-    file = ROOT / "requirements.lock"
-    lines = file.read_text().splitlines() if file.is_file() else DEPENDENCIES
-    return [line for line in lines if line.strip() and not line.startswith("#")]
-
-
 def site() -> Path:
-    """The folder with the Python packages, made for the image's Python."""
+    """The folder with the Python packages, made for the image's Python: the files that the lock has the hashes of."""
     machine = platform.machine()
-    result = CACHE / "site" / digest([*lock(), PYTHON, machine])
+    requirements = ROOT / "requirements.lock"
+    result = CACHE / "site" / digest([requirements.read_text(), PYTHON, machine])
     if not result.is_dir():
         with timed("Python packages"), context() as folder:
-            requirements = folder / "requirements"
-            requirements.write_text("\n".join(lock()) + "\n")
             run(
                 sys.executable,
                 "-m",
@@ -211,6 +192,7 @@ def site() -> Path:
                 "install",
                 "--quiet",
                 "--no-compile",
+                "--require-hashes",
                 "--only-binary=:all:",
                 "--target",
                 folder / "site",
