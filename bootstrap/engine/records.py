@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.host.port import Host, HostReader
-from bootstrap.model.effects import Restored
 from bootstrap.model.journal_entry import Entry
+from bootstrap.model.reset_effects import Restored
 
 State = Mapping[str, Any] | None
 

@@ -9,17 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from bootstrap.model import names
-from bootstrap.model.effects import (
-    ContainersGone,
-    Effect,
-    EtcdMemberGone,
-    Restored,
-    UnitRunning,
-    UnitsReloaded,
-    Unmounted,
-)
+from bootstrap.model.effects import Effect, UnitRunning
 from bootstrap.model.journal_entry import IMAGES, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from bootstrap.model.plan import Plan, Step
+from bootstrap.model.reset_effects import ContainersGone, EtcdMemberGone, Restored, UnitsReloaded, Unmounted
 from bootstrap.phases.cluster import ADMINS_BOUND, TAINTS_GIVEN
 
 TOOLS = (names.HOST_DIR, names.WORK_DIR)

@@ -15,10 +15,10 @@ from bootstrap.host.facts.kubelet import cri_socket, static_pod_path
 from bootstrap.host.kube_client import probe
 from bootstrap.host.port import Api, Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.effects import ContainersGone, EtcdMemberGone
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import TREE, UNIT, Entry
 from bootstrap.model.plan import Plan
+from bootstrap.model.reset_effects import ContainersGone, EtcdMemberGone
 from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME, Runtime
 from bootstrap.phases.reset import TOOLS, reset_plan
 from bootstrap.render.controlplane.etcd_member import EtcdMember, etcdctl, member

@@ -27,10 +27,11 @@ from bootstrap.host.live import LiveHost
 from bootstrap.host.program import manifests
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
-from bootstrap.model.effects import Directory, File, Install, Link, RecordDirectory, Restored, Sysctl, Unmounted
+from bootstrap.model.effects import Directory, File, Install, Link, RecordDirectory, Sysctl
 from bootstrap.model.errors import Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
+from bootstrap.model.reset_effects import Restored, Unmounted
 from bootstrap.model.runtime import HOST_RUNTIME
 from bootstrap.preflight.checks import Preflight
 from bootstrap.workflows import init as init_workflow

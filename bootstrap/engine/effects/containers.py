@@ -11,9 +11,9 @@ from bootstrap.engine.polling import retried
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import Host
 from bootstrap.host.runtime.cri import CRI_TIMEOUT, patient_crictl, pod_sandboxes
-from bootstrap.model.effects import ContainersGone
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.events import Unanswered
+from bootstrap.model.reset_effects import ContainersGone
 
 TRIES = 5
 """As kubeadm has it for removing containers (constants.RemoveContainerRetry)."""

@@ -12,9 +12,10 @@ from bootstrap.engine.effects.registry import UNCHANGED, register
 from bootstrap.engine.polling import RETRY_SECONDS, retried
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import HostReader
-from bootstrap.model.effects import EtcdMemberGone, EtcdPeerUrl
+from bootstrap.model.effects import EtcdPeerUrl
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Unanswered
+from bootstrap.model.reset_effects import EtcdMemberGone
 from bootstrap.render.controlplane.static_pods import manifest_path
 
 LIMITS = ("--dial-timeout=2s", "--command-timeout=10s")

@@ -11,9 +11,10 @@ from bootstrap.engine.records import Comparison, RecordKind, State, is_as_before
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.images.seed_copy import file_digest
 from bootstrap.host.port import Host, HostReader
-from bootstrap.model.effects import Directory, File, FileGone, Install, Restored
+from bootstrap.model.effects import Directory, File, FileGone, Install
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import PATH, Entry
+from bootstrap.model.reset_effects import Restored
 
 
 def make_parent(host: Host, path: str) -> None:

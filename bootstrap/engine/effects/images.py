@@ -13,10 +13,11 @@ from bootstrap.host.images.seed_copy import copy_seed
 from bootstrap.host.port import Host, HostReader
 from bootstrap.host.runtime.cri import patient_crictl
 from bootstrap.model import names
-from bootstrap.model.effects import ImagePresent, ImagesImported, ImagesLoaded, ImagesSeeded, Restored
+from bootstrap.model.effects import ImagePresent, ImagesImported, ImagesLoaded, ImagesSeeded
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.images.reference import parse_reference
 from bootstrap.model.journal_entry import IMAGES, Entry
+from bootstrap.model.reset_effects import Restored
 from bootstrap.render.images.mirrors import route
 
 

@@ -6,8 +6,9 @@ from bootstrap.engine.effects.registry import UNCHANGED, register, verdict
 from bootstrap.engine.records import Comparison, RecordKind, State, is_as_before, register_kind
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import Host, HostReader
-from bootstrap.model.effects import KernelModule, Restored, Sysctl
+from bootstrap.model.effects import KernelModule, Sysctl
 from bootstrap.model.journal_entry import MODULE, SYSCTL, Entry
+from bootstrap.model.reset_effects import Restored
 
 
 def _module_drift(host: HostReader, effect: KernelModule) -> str:

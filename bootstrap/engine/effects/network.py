@@ -13,8 +13,9 @@ from bootstrap.engine.run_context import RunContext
 from bootstrap.host.facts.netfilter import KINDS as NETWORK_KINDS
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.effects import RecordNetwork, Restored
+from bootstrap.model.effects import RecordNetwork
 from bootstrap.model.journal_entry import NETWORK, Entry
+from bootstrap.model.reset_effects import Restored
 
 PACKET_FILTERS = ("iptables", "ip6tables")
 TABLES = ("ip kube-proxy", "ip6 kube-proxy", "ip flannel-ipv4", "ip6 flannel-ipv6")

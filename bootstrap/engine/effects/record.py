@@ -5,7 +5,8 @@ from __future__ import annotations
 from bootstrap.engine.effects.registry import UNCHANGED, register
 from bootstrap.engine.records import describe_undo, undo
 from bootstrap.engine.run_context import RunContext
-from bootstrap.model.effects import RecordState, Restored
+from bootstrap.model.effects import RecordState
+from bootstrap.model.reset_effects import Restored
 
 
 def _record(effect: RecordState, context: RunContext, timeout: float) -> str:

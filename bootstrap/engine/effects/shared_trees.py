@@ -16,9 +16,9 @@ from bootstrap.engine.effects.registry import UNCHANGED
 from bootstrap.engine.records import Comparison
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.effects import Restored
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.journal_entry import Entry
+from bootstrap.model.reset_effects import Restored
 
 RESULTS = f"{names.CNI_STATE}/results"
 ADDRESSES = f"{names.CNI_STATE}/networks"

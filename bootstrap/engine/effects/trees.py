@@ -10,10 +10,11 @@ from bootstrap.engine.run_context import RunContext
 from bootstrap.host.fs.mountinfo import mount_point
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.effects import RecordDirectory, Restored, Unmounted
+from bootstrap.model.effects import RecordDirectory
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import TREE, Entry
 from bootstrap.model.protected import protection
+from bootstrap.model.reset_effects import Restored, Unmounted
 
 
 def _record(effect: RecordDirectory, context: RunContext, timeout: float) -> str:

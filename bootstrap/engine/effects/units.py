@@ -6,8 +6,9 @@ from bootstrap.engine.effects.registry import UNCHANGED, register, verdict
 from bootstrap.engine.records import Comparison, RecordKind, State, is_as_before, register_kind
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import Host, HostReader, UnitState
-from bootstrap.model.effects import Restored, UnitRunning, UnitsReloaded
+from bootstrap.model.effects import UnitRunning
 from bootstrap.model.journal_entry import UNIT, Entry
+from bootstrap.model.reset_effects import Restored, UnitsReloaded
 
 
 def _drift(host: HostReader, effect: UnitRunning) -> str:

@@ -15,11 +15,9 @@ from bootstrap.host.images.seed import METADATA
 from bootstrap.host.port import UnitState
 from bootstrap.model.effects import (
     Apply,
-    ContainersGone,
     Create,
     Directory,
     Effect,
-    EtcdMemberGone,
     EtcdPeerUrl,
     File,
     ImagesSeeded,
@@ -29,14 +27,12 @@ from bootstrap.model.effects import (
     RecordDirectory,
     RecordNetwork,
     RecordState,
-    Restored,
     RotatableKubeletCredential,
     Sysctl,
     UnitRunning,
-    UnitsReloaded,
-    Unmounted,
 )
 from bootstrap.model.journal_entry import IMAGES, NETWORK, PATH, TREE, UNIT, Entry
+from bootstrap.model.reset_effects import ContainersGone, EtcdMemberGone, Restored, UnitsReloaded, Unmounted
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import config_map
 

@@ -9,8 +9,8 @@ import pytest
 
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.effects.etcd import LIMITS
-from bootstrap.model.effects import EtcdMemberGone
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.reset_effects import EtcdMemberGone
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import context
 

@@ -8,9 +8,10 @@ from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.effects.trees import mounts_below
 from bootstrap.engine.journal import begun, read_journal, sweep
 from bootstrap.model import names
-from bootstrap.model.effects import Directory, Effect, File, Link, RecordDirectory, Unmounted
+from bootstrap.model.effects import Directory, Effect, File, Link, RecordDirectory
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.journal_entry import PATH, TREE, Entry
+from bootstrap.model.reset_effects import Unmounted
 from bootstrap.workflows.reset import ResetRequest, act_reset, decide_reset, forget, verify_reset
 from tests.memory import Entry as There
 from tests.memory import MemoryHost

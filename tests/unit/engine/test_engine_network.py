@@ -10,9 +10,9 @@ from bootstrap.engine.effects import apply_effect, network
 from bootstrap.engine.records import added
 from bootstrap.engine.verify import compare
 from bootstrap.host.facts.netfilter import network_names
-from bootstrap.model.effects import Restored
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import NETWORK, Entry
+from bootstrap.model.reset_effects import Restored
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import context
 

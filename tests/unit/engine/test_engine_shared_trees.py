@@ -11,8 +11,8 @@ from bootstrap.engine.effects import apply_effect, describe
 from bootstrap.engine.effects.shared_trees import ADDRESSES, FLANNEL, RESULTS
 from bootstrap.engine.verify import compare
 from bootstrap.model import names
-from bootstrap.model.effects import Restored
 from bootstrap.model.journal_entry import TREE, Entry
+from bootstrap.model.reset_effects import Restored
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import context
 

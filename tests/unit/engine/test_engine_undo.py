@@ -14,10 +14,10 @@ from bootstrap.engine.effects.trees import mounts_below
 from bootstrap.engine.records import observe
 from bootstrap.host.port import UnitState
 from bootstrap.model import names
-from bootstrap.model.effects import ContainersGone, Restored, UnitsReloaded, Unmounted
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Unanswered
 from bootstrap.model.journal_entry import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.reset_effects import ContainersGone, Restored, UnitsReloaded, Unmounted
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import context
 

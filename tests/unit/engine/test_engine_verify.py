@@ -7,8 +7,8 @@ import pytest
 from bootstrap.engine.verify import compare
 from bootstrap.host.port import UnitState
 from bootstrap.model import names
-from bootstrap.model.effects import ContainersGone
 from bootstrap.model.journal_entry import MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.reset_effects import ContainersGone
 from bootstrap.phases.reset import reset_plan
 from tests.memory import MemoryHost
 

@@ -7,17 +7,11 @@ import pytest
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.journal import read_journal
 from bootstrap.model import names
-from bootstrap.model.effects import (
-    ContainersGone,
-    EtcdMemberGone,
-    Restored,
-    UnitRunning,
-    UnitsReloaded,
-    Unmounted,
-)
+from bootstrap.model.effects import UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import IMAGES, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from bootstrap.model.plan import Plan
+from bootstrap.model.reset_effects import ContainersGone, EtcdMemberGone, Restored, UnitsReloaded, Unmounted
 from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME
 from bootstrap.phases.reset import KEPT, reset_plan
 from bootstrap.render.controlplane.etcd_member import EtcdMember
