@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
 
 from bootstrap.cli.inputs import Output
 from bootstrap.cli.options import App
-from bootstrap.cli.screen import say
+from bootstrap.cli.screen import say, wait_for_turn
 from bootstrap.model.errors import Exit
 
 app = App("Add-ons of the cluster.")
@@ -36,4 +40,42 @@ def addon_list(output: Output = "text") -> int:
         flag = "--cni" if recipe.cni else "--addon"
         what = f"not any more: {recipe.gone}" if recipe.gone else recipe.title
         say(f"  {recipe.name:<24} {recipe.version:<12} {flag:<8} {what}")
+    return Exit.OK
+
+
+@app.command("remove")
+def addon_remove(
+    name: Annotated[str, typer.Argument(help="An add-on that was given with --addon; see addon list.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and change nothing.")] = False,
+    output: Output = "text",
+) -> int:
+    """Take an add-on back: its objects that are still ours go, and the configuration forgets it."""
+    from bootstrap.engine.turn import alone
+    from bootstrap.workflows.mode import enter
+
+    mode, host = enter()
+    if dry_run:
+        return remove(mode, host, (name,), dry_run=True, output=output)
+    with alone(host, wait_for_turn):
+        return remove(mode, host, (name,), dry_run=False, output=output)
+
+
+def remove(mode: Any, host: Any, gone: Sequence[str], *, dry_run: bool, output: str) -> int:
+    """One after the other; nothing where nothing is to go."""
+    from bootstrap.cli.plan import show_plan
+    from bootstrap.cli.screen import Progress, show_remarks, silent
+    from bootstrap.host.program import manifests
+    from bootstrap.workflows.addon_removal import plan_removal
+    from bootstrap.workflows.api_access import api_reader
+    from bootstrap.workflows.execute import execute
+
+    for name in gone:
+        removal = plan_removal(host, mode.name, name, manifests())
+        if output == "text":
+            show_remarks(removal.plan)
+        if dry_run:
+            show_plan(removal.plan, host, api_reader(host, removal.observed.cfg), output)
+            continue
+        listen = Progress(removal.plan) if output == "text" else silent
+        execute(host, removal.observed, removal.plan, listen, verb="addon remove")
     return Exit.OK

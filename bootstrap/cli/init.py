@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from bootstrap.cli.addon import remove
 from bootstrap.cli.bundle import offered_images
 from bootstrap.cli.closing import SHOW_JOIN, show_growth, show_join, show_result, shows_join
 from bootstrap.cli.init_flags import INIT_FLAGS, PHASE
@@ -58,9 +59,12 @@ def init(**given: Any) -> int:
     offered = partial(offered_images, given["bundle"], given["trusted_key"], given["insecure_unsigned"], host)
     withheld = Withheld(token=given["skip_token_print"], certificate_key=given["skip_certificate_key_print"])
     go = partial(_init, mode, host, request, offered, withheld, timings=given["timings"], output=given["output"])
+    taken_back = partial(remove, mode, host, given["remove_addon"] or (), output=given["output"])
     if given["dry_run"] or given["phase"] == SHOW_JOIN:
+        taken_back(dry_run=True)
         return go(dry_run=True)
     with alone(host, wait_for_turn):
+        taken_back(dry_run=False)
         return go(dry_run=False)
 
 

@@ -16,6 +16,7 @@ OF_THE_RUN: tuple[Flag, ...] = (
     Flag("upload-certs", "Upload the shared certificates, encrypted, for two hours.", JOINING, form="switch"),
     Flag("skip-token-print", "Do not show the bootstrap token.", JOINING, form="switch"),
     Flag("skip-certificate-key-print", "Do not show the key of uploaded certificates.", JOINING, form="switch"),
+    Flag("remove-addon", "Take back an add-on of an earlier run, with its objects; repeatable.", RUN, "NAME", "many"),
     Flag("reconfigure", "Change the cluster that is here to another configuration.", RUN, form="switch"),
     Flag("wait", "How far to wait.", RUN, default="dns", words=("api", "node", "dns")),
     STRICT,

@@ -18,6 +18,7 @@ from bootstrap.model.errors import BootstrapError
 from bootstrap.model.events import (
     Event,
     FieldsKept,
+    ObjectLeft,
     StepDone,
     StepFailed,
     StepStarted,
@@ -79,6 +80,8 @@ def show_error(error: BootstrapError) -> None:
         say(f"   why    {error.why}", error=True)
     if error.fix:
         say(f"   next   {error.fix}", error=True)
+    if error.instead:
+        say(f"   or     {error.instead}", error=True)
     if error.more:
         say(f"   more   {error.more}", error=True)
 
@@ -116,6 +119,9 @@ class Progress:
                     fields, whose = ", ".join(event.fields), " and ".join(event.managers)
                     way_back = "" if event.empty else "; init --reconfigure sets it anew"
                     say(f"{event.name}: {fields} stays as {whose} has set it{way_back}", "!")
+                case ObjectLeft():
+                    self._clear()
+                    say(f"{event.name} stays: {event.why}", "!")
                 case StepDone():
                     self._done(event)
                 case StepFailed():

@@ -43,7 +43,12 @@ class Answers:
             return answer
         words = said(answer)
         if not self._passes(answer, words):
-            raise BootstrapError(f"the API server refused {self._name}", code=Exit.API, details=(words,))
+            raise BootstrapError(
+                f"the API server refused {self._name}",
+                code=Exit.API,
+                details=(words,),
+                fix="correct it where it is written (a manifest, a patch, the configuration), then run init again",
+            )
         raise NotYet(f"{self._name}: {words}")
 
     def _passes(self, answer: ApiResponse, words: str) -> bool:

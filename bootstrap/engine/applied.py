@@ -1,6 +1,7 @@
 """What was applied here last: objects by their path, as a digest of what we said, not of what became of it.
 
-Who edits an object that we made keeps what is edited, until we have something else to say.
+Who edits an object that we made keeps what is edited, until we have something else to say; and what was there before
+us is not ours to remove.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from bootstrap.engine.journal import Journal
@@ -17,23 +19,38 @@ from bootstrap.model import names
 from bootstrap.model.journal_entry import PATH
 
 
+@dataclass(frozen=True)
+class _Record:
+    digest: str
+    made: bool
+
+
 class Applied:
     """Safe to use from several threads."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._lock = threading.Lock()
-        self._before: dict[str, str] | None = None
-        self._now: dict[str, str | None] = {}
+        self._before: dict[str, _Record] | None = None
+        self._now: dict[str, _Record | None] = {}
 
     def says_something_new(self, path: str, body: Mapping[str, Any]) -> bool:
         """Whether another body was applied here last; False where that is not known."""
         with self._lock:
-            return self._read().get(path, _digest(body)) != _digest(body)
+            known = self._read().get(path)
+            return known is not None and known.digest != _digest(body)
 
-    def note(self, path: str, body: Mapping[str, Any]) -> None:
+    def made(self, path: str) -> bool | None:
+        """Whether the object was not there before us; None where that is not known."""
         with self._lock:
-            self._now[path] = _digest(body)
+            known = self._read().get(path)
+            return known.made if known else None
+
+    def note(self, path: str, body: Mapping[str, Any], *, made: bool) -> None:
+        """`made` counts where it is not known yet."""
+        with self._lock:
+            known = self._now.get(path) or self._read().get(path)
+            self._now[path] = _Record(_digest(body), known.made if known else made)
 
     def forget(self, path: str) -> None:
         with self._lock:
@@ -43,18 +60,19 @@ class Applied:
         """Once at the end of a run: a run that dies before has said nothing new to the next one."""
         with self._lock:
             merged = {**self._read(), **self._now} if self._now else {}
-            now = {path: digest for path, digest in merged.items() if digest}
+            now = {path: record for path, record in merged.items() if record}
             if self._now and now != self._before and self._host.stat(names.STATE_DIR):
                 journal.note(PATH, names.APPLIED)
-                self._host.write(names.APPLIED, json.dumps(now, indent=1, sort_keys=True).encode(), 0o600)
+                document = {path: asdict(record) for path, record in now.items()}
+                self._host.write(names.APPLIED, json.dumps(document, indent=1, sort_keys=True).encode(), 0o600)
 
-    def _read(self) -> dict[str, str]:
+    def _read(self) -> dict[str, _Record]:
         if self._before is None:
             try:
                 found = json.loads(self._host.read(names.APPLIED) or b"{}")
-            except ValueError:
-                found = {}
-            self._before = found if isinstance(found, dict) else {}
+                self._before = {path: _Record(**record) for path, record in found.items()}
+            except (ValueError, TypeError, AttributeError):
+                self._before = {}
         return self._before
 
 

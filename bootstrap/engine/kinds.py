@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bootstrap.host.kube_client import object_path
-from bootstrap.model.effects import Apply
+from bootstrap.model.effects import Apply, ObjectGone
 
 DEFAULT_NAMESPACE = "default"
 """Of objects whose manifest names none, as kubectl has it."""
@@ -14,7 +14,7 @@ Get = Callable[[str], Mapping[str, Any] | None]
 """REST path → what the API server answers, None when that is not 200."""
 
 
-def located(effect: Apply, get: Get) -> tuple[str, Mapping[str, Any]] | None:
+def located(effect: Apply | ObjectGone, get: Get) -> tuple[str, Mapping[str, Any]] | None:
     """The object's path, and the object with its namespace; None while the server does not serve the kind."""
     body = effect.body
     if not effect.discover:

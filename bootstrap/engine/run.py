@@ -88,6 +88,7 @@ def _run_step(step: Step, context: RunContext, listen: EventListener, start: flo
         for condition in step.waits:
             wait_for(condition, context, step.timeout, partial(waiting, condition.title))
     except BootstrapError as e:
+        e.instead = e.instead or step.instead
         listen(StepFailed(step.id, step.group, e.what))
         raise
     seconds = time.monotonic() - began

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from bootstrap.engine.applied import Applied
 from bootstrap.engine.journal import Journal
 from bootstrap.host.port import Api, Host
-from bootstrap.model.events import FieldsKept, Transferred
+from bootstrap.model.events import FieldsKept, ObjectLeft, Transferred
 
 Waiting = Callable[[str, str], None]
 """Is told what is waited for, and what was last seen."""
@@ -52,7 +52,7 @@ class RunContext:
     over: threading.Event = field(default_factory=threading.Event)
     load_images: LoadImages | None = None
     """None without a bundle."""
-    report: Callable[[Transferred | FieldsKept], None] = lambda event: None
+    report: Callable[[Transferred | FieldsKept | ObjectLeft], None] = lambda event: None
     takes_back: bool = False
     """Whether fields of our objects are set that somebody else has changed since."""
     _api: Api | None = None

@@ -146,9 +146,13 @@ class Create:
 
 @dataclass(frozen=True)
 class ObjectGone:
-    """No API object of that name is there that we applied; one of somebody else stays."""
+    """No API object of that name is there that we applied; one of somebody else stays.
+
+    With `discover` as for Apply; what others have put into a Namespace, or made of a kind, keeps that from going.
+    """
 
     body: Mapping[str, Any]
+    discover: bool = False
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ class BootstrapError(Exception):
         self.code = code
         self.details = details
         self.more = more
+        self.instead = ""
+        """Another way out than `fix`, which the one who runs a step knows."""
 
 
 @dataclass(frozen=True)

@@ -66,4 +66,12 @@ class FieldsKept:
     empty: bool
 
 
-Event = StepStarted | StepWaiting | StepDone | StepFailed | Transferred | FieldsKept
+@dataclass(frozen=True)
+class ObjectLeft:
+    """An object of ours that was to go and stays, and for the sake of what."""
+
+    name: str
+    why: str
+
+
+Event = StepStarted | StepWaiting | StepDone | StepFailed | Transferred | FieldsKept | ObjectLeft

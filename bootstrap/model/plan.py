@@ -24,6 +24,8 @@ class Step:
     waits: tuple[Condition, ...] = ()
     after: tuple[str, ...] = ()
     timeout: float = 240
+    instead: str = ""
+    """What to do where it fails and is not needed."""
 
 
 @dataclass(frozen=True)

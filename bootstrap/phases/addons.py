@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from bootstrap.model import names
 from bootstrap.model.addon import NO_CNI, Addon
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.conditions import Condition, Served, WorkloadReady
-from bootstrap.model.effects import Apply, Directory
+from bootstrap.model.effects import Apply, Directory, Effect, File, FileGone, ObjectGone
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Step
 from bootstrap.phases.images import OTHERS
 from bootstrap.phases.images import TIMEOUT as IMAGES_TIMEOUT
 from bootstrap.phases.parts import Part
-from bootstrap.render.addons.foreign import FOLDER, addon_images, kept, objects_of
+from bootstrap.render.addons.foreign import FOLDER, addon_images, kept, kept_path, objects_of
 from bootstrap.render.addons.manifest import Waves, waves
 from bootstrap.render.cluster.objects import Object
 from bootstrap.render.images.required import to_bring_in
 
 _WORKLOAD_TIMEOUT = 600.0
 """Seconds for each workload: its images may come from a slow registry."""
+REMOVAL_TIMEOUT = 180.0
+"""Seconds for each object to go: a Namespace waits for its Pods, a custom resource for its operator."""
 _PARTS = ("", "/images", "/definitions", "/objects", "/resources", "/wait")
 _RUNNABLE = ("node-ready", "addon/kube-proxy/wait", "addon/coredns", "wait-control-plane/scheduler")
 """Before these, Pods that are not part of the Pod network cannot run."""
@@ -38,8 +43,30 @@ def addon_steps(
         made = _addon(cfg, facts, addon, before, wait, bundled)
         steps += made
         before = (applied(addon),)
+    steps = [replace(step, instead=_way_back(step, addons)) for step in steps]
     owned = (f"{applied(addon)}{part}" for addon in addons for part in _PARTS)
     return Part(tuple(owned), tuple(steps))
+
+
+def _way_back(step: Step, addons: tuple[Addon, ...]) -> str:
+    """A cluster can do without any of them but its Pod network."""
+    addon = next(addon for addon in addons if step.id == applied(addon) or step.id.startswith(f"{applied(addon)}/"))
+    return "" if addon.cni else f"take it back: bootstrap addon remove {addon.name}"
+
+
+def removal(addon: Addon, cfg: ClusterConfig, facts: HostFacts, state: bytes, *, known: bool) -> Step:
+    """Its objects go, what depends on others first; then it is forgotten. `state` is the configuration without it.
+
+    Without its manifest (`known`) it is only forgotten.
+    """
+    found = waves(objects_of(addon, cfg, facts)) if known else Waves((), (), ())
+    bodies = (*found.custom, *reversed(found.ordinary), *found.definitions)
+    effects: tuple[Effect, ...] = (
+        *(ObjectGone(body, discover=True) for body in bodies),
+        FileGone(kept_path(addon.name)),
+        File(names.STATE_CONFIG, state, mode=0o600),
+    )
+    return Step(f"{applied(addon)}/removed", "Add-ons", effects, timeout=REMOVAL_TIMEOUT)
 
 
 def applied(addon: Addon) -> str:

@@ -23,8 +23,8 @@ from bootstrap.workflows.addon_files import joined, read_files
 def read_addons(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[Addon, ...]:
     """The Pod network first. Raises BootstrapError: exit 3 (no such recipe or file), 9 (a URL is refused)."""
     own = cfg.own
-    network = (_addon(host, own.cni, manifests, cni=True),) if is_foreign_cni(own.cni) else ()
-    return (*network, *(_addon(host, text, manifests, cni=False) for text in own.addons))
+    network = (source_of(host, own.cni, manifests, cni=True),) if is_foreign_cni(own.cni) else ()
+    return (*network, *(source_of(host, text, manifests, cni=False) for text in own.addons))
 
 
 def needed_images(
@@ -43,9 +43,9 @@ def unseen_images(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, 
     return unseen(read_addons(host, cfg, manifests), cfg, ANY_HOST)
 
 
-def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bool) -> Addon:
+def source_of(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bool) -> Addon:
     source = parse_source(text)
-    recipe = _recipe(manifests, source)
+    recipe = recipe_for(manifests, source)
     if recipe and recipe.cni != cni:
         wanted, given = ("--cni", "--addon") if recipe.cni else ("--addon", "--cni")
         raise BootstrapError(
@@ -65,7 +65,7 @@ def _addon(host: HostReader, text: str, manifests: Mapping[str, str], *, cni: bo
     return Addon(source.name, url, fetch(url, digest), recipe, cni, source.namespace)
 
 
-def _recipe(manifests: Mapping[str, str], source: AddonSource) -> Recipe | None:
+def recipe_for(manifests: Mapping[str, str], source: AddonSource) -> Recipe | None:
     """What a name alone means has to be known; one that was given to a file or a URL need not be."""
     if not source.place:
         return recipe_of(manifests, source.name)
@@ -102,7 +102,7 @@ def applied_here(host: HostReader, manifests: Mapping[str, str]) -> tuple[Listed
 
 def _listed(host: HostReader, source: AddonSource, manifests: Mapping[str, str]) -> Listed:
     content = host.read(kept_path(source.name))
-    recipe = _recipe(manifests, source)
+    recipe = recipe_for(manifests, source)
     place = source.place or (recipe.url if recipe else "")
     version = recipe.version if recipe and place == recipe.url else ""
     digest = hashlib.sha256(content).hexdigest() if content is not None else ""

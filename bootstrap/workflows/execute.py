@@ -15,7 +15,7 @@ from bootstrap.model.conditions import HttpOk, WorkloadReady
 from bootstrap.model.effects import ImagePresent
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan
-from bootstrap.model.runtime import runtime_at
+from bootstrap.model.runtime import Runtime, runtime_at
 from bootstrap.render.addresses import dns_ip
 from bootstrap.workflows.api_access import kubelet, super_admin
 from bootstrap.workflows.diagnose import looking, with_cause
@@ -58,7 +58,7 @@ def execute(
         finally:
             context.applied.save(context.journal)
     except BootstrapError as e:
-        raise (with_cause(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None
+        raise (_explained(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None
     if any(isinstance(effect, ImagePresent) for step in plan.steps for effect in step.effects):
         from bootstrap.host.runtime.image_puller import clear  # few runs pull: the HTTP client costs a start 0.1 s
 
@@ -66,6 +66,12 @@ def execute(
     if asked:  # the container's health check reads it
         host.write(COMPLETE, asked, 0o600)
     return timings
+
+
+def _explained(error: BootstrapError, host: Host, runtime: Runtime, since: float) -> BootstrapError:
+    found = with_cause(error, host, runtime, since)
+    found.instead = error.instead
+    return found
 
 
 def _asked(cfg: ClusterConfig, plan: Plan) -> bytes:

@@ -110,8 +110,8 @@ def _way(host: HostReader, mode: str, line: str, old: ClusterConfig, new: Cluste
         return _network_way(host, runtime_at(old.node.cri_socket, mode).cni_conf, old.own.cni, new.own.cni)
     if line.startswith("BootstrapConfiguration.addons:"):
         kept_names = {_addon_name(text) for text in new.own.addons}
-        gone = [kept_path(name) for name in map(_addon_name, old.own.addons) if name not in kept_names]
-        return "; ".join(f"kubectl delete -f {path} && rm {path}" for path in gone if host.stat(path))
+        gone = [name for name in map(_addon_name, old.own.addons) if name not in kept_names]
+        return "; ".join(f"bootstrap addon remove {name}" for name in gone if host.stat(kept_path(name)))
     return next((way for setting, way in FIXED.items() if line.startswith(setting)), "")
 
 

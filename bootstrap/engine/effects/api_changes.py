@@ -6,36 +6,54 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bootstrap.engine.answers import Answers
+from bootstrap.engine.belongings import of_others
 from bootstrap.engine.effects.files import make_parent
 from bootstrap.engine.effects.registry import UNCHANGED, register
-from bootstrap.engine.polling import persist
+from bootstrap.engine.kinds import located
+from bootstrap.engine.ownership import owned_by_us
+from bootstrap.engine.polling import NotYet, persist
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.kube_client import object_path
 from bootstrap.host.port import HostReader
-from bootstrap.model import names
 from bootstrap.model.cluster import Taint
 from bootstrap.model.effects import NodeTaints, ObjectGone, object_name
+from bootstrap.model.events import ObjectLeft
 from bootstrap.model.journal_entry import PATH
 
 
 def _gone(effect: ObjectGone, context: RunContext, timeout: float) -> str:
-    path, answers = object_path(effect.body), Answers(effect.body)
+    answers, deleted = Answers(effect.body), [""]
 
     def attempt() -> str:
-        found = context.api.get(path)
-        if found.status == 404 or not _is_ours(answers.checked(found).body):
-            return ""
-        answer = context.api.delete(path)
-        if answer.status != 404:
-            answers.checked(answer)
-        return f"{object_name(effect.body)} deleted"
+        place = located(effect, lambda path: answers.read(context.api.get(path)))
+        found = answers.read(context.api.get(place[0])) if place else None
+        if place is None or found is None or not _is_ours(place[0], found, context):
+            return deleted[0]
+        path, name = place[0], object_name(place[1])
+        if "deletionTimestamp" not in found["metadata"]:
+            if why := of_others(path, found, context.api):
+                context.report(ObjectLeft(name, why))
+                return ""
+            answer = context.api.delete(path)
+            if answer.status not in (202, 404):
+                answers.checked(answer)
+            context.applied.forget(path)
+        deleted[0] = f"{name} deleted"
+        raise NotYet(f"{name} is not gone yet: {_holding(found)}")
 
     return persist(attempt, context, timeout, f"the API server did not delete {object_name(effect.body)}")
 
 
-def _is_ours(body: Mapping[str, Any]) -> bool:
-    managed = body.get("metadata", {}).get("managedFields", ())
-    return any(entry.get("manager") == names.FIELD_MANAGER for entry in managed)
+def _is_ours(path: str, found: Mapping[str, Any], context: RunContext) -> bool:
+    """The record knows; where it is silent, the fields do, but for an object that has none."""
+    made = context.applied.made(path)
+    return owned_by_us(found) if made is None else made
+
+
+def _holding(body: Mapping[str, Any]) -> str:
+    """What has to be done before it goes."""
+    waiting = body["metadata"].get("finalizers") or (body.get("spec") or {}).get("finalizers") or ()
+    return f"finalizers {', '.join(waiting)}" if waiting else "it ends"
 
 
 def _taints(effect: NodeTaints, context: RunContext, timeout: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from bootstrap.engine.answers import Answers
 from bootstrap.engine.effects.registry import Lines, Objects, changed_lines, register
 from bootstrap.engine.kinds import located
-from bootstrap.engine.ownership import fields_of_others, parsed, taken, value_at, without
+from bootstrap.engine.ownership import fields_of_others, owned_by_us, parsed, taken, value_at, without
 from bootstrap.engine.polling import NotYet, persist
 from bootstrap.engine.run_context import RunContext
 from bootstrap.engine.webhooks import unanswered
@@ -30,10 +30,10 @@ def _apply(effect: Apply, context: RunContext, timeout: float) -> str:
         path, body = found
         if effect.owner:
             body = _owned(body, effect.owner, context)
-        before = answers.read(context.api.get(path)) or {}
+        before = answers.read(context.api.get(path))
         after = answers.checked(_respectful(context, path, body))
-        context.applied.note(path, body)
-        return "" if _same(before, after.body) else f"{object_name(body)} applied"
+        context.applied.note(path, body, made=before is None or owned_by_us(before))
+        return "" if _same(before or {}, after.body) else f"{object_name(body)} applied"
 
     return _persist(attempt, effect.body, context, timeout)
 

@@ -232,7 +232,7 @@ def test_an_add_on_that_is_left_out_is_refused_until_it_is_gone() -> None:
     old = replace(without, own=replace(without.own, addons=("/m/x.yaml",)))
     host, path = settled(old), kept_path("x")
 
-    assert refused(host, old, without) == f"kubectl delete -f {path} && rm {path}"
+    assert refused(host, old, without) == "bootstrap addon remove x"
     host.remove(path)
     assert refused(host, old, without) == ""
 
