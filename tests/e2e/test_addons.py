@@ -118,6 +118,50 @@ def test_a_second_run_changes_nothing(node: Node) -> None:
     assert not changed.strip().startswith(("+", "-", "@"))
 
 
+def test_what_others_have_changed_stays_until_it_is_asked_for(node: Node) -> None:
+    """As controllers and people do it: a Secret that is filled, a number of replicas, a ConfigMap that is edited."""
+    node.run("bootstrap", "init", "--reconfigure", "--addon", "/m/tool", timeout=300)
+    node.kubectl("-n", "tool", "patch", "secret", "csrf", "--type", "merge", "-p", '{"data": {"csrf": "eA=="}}')
+    node.kubectl("-n", "tool", "patch", "configmap", "settings", "--type", "merge", "-p", '{"data": {"a.b": "edited"}}')
+    node.kubectl("-n", "kube-system", "scale", "deployment", "coredns", "--replicas", "1")
+
+    said = node.run("bootstrap", "init", timeout=300)
+    assert "ConfigMap tool/settings: .data.a.b stays as kubectl-patch has set it" in said
+    assert "Deployment kube-system/coredns: .spec.replicas stays as kubectl has set it" in said
+    assert node.get("-n", "tool", "configmap", "settings")["data"] == {"a.b": "edited", "c": "2"}
+    node.run("bootstrap", "init", "--reconfigure", timeout=300)
+    assert node.get("-n", "tool", "configmap", "settings")["data"] == {"a.b": "1", "c": "2"}
+    assert node.get("-n", "kube-system", "deployment", "coredns")["spec"]["replicas"] == 2
+    assert node.get("-n", "tool", "secret", "csrf")["data"] == {"csrf": "eA=="}
+
+
+def test_an_object_that_makes_no_sense_ends_at_once_and_can_be_taken_back(node: Node) -> None:
+    done = node.exec("bootstrap", "init", "--reconfigure", "--addon", "/m/refused/twice.yaml")
+
+    assert done.returncode == 7, done.stderr
+    assert 'duplicate entries for key [name="A"]' in done.stderr
+    assert "take it back: bootstrap addon remove twice" in done.stderr
+    node.run("bootstrap", "init", "--remove-addon", "twice", timeout=300)
+    assert "twice" not in node.run("bootstrap", "addon", "list")
+
+
+def test_an_add_on_is_taken_back_and_what_others_made_stays(node: Node) -> None:
+    node.kubectl("-n", "tool", "create", "configmap", "mine")
+
+    shown = node.run("bootstrap", "addon", "remove", "tool", "--dry-run")
+    assert "delete Secret tool/csrf if it is ours" in shown
+    said = node.run("bootstrap", "addon", "remove", "tool")
+    assert "Namespace tool stays: it holds ConfigMap mine, which others made" in said
+    assert [
+        body["metadata"]["name"] for body in node.get("-n", "tool", "configmaps,secrets,serviceaccounts")["items"]
+    ] == [
+        "kube-root-ca.crt",
+        "mine",
+        "default",
+    ]
+    assert "nothing changed" in node.run("bootstrap", "init", timeout=300)
+
+
 @pytest.mark.parametrize(
     ("option", "code", "said"),
     [

@@ -43,6 +43,7 @@ PROOF = {
     "output": "unit/cli/test_cli_output.py",
     "print-join-command": "e2e/test_joining.py",
     "purge": "e2e/test_reset.py",
+    "remove-addon": "e2e/test_addons.py",
     "reconfigure": "unit/workflows/test_workflows_every_setting.py",
     "server": "unit/workflows/test_workflow_kubeconfig.py",
     "skip-certificate-key-print": "e2e/test_joining.py",
