@@ -4,6 +4,7 @@ from __future__ import annotations
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "addon list": ("docker exec NAME bootstrap addon list", "bootstrap addon list -o json"),
+    "addon remove": ("bootstrap addon remove metallb --dry-run", "docker exec NAME bootstrap addon remove metallb"),
     "bundle create": (
         "docker run --rm -v $PWD:/out IMAGE bundle create -f /out/cluster.bundle",
         "bootstrap bundle create -f FILE --config FILE --from registry --key FILE",
