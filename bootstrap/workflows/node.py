@@ -12,11 +12,12 @@ from bootstrap.host.facts.gather import gather
 from bootstrap.host.kube_client import probe
 from bootstrap.host.node.health import COMPLETE
 from bootstrap.host.port import Api, Host
+from bootstrap.model import names
 from bootstrap.model.conditions import RuntimeServes
 from bootstrap.model.effects import Effect, UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.runtime import NODE_RUNTIME as RUNTIME
-from bootstrap.render.controlplane.audit import audit_files
+from bootstrap.render.controlplane.audit import audit_policy_file
 from bootstrap.render.node.containerd import containerd_file
 from bootstrap.workflows.diagnose import with_cause
 from bootstrap.workflows.mode import NODE
@@ -25,16 +26,12 @@ TIMEOUT = 60
 
 
 def start_runtime(host: Host) -> None:
-    """containerd, configured as `init` would, and what a control plane that kubeadm joins has to find: the audit policy
-    that the ClusterConfiguration of a cluster of ours names.
-
-    Raises BootstrapError (exit 6) when the runtime does not come to serve CRI.
-    """
+    """containerd, configured as `init` would. Raises BootstrapError (exit 6) when it does not come to serve CRI."""
     facts = anywhere(gather(host, NODE))
-    cfg = resolve(Documents(), Overrides(), facts)
-    config = containerd_file(cfg, facts, RUNTIME)
+    config = containerd_file(resolve(Documents(), Overrides(), facts), facts, RUNTIME)
+    bring_audit_policy(host)
     context, since = RunContext(host, _no_cluster, probe, "node"), time.time()
-    effects: tuple[Effect, ...] = (*audit_files(cfg), config, UnitRunning(RUNTIME.unit, (config.path,)))
+    effects: tuple[Effect, ...] = (config, UnitRunning(RUNTIME.unit, (config.path,)))
     for effect in effects:
         apply_effect(effect, context, TIMEOUT)
     try:
@@ -42,6 +39,17 @@ def start_runtime(host: Host) -> None:
     except BootstrapError as e:
         raise with_cause(e, host, RUNTIME, since) from None
     host.write(COMPLETE, b"", 0o600)
+
+
+def bring_audit_policy(host: Host) -> None:
+    """A control plane that kubeadm joins has to find it: the ClusterConfiguration of a cluster of ours names it.
+
+    Not in the journal: it is as if it were in the image, and makes no node of ours.
+    """
+    if host.stat(names.AUDIT_POLICY) is None:
+        host.mkdir(names.KUBERNETES_DIR, 0o755)
+        policy = audit_policy_file()
+        host.write(policy.path, policy.content, policy.mode)
 
 
 def _no_cluster() -> Api:

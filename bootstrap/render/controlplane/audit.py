@@ -23,8 +23,12 @@ def audit_files(cfg: ClusterConfig) -> tuple[Directory | File, ...]:
     """What must be there before the API server starts; nothing without hardening."""
     if not cfg.own.hardening:
         return ()
-    policy = to_yaml(audit_policy()).encode()
-    return (Directory(names.AUDIT_LOG_DIR, 0o700), File(names.AUDIT_POLICY, policy, mode=0o600))
+    return (Directory(names.AUDIT_LOG_DIR, 0o700), audit_policy_file())
+
+
+def audit_policy_file() -> File:
+    """The policy, where the API server's flag has it."""
+    return File(names.AUDIT_POLICY, to_yaml(audit_policy()).encode(), mode=0o600)
 
 
 def volumes(cfg: ClusterConfig) -> tuple[Volume, ...]:
