@@ -12,7 +12,6 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import File, Link
 from bootstrap.phases.cluster import ADMINS_BOUND
-from bootstrap.phases.select import belongs
 from bootstrap.render.pki.issue import is_external_ca, issue_pki, pki_paths
 from bootstrap.render.pki.issue_kubeconfigs import Ground, issue_kubeconfigs, kubelet_credential
 from bootstrap.render.pki.keys import CryptoKeySource
@@ -68,5 +67,5 @@ def issue_credentials(
 def _taken_away(host: HostReader, phase: str | None) -> tuple[str, ...]:
     """Whose rights nobody needs any more once admin.conf has its own is not made again, unless that was asked for."""
     path = names.SUPER_ADMIN_CONF
-    asked = phase is not None and belongs("kubeconfig/super-admin", phase) and phase != "kubeconfig"
+    asked = phase == "kubeconfig/super-admin"
     return (path,) if host.stat(ADMINS_BOUND) and not host.stat(path) and not asked else ()

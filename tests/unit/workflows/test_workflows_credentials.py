@@ -153,6 +153,7 @@ def test_super_admin_conf_that_was_taken_away_does_not_come_back() -> None:
     put(host, ADMINS_BOUND, b"")
     assert not comes_back()
     assert not comes_back("kubeconfig")
+    assert not comes_back("kubeconfig/all")
     assert comes_back("kubeconfig/super-admin")
 
 
