@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
@@ -37,7 +38,15 @@ Repository = Annotated[str, typer.Option("--image-repository", help="Where the i
 Arch = Annotated[list[str] | None, typer.Option("--arch", help="amd64, arm64, …; may be given several times.")]
 LockFile = Annotated[str | None, typer.Option("--lock", help="Digests that the images must have.")]
 Named = Annotated[list[str] | None, typer.Argument(help="Images; without any, those of the configuration.")]
-Timeout = Annotated[float, typer.Option("--timeout", help="Seconds for everything.")]
+
+
+def _seconds(value: float) -> float:
+    if not 0 < value < math.inf:
+        raise typer.BadParameter("a number of seconds above 0", param_hint="--timeout")
+    return value
+
+
+Timeout = Annotated[float, typer.Option("--timeout", callback=_seconds, help="Seconds for everything.")]
 LOCKED = ("amd64", "arm64")
 """The architectures of a lock file unless others are asked for."""
 

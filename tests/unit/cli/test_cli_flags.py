@@ -155,7 +155,14 @@ def test_no_flag_of_another_name_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    "argv", [["init", "--wait", "soon"], ["init", "--trusted-key", "/k"], ["init", "--insecure-unsigned"]]
+    "argv",
+    [
+        ["init", "--wait", "soon"],
+        ["init", "--trusted-key", "/k"],
+        ["init", "--insecure-unsigned"],
+        *(["images", "pull", f"--timeout={seconds}", "x:1"] for seconds in ("0", "-5", "nan", "inf")),
+        ["images", "lock", "--timeout=-1", "x:1"],
+    ],
 )
 def test_a_flag_that_would_have_no_effect_is_wrong_usage(argv: list[str]) -> None:
     assert CliRunner().invoke(app, argv).exit_code == 2
