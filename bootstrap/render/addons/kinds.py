@@ -38,3 +38,8 @@ def removed(body: Object) -> str:
     return (
         f"{version} {kind} is not known to Kubernetes {KUBERNETES_MINOR}{instead}" if found.state == "unknown" else ""
     )
+
+
+def is_off(body: Object) -> bool:
+    """Whether the API server serves this kind only when its `runtime-config` says so."""
+    return look_up(str(body["apiVersion"]), str(body["kind"])).state == "off"

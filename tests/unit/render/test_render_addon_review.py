@@ -11,7 +11,8 @@ from gen_docs import default_inputs
 
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.model.addon import Addon, Recipe
-from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.cluster import Arg, ClusterConfig, Component
+from bootstrap.model.components.tables import recorded
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.render.addons.builtin import coredns, flannel, kube_proxy
@@ -22,10 +23,12 @@ from bootstrap.render.addons.manifest_images import images_of
 from bootstrap.render.addons.references import missing
 from bootstrap.render.addons.review import review
 from bootstrap.render.addons.unseen import unseen
+from tests.configs import changed
 from tests.unit.render.samples_addons import NETWORK, OPERATOR
 
 FACTS = HostFacts(mode="node", hostname="n", addresses=(Address("eth0", "192.0.2.1", True),))
 ACCOUNT = "{apiVersion: v1, kind: ServiceAccount, metadata: {name: tool}}\n---\n"
+NAMESPACE = "\n---\n{apiVersion: v1, kind: Namespace, metadata: {name: tool}}\n"
 BINDING = """
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
@@ -39,8 +42,8 @@ def cluster(**flags: Any) -> ClusterConfig:
     return resolve(Documents(), Overrides(**flags), FACTS)
 
 
-def said(text: str, **addon: Any) -> tuple[str, ...]:
-    return review((Addon("tool", "/m/tool.yaml", text.encode(), **addon),), cluster(), FACTS)
+def said(text: str, also: str = NAMESPACE) -> tuple[str, ...]:
+    return review((Addon("tool", "/m/tool.yaml", (text + also).encode()),), cluster(), FACTS)
 
 
 def refused(text: str, cfg: ClusterConfig | None = None, **addon: Any) -> BootstrapError:
@@ -130,7 +133,7 @@ def test_a_manifest_meant_for_a_namespace_is_refused_with_the_way() -> None:
 
 
 def test_a_namespace_given_is_that_of_all_objects_that_name_none() -> None:
-    text = ACCOUNT + BINDING + "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: other}}"
+    text = ACCOUNT + BINDING + "---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: kube-public}}"
     addon = Addon("tool", "/m/tool.yaml", text.encode(), namespace="tool")
 
     found = {(b["kind"], b["metadata"].get("namespace", "")) for b in objects_of(addon, cluster(), FACTS)}
@@ -138,7 +141,7 @@ def test_a_namespace_given_is_that_of_all_objects_that_name_none() -> None:
         ("Namespace", ""),
         ("ServiceAccount", "tool"),
         ("ClusterRoleBinding", ""),
-        ("ConfigMap", "other"),
+        ("ConfigMap", "kube-public"),
     }
     assert review((addon,), cluster(), FACTS) == ()
 
@@ -209,7 +212,7 @@ def test_what_need_not_be_made_is_not(container: str, pod: str) -> None:
 
 def test_another_add_on_may_make_it() -> None:
     binding = Addon("tool", "/t", BINDING.encode())
-    account = Addon("base", "/b", ACCOUNT.replace("name: tool", "name: tool, namespace: tool").encode())
+    account = Addon("base", "/b", (ACCOUNT.replace("name: tool", "name: tool, namespace: tool") + NAMESPACE).encode())
 
     assert review((binding, account), cluster(), FACTS) == ()
     assert len(review((binding,), cluster(), FACTS)) == 1
@@ -350,3 +353,20 @@ def test_the_data_of_a_secret_is_what_its_texts_become() -> None:
 
     assert secret["data"] == {"a": "eA==", "b": "eQ=="}
     assert "stringData" not in secret
+
+
+def test_a_namespace_that_nobody_makes_is_said() -> None:
+    body = "{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: tool}}"
+
+    assert said(body, "") == ("tool: nothing here makes the Namespace tool that objects are in",)
+    assert said(body) == ()
+    assert said(body.replace("tool", "kube-system"), "") == ()
+
+
+def test_a_kind_that_is_off_has_to_be_turned_on() -> None:
+    version, kinds = next(iter(recorded.OFF.items()))
+    body = f"{{apiVersion: {version}, kind: {kinds.split()[0]}, metadata: {{name: x}}}}"
+
+    assert f"{{name: runtime-config, value: {version}=true}}" in refused(body).fix
+    on = changed(cluster(), api_server=Component(extra_args=(Arg("runtime-config", f"{version}=true"),)))
+    assert review((Addon("tool", "/t", body.encode()),), on, FACTS) == ()
