@@ -132,6 +132,14 @@ def test_files_are_private(cluster: Node) -> None:
     assert modes == {path: wanted.get(path, "600") for path in modes}
 
 
+def test_the_network_s_files_are_private_and_ps_shows_the_kubelet(web: Node) -> None:
+    """What CIS benchmarks look at."""
+    open_files = "find /var/lib/cni/networks /etc/cni/net.d -type f -perm /0177"
+    assert web.run("find", "/var/lib/cni/networks", "-name", "lock")
+    assert web.run("sh", "-c", open_files) == ""
+    assert "--config=/var/lib/kubelet/config.yaml" in web.run("ps", "-fC", "kubelet")
+
+
 def test_requests_are_audited(cluster: Node) -> None:
     lines = cluster.run("sh", "-c", "tail -n 5 /var/log/kubernetes/audit/*.log").splitlines()
     assert all(json.loads(line)["kind"] == "Event" for line in lines)

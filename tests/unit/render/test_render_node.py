@@ -23,7 +23,9 @@ from bootstrap.model.cluster import (
     Taint,
     Volume,
 )
+from bootstrap.model.effects import Directory, File
 from bootstrap.model.facts import Address, HostFacts
+from bootstrap.render.addons.builtin import flannel_files
 from bootstrap.render.controlplane.args import flags_of
 from bootstrap.render.controlplane.audit import audit_files, audit_policy
 from bootstrap.render.controlplane.static_pods import pods as control_plane_pods
@@ -39,6 +41,7 @@ from bootstrap.render.node.kubelet import (
     node_taints,
 )
 from tests.configs import changed
+from tests.golden.rendered import manifests
 
 CFG = ClusterConfig(node=NodeSpec("n1", api=ApiEndpoint("192.0.2.10")))
 HOST = HostFacts(mode="host", hostname="n1")
@@ -357,3 +360,30 @@ def test_a_member_that_joins_names_the_others_and_takes_their_time() -> None:
     assert joining["initial-cluster"] == f"n0=https://192.0.2.9:2380,{alone['initial-cluster']}"
     assert (alone.get("initial-cluster-state"), joining["initial-cluster-state"]) == (None, "existing")
     assert ("election-timeout" in alone, "election-timeout" in joining) == (True, False)
+
+
+def test_cipher_suites_are_those_of_the_benchmark() -> None:
+    """CIS 4.2.12 compares names."""
+    listed = {
+        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305",
+        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
+        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    }
+
+    assert set(cluster_configuration(CFG)["tlsCipherSuites"]) == listed
+
+
+def test_what_the_pod_network_writes_on_this_node_is_private() -> None:
+    """CIS 1.1.9; the plugin would make its lock with 0750."""
+    facts = replace(NODE, addresses=(Address("eth0", "192.0.2.10", True, mtu=1500),))
+    found = flannel_files(CFG, facts, manifests())
+
+    modes = {effect.path: effect.mode for effect in found if isinstance(effect, Directory | File)}
+    assert modes == {
+        names.FLANNEL_ADDRESSES: 0o700,
+        f"{names.FLANNEL_ADDRESSES}/lock": 0o600,
+        "/etc/cni/net.d/10-flannel.conflist": 0o600,
+    }
