@@ -20,7 +20,8 @@ WIDTH = 100
 @takes(CONFIG, *writing(INIT), STRICT, OUTPUT)
 def preflight(verb: Annotated[str, typer.Argument(help="What is to come: init.")] = INIT, **given: Any) -> int:
     """Check whether this machine can become a control plane; all findings at once, each with its fix."""
-    from bootstrap.workflows.init import Request, decide
+    from bootstrap.host.program import manifests
+    from bootstrap.workflows.init import Request, addon_remarks, decide
     from bootstrap.workflows.mode import enter
 
     if verb != INIT:
@@ -28,10 +29,11 @@ def preflight(verb: Annotated[str, typer.Argument(help="What is to come: init.")
     mode, host = enter()
     request = Request(read_config(given["config"], host), overrides(INIT, given, host), strict=given["strict"])
     decision = decide(host, mode.name, request)
+    warnings = (*decision.warnings, *addon_remarks(host, decision, manifests()))
     if given["output"] == "json":
-        show_json(as_document(decision.preflight) | {"warnings": decision.warnings})
+        show_json(as_document(decision.preflight) | {"warnings": warnings})
     else:
-        for warning in decision.warnings:
+        for warning in warnings:
             say(warning, "!")
         _show(decision.preflight)
     return Exit.PREFLIGHT if decision.preflight.errors else Exit.OK

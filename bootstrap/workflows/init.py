@@ -69,6 +69,11 @@ def decide(host: Host, mode: str, request: Request) -> Decision:
     return Decision(**{**vars(observed), "warnings": warnings}, certificate_key=key)
 
 
+def addon_remarks(host: HostReader, decision: Decision, manifests: Mapping[str, str]) -> tuple[str, ...]:
+    """What can be said of the add-ons' manifests. Raises BootstrapError: exit 3, 9 (a URL is refused)."""
+    return review(read_addons(host, decision.cfg, manifests), decision.cfg, decision.facts)
+
+
 def make_plan(
     host: HostReader,
     decision: Decision,

@@ -19,10 +19,12 @@ from bootstrap.model.images.mirrors import Endpoint, MirrorRule, Mirrors, Server
 from bootstrap.model.runtime import NODE_RUNTIME
 from bootstrap.phases.addons import addon_steps
 from bootstrap.phases.images import Bundled
+from bootstrap.preflight.checks import Preflight
 from bootstrap.render.addons.foreign import kept_path
 from bootstrap.render.addons.manifest import read_objects
 from bootstrap.render.addons.recipes import recipe_of, with_values
 from bootstrap.workflows.addons import read_addons
+from bootstrap.workflows.init import Decision, addon_remarks
 from tests.configs import changed
 from tests.memory import MemoryHost
 from tests.plans import planned
@@ -267,3 +269,16 @@ def test_the_storage_class_of_local_path_is_the_default_one() -> None:
     (changed,) = with_values((body,), recipe, cfg, NODE_RUNTIME)
     default = {"storageclass.kubernetes.io/is-default-class": "true"}
     assert changed["metadata"]["annotations"] == {"a": "b", **default}
+
+
+def test_preflight_knows_what_a_manifest_cannot_do() -> None:
+    host = MemoryHost()
+    host.mkdir("/m", 0o755)
+    host.write("/m/x.yaml", b"{apiVersion: policy/v1beta1, kind: PodSecurityPolicy, metadata: {name: old}}", 0o644)
+    decision = Decision(cluster("/m/x.yaml"), FACTS, Preflight(()), resumed=False)
+
+    with pytest.raises(BootstrapError) as refused:
+        addon_remarks(host, decision, MANIFESTS)
+    assert "old: policy/v1beta1 PodSecurityPolicy is gone since Kubernetes 1.25" in refused.value.details[0]
+    host.write("/m/x.yaml", BODY, 0o644)
+    assert addon_remarks(host, decision, MANIFESTS) == ()
