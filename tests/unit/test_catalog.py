@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 
 import _common
 import build_image
@@ -10,6 +11,9 @@ import pytest
 from _common import IMAGES, catalog
 
 from bootstrap.model import names
+from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
+from bootstrap.model.facts import HostFacts
+from bootstrap.render.controlplane.static_pods import pods
 from bootstrap.render.images.catalog import FLANNEL_TAG, MINORS
 
 ENTRIES = catalog()["minors"]
@@ -66,3 +70,18 @@ def test_a_minor_that_is_not_in_the_catalog_is_named(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(SystemExit, match=r"v1\.20\.0 is not in the catalog; there are .*v1\.36\.3"):
         _common.minor()
+
+
+@pytest.mark.parametrize("minor", ENTRIES)
+def test_what_the_programs_accept_is_recorded_for_each_minor(minor: str) -> None:
+    """scripts/gen_components.py; what static Pods say by default is known to every minor."""
+    recorded = import_module(f"bootstrap.model.components.v{minor.replace('.', '_')}")
+    facts = HostFacts(mode="node", hostname="n")
+    cfg = ClusterConfig(node=NodeSpec("n", api=ApiEndpoint("192.0.2.1")))
+
+    for program, pod in pods(cfg, facts, {}).items():
+        known = set(" ".join(recorded.FLAGS[program].values()).split())
+        command = pod["spec"]["containers"][0]["command"][1:]
+        assert {word.removeprefix("--").partition("=")[0] for word in command} <= known
+    assert {"kubelet", "kube-proxy"} <= recorded.FLAGS.keys()
+    assert "Pod" in recorded.SERVED["v1"].split()
