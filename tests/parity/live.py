@@ -117,6 +117,25 @@ def node(name: str, *options: str) -> Iterator[Node]:
         remove(name)
 
 
+@contextlib.contextmanager
+def started(name: str, *words: str) -> Iterator[Node]:
+    """A container that does what the words say, until it is healthy; removed at the end."""
+    remove(name)
+    docker("run", "-d", "--privileged", "--name", name, IMAGE, *words)
+    try:
+        end = time.monotonic() + 120
+        while True:
+            with contextlib.suppress(NodeError):
+                docker("exec", name, "bootstrap", "healthcheck")
+                break
+            if time.monotonic() > end:
+                raise NodeError(docker("logs", name).decode())
+            time.sleep(0.5)
+        yield Node.inspect(name)
+    finally:
+        remove(name)
+
+
 def remove(name: str) -> None:
     """A container and its volumes, if it is there."""
     with contextlib.suppress(NodeError):
