@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bootstrap.engine.journal import Journal
-from bootstrap.host.port import Host
+from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.journal_entry import PATH
 
@@ -28,7 +28,7 @@ class _Record:
 class Applied:
     """Safe to use from several threads."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: HostReader) -> None:
         self._host = host
         self._lock = threading.Lock()
         self._before: dict[str, _Record] | None = None
@@ -56,15 +56,15 @@ class Applied:
         with self._lock:
             self._now[path] = None
 
-    def save(self, journal: Journal) -> None:
+    def save(self, host: Host, journal: Journal) -> None:
         """Once at the end of a run: a run that dies before has said nothing new to the next one."""
         with self._lock:
             merged = {**self._read(), **self._now} if self._now else {}
             now = {path: record for path, record in merged.items() if record}
-            if self._now and now != self._before and self._host.stat(names.STATE_DIR):
+            if self._now and now != self._before and host.stat(names.STATE_DIR):
                 journal.note(PATH, names.APPLIED)
                 document = {path: asdict(record) for path, record in now.items()}
-                self._host.write(names.APPLIED, json.dumps(document, indent=1, sort_keys=True).encode(), 0o600)
+                host.write(names.APPLIED, json.dumps(document, indent=1, sort_keys=True).encode(), 0o600)
 
     def _read(self) -> dict[str, _Record]:
         if self._before is None:

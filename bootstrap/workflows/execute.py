@@ -56,7 +56,7 @@ def execute(
         try:
             timings = run(plan, context, listen)
         finally:
-            context.applied.save(context.journal)
+            context.applied.save(host, context.journal)
     except BootstrapError as e:
         raise (_explained(e, host, runtime, since) if e.code == Exit.WAIT and not e.more else e) from None
     if any(isinstance(effect, ImagePresent) for step in plan.steps for effect in step.effects):

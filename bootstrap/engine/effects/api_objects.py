@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bootstrap.engine.answers import Answers
+from bootstrap.engine.applied import Applied
 from bootstrap.engine.effects.registry import Lines, Objects, changed_lines, register
 from bootstrap.engine.kinds import located
 from bootstrap.engine.ownership import fields_of_others, owned_by_us, parsed, taken, value_at, without
@@ -120,7 +121,8 @@ def _apply_diff(effect: Apply, host: HostReader, objects: Objects) -> Lines:
     present = objects(path) if path else None
     if present is None:
         return changed_lines(b"", _yaml(body))
-    ours = without(body, fields_of_others(body, present))
+    anew = Applied(host).says_something_new(path, body)
+    ours = body if anew else without(body, fields_of_others(body, present))
     return changed_lines(_yaml(same_fields(ours, present)), _yaml(ours))
 
 

@@ -46,7 +46,7 @@ class Run:
             self.host, lambda: self.api, lambda url: (0, ""), "init", report=self.seen.append, takes_back=takes_back
         )
         changed = apply_effect(Apply(body), run, 1)
-        run.applied.save(run.journal)
+        run.applied.save(self.host, run.journal)
         return changed
 
     @property
@@ -158,6 +158,10 @@ def test_a_preview_shows_no_change_of_what_stays() -> None:
 
     assert fields_of_others(config_map(a="1", b="2"), there[PATH]) == (("data", "a"),)
     assert diff(Apply(config_map(a="1", b="2")), run.host, there.get) == ()
+    assert "+  a: '1'" in diff(Apply(config_map(a="1", b="3")), run.host, there.get), (
+        "something new is said, and all of it"
+    )
+    run.host.remove(names.APPLIED)
     assert "+  b: '3'" in diff(Apply(config_map(a="1", b="3")), run.host, there.get)
 
 

@@ -74,7 +74,7 @@ def run(effects: tuple[Effect, ...], host: MemoryHost, api: MemoryApi) -> tuple[
     seen: list[Any] = []
     context = RunContext(host, lambda: api, lambda url: (0, ""), "addon remove", report=seen.append)
     changed = [change for effect in effects if (change := apply_effect(effect, context, 2))]
-    context.applied.save(context.journal)
+    context.applied.save(host, context.journal)
     return changed, seen
 
 
