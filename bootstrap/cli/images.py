@@ -78,12 +78,17 @@ def images_list(
         print(json.dumps({"images": named, "details": details, "unseen": unseen}, indent=2))
         return Exit.OK
     for found in details:
-        print(found["image"] + (f"@{found['digest']}" if found["digest"] else ""))
+        print(_pinned(found["image"], found["digest"]))
         for platform, digest in found["platforms"].items():
             print(f"    {platform}  {digest['manifest']}")
     for line in unseen:
         say(line, "!", error=True)
     return Exit.OK
+
+
+def _pinned(image: str, digest: str | None) -> str:
+    """A name with the digest that a lock has for it; one that is written with a digest has it."""
+    return f"{image}@{digest}" if digest and "@" not in image else image
 
 
 @config_images_app.command("pull")
