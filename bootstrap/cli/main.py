@@ -70,12 +70,17 @@ def _unit() -> int:
     from bootstrap.host.node.pid1 import kept_request
     from bootstrap.model.names import STATE_CONFIG
 
-    argv, environment = kept_request()
-    os.environ.update(environment)
-    sys.argv[1:] = argv  # who waits for us is told what we do
-    if argv[:1] == ["node"] and LiveHost().stat(STATE_CONFIG):
-        argv = ["init"]  # an empty node that was given a cluster later has one from then on
-    code = guarded(lambda: _command_line(argv))
+    argv: list[str] = []
+
+    def run() -> int:
+        argv[:], environment = kept_request()
+        os.environ.update(environment)
+        sys.argv[1:] = argv  # who waits for us is told what we do
+        if argv[:1] == ["node"] and LiveHost().stat(STATE_CONFIG):
+            argv[:] = ["init"]  # an empty node that was given a cluster later has one from then on
+        return _command_line(argv)
+
+    code = guarded(run)
     if code and (code in ENDING or "--exit-on-failure" in argv):
         LiveHost().run(["systemctl", "exit", str(int(code))])
     return code

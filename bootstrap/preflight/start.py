@@ -18,15 +18,15 @@ BROUGHT = (
     "/etc/passwd",
     names.CNI_BIN,
     "/sbin/init",
-    "/usr/lib/bootstrap/seed",
+    "/usr/lib/bootstrap/seed/index.json",
 )
 """What the image brings to the places where people mount something, and a start needs."""
 CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}
 """With their numbers (linux/capability.h): without them nothing can be mounted, and no Pod has a network."""
 INITS = ("docker-init", "tini", "catatonit", "dumb-init")
 """What engines put at PID 1 for `--init`."""
-LEAST_FILES = 4096
-"""Open files: etcd and the API server hold some hundreds each."""
+LEAST_FILES = 512
+"""Open files of one process: the API server and the kubelet hold some hundreds each."""
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,16 @@ def _read_config(source: str, verb: str) -> bytes:
 
 
 def kept_request() -> tuple[list[str], dict[str, str]]:
-    """Arguments and proxy variables that the container was started with."""
-    kept = json.loads(ARGV_FILE.read_text())
+    """Arguments and proxy variables that the container was started with. Raises BootstrapError (exit 2) without any."""
+    try:
+        kept = json.loads(ARGV_FILE.read_text())
+    except (OSError, ValueError) as e:
+        raise BootstrapError(
+            "this container was not started by bootstrap: nothing says what it is for",
+            why=f"systemd is its entry point, or {ARGV_FILE} was changed ({e})",
+            fix=f"docker run -d --privileged {names.IMAGE} init   (without --entrypoint)",
+            code=Exit.USAGE,
+        ) from e
     return kept["argv"], kept["environment"]
 
 

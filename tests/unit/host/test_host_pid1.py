@@ -110,6 +110,17 @@ def test_a_config_that_never_was_is_an_error_with_the_mount_that_lacks() -> None
     assert "-v $PWD/config.yaml:/no/where.yaml" in caught.value.fix
 
 
+@pytest.mark.parametrize("content", [None, "", "{"], ids=["none", "cut off", "damaged"])
+def test_a_container_that_nobody_asked_for_anything_says_so(content: str | None, state: Path) -> None:
+    if content is not None:
+        state.mkdir()
+        (state / "argv.json").write_text(content)
+
+    with pytest.raises(BootstrapError) as caught:
+        kept_request()
+    assert caught.value.code == Exit.USAGE
+
+
 def test_proxies_travel_with_the_request(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
 

@@ -42,7 +42,7 @@ WRONG = {
 }
 LIMITS = {
     "--pids-limit": (replace(GOOD, limits=Limits(processes=100)), "--pids-limit=-1"),
-    "--ulimit": (replace(GOOD, open_files=1024, can_raise=False), "--ulimit nofile=1048576"),
+    "--ulimit": (replace(GOOD, open_files=256, can_raise=False), "--ulimit nofile=1048576"),
     "instances": (replace(GOOD, inotify=Inotify(4, 300)), "fs.inotify.max_user_instances=8192"),
     "watches": (replace(GOOD, inotify=Inotify(26, 12)), "fs.inotify.max_user_watches=524288"),
     "a raised limit that is used up": (
