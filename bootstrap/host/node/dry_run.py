@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bootstrap.host.node.pid1 import config_position
+from bootstrap.host.node.pid1 import CONFIG, option_position
 
 KINDS = ("InitConfiguration", "JoinConfiguration")
 _FIELD = b"dryRun"
@@ -15,7 +15,7 @@ _FIELD = b"dryRun"
 
 def wants_dry_run(argv: Sequence[str]) -> bool:
     """False as well where there is no file or it cannot be read: whoever reads it next says so."""
-    position = config_position(argv)
+    position = option_position(argv, CONFIG)
     if position is None:
         return False
     index, prefix = position

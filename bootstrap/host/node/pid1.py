@@ -20,9 +20,11 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.runtime import NODE_RUNTIME
 
 STATE = Path("/etc/bootstrap")
-"""What the user gave, kept 0600 across `docker restart`: argv, proxies, the bytes of --config."""
+"""What the user gave, kept 0600 across `docker restart`: argv, proxies, the bytes of files."""
 ARGV_FILE = STATE / "argv.json"
-CONFIG_FILE = STATE / "config.yaml"
+CONFIG = "--config"
+KEPT = {CONFIG: "config.yaml", "--token-file": "token"}
+"""Option → the file below `STATE` that has the bytes of the one that it names."""
 PROGRESS = STATE / "progress"
 """FIFO between the unit and the container's stdout; outside /run, which systemd covers with a new tmpfs."""
 CGROUPS = Path("/sys/fs/cgroup")
@@ -60,39 +62,41 @@ def is_cgroup_v2() -> bool:
 
 
 def keep_request(argv: Sequence[str]) -> None:
-    """The configuration's bytes are kept, since standard input is there only once."""
-    words = list(argv)
-    if position := config_position(words):
-        index, prefix = position
-        content = _read_config(words[index].removeprefix(prefix), words[0])
-        words[index] = prefix + str(CONFIG_FILE)
+    """The bytes of files are kept, since standard input is there only once."""
+    words, contents = list(argv), dict[Path, bytes]()
+    for option, name in KEPT.items():
+        if position := option_position(words, option):
+            index, prefix = position
+            contents[STATE / name] = _read(words[index].removeprefix(prefix), STATE / name, f"{words[0]} {option}")
+            words[index] = prefix + str(STATE / name)
     STATE.mkdir(mode=0o700, exist_ok=True)
-    if position and (content or not CONFIG_FILE.exists()):
-        _write_private(CONFIG_FILE, content)
+    for kept, content in contents.items():
+        if content or not kept.exists():
+            _write_private(kept, content)
     _write_private(ARGV_FILE, json.dumps({"argv": words, "environment": proxies(os.environ)}).encode())
 
 
-def config_position(words: Sequence[str]) -> tuple[int, str] | None:
-    """Index of the word that holds the value of --config, and what precedes the value in that word."""
+def option_position(words: Sequence[str], option: str) -> tuple[int, str] | None:
+    """Index of the word that holds the value of an option, and what precedes the value in that word."""
     for i, word in enumerate(words):
-        if word == "--config" and i + 1 < len(words):
+        if word == option and i + 1 < len(words):
             return i + 1, ""
-        if word.startswith("--config="):
-            return i, "--config="
+        if word.startswith(f"{option}="):
+            return i, f"{option}="
     return None
 
 
-def _read_config(source: str, verb: str) -> bytes:
+def _read(source: str, kept: Path, words: str) -> bytes:
     """Empty where the one that was kept at the first start is meant."""
     try:
         return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as e:
-        if CONFIG_FILE.exists():
+        if kept.exists():
             return b""
         raise BootstrapError(
             f"cannot read {source}: {e.strerror}",
             why="the path is looked up inside the container",
-            fix=f"docker run -d --privileged -v $PWD/config.yaml:{source} {names.IMAGE} {verb} --config {source}",
+            fix=f"docker run -d --privileged -v $PWD/{kept.name}:{source} {names.IMAGE} {words} {source}",
             code=Exit.CONFIG,
         ) from e
 

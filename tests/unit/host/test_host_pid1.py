@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.host.node import pid1
-from bootstrap.host.node.pid1 import _hierarchy, config_position, keep_request, kept_request, proxies
+from bootstrap.host.node.pid1 import _hierarchy, keep_request, kept_request, option_position, proxies
 from bootstrap.model.errors import BootstrapError, Exit
 
 
@@ -27,7 +27,7 @@ from bootstrap.model.errors import BootstrapError, Exit
     ],
 )
 def test_config_is_found_in_both_spellings(words: list[str], position: tuple[int, str] | None) -> None:
-    assert config_position(words) == position
+    assert option_position(words, "--config") == position
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "state"
     monkeypatch.setattr(pid1, "STATE", folder)
     monkeypatch.setattr(pid1, "ARGV_FILE", folder / "argv.json")
-    monkeypatch.setattr(pid1, "CONFIG_FILE", folder / "config.yaml")
     return folder
 
 
@@ -127,3 +126,13 @@ def test_proxies_travel_with_the_request(state: Path, monkeypatch: pytest.Monkey
     keep_request(["init"])
 
     assert json.loads((state / "argv.json").read_text())["environment"]["HTTPS_PROXY"] == "http://proxy:3128"
+
+
+def test_a_token_from_standard_input_stands_in_no_argument(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for content in (b"abcdef.0123456789abcdef\n", b""):  # the second start has none
+        monkeypatch.setattr(sys, "stdin", Stdin(content))
+        keep_request(["join", "192.0.2.1:6443", "--token-file", "-"])
+
+    assert kept_request()[0] == ["join", "192.0.2.1:6443", "--token-file", str(state / "token")]
+    assert (state / "token").read_bytes() == b"abcdef.0123456789abcdef\n"
+    assert (state / "token").stat().st_mode & 0o777 == 0o600
