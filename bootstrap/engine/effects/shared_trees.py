@@ -55,9 +55,9 @@ def undo(host: Host, effect: Restored) -> str:
     left = ours_left(host, entry, effect.networks)
     for path in left:
         if entry.name == names.NETNS_DIR:
-            with contextlib.suppress(BootstrapError):  # a name whose mount is gone already
-                host.unmount(path)
-        host.remove_tree(path)
+            _end_namespace(host, path)
+        else:
+            host.remove_tree(path)
     for path in (RESULTS, ADDRESSES) if entry.name == names.CNI_STATE else ():
         if path.rpartition("/")[2] not in _there(entry):
             host.remove_empty(path)
@@ -66,8 +66,17 @@ def undo(host: Host, effect: Restored) -> str:
     return f"{entry.name} without what was ours" if left else ""
 
 
+def _end_namespace(host: Host, path: str) -> None:
+    """A name whose mount is gone already has none. One that `ip netns` has bound a second time, where the root is not
+    shared, cannot be removed: it stays and is listed.
+    """
+    for end in (host.unmount, host.remove_tree):
+        with contextlib.suppress(BootstrapError):
+            end(path)
+
+
 def compare(host: HostReader, entry: Entry, found: Comparison) -> None:
-    found.others += [f"{path} is not ours" for path in _new(host, entry)]
+    found.others += [f"{path} stays: it is not ours, or in use" for path in _new(host, entry)]
 
 
 def describe(host: HostReader, effect: Restored) -> str:

@@ -11,6 +11,7 @@ from bootstrap.engine.effects import apply_effect, describe
 from bootstrap.engine.effects.shared_trees import ADDRESSES, FLANNEL, RESULTS
 from bootstrap.engine.verify import compare
 from bootstrap.model import names
+from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import TREE, Entry
 from bootstrap.model.reset_effects import Restored
 from tests.memory import MemoryHost
@@ -73,6 +74,21 @@ def test_a_namespace_is_unmounted_before_its_name_goes() -> None:
 
     changes = [line for line in host.changes if "cni-1" in line]
     assert changes == [f"unmount {names.NETNS_DIR}/cni-1", f"remove_tree {names.NETNS_DIR}/cni-1"]
+
+
+def test_a_namespace_that_is_in_use_stays_and_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = machine()
+    remove = host.remove_tree
+
+    def busy(path: str) -> None:
+        if path.endswith("cni-1"):
+            raise BootstrapError("Device or resource busy", code=Exit.EFFECT)
+        remove(path)
+
+    monkeypatch.setattr(host, "remove_tree", busy)
+    undone(host, NETNS)
+    assert host.listdir(names.NETNS_DIR) == ("cni-1", "cni-3", "theirs")
+    assert [line for line in compare(host, [NETNS]).others if line.startswith(f"{names.NETNS_DIR}/cni-1 ")]
 
 
 def test_what_others_have_there_is_listed_and_no_failure() -> None:
