@@ -217,16 +217,21 @@ def load(
     return Exit.OK
 
 
+def check_trust(origin: str | None, keys: Sequence[str] | None, unsigned: bool) -> None:
+    """Wrong usage: saying whom to trust where nobody is asked."""
+    if origin in (None, "docker") and (keys or unsigned):
+        why = "an engine is believed: it runs us" if origin else "there is no bundle to trust"
+        raise typer.BadParameter(why, param_hint=_TRUST)
+
+
 def offered_images(
     origin: str | None, keys: Sequence[str] | None, unsigned: bool, host: Any, decision: Any, manifests: Any
 ) -> Any:
     """What `init --bundle` offers to the plan: references and how to load them, or nothing of both."""
     if origin is None:
         return contextlib.nullcontext((None, None))
-    from bootstrap.workflows.bundle import DOCKER, for_init
+    from bootstrap.workflows.bundle import for_init
 
-    if origin == DOCKER and (keys or unsigned):
-        raise typer.BadParameter("nothing of an engine is signed, and it is believed: it runs us", param_hint=_TRUST)
     trust = _trust(keys, unsigned, host, decision.cfg.own.trusted_keys)
     return for_init(origin, trust, host, decision, manifests)
 

@@ -9,10 +9,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-import typer
-
 from bootstrap.cli.addon import remove
-from bootstrap.cli.bundle import offered_images
+from bootstrap.cli.bundle import check_trust, offered_images
 from bootstrap.cli.closing import SHOW_JOIN, show_growth, show_join, show_result, shows_join
 from bootstrap.cli.init_flags import INIT_FLAGS, PHASE
 from bootstrap.cli.inputs import overrides, read_config
@@ -44,8 +42,7 @@ def init(**given: Any) -> int:
     from bootstrap.workflows.joining import Withheld
     from bootstrap.workflows.mode import enter
 
-    if given["bundle"] is None and (given["trusted_key"] or given["insecure_unsigned"]):
-        raise typer.BadParameter("there is no bundle to trust", param_hint="--trusted-key, --insecure-unsigned")
+    check_trust(given["bundle"], given["trusted_key"], given["insecure_unsigned"])
     mode, host = enter()
     request = Request(
         read_config(given["config"], host),

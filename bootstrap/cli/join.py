@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.bundle import offered_images
+from bootstrap.cli.bundle import check_trust, offered_images
 from bootstrap.cli.inputs import overrides, read_config
 from bootstrap.cli.join_flags import JOIN_FLAGS
 from bootstrap.cli.options import takes
@@ -45,8 +45,7 @@ def join(
     from bootstrap.workflows.join import JoinRequest
     from bootstrap.workflows.mode import enter
 
-    if given["bundle"] is None and (given["trusted_key"] or given["insecure_unsigned"]):
-        raise typer.BadParameter("there is no bundle to trust", param_hint="--trusted-key, --insecure-unsigned")
+    check_trust(given["bundle"], given["trusted_key"], given["insecure_unsigned"])
     if given["token"] and given["token_file"]:
         raise typer.BadParameter("and --token-file exclude each other", param_hint="--token")
     mode, host = enter()

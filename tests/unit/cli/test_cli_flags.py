@@ -160,6 +160,8 @@ def test_no_flag_of_another_name_is_written() -> None:
         ["init", "--wait", "soon"],
         ["init", "--trusted-key", "/k"],
         ["init", "--insecure-unsigned"],
+        ["init", "--bundle", "docker", "--trusted-key", "/k"],
+        ["init", "--bundle", "docker", "--insecure-unsigned"],
         *(["images", "pull", f"--timeout={seconds}", "x:1"] for seconds in ("0", "-5", "nan", "inf")),
         ["images", "lock", "--timeout=-1", "x:1"],
     ],
@@ -168,10 +170,7 @@ def test_a_flag_that_would_have_no_effect_is_wrong_usage(argv: list[str]) -> Non
     assert CliRunner().invoke(app, argv).exit_code == 2
 
 
-@pytest.mark.parametrize(
-    ("origin", "keys", "unsigned"), [("docker", ["/k"], False), ("docker", [], True), ("/b", ["/k"], True)]
-)
-def test_who_is_to_be_trusted_is_said_once(origin: str, keys: list[str], unsigned: bool) -> None:
+def test_who_is_to_be_trusted_is_said_once() -> None:
     decision = SimpleNamespace(cfg=SimpleNamespace(own=SimpleNamespace(trusted_keys=())))
     with pytest.raises(typer.BadParameter):
-        offered_images(origin, keys, unsigned, None, decision, None)
+        offered_images("/b", ["/k"], True, None, decision, None)
