@@ -243,4 +243,3 @@ def test_kubeadm_upgrades_a_cluster_and_keeps_what_is_ours(first: Node) -> None:
     assert {key for key, value in yaml.safe_load(kubelet).items() if after.get(key) != value} <= NESTED
     assert [word for word in MINE if word not in after] == []
     until("it is whole", lambda: first.exec("bootstrap", "healthcheck").returncode == 0, 120)
-    first.run("bootstrap", "init")
