@@ -11,7 +11,7 @@ from bootstrap.config.complete import joining_node, run_options
 from bootstrap.config.documents import to_node_configuration
 from bootstrap.config.loader import Documents
 from bootstrap.config.overrides import Overrides
-from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ClusterSpec
+from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ClusterSpec, NodeSpec
 from bootstrap.model.discovery import Discovery
 from bootstrap.model.errors import Problem, config_error
 from bootstrap.model.facts import HostFacts
@@ -57,14 +57,17 @@ def discovery(documents: Documents, facts: HostFacts) -> Discovery:
 
 
 def joining(
-    documents: Documents, cluster: ClusterSpec, server: str, facts: HostFacts, stored: ClusterConfig | None = None
+    documents: Documents,
+    cluster: ClusterSpec,
+    own: BootstrapConfig,
+    server: str,
+    facts: HostFacts,
+    stored: NodeSpec | None = None,
 ) -> ClusterConfig:
     """`server` is `host:port` as the cluster says it. What is not written is as `stored`, where that is given."""
     doc = documents.get(KIND)
-    own = documents.own or BootstrapConfig()
     if stored is not None:
-        doc = _over(to_node_configuration(stored.node), doc)
-        own = documents.own or stored.own
+        doc = _over(to_node_configuration(stored), doc)
     node = dataclasses.replace(joining_node(doc, cluster.networking, facts), server=server)
     return ClusterConfig(node, cluster, own, run_options(doc, []))
 

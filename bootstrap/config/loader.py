@@ -14,8 +14,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapConfig, Document
 from bootstrap.model.errors import Problem, config_error
 
-OWN_VERSION = "bootstrap/v1alpha1"
-OWN_KIND = "BootstrapConfiguration"
+OWN_VERSION, OWN_KIND = names.OWN_VERSION, names.OWN_KIND
 
 _KUBEADM = "kubeadm.k8s.io/"
 _OLD = {f"{_KUBEADM}{v}" for v in ("v1alpha1", "v1alpha2", "v1alpha3", "v1beta1", "v1beta2", "v1beta3")}

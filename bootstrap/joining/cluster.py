@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 from bootstrap.config import read_cluster_configuration
 from bootstrap.formats.yaml_reader import parse_one
-from bootstrap.model.cluster import ClusterSpec
+from bootstrap.model import names
+from bootstrap.model.addon import UNKNOWN_CNI
+from bootstrap.model.cluster import BootstrapConfig, ClusterSpec
 from bootstrap.model.errors import BootstrapError, Exit
 
 CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps"
-
-
-class Answer(Protocol):
-    status: int
-    body: Mapping[str, Any]
 
 
 class Reader(Protocol):
@@ -28,6 +24,27 @@ def cluster_of(api: Reader) -> ClusterSpec:
     spec = read_cluster_configuration(_data(api, "kubeadm-config", "ClusterConfiguration").encode())
     kubelet = parse_one(_data(api, "kubelet-config", "kubelet").encode())
     return dataclasses.replace(spec, kubelet=kubelet)
+
+
+def with_settings_of(api: Reader, own: BootstrapConfig) -> BootstrapConfig:
+    """`own` with what the cluster says for all its machines; one that is not ours has its own network."""
+    answer = api.get(f"{CONFIG_MAPS}/{names.OWN_CONFIG_MAP}")
+    text = answer.body.get("data", {}).get(names.OWN_KIND) if answer.status == 200 else None
+    if not isinstance(text, str):
+        return dataclasses.replace(own, cni=UNKNOWN_CNI)
+    said = parse_one(text.encode())
+    return dataclasses.replace(
+        own,
+        cni=str(said.get("cni", UNKNOWN_CNI)),
+        hardening=said.get("hardening") is not False,
+        workloads_on_control_plane=said.get("workloadsOnControlPlane"),
+        extra_sans=tuple(map(str, said.get("extraSANs", ()))),
+    )
+
+
+def shared_settings(own: BootstrapConfig) -> dict[str, Any]:
+    """Of our own document, what the cluster says for all its machines."""
+    return {name: getattr(own, name) for name in ("cni", "hardening", "workloads_on_control_plane", "extra_sans")}
 
 
 def _data(api: Reader, name: str, key: str) -> str:

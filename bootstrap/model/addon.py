@@ -13,6 +13,8 @@ from bootstrap.model.errors import BootstrapError, Exit
 
 BUILT_IN_CNI = "flannel"
 NO_CNI = "none"
+UNKNOWN_CNI = ""
+"""On a machine that joined a cluster which says nothing of it: somebody sees to it there."""
 BUILT_IN = (BUILT_IN_CNI, "kube-proxy", "coredns")
 """Names of the add-ons that this program renders itself; no other may have one of them."""
 _DIGEST_MARK = "#sha256="
@@ -132,7 +134,7 @@ def not_taken(place: str, why: str, fix: str) -> BootstrapError:
 
 def is_foreign_cni(cni: str) -> bool:
     """Whether the field `cni` names a manifest, rather than one of our words."""
-    return cni not in (BUILT_IN_CNI, NO_CNI)
+    return cni not in (BUILT_IN_CNI, NO_CNI, UNKNOWN_CNI)
 
 
 def _derived(path: str) -> str:

@@ -113,4 +113,7 @@ ADMIN_GROUP = "kubeadm:cluster-admins"
 CONTROL_PLANE_ROLE = "node-role.kubernetes.io/control-plane"
 EXCLUDE_LOAD_BALANCERS = "node.kubernetes.io/exclude-from-external-load-balancers"
 FIELD_MANAGER = "bootstrap"
+OWN_VERSION, OWN_KIND = "bootstrap/v1alpha1", "BootstrapConfiguration"
+OWN_CONFIG_MAP = "bootstrap-config"
+"""What kubeadm-config has no field for, for machines that join."""
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")

@@ -25,7 +25,10 @@ TAINTS_GIVEN = f"{names.STATE_DIR}/node-taints"
 LAST = ("addon/flannel", "addon/kube-proxy", "addon/coredns")
 """Whose Pods somebody waits for: other objects keep a starting API server busy only after these."""
 NODE_NETWORK = "addon/flannel/node"
-OBJECTS = ("cluster-admins", "upload-config/kubeadm", "upload-config/kubelet", "bootstrap-token", "upload-certs")
+OBJECTS = (
+    *("cluster-admins", "upload-config/kubeadm", "upload-config/kubelet", "upload-config/bootstrap"),
+    *("bootstrap-token", "upload-certs"),
+)
 REMOVABLE = ("kube-proxy", "coredns")
 OWN_ADDONS = (*LAST, "addon/kube-proxy/wait", *(f"addon/{name}/gone" for name in REMOVABLE))
 NODE = (
@@ -47,6 +50,7 @@ def object_steps(cfg: ClusterConfig, inputs: ClusterInputs) -> Part:
         _bound(cfg),
         _apply(cfg, "upload-config/kubeadm", objects.kubeadm_config(inputs.stored), after=LAST),
         _apply(cfg, "upload-config/kubelet", objects.kubelet_config(cfg), after=LAST),
+        _apply(cfg, "upload-config/bootstrap", objects.own_config(cfg.own), after=LAST),
         Step(
             "bootstrap-token",
             "Control plane",

@@ -10,13 +10,14 @@ from bootstrap.model.conditions import FileThere, NodeReady
 from bootstrap.model.effects import File, FileGone
 from bootstrap.model.plan import Plan, Step
 from bootstrap.phases.addons import workload_timeout
-from bootstrap.phases.cluster import OWN_ADDONS, node_steps
+from bootstrap.phases.cluster import NODE_NETWORK, OWN_ADDONS, node_steps
 from bootstrap.phases.control_plane import ETCD_ADDED, control_plane_steps
 from bootstrap.phases.images import with_images
 from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
 from bootstrap.phases.machine import KUBELET_FILES, file_steps, record_step, service_steps
 from bootstrap.phases.parts import Part, joined
 from bootstrap.phases.select import without
+from bootstrap.render.addons.builtin import flannel_files
 from bootstrap.render.images.required import to_bring_in
 
 CREDENTIALS = "kubelet-start/credentials"
@@ -33,13 +34,13 @@ class JoinInputs:
     bootstrap_kubeconfig: File | None
 
 
-def join_plan(node: NodeInputs, join: JoinInputs) -> Plan:
+def join_plan(node: NodeInputs, join: JoinInputs, manifests: Mapping[str, str]) -> Plan:
     """A second run finds the kubelet's credential, and changes only what differs."""
     parts = (
         Part(("record",), (record_step(node),)),
         _credentials(join),
         service_steps(node, ready_to_start=(CREDENTIALS,)),
-        _bootstrapped(node),
+        _bootstrapped(node, manifests),
     )
     cfg = node.cfg
     steps = joined(with_images(parts, node.bundled, to_bring_in(cfg), serial=cfg.node.image_pull_serial))
@@ -69,8 +70,8 @@ def _credentials(join: JoinInputs) -> Part:
     return Part((CREDENTIALS,), (Step(CREDENTIALS, "Kubelet", files, after=("record", KUBELET_FILES)),))
 
 
-def _bootstrapped(node: NodeInputs) -> Part:
-    """The token's kubeconfig goes once it has served, as kubeadm does it."""
+def _bootstrapped(node: NodeInputs, manifests: Mapping[str, str]) -> Part:
+    """The token's kubeconfig goes once it has served, as kubeadm does it; the node's own network waits for nobody."""
     cfg, waits = node.cfg, node.cfg.run.timeouts
     credential = FileThere("kubelet has its certificate", names.KUBELET_CONF)
     ready = NodeReady(cfg.node.name, node.facts.booted)
@@ -78,6 +79,9 @@ def _bootstrapped(node: NodeInputs) -> Part:
         Step(BOOTSTRAPPED, "Node", waits=(credential,), after=("kubelet-start",), timeout=waits.tls_bootstrap),
         Step(DONE, "Node", (FileGone(names.BOOTSTRAP_KUBELET_CONF),), after=(BOOTSTRAPPED,)),
     ]
+    if network := flannel_files(cfg, node.facts, manifests):
+        steps.append(Step(NODE_NETWORK, "Node", network, after=(BOOTSTRAPPED,), timeout=workload_timeout(cfg)))
     if node.wait != "api":
-        steps.append(Step("node-ready", "Node", waits=(ready,), after=(DONE,), timeout=workload_timeout(cfg)))
-    return Part((BOOTSTRAPPED, DONE, "node-ready"), tuple(steps))
+        after = (DONE, NODE_NETWORK)
+        steps.append(Step("node-ready", "Node", waits=(ready,), after=after, timeout=workload_timeout(cfg)))
+    return Part((BOOTSTRAPPED, DONE, NODE_NETWORK, "node-ready"), tuple(steps))

@@ -16,9 +16,9 @@ from bootstrap.engine.timings import Timing
 from bootstrap.host.facts.configured import look_up
 from bootstrap.host.facts.gather import gather
 from bootstrap.host.port import Host, HostReader
-from bootstrap.joining.cluster import cluster_of
+from bootstrap.joining.cluster import cluster_of, shared_settings, with_settings_of
 from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.cluster import BootstrapConfig, ClusterConfig
 from bootstrap.model.discovery import TrustedCluster
 from bootstrap.model.effects import EtcdMemberAdded, File
 from bootstrap.model.errors import BootstrapError, Exit
@@ -66,8 +66,9 @@ def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> Join
             cluster = _found(host, request, facts, said)
     else:
         cluster = _found(host, request, facts, said)
-        spec = cluster_of(api_access.joining(cluster))
-        cfg = joining(request.documents, spec, cluster.endpoint, facts)
+        api, given = api_access.joining(cluster), request.documents.own or BootstrapConfig()
+        spec, own = cluster_of(api), with_settings_of(api, given)
+        cfg = joining(request.documents, spec, own, cluster.endpoint, facts)
     shared = shared_credentials(host, cfg, cluster) if cfg.node.api else NOTHING
     fresh = before is None
     facts = dataclasses.replace(facts, configured=look_up(host, mode, cfg, address_given=False, fresh=fresh))
@@ -98,7 +99,9 @@ def _again(before: bytes, request: JoinRequest, facts: HostFacts) -> ClusterConf
             why=f"init was run here: {names.STATE_CONFIG}",
             fix="bootstrap reset, then join",
         )
-    cfg = joining(request.documents, stored.cluster, stored.node.server, facts, stored)
+    own = request.documents.own
+    own = dataclasses.replace(own, **shared_settings(stored.own)) if own else stored.own
+    cfg = joining(request.documents, stored.cluster, own, stored.node.server, facts, stored.node)
     if lines := difference(stored, _at_address_of(cfg, stored)):
         raise BootstrapError(
             f"this machine has joined {stored.node.server} with other settings",
@@ -138,7 +141,7 @@ def make_join_plan(
         bundled=bundled,
     )
     if cfg.node.api is None:
-        return join_plan(node, _first_credentials(host, cfg, decision.cluster))
+        return join_plan(node, _first_credentials(host, cfg, decision.cluster), manifests)
     issued = issue_credentials(host, cfg, now, None, anew=False, given=decision.shared)
     node = dataclasses.replace(node, kubeconfigs=issued.kubeconfigs, credential=issued.kubelet)
     joins = etcd_to_join(host, cfg, issued) if cfg.local_etcd else None

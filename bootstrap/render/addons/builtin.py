@@ -16,7 +16,7 @@ from bootstrap.model.effects import Directory, Effect, File, FlannelSubnet
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.runtime import runtime_at
-from bootstrap.render.addresses import dns_ip, is_ipv6, split_endpoint
+from bootstrap.render.addresses import dns_ip, is_ipv6, node_address, split_endpoint
 from bootstrap.render.cluster.objects import Object, sign
 from bootstrap.render.images import required
 from bootstrap.render.node.kubelet import overlaid
@@ -62,7 +62,7 @@ def proxy_configuration(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     defaults: dict[str, Any] = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
-        "bindAddress": "::" if is_ipv6(cfg.api.advertise_address) else "0.0.0.0",
+        "bindAddress": "::" if is_ipv6(node_address(cfg, facts)) else "0.0.0.0",
         "clientConnection": {"kubeconfig": "/var/lib/kube-proxy/kubeconfig.conf"},
         "mode": "nftables",
     }
@@ -122,7 +122,7 @@ def flannel_files(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) ->
     Only for IPv4 alone, on an interface whose MTU is known; flanneld makes its own otherwise (ADR 9).
     """
     subnets = cfg.cluster.networking.pod_subnets
-    mtu = next((a.mtu for a in facts.addresses if a.address == cfg.api.advertise_address), 0)
+    mtu = next((a.mtu for a in facts.addresses if a.address == node_address(cfg, facts)), 0)
     if cfg.own.cni != "flannel" or len(subnets) != 1 or is_ipv6(subnets[0]) or not mtu:
         return ()
     conflist = f"{runtime_at(cfg.node.cri_socket, facts.mode).cni_conf}/{names.FLANNEL_CONFLIST}"

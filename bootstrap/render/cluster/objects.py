@@ -13,7 +13,7 @@ from typing import Any
 
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
-from bootstrap.model.cluster import BootstrapToken, ClusterConfig
+from bootstrap.model.cluster import BootstrapConfig, BootstrapToken, ClusterConfig
 from bootstrap.render.node.kubelet import cluster_configuration
 from bootstrap.render.pki.kubeconfig import cluster_info_kubeconfig
 
@@ -43,6 +43,20 @@ def kubelet_config(cfg: ClusterConfig) -> tuple[Object, ...]:
     if not cfg.cluster.kubelet:
         sign(config)
     return (config, *_readable("kubeadm:kubelet-config", "kubelet-config", _NODES, _BOOTSTRAPPERS))
+
+
+def own_config(own: BootstrapConfig) -> tuple[Object, ...]:
+    """What of our own document concerns every machine, and who may read it; mirrors and bundles are each one's own."""
+    document = {
+        "apiVersion": names.OWN_VERSION,
+        "kind": names.OWN_KIND,
+        "cni": own.cni,
+        "hardening": own.hardening,
+        "workloadsOnControlPlane": own.workloads_on_control_plane,
+        "extraSANs": list(own.extra_sans),
+    }
+    config = config_map(names.OWN_CONFIG_MAP, {names.OWN_KIND: to_yaml(document)})
+    return (config, *_readable("bootstrap:config", names.OWN_CONFIG_MAP, _BOOTSTRAPPERS, _NODES))
 
 
 def cluster_info(cfg: ClusterConfig, ca_pem: bytes) -> tuple[Object, ...]:

@@ -11,7 +11,7 @@ from bootstrap.config import load
 from bootstrap.config.join import discovery, joining
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.config.unused import unused_by_join
-from bootstrap.model.cluster import ClusterSpec
+from bootstrap.model.cluster import BootstrapConfig, ClusterSpec
 from bootstrap.model.errors import BootstrapError
 from tests.unit.config.walk import document, expression_of, leaves, merged, names, sample
 
@@ -48,7 +48,7 @@ BESIDE: dict[str, dict[str, Any]] = {
 def read(doc: dict[str, Any]) -> tuple[Any, list[str]]:
     documents = load(yaml.safe_dump(doc).encode())
     found = discovery(documents, ANY_HOST)
-    cfg = joining(documents, ClusterSpec(), "192.0.2.1:6443", ANY_HOST)
+    cfg = joining(documents, ClusterSpec(), BootstrapConfig(), "192.0.2.1:6443", ANY_HOST)
     return (found, cfg), [problem.path for problem in unused_by_join(documents)]
 
 

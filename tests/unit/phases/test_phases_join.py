@@ -10,7 +10,7 @@ from bootstrap.config import Documents, Overrides, load, read_stored, to_stored
 from bootstrap.config.join import discovery, joining, with_flags
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model import names
-from bootstrap.model.cluster import ClusterConfig, ClusterSpec
+from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ClusterSpec
 from bootstrap.model.discovery import TrustedCluster
 from bootstrap.model.effects import EtcdMemberAdded, File, FileGone
 from bootstrap.model.errors import BootstrapError, Exit
@@ -36,13 +36,13 @@ def asked(
 
 
 def configured(**flags: object) -> ClusterConfig:
-    return joining(asked(**flags), ClusterSpec(), "192.0.2.10:6443", HERE)
+    return joining(asked(**flags), ClusterSpec(), BootstrapConfig(), "192.0.2.10:6443", HERE)
 
 
 def plan(cfg: ClusterConfig, *, fresh: bool = True, facts: HostFacts = HERE) -> Plan:
     first = File(names.BOOTSTRAP_KUBELET_CONF, bootstrap_kubeconfig(CLUSTER), 0o600, secret=True) if fresh else None
     node = NodeInputs(cfg, facts, to_stored(cfg).encode(), (), {})
-    return join_plan(node, JoinInputs(File("/etc/kubernetes/pki/ca.crt", b"ca", once=True), first))
+    return join_plan(node, JoinInputs(File("/etc/kubernetes/pki/ca.crt", b"ca", once=True), first), manifests())
 
 
 def test_kubeadms_flags_say_where_and_whom_to_believe() -> None:
@@ -120,7 +120,7 @@ def control_plane(cfg: ClusterConfig, endpoints: tuple[str, ...] = ("https://192
 def as_control_plane() -> ClusterConfig:
     spec = ClusterSpec(control_plane_endpoint="192.0.2.10:6443")
     facts = replace(HERE, addresses=(Address("eth0", "192.0.2.11", True),))
-    return joining(asked(control_plane=True, token=TOKEN), spec, "192.0.2.10:6443", facts)
+    return joining(asked(control_plane=True, token=TOKEN), spec, BootstrapConfig(), "192.0.2.10:6443", facts)
 
 
 def test_a_control_plane_joins_etcd_before_its_api_server_starts() -> None:
@@ -142,6 +142,7 @@ def test_a_control_plane_joins_etcd_before_its_api_server_starts() -> None:
 def test_what_it_is_stays_when_it_is_run_again_without_flags() -> None:
     stored = as_control_plane()
     facts = replace(HERE, addresses=(Address("eth0", "192.0.2.99", True),))
-    again = joining(with_flags(Documents(), Overrides(), "", control_plane=False), stored.cluster, "x:1", facts, stored)
+    nothing = with_flags(Documents(), Overrides(), "", control_plane=False)
+    again = joining(nothing, stored.cluster, stored.own, "x:1", facts, stored.node)
 
     assert again.node.api == replace(stored.api, advertise_address="192.0.2.99")
