@@ -13,6 +13,7 @@ from string import Template
 
 import pytest
 
+from bootstrap.model import names
 from tests.e2e.node import Node, component, docker, must, until
 
 ROOT = Path(__file__).parents[2]
@@ -183,6 +184,7 @@ def test_a_pod_network_from_a_manifest_makes_the_node_ready(start: Callable[...,
     """flannel's own objects, given as somebody else's manifest; its image is in every node."""
     network = json.dumps({"Network": "10.77.0.0/16", "EnableNFTables": True, "Backend": {"Type": "vxlan"}})
     text = Template((ROOT / "manifests" / "flannel" / "flannel.yaml").read_text()).substitute(
+        ADDRESSES=names.FLANNEL_ADDRESSES,
         API_HOST="10.96.0.1",
         API_PORT="443",
         CNI_CONF="/etc/cni/net.d",
