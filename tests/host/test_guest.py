@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.e2e.node import docker, must, until
+from tests.e2e.node import Node, docker, must, until
 from tests.host.machine import BUSY, ENTER, PRODUCT, ROOT, Machine
 
 WEB = ROOT / "tests/e2e/app/web.yaml"
@@ -158,6 +158,27 @@ def test_reset_takes_it_all_back(machine: Machine, before: list[str], app_image:
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(set(machine.state()) ^ set(before)) == []
     assert_docker_works(machine, app_image, outside)
+
+
+def test_it_joins_another_cluster_as_a_worker_and_leaves(machine: Machine, before: list[str]) -> None:
+    """The same image and words as a container's; over a reboot; and back."""
+    first = Node("host-first", "init", options=("--privileged", "--network", machine.name))
+    try:
+        first.wait_healthy(180)
+        words = first.run("bootstrap", "token", "create", "--print-join-command").split()[1:]
+        must(machine.bootstrap(*words))
+        assert "nothing changed" in must(machine.bootstrap("join"))
+        machine.reboot()
+
+        def is_ready() -> bool:
+            conditions = first.get("node", "guest")["status"]["conditions"]
+            return any((c["type"], c["status"]) == ("Ready", "True") for c in conditions)
+
+        until("it is Ready again", is_ready, 180)
+        must(machine.bootstrap("reset", "--force"))
+        assert sorted(set(machine.state()) ^ set(before)) == []
+    finally:
+        first.remove()
 
 
 def test_dockers_container_never_noticed(machine: Machine) -> None:
