@@ -19,7 +19,7 @@ from bootstrap.model.effects import (
 )
 from bootstrap.model.journal_entry import PATH, SYSCTL
 from bootstrap.model.plan import Step
-from bootstrap.model.runtime import Runtime, runtime_at
+from bootstrap.model.runtime import NODE_RUNTIME, Runtime, runtime_at
 from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
 from bootstrap.phases.parts import Part
 from bootstrap.render.controlplane.static_pods import manifests_dir
@@ -61,7 +61,9 @@ def record_step(node: NodeInputs) -> Step:
     cfg = node.cfg
     state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, node.state, mode=0o600))
     plugins = RecordState(PATH, cfg.cluster.kubelet.get("volumePluginDir") or names.VOLUME_PLUGINS_DIR)
-    return Step("record", "Certificates", (*_trees(cfg), plugins, RecordNetwork(), *state))
+    # The Pods of the network that was joined write where the first machine's runtime looks, which may be another one.
+    network = (RecordState(PATH, f"{NODE_RUNTIME.cni_conf}/{names.FLANNEL_CONFLIST}"),) if cfg.node.server else ()
+    return Step("record", "Certificates", (*_trees(cfg), plugins, *network, RecordNetwork(), *state))
 
 
 def _trees(cfg: ClusterConfig) -> tuple[RecordDirectory, ...]:
