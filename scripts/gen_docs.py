@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 import _when_it_goes_wrong  # noqa: E402 - the path above lets it import the program and the tests' samples
 
 from bootstrap.cli.app import app  # noqa: E402 - the path above makes it importable
-from bootstrap.cli.examples import EXAMPLES  # noqa: E402
+from bootstrap.cli.flags.examples import EXAMPLES  # noqa: E402
 from bootstrap.config import Documents, Overrides, resolve, to_cluster_configuration  # noqa: E402
 from bootstrap.diagnosis.judge import CRASHES, ENOUGH  # noqa: E402
 from bootstrap.diagnosis.rule import Rule  # noqa: E402

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.inputs import Output
-from bootstrap.cli.options import App
-from bootstrap.cli.screen import say, wait_for_turn
+from bootstrap.cli.flags.inputs import Output
+from bootstrap.cli.flags.options import App
+from bootstrap.cli.screens.screen import say, wait_for_turn
 from bootstrap.model.errors import Exit
 
 app = App("Add-ons of the cluster.")
@@ -22,7 +22,7 @@ def addon_list(output: Output = "text") -> int:
     """The add-ons of this node's cluster, and those that `init --cni` and `--addon` know by name."""
     from bootstrap.host.program import manifests
     from bootstrap.render.addons.recipes import recipes
-    from bootstrap.workflows.addons import applied_here
+    from bootstrap.workflows.addons.read import applied_here
     from bootstrap.workflows.mode import enter
 
     _, host = enter()
@@ -62,10 +62,10 @@ def addon_remove(
 
 def remove(mode: Any, host: Any, gone: Sequence[str], *, dry_run: bool, output: str) -> int:
     """One after the other; nothing where nothing is to go."""
-    from bootstrap.cli.plan import show_plan
-    from bootstrap.cli.screen import Progress, show_remarks, silent
+    from bootstrap.cli.screens.plan import show_plan
+    from bootstrap.cli.screens.screen import Progress, show_remarks, silent
     from bootstrap.host.program import manifests
-    from bootstrap.workflows.addon_removal import plan_removal
+    from bootstrap.workflows.addons.removal import plan_removal
     from bootstrap.workflows.api_access import api_reader
     from bootstrap.workflows.execute import execute
 

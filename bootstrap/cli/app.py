@@ -11,14 +11,14 @@ import typer
 from bootstrap.cli.addon import app as addon_app
 from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.diagnose import diagnose
+from bootstrap.cli.flags.inputs import ConfigFile, Output, comma_separated, read_config
+from bootstrap.cli.flags.options import App, one_of
 from bootstrap.cli.images import config_images_app, images_app
 from bootstrap.cli.init import init
-from bootstrap.cli.inputs import ConfigFile, Output, comma_separated, read_config
 from bootstrap.cli.join import join
-from bootstrap.cli.options import App, one_of
 from bootstrap.cli.preflight import preflight
 from bootstrap.cli.reset import reset
-from bootstrap.cli.screen import say
+from bootstrap.cli.screens.screen import say
 from bootstrap.cli.token import app as token_app
 from bootstrap.model.errors import Exit
 

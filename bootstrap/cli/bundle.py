@@ -13,9 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.inputs import OutFile, Output, OutputOrFile, file_and_format
-from bootstrap.cli.options import App, one_of
-from bootstrap.cli.screen import say, wait_for_turn
+from bootstrap.cli.flags.inputs import OutFile, Output, OutputOrFile, file_and_format
+from bootstrap.cli.flags.options import App, one_of
+from bootstrap.cli.screens.screen import say, wait_for_turn
 from bootstrap.host.fs.given import absolute, file_size, reached
 from bootstrap.model.errors import BootstrapError, Exit
 
@@ -36,7 +36,7 @@ def keygen(
 ) -> int:
     """Make a key to sign bundles with (Ed25519)."""
     from bootstrap.render.bundle.signature import key_id
-    from bootstrap.workflows.bundle import keygen
+    from bootstrap.workflows.images.bundle import keygen
     from bootstrap.workflows.mode import look_on
 
     public = path.with_name(f"{path.name}.pub")
@@ -75,13 +75,13 @@ def create(
     """
     from datetime import UTC, datetime
 
-    from bootstrap.cli.inputs import read_config
-    from bootstrap.cli.transfer import TransferScreen
+    from bootstrap.cli.flags.inputs import read_config
+    from bootstrap.cli.screens.transfer import TransferScreen
     from bootstrap.config import Overrides
     from bootstrap.host.program import manifests
     from bootstrap.host.runtime.containerd import own_platform
-    from bootstrap.workflows.bundle_create import contents, create
-    from bootstrap.workflows.bundle_sources import sources
+    from bootstrap.workflows.images.bundle_create import contents, create
+    from bootstrap.workflows.images.bundle_sources import sources
     from bootstrap.workflows.mode import look_on
 
     target, form = file_and_format(file, output)
@@ -148,12 +148,12 @@ def verify(
     output: Output = "text",
 ) -> int:
     """Prove every byte of a bundle: signature, digests, nothing missing, nothing else."""
-    from bootstrap.cli.inputs import read_config
+    from bootstrap.cli.flags.inputs import read_config
     from bootstrap.config import Overrides
     from bootstrap.host.program import manifests
-    from bootstrap.workflows.bundle import verify
-    from bootstrap.workflows.bundle_create import contents
     from bootstrap.workflows.config import present
+    from bootstrap.workflows.images.bundle import verify
+    from bootstrap.workflows.images.bundle_create import contents
     from bootstrap.workflows.mode import look_on
 
     machine = mode, host = look_on()
@@ -189,8 +189,8 @@ def load(
     """Prove a bundle, then load what is not there already, pinned against garbage collection."""
     from bootstrap.engine.turn import own_turn
     from bootstrap.host.node.booting import is_starting
-    from bootstrap.workflows.bundle import load_bundle
     from bootstrap.workflows.config import present
+    from bootstrap.workflows.images.bundle import load_bundle
     from bootstrap.workflows.mode import enter, look_on
 
     began = time.monotonic()
@@ -230,7 +230,7 @@ def offered_images(
     """What `init --bundle` offers to the plan: references and how to load them, or nothing of both."""
     if origin is None:
         return contextlib.nullcontext((None, None))
-    from bootstrap.workflows.bundle import for_init
+    from bootstrap.workflows.images.bundle import for_init
 
     trust = _trust(keys, unsigned, host, decision.cfg.own.trusted_keys)
     return for_init(origin, trust, host, decision, manifests)

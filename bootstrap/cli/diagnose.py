@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from bootstrap.cli.inputs import Output
-from bootstrap.cli.screen import say, show_json
+from bootstrap.cli.flags.inputs import Output
+from bootstrap.cli.screens.screen import say, show_json
 from bootstrap.diagnosis.rule import Cause
 from bootstrap.model.errors import Exit
 

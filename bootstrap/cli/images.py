@@ -11,8 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.images_explained import explained_document, show_explained
-from bootstrap.cli.inputs import (
+from bootstrap.cli.flags.inputs import (
     ConfigFile,
     MirrorFile,
     OutFile,
@@ -21,9 +20,10 @@ from bootstrap.cli.inputs import (
     file_and_format,
     read_config,
 )
-from bootstrap.cli.options import App
-from bootstrap.cli.screen import say, wait_for_turn
-from bootstrap.cli.transfer import TransferScreen, megabytes
+from bootstrap.cli.flags.options import App
+from bootstrap.cli.screens.images_explained import explained_document, show_explained
+from bootstrap.cli.screens.screen import say, wait_for_turn
+from bootstrap.cli.screens.transfer import TransferScreen, megabytes
 from bootstrap.host.fs.given import reached
 from bootstrap.model.addon import is_foreign_cni
 from bootstrap.model.errors import BootstrapError, Exit
@@ -62,7 +62,7 @@ def images_list(
     output: Output = "text",
 ) -> int:
     """The images that a cluster with this configuration needs, with their locked digests if there is a lock file."""
-    from bootstrap.workflows.image_choice import choose, locked_as, read_lock
+    from bootstrap.workflows.images.choice import choose, locked_as, read_lock
 
     cfg, host = _configured(config)
     chosen = choose(cfg, (), kubernetes_version, image_repository, None, of_addons=_of_addons(cfg, host))
@@ -112,8 +112,8 @@ def images_pull(
     from bootstrap.engine.turn import own_turn
     from bootstrap.host.node.booting import is_starting
     from bootstrap.host.registry.limits import Limits
-    from bootstrap.workflows.image_choice import choose, read_lock
-    from bootstrap.workflows.images import pull, pull_to
+    from bootstrap.workflows.images.choice import choose, read_lock
+    from bootstrap.workflows.images.pull import pull, pull_to
 
     cfg, host = _configured(config)
     rules = read_config(mirrors, host)
@@ -167,8 +167,8 @@ def images_explain(
     output: Output = "text",
 ) -> int:
     """Where an image would come from: every place in order, what it answers now, and which one wins and why."""
-    from bootstrap.workflows.image_choice import choose, read_lock
-    from bootstrap.workflows.images import explain
+    from bootstrap.workflows.images.choice import choose, read_lock
+    from bootstrap.workflows.images.pull import explain
 
     cfg, host = _configured(config)
     chosen = choose(cfg, images, "", "", read_config(mirrors, host), host.reach)
@@ -200,8 +200,8 @@ def images_lock(
     """
     from bootstrap.config.own.lockfile import lock_document, lock_text
     from bootstrap.host.registry.limits import Limits
-    from bootstrap.workflows.image_choice import choose
-    from bootstrap.workflows.images import make_lock, save_lock
+    from bootstrap.workflows.images.choice import choose
+    from bootstrap.workflows.images.pull import make_lock, save_lock
 
     target, form = file_and_format(file, output)
     cfg, host = _configured(config)
@@ -226,7 +226,7 @@ def images_load(
     from bootstrap.engine.turn import own_turn
     from bootstrap.host.node.booting import is_starting
     from bootstrap.workflows.config import present
-    from bootstrap.workflows.image_load import load_images
+    from bootstrap.workflows.images.load import load_images
     from bootstrap.workflows.mode import enter
 
     mode, host = enter()
@@ -254,7 +254,7 @@ def _configured(config: str | None) -> tuple[Any, Any]:
 def _of_addons(cfg: Any, host: Any) -> Any:
     """Reads the manifests of add-ons for their images, when they are needed."""
     from bootstrap.host.program import manifests
-    from bootstrap.workflows.addons import needed_images
+    from bootstrap.workflows.addons.read import needed_images
 
     return lambda: needed_images(host, cfg, manifests())
 
@@ -264,7 +264,7 @@ def _unseen(cfg: Any, host: Any) -> tuple[str, ...]:
     if not (cfg.own.addons or is_foreign_cni(cfg.own.cni)):
         return ()
     from bootstrap.host.program import manifests
-    from bootstrap.workflows.addons import unseen_images
+    from bootstrap.workflows.addons.read import unseen_images
 
     return unseen_images(host, cfg, manifests())
 

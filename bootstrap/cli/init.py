@@ -11,12 +11,12 @@ from typing import Any
 
 from bootstrap.cli.addon import remove
 from bootstrap.cli.bundle import check_trust, offered_images
-from bootstrap.cli.closing import SHOW_JOIN, show_growth, show_join, show_result, shows_join
-from bootstrap.cli.init_flags import INIT_FLAGS, PHASE
-from bootstrap.cli.inputs import overrides, read_config
-from bootstrap.cli.options import takes
-from bootstrap.cli.plan import show_plan
-from bootstrap.cli.screen import Progress, show_preflight, show_remarks, show_timings, silent, wait_for_turn
+from bootstrap.cli.flags.init import INIT_FLAGS, PHASE
+from bootstrap.cli.flags.inputs import overrides, read_config
+from bootstrap.cli.flags.options import takes
+from bootstrap.cli.screens.closing import SHOW_JOIN, show_growth, show_join, show_result, shows_join
+from bootstrap.cli.screens.plan import show_plan
+from bootstrap.cli.screens.screen import Progress, show_preflight, show_remarks, show_timings, silent, wait_for_turn
 from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import INIT
@@ -39,7 +39,7 @@ def init(**given: Any) -> int:
     """
     from bootstrap.engine.turn import alone
     from bootstrap.workflows.init import Request
-    from bootstrap.workflows.joining import Withheld
+    from bootstrap.workflows.joining.lines import Withheld
     from bootstrap.workflows.mode import enter
 
     check_trust(given["bundle"], given["trusted_key"], given["insecure_unsigned"])
@@ -73,7 +73,7 @@ def _init(
     from bootstrap.workflows.api_access import api_reader
     from bootstrap.workflows.execute import execute
     from bootstrap.workflows.init import decide, make_plan
-    from bootstrap.workflows.joining import join_commands
+    from bootstrap.workflows.joining.lines import join_commands
 
     began = time.monotonic()
     decision = decide(host, mode.name, request)

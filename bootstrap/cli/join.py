@@ -12,11 +12,11 @@ from typing import Annotated, Any
 import typer
 
 from bootstrap.cli.bundle import check_trust, offered_images
-from bootstrap.cli.inputs import overrides, read_config
-from bootstrap.cli.join_flags import JOIN_FLAGS
-from bootstrap.cli.options import takes
-from bootstrap.cli.plan import show_plan
-from bootstrap.cli.screen import (
+from bootstrap.cli.flags.inputs import overrides, read_config
+from bootstrap.cli.flags.join import JOIN_FLAGS
+from bootstrap.cli.flags.options import takes
+from bootstrap.cli.screens.plan import show_plan
+from bootstrap.cli.screens.screen import (
     Progress,
     Waiting,
     longest,

@@ -102,7 +102,7 @@ def guarded(run: Callable[[], int]) -> int:
             _leave()
         return code
     except BootstrapError as e:
-        from bootstrap.cli.screen import show_error
+        from bootstrap.cli.screens.screen import show_error
 
         show_error(e)
         return e.code
@@ -121,7 +121,7 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 def _leave() -> NoReturn:
     """Ends at once: threads of the run may wait for a command or an answer, and a normal exit would wait for them."""
-    from bootstrap.cli.screen import say
+    from bootstrap.cli.screens.screen import say
 
     say("interrupted", "✗", error=True)
     say("   next   run the same command again: it goes on where it stopped", error=True)
@@ -132,7 +132,7 @@ def _leave() -> NoReturn:
 def _usage_or_bug(error: Exception) -> int:
     import typer
 
-    from bootstrap.cli.screen import say
+    from bootstrap.cli.screens.screen import say
 
     if isinstance(error, typer.Abort):  # a question was not answered
         _leave()

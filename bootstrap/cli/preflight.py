@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.inputs import CONFIG, OUTPUT, STRICT, overrides, read_config
-from bootstrap.cli.options import takes
-from bootstrap.cli.screen import say, show_json
+from bootstrap.cli.flags.inputs import CONFIG, OUTPUT, STRICT, overrides, read_config
+from bootstrap.cli.flags.options import takes
+from bootstrap.cli.screens.screen import say, show_json
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import INIT, writing
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.inputs import Output
-from bootstrap.cli.screen import Progress, say, show_json, wait_for_turn
+from bootstrap.cli.flags.inputs import Output
+from bootstrap.cli.screens.screen import Progress, say, show_json, wait_for_turn
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.inputs import DryRun, Output, comma_separated
-from bootstrap.cli.options import App
+from bootstrap.cli.flags.inputs import DryRun, Output, comma_separated
+from bootstrap.cli.flags.options import App
 from bootstrap.model.errors import Exit
 
 app = App("Bootstrap tokens: what machines join with.")
@@ -39,7 +39,7 @@ def create(
     from bootstrap.model.cluster import BootstrapToken
     from bootstrap.workflows import tokens
     from bootstrap.workflows.api_access import administrator
-    from bootstrap.workflows.joining import join_line
+    from bootstrap.workflows.joining.lines import join_line
     from bootstrap.workflows.mode import look_on
 
     if certificate_key and not print_join_command:
@@ -118,7 +118,7 @@ def delete(
 @app.command()
 def generate(output: Output = "text") -> int:
     """Print a token that could be used; no cluster is asked, and nothing is stored."""
-    from bootstrap.workflows.joining import random_token
+    from bootstrap.workflows.joining.lines import random_token
 
     made = random_token()
     print(json.dumps({"token": made}) if output == "json" else made)

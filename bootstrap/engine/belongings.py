@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bootstrap.engine.ownership import owned_by_us
+from bootstrap.engine.objects.ownership import owned_by_us
 from bootstrap.host.port import Api
 
 _IN_NAMESPACES = {

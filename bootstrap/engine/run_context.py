@@ -7,8 +7,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from bootstrap.engine.applied import Applied
 from bootstrap.engine.journal import Journal
+from bootstrap.engine.objects.applied import Applied
 from bootstrap.host.port import Api, Host
 from bootstrap.model.events import FieldsKept, ObjectLeft, Transferred
 

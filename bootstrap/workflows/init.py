@@ -17,11 +17,11 @@ from bootstrap.phases.select import only
 from bootstrap.render.addons.review import review
 from bootstrap.render.controlplane.own import stored
 from bootstrap.render.pki.issue import ca_pem
-from bootstrap.workflows.addons import read_addons
+from bootstrap.workflows.addons.read import read_addons
 from bootstrap.workflows.api_access import cluster_facts
 from bootstrap.workflows.credentials import issue_credentials
 from bootstrap.workflows.inputs import kubelet_login_files, read_patches, stale_files
-from bootstrap.workflows.joining import made_certificate_key, made_token, uploads
+from bootstrap.workflows.joining.lines import made_certificate_key, made_token, uploads
 from bootstrap.workflows.observe import Observed, observe
 from bootstrap.workflows.reconfigure import elsewhere
 

@@ -32,10 +32,10 @@ from bootstrap.preflight.checks import run_checks
 from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig
 from bootstrap.workflows import api_access
 from bootstrap.workflows.credentials import NOTHING, issue_credentials
-from bootstrap.workflows.discovery import Said, discover
 from bootstrap.workflows.execute import execute
 from bootstrap.workflows.inputs import kubelet_login_files, read_patches
-from bootstrap.workflows.join_control_plane import etcd_to_join, shared_credentials
+from bootstrap.workflows.joining.control_plane import etcd_to_join, shared_credentials
+from bootstrap.workflows.joining.discovery import Said, discover
 from bootstrap.workflows.observe import Observed
 
 

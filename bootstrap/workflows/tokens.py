@@ -12,7 +12,7 @@ from bootstrap.joining.tokens import SELECTED, secret_path, tokens_of
 from bootstrap.model.cluster import BootstrapToken
 from bootstrap.model.errors import BootstrapError, Exit, Problem
 from bootstrap.render.cluster.objects import token_secret
-from bootstrap.workflows.joining import random_token
+from bootstrap.workflows.joining.lines import random_token
 
 
 def wanted(token: BootstrapToken, now: datetime) -> BootstrapToken:

@@ -22,7 +22,7 @@ from bootstrap.host.images.sources import LayoutSource
 from bootstrap.model.images.bundle import ArchiveMember, BundleManifest, blob_name, decode, index_of, named
 from bootstrap.model.images.oci import CONFIG, INDEX, LAYER, MANIFEST
 from bootstrap.render.bundle.signature import new_key, sign
-from bootstrap.workflows.bundle_create import Contents, create
+from bootstrap.workflows.images.bundle_create import Contents, create
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ARCHITECTURE = "amd64"

@@ -21,7 +21,7 @@ from bootstrap.host.images.zstd_source import packed
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import named
 from bootstrap.render.bundle.signature import key_id
-from bootstrap.workflows.bundle_create import create
+from bootstrap.workflows.images.bundle_create import create
 from tests.bundle.corpus import (
     ARCHITECTURE,
     CRITICAL,

@@ -12,10 +12,10 @@ import pytest
 import yaml
 
 from bootstrap.cli.diagnose import _show as show_findings
-from bootstrap.cli.plan import show_plan
 from bootstrap.cli.preflight import _show as show_preflight
 from bootstrap.cli.preflight import as_document
-from bootstrap.cli.screen import Progress, show_error, show_json
+from bootstrap.cli.screens.plan import show_plan
+from bootstrap.cli.screens.screen import Progress, show_error, show_json
 from bootstrap.config import Documents, Overrides, load, resolve, to_stored, validate
 from bootstrap.diagnosis.rule import Cause
 from bootstrap.engine.run import run
@@ -34,7 +34,7 @@ from bootstrap.preflight.checks import run_checks
 from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.render.node.registry_logins import login_files
 from bootstrap.render.pki.keys import CryptoKeySource
-from bootstrap.workflows.joining import made_token, uploads
+from bootstrap.workflows.joining.lines import made_token, uploads
 from tests.golden.rendered import NOW, manifests
 from tests.memory import MemoryHost
 from tests.memory_api import MemoryApi

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bootstrap.engine.answers import Answers
 from bootstrap.engine.belongings import of_others
 from bootstrap.engine.effects.files import make_parent
 from bootstrap.engine.effects.registry import UNCHANGED, register
-from bootstrap.engine.kinds import located
-from bootstrap.engine.ownership import owned_by_us
+from bootstrap.engine.objects.answers import Answers
+from bootstrap.engine.objects.kinds import located
+from bootstrap.engine.objects.ownership import owned_by_us
 from bootstrap.engine.polling import NotYet, persist
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.kube_client import object_path

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bootstrap.engine.answers import Answers
-from bootstrap.engine.applied import Applied
 from bootstrap.engine.effects.registry import Lines, Objects, changed_lines, register
-from bootstrap.engine.kinds import located
-from bootstrap.engine.ownership import fields_of_others, owned_by_us, parsed, taken, value_at, without
+from bootstrap.engine.objects.answers import Answers
+from bootstrap.engine.objects.applied import Applied
+from bootstrap.engine.objects.kinds import located
+from bootstrap.engine.objects.ownership import fields_of_others, owned_by_us, parsed, taken, value_at, without
+from bootstrap.engine.objects.webhooks import unanswered
 from bootstrap.engine.polling import NotYet, persist
 from bootstrap.engine.run_context import RunContext
-from bootstrap.engine.webhooks import unanswered
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.host.kube_client import object_path
 from bootstrap.host.port import ApiResponse, HostReader

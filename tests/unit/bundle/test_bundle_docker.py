@@ -16,7 +16,7 @@ from bootstrap.host.images.layout import Layout
 from bootstrap.host.images.sources import LayoutSource
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import named
-from bootstrap.workflows.bundle_create import create
+from bootstrap.workflows.images.bundle_create import create
 from tests.bundle.corpus import NOW, add_image, layer, small_contents
 
 TAG = "registry.example/x:1"

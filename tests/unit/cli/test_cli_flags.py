@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from bootstrap.cli.app import app
 from bootstrap.cli.bundle import offered_images
-from bootstrap.cli.examples import EXAMPLES
-from bootstrap.cli.init_flags import INIT_FLAGS
+from bootstrap.cli.flags.examples import EXAMPLES
+from bootstrap.cli.flags.init import INIT_FLAGS
 from bootstrap.config import Overrides
 from bootstrap.model.flags import CONFIGURATION, INIT, writing
 

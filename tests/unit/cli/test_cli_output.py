@@ -11,7 +11,7 @@ import typer
 import typer.main
 
 from bootstrap.cli.app import app
-from bootstrap.cli.inputs import file_and_format
+from bootstrap.cli.flags.inputs import file_and_format
 from bootstrap.cli.main import guarded
 from bootstrap.formats import yaml_reader
 from bootstrap.model.errors import Exit

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap.cli.patience import Patience
+from bootstrap.cli.screens.patience import Patience
 from bootstrap.model.events import StepWaiting
 
 

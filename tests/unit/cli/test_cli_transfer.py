@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bootstrap.cli import transfer
+from bootstrap.cli.screens import transfer
 from bootstrap.model.events import Transferred
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.effects.api_objects import same_fields
-from bootstrap.engine.kinds import located
+from bootstrap.engine.objects.kinds import located
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import ApiResponse
 from bootstrap.model.effects import Apply

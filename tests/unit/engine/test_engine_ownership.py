@@ -9,7 +9,7 @@ import pytest
 from bootstrap.engine import polling
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.effects.registry import diff
-from bootstrap.engine.ownership import fields_of_others, parsed, taken, value_at, without
+from bootstrap.engine.objects.ownership import fields_of_others, parsed, taken, value_at, without
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import ApiResponse
 from bootstrap.model import names

@@ -18,8 +18,8 @@ from bootstrap.model.events import ObjectLeft
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.phases.addons import addon_steps
 from bootstrap.render.addons.foreign import kept_path
-from bootstrap.workflows import addon_removal
-from bootstrap.workflows.addon_removal import plan_removal
+from bootstrap.workflows.addons import removal
+from bootstrap.workflows.addons.removal import plan_removal
 from tests.memory import MemoryHost
 from tests.memory_api import MemoryApi
 
@@ -49,7 +49,7 @@ STRANGER: dict[str, Any] = {"items": [{"metadata": {"name": "data"}}]}
 
 @pytest.fixture(autouse=True)
 def _facts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addon_removal, "gather", lambda host, mode: FACTS)
+    monkeypatch.setattr(removal, "gather", lambda host, mode: FACTS)
 
 
 def machine(*addons: str, kept: bytes | None = TOOL) -> MemoryHost:

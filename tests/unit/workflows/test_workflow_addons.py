@@ -23,7 +23,7 @@ from bootstrap.preflight.checks import Preflight
 from bootstrap.render.addons.foreign import kept_path
 from bootstrap.render.addons.manifest import read_objects
 from bootstrap.render.addons.recipes import recipe_of, with_values
-from bootstrap.workflows.addons import read_addons
+from bootstrap.workflows.addons.read import read_addons
 from bootstrap.workflows.init import Decision, addon_remarks
 from tests.configs import changed
 from tests.memory import MemoryHost

@@ -7,7 +7,7 @@ import pytest
 from bootstrap.cli.images import _pinned
 from bootstrap.model.images.lock import LockedImage
 from bootstrap.render.images.required import RequiredImage
-from bootstrap.workflows.image_choice import locked_as
+from bootstrap.workflows.images.choice import locked_as
 
 D, OTHER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 TAG = "r.example/x:1"

@@ -16,7 +16,7 @@ from bootstrap.host.images.archive import unpack
 from bootstrap.host.images.layout import Layout
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.image import Platform, Resolved
-from bootstrap.workflows.image_load import for_platform
+from bootstrap.workflows.images.load import for_platform
 from tests import archives
 from tests.registry.samples import Image, digest, make_image
 

@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
-from bootstrap.cli.patience import Patience
-from bootstrap.cli.transfer import TransferScreen
+from bootstrap.cli.screens.patience import Patience
+from bootstrap.cli.screens.transfer import TransferScreen
 from bootstrap.engine.timings import Timing, critical_path
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.events import (

@@ -22,8 +22,8 @@ from bootstrap.model.images.bundle import BundleManifest
 from bootstrap.phases.images import Bundled
 from bootstrap.render.bundle.contents import critical, not_in, references
 from bootstrap.render.bundle.signature import new_key
-from bootstrap.workflows.addons import read_addons
-from bootstrap.workflows.bundle_create import Contents, create
+from bootstrap.workflows.addons.read import read_addons
+from bootstrap.workflows.images.bundle_create import Contents, create
 from bootstrap.workflows.inputs import read_patches
 from bootstrap.workflows.observe import Observed
 
@@ -127,7 +127,7 @@ def _as_file(
             code=Exit.IMAGE,
             fix="make a signed bundle of it (bootstrap bundle create --from layout:DIR), or add --insecure-unsigned",
         )
-    from bootstrap.workflows.bundle_sources import sources  # HTTP clients cost a start 0.2 s
+    from bootstrap.workflows.images.bundle_sources import sources  # HTTP clients cost a start 0.2 s
 
     from_here = [f"layout:{origin}" if folder else DOCKER]
     with scratch_folder("bundle") as where, sources(from_here, contents, host.reach, level=FAST) as found:

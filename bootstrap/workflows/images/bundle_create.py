@@ -32,7 +32,7 @@ from bootstrap.render.addons.unseen import unseen
 from bootstrap.render.bundle.contents import collect, critical, references
 from bootstrap.render.bundle.sbom import spdx
 from bootstrap.render.bundle.signature import sign
-from bootstrap.workflows.addons import read_addons
+from bootstrap.workflows.addons.read import read_addons
 
 SOURCES = "docker, layout:DIR, registry or seed"
 

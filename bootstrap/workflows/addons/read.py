@@ -17,7 +17,7 @@ from bootstrap.render.addons.foreign import addon_images, kept_path
 from bootstrap.render.addons.recipes import recipe_of, recipes
 from bootstrap.render.addons.unseen import unseen
 from bootstrap.render.images import required
-from bootstrap.workflows.addon_files import joined, read_files
+from bootstrap.workflows.addons.files import joined, read_files
 
 
 def read_addons(host: HostReader, cfg: ClusterConfig, manifests: Mapping[str, str]) -> tuple[Addon, ...]:

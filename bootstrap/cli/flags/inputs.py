@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bootstrap.cli.options import given_to, option
+from bootstrap.cli.flags.options import given_to, option
 from bootstrap.host.fs.given import absolute
 from bootstrap.host.port import HostReader
 from bootstrap.model.errors import BootstrapError, Exit

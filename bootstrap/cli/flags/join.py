@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bootstrap.cli.init_flags import BUNDLE_FLAGS
-from bootstrap.cli.inputs import CONFIG, OUTPUT, STRICT
+from bootstrap.cli.flags.init import BUNDLE_FLAGS
+from bootstrap.cli.flags.inputs import CONFIG, OUTPUT, STRICT
 from bootstrap.model.flags import DISCOVERY, JOIN, MACHINE, RUN, Flag, writing
 
 OF_THE_RUN: tuple[Flag, ...] = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bootstrap.cli.screen import say
-from bootstrap.cli.transfer import megabytes
+from bootstrap.cli.screens.screen import say
+from bootstrap.cli.screens.transfer import megabytes
 
 
 def explained_document(found: Any) -> dict[str, Any]:

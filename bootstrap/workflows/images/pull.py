@@ -23,7 +23,7 @@ from bootstrap.model.images.lock import Lock, LockedImage, LockedPlatform
 from bootstrap.model.images.oci import IMAGE_NAME
 from bootstrap.model.images.reference import Reference, node_names
 from bootstrap.render.images.required import RequiredImage
-from bootstrap.workflows.image_choice import ImageSelection, locked_as, ways
+from bootstrap.workflows.images.choice import ImageSelection, locked_as, ways
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from bootstrap.cli.examples import EXAMPLES
+from bootstrap.cli.flags.examples import EXAMPLES
 from bootstrap.model.flags import Flag
 
 _TYPES: dict[str, Any] = {"number": int | None, "switch": bool, "many": list[str] | None}

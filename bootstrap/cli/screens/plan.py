@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from bootstrap.cli.screen import say, show_json
+from bootstrap.cli.screens.screen import say, show_json
 from bootstrap.model.errors import Exit
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap.cli.inputs import CONFIG, OUTPUT, STRICT
+from bootstrap.cli.flags.inputs import CONFIG, OUTPUT, STRICT
 from bootstrap.model.flags import IMAGES, INIT, JOINING, RUN, Flag, writing
 
 PHASE = "phase"

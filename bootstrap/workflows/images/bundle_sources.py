@@ -18,9 +18,9 @@ from bootstrap.host.registry.pull import NotHad, TransferListener
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.image import Platform
 from bootstrap.render.images.required import RequiredImage
-from bootstrap.workflows.bundle_create import SOURCES, Contents
-from bootstrap.workflows.image_choice import ImageSelection
-from bootstrap.workflows.images import pull_to
+from bootstrap.workflows.images.bundle_create import SOURCES, Contents
+from bootstrap.workflows.images.choice import ImageSelection
+from bootstrap.workflows.images.pull import pull_to
 
 LIMITS = Limits(total=3600.0)
 

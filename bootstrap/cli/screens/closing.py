@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bootstrap.cli.screen import longest, say
+from bootstrap.cli.screens.screen import longest, say
 from bootstrap.model.errors import BootstrapError, Exit
 
 SHOW_JOIN = "show-join-command"

@@ -16,7 +16,7 @@ from bootstrap.model.plan import Plan
 from bootstrap.phases.addons import removal
 from bootstrap.preflight.checks import Preflight
 from bootstrap.render.addons.foreign import kept_path
-from bootstrap.workflows.addons import recipe_for, source_of
+from bootstrap.workflows.addons.read import recipe_for, source_of
 from bootstrap.workflows.observe import Observed
 
 

@@ -1,0 +1,1 @@
+"""The options of commands, from the table in model/flags.py, and how --help shows them."""

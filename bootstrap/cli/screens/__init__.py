@@ -1,0 +1,1 @@
+"""What a run looks like: lines, progress, errors, plans, the way on."""

@@ -1,0 +1,1 @@
+"""API objects: where one lives, whose its fields are, what an answer means."""

@@ -1,0 +1,1 @@
+"""Add-ons by what the user named: read, applied, taken back."""

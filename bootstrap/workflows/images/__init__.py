@@ -1,0 +1,1 @@
+"""What is done with images: chosen, pulled, loaded, bundled."""

@@ -1,0 +1,1 @@
+"""Finding a cluster and what a control plane takes from it; the line that others join with."""
