@@ -73,7 +73,7 @@ def test_the_holder_is_named_without_its_secrets(live: Live) -> None:
 
     error = caught.value
     assert error.code == Exit.CONFLICT
-    assert f"bootstrap join --token *** (pid {holder.pid})" in error.what
+    assert f"bootstrap join --token (hidden) (pid {holder.pid})" in error.what
     assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", error.what)
     assert f"kill {holder.pid}" in error.fix
     assert (live.root / "run" / "bootstrap.lock").stat().st_mode & 0o7777 == 0o600
