@@ -76,14 +76,21 @@ def _unit() -> int:
         argv[:], environment = kept_request()
         os.environ.update(environment)
         sys.argv[1:] = argv  # who waits for us is told what we do
-        if argv[:1] == ["node"] and LiveHost().stat(STATE_CONFIG):
-            argv[:] = ["init"]  # an empty node that was given a cluster later has one from then on
+        if argv[:1] == ["node"] and (stored := LiveHost().read(STATE_CONFIG)):
+            argv[:] = [_verb_of(stored)]  # an empty node that was given a cluster later has one from then on
         return _command_line(argv)
 
     code = guarded(run)
     if code and (code in ENDING or "--exit-on-failure" in argv):
         LiveHost().run(["systemctl", "exit", str(int(code))])
     return code
+
+
+def _verb_of(stored: bytes) -> str:
+    """What made a node of this machine."""
+    from bootstrap.config import read_stored
+
+    return "join" if read_stored(stored).node.server else "init"
 
 
 def _command_line(argv: Sequence[str]) -> int:

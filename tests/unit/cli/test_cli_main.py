@@ -89,6 +89,30 @@ def test_the_container_ends_with_the_code(
 
 
 @pytest.mark.parametrize(
+    ("stored", "verb"),
+    [
+        (None, "node"),
+        (b"kind: InitConfiguration\napiVersion: kubeadm.k8s.io/v1beta4\n", "init"),
+        (
+            b"kind: JoinConfiguration\napiVersion: kubeadm.k8s.io/v1beta4\n"
+            b"discovery: {bootstrapToken: {apiServerEndpoint: '192.0.2.1:6443'}}\n",
+            "join",
+        ),
+    ],
+)
+def test_an_empty_node_starts_as_what_it_became(
+    stored: bytes | None, verb: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+    monkeypatch.setattr(LiveHost, "read", lambda host, path: stored)
+    monkeypatch.setattr(pid1, "kept_request", lambda: (["node"], {}))
+    monkeypatch.setattr(main, "_command_line", lambda argv: ran.extend(argv) or 0)
+
+    assert main._unit() == 0
+    assert ran == [verb]
+
+
+@pytest.mark.parametrize(
     ("words", "asks"),
     [
         ("init", False),
