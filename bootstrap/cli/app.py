@@ -11,7 +11,7 @@ import typer
 from bootstrap.cli.addon import app as addon_app
 from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.diagnose import diagnose
-from bootstrap.cli.flags.inputs import ConfigFile, Output, comma_separated, read_config
+from bootstrap.cli.flags.inputs import ConfigFile, Output, comma_separated, read_config, seconds_of
 from bootstrap.cli.flags.options import App, one_of
 from bootstrap.cli.images import config_images_app, images_app
 from bootstrap.cli.init import init
@@ -59,15 +59,30 @@ def node() -> int:
 
 @app.command()
 def kubeconfig(
+    who: Annotated[
+        str, typer.Argument(help="admin, or user: a new one for --client-name.", metavar="[admin|user]")
+    ] = "admin",
+    client_name: Annotated[str, typer.Option(help="Name of the user.", metavar="NAME")] = "",
+    org: Annotated[list[str] | None, typer.Option(help="A group of the user; repeatable.", metavar="GROUP")] = None,
+    validity_period: Annotated[str, typer.Option(help="How long it is good for.", metavar="DURATION")] = "8760h",
     server: Annotated[str, typer.Option(help="URL under which the API server is reached.")] = "",
     inside: Annotated[bool, typer.Option("--inside", help="For use inside this node.")] = False,
     output: Output = "text",
 ) -> int:
-    """Print a kubeconfig of the administrator, for use outside of the container, or of the host."""
-    from bootstrap.workflows.kubeconfig import admin_kubeconfig
+    """Print a kubeconfig: the administrator's, for use outside of the container or of the host, or a user's own."""
+    from datetime import UTC, datetime
+
+    from bootstrap.workflows.kubeconfig import admin_kubeconfig, user_kubeconfig
     from bootstrap.workflows.mode import HOST, enter
 
+    if (who == "user") != bool(client_name) or who not in ("admin", "user"):
+        raise typer.BadParameter("`user` and --client-name go together", param_hint="[admin|user]")
+    lifetime = seconds_of(validity_period, "--validity-period")
     mode, host = enter()
+    if who == "user":
+        content = user_kubeconfig(host, client_name, tuple(org or ()), lifetime, server, datetime.now(UTC))
+        _print_yaml(content.decode(), output)
+        return Exit.OK
     as_it_is = inside or (mode.name == HOST and not server)  # a host's address is the same outside
     _print_yaml(admin_kubeconfig(host, server, inside=as_it_is).decode(), output)
     return Exit.OK

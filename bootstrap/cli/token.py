@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.flags.inputs import DryRun, Output, comma_separated
+from bootstrap.cli.flags.inputs import DryRun, Output, comma_separated, seconds_of
 from bootstrap.cli.flags.options import App
 from bootstrap.model.errors import Exit
 
@@ -35,7 +35,6 @@ def create(
     output: Output = "text",
 ) -> int:
     """Make a token, and print it, or the line that a machine joins with."""
-    from bootstrap.formats.durations import parse_duration
     from bootstrap.model.cluster import BootstrapToken
     from bootstrap.workflows import tokens
     from bootstrap.workflows.api_access import administrator
@@ -44,10 +43,7 @@ def create(
 
     if certificate_key and not print_join_command:
         raise typer.BadParameter("is of use with --print-join-command only", param_hint="--certificate-key")
-    try:
-        seconds = parse_duration(ttl)
-    except ValueError as e:
-        raise typer.BadParameter(str(e), param_hint="--ttl") from None
+    seconds = seconds_of(ttl, "--ttl")
     chosen = comma_separated(groups)
     asked = BootstrapToken(
         token,

@@ -83,3 +83,13 @@ def overrides(verb: str, given: Mapping[str, Any], host: HostReader) -> Override
 
 def comma_separated(value: str | None) -> tuple[str, ...] | None:
     return tuple(item for item in value.split(",") if item) if value is not None else None
+
+
+def seconds_of(text: str, option: str) -> float:
+    """A duration as Go writes it."""
+    from bootstrap.formats.durations import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as e:
+        raise typer.BadParameter(str(e), param_hint=option) from None

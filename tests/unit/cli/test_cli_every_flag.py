@@ -24,6 +24,7 @@ PROOF = {
     "arch": "registry/test_commands.py",
     "bundle": "e2e/test_air_gap.py",
     "certificate-key": "e2e/test_joining.py",
+    "client-name": "unit/workflows/test_workflow_kubeconfig.py",
     "cleanup-tmp-dir": "unit/cli/test_cli_every_flag.py",
     "component-configs": "unit/cli/test_cli_config.py",
     "config": "unit/cli/test_cli_config.py",
@@ -40,6 +41,7 @@ PROOF = {
     "key": "bundle/test_create.py",
     "kubeconfig": "unit/cli/test_cli_every_flag.py",
     "lock": "registry/test_commands.py",
+    "org": "unit/workflows/test_workflow_kubeconfig.py",
     "output": "unit/cli/test_cli_output.py",
     "print-join-command": "e2e/test_joining.py",
     "purge": "e2e/test_reset.py",
@@ -58,6 +60,7 @@ PROOF = {
     "ttl": "unit/workflows/test_workflows_tokens.py",
     "upload-certs": "e2e/test_joining.py",
     "usages": "unit/workflows/test_workflows_tokens.py",
+    "validity-period": "unit/workflows/test_workflow_kubeconfig.py",
     "verify": "e2e/test_reset.py",
     "wait": "unit/phases/test_phases_parts.py",
 }
