@@ -44,6 +44,12 @@ def started_since(pod: Pod, since: float) -> bool:
     return bool(running) and all(state and epoch(state["startedAt"]) >= since for state in running)
 
 
+def is_ready(pod: Pod) -> bool:
+    """As its kubelet has last said."""
+    conditions = pod.get("status", {}).get("conditions") or ()
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
 def restless(pods: Sequence[Pod], since: float, now: float) -> str:
     """A container that ended after it had started since the boot, and does not run for long yet; empty without one.
 

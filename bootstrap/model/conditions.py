@@ -38,9 +38,10 @@ class NodeExists:
 
 @dataclass(frozen=True)
 class WorkloadReady:
-    """A workload of apps/v1 has all its Pods ready, each in a container started after `since` (epoch seconds).
+    """A workload of apps/v1 has all its Pods ready, those on `node` started after `since` (epoch seconds).
 
-    After a boot the API still shows the Pods as they were before it, until the kubelet has reported.
+    After a boot the API still shows the Pods as they were before it, until the kubelet has reported. Of a DaemonSet
+    only the Pod on `node` counts: whether other machines are still there is not for this one to wait for.
     """
 
     kind: str
@@ -49,6 +50,8 @@ class WorkloadReady:
     since: float = 0
     may_be_empty: bool = False
     """Whether a DaemonSet for which no node is chosen is ready: one for another kind of machine."""
+    node: str = ""
+    """This machine's name; empty: all nodes are alike."""
 
     @property
     def title(self) -> str:

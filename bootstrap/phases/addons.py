@@ -90,7 +90,7 @@ def _addon(
         steps.append(_applied(cfg, f"{step}/resources", found.custom, after))
     done = (f"{step}/objects", f"{step}/resources")
     steps.append(Step(step, "Add-ons", (Directory(FOLDER, 0o700), kept(addon)), after=done))
-    ready = _ready(found, facts)
+    ready = _ready(found, cfg, facts)
     if wait == "dns" and cfg.own.cni != NO_CNI and ready:
         steps.append(
             Step(f"{step}/wait", "Add-ons", waits=ready, after=(step, *_RUNNABLE), timeout=workload_timeout(cfg))
@@ -110,7 +110,7 @@ def _applied(
     return Step(step, "Add-ons", effects, waits, after, workload_timeout(cfg))
 
 
-def _ready(found: Waves, facts: HostFacts) -> tuple[WorkloadReady, ...]:
+def _ready(found: Waves, cfg: ClusterConfig, facts: HostFacts) -> tuple[WorkloadReady, ...]:
     return tuple(
         WorkloadReady(
             body["kind"],
@@ -118,6 +118,7 @@ def _ready(found: Waves, facts: HostFacts) -> tuple[WorkloadReady, ...]:
             body["metadata"]["name"],
             facts.booted,
             may_be_empty=True,
+            node=cfg.node.name,
         )
         for body in found.workloads
     )

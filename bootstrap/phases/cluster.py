@@ -105,7 +105,7 @@ def own_addon_steps(node: NodeInputs, manifests: Mapping[str, str]) -> Part:
     if proxy:
         steps.append(_apply(cfg, "addon/kube-proxy", proxy, "Add-ons", api=ANSWERS))
         if node.wait != "api":
-            wait = (WorkloadReady("DaemonSet", "kube-system", "kube-proxy", facts.booted),)
+            wait = (WorkloadReady("DaemonSet", "kube-system", "kube-proxy", facts.booted, node=cfg.node.name),)
             steps.append(
                 Step(
                     "addon/kube-proxy/wait",
@@ -170,7 +170,7 @@ def node_steps(inputs: NodeInputs, manifests: Mapping[str, str], networks: tuple
         waits = (ready,) if dns else (ready, steady)  # the last wait sees most
         steps.append(Step("node-ready", "Node", waits=waits, after=after, timeout=workload_timeout(cfg)))
         if dns:
-            wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted), steady)
+            wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted, node=node), steady)
             before = ("addon/coredns", "addon/kube-proxy/wait", "node-ready", "wait-control-plane/scheduler")
             steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before, timeout=workload_timeout(cfg)))
     return Part(NODE, tuple(steps))

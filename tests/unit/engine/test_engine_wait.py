@@ -299,3 +299,36 @@ def test_a_control_plane_that_crashes_is_not_up(container: dict[str, Any], says:
 
     assert says in told
     assert bool(told) is bool(says)
+
+
+AFTER, BEFORE = "2026-01-02T00:00:05Z", "2026-01-01T23:00:00Z"
+HALF = {
+    "metadata": {"generation": 1},
+    "spec": {"selector": {"matchLabels": {"app": "d"}}},
+    "status": {"observedGeneration": 1, "desiredNumberScheduled": 2, "updatedNumberScheduled": 2, "numberReady": 1},
+}
+
+
+def on(node: str, started: str, *, ready: bool = True) -> dict[str, Any]:
+    found = pod(started)
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    return {**found, "spec": {"nodeName": node}, "status": {**found["status"], "conditions": conditions}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "pods", "says"),
+    [
+        ("DaemonSet", [on("n", AFTER), on("gone", BEFORE, ready=False)], ""),
+        ("DaemonSet", [on("n", AFTER, ready=False), on("other", BEFORE)], "0 of 1 Pods ready"),
+        ("DaemonSet", [on("n", BEFORE), on("other", AFTER)], "0 of 1 Pods started since the boot"),
+        ("DaemonSet", [on("other", AFTER)], "1 of 2 Pods ready"),
+        ("Deployment", [on("n", AFTER), on("other", BEFORE)], ""),
+        ("Deployment", [on("n", BEFORE), on("other", BEFORE)], "1 of 2 Pods started since the boot"),
+    ],
+)
+def test_other_machines_are_not_waited_for(kind: str, pods: list[dict[str, Any]], says: str) -> None:
+    """Pods there did not start with this machine, and machines that are gone leave theirs behind."""
+    condition = WorkloadReady(kind, "kube-system", "d", BOOT, node="n")
+    body, path = (deployment(2, 2), DEPLOYMENT) if kind == "Deployment" else (HALF, DAEMON_SET)
+
+    assert seen(condition, {path: body, PODS: {"items": pods}}) == says
