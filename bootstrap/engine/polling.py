@@ -87,8 +87,10 @@ def retried(look: Callable[[], T], retry: RetryBaseT, timeout: float, over: thre
 def persist(attempt: Callable[[], T], context: RunContext, timeout: float, failed: str) -> T:
     """What `attempt` returns once it raises neither NotYet nor ConnectionError.
 
+    `timeout` is for a server that answers; one that is replaced meanwhile has as long as its start may take.
     Raises BootstrapError (exit 6) that begins with `failed`, or RunOver when the run ends meanwhile.
     """
+    away = max(timeout, context.start_timeout)
 
     def told() -> T:
         try:
@@ -97,8 +99,11 @@ def persist(attempt: Callable[[], T], context: RunContext, timeout: float, faile
             WAITING.get()(failed, str(e) if isinstance(e, NotYet) else UNREACHABLE)
             raise
 
+    def answered() -> T:
+        return retried(told, retry_if_exception_type(NotYet), timeout, context.over, RETRY_SECONDS)
+
     try:
-        passing = retry_if_exception_type((NotYet, ConnectionError))
-        return retried(told, passing, timeout, context.over, RETRY_SECONDS)
+        return retried(answered, retry_if_exception_type(ConnectionError), away, context.over, RETRY_SECONDS)
     except (NotYet, ConnectionError) as e:
-        raise BootstrapError(f"{failed} within {timeout:.0f} s", code=Exit.WAIT, why=f"last seen: {e}") from e
+        allowed = timeout if isinstance(e, NotYet) else away
+        raise BootstrapError(f"{failed} within {allowed:.0f} s", code=Exit.WAIT, why=f"last seen: {e}") from e

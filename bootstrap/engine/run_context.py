@@ -53,6 +53,8 @@ class RunContext:
     load_images: LoadImages | None = None
     """None without a bundle."""
     report: Callable[[Transferred | FieldsKept | ObjectLeft], None] = lambda event: None
+    start_timeout: float = 0
+    """Seconds that an API server may take to start, also one that the kubelet replaces while the run goes on."""
     takes_back: bool = False
     """Whether fields of our objects are set that somebody else has changed since."""
     _api: Api | None = None

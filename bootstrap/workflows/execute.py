@@ -51,6 +51,7 @@ def execute(
             look,
             load_images=load_images,
             report=listen,
+            start_timeout=cfg.run.timeouts.control_plane_component_health_check,
             takes_back=takes_back,
         )
         try:

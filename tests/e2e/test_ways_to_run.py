@@ -14,9 +14,12 @@ from tests.e2e.node import IMAGE, PREFIX, Node, component, docker, must, until
 
 WAIT_FAILED, PREFLIGHT_FAILED = 6, 4
 NOTHING_THERE = "localhost/nothing-there"
-SHORT = (
-    "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\ntimeouts:\n  controlPlaneComponentHealthCheck: 8s\n"
-)
+WAIT = """\
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: InitConfiguration
+timeouts:
+  controlPlaneComponentHealthCheck: {}
+"""
 CUSTOM = """\
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
@@ -166,11 +169,11 @@ def test_a_late_failure_leaves_the_node_up_for_inspection(start: Start, tmp_path
 def test_init_goes_on_once_the_cause_is_gone(start: Start, tmp_path: Path) -> None:
     """The failed node keeps its certificates, and a second init ends in a cluster."""
     file = tmp_path / "config.yaml"
-    file.write_text(SHORT.replace(": 8s", ": 1s"))
+    file.write_text(WAIT.format("1s"))
     node = start("again", "init", "--config", "/config.yaml", options=("--privileged", "-v", f"{file}:/config.yaml:ro"))
     until("the failure is told", lambda: "not within 1 s" in node.logs(), 90)
     authority = node.run("sha256sum", "/etc/kubernetes/pki/ca.crt")
-    resumed = node.exec("bootstrap", "init", "--config", "-", stdin=SHORT.replace(": 8s", ": 4m").encode())
+    resumed = node.exec("bootstrap", "init", "--config", "-", stdin=WAIT.format("4m").encode())
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert "is up in" in resumed.stdout
     assert node.run("sha256sum", "/etc/kubernetes/pki/ca.crt") == authority
@@ -183,7 +186,7 @@ def late() -> tuple[str, ...]:
 
 def late_options(folder: Path) -> tuple[str, ...]:
     file = folder / "config.yaml"
-    file.write_text(SHORT)
+    file.write_text(WAIT.format("1m"))  # far more than a slow machine needs until the cause is seen
     return ("--privileged", "-v", f"{file}:/config.yaml:ro")
 
 

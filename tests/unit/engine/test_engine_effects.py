@@ -136,6 +136,22 @@ def test_what_does_not_pass_ends_with_the_last_answer() -> None:
 
 
 @pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("seen", "limit"), [(ConnectionError("refused"), "1 s"), (ApiResponse(503, {"message": "starting"}), "0 s")]
+)
+def test_a_server_that_is_away_has_as_long_as_its_start_may_take(seen: ApiResponse | Exception, limit: str) -> None:
+    """The kubelet may replace it meanwhile (30 s of grace each for etcd and its client); else `timeout` counts."""
+    run = context(api=MemoryApi(*[seen] * 100_000))
+    run.start_timeout = 1
+
+    with pytest.raises(BootstrapError) as caught:
+        apply_effect(Create(config_map()), run, 0.02)
+
+    assert caught.value.code == Exit.WAIT
+    assert caught.value.what == f"the API server did not take ConfigMap kube-system/x within {limit}"
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_node_without_a_pod_range_is_named() -> None:
     with pytest.raises(BootstrapError) as caught:
         apply_effect(FlannelSubnet("/run/subnet.env", "n", "10.244.0.0/16", 1450), context(), 0.02)
