@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap.engine.effects.registry import UNCHANGED, register, verdict
+from bootstrap.engine.effects.registry import describe_restored, register, verdict
 from bootstrap.engine.records import Comparison, RecordKind, State, is_as_before, register_kind
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import Host, HostReader
@@ -68,13 +68,6 @@ def _compare_sysctl(host: HostReader, entry: Entry, found: Comparison) -> None:
         found.left.append(f"sysctl {entry.name} is not as it was")
 
 
-def _describe_undo(host: HostReader, effect: Restored) -> str:
-    entry = effect.entry
-    if is_as_before(host, entry):
-        return f"{entry.kind} {entry.name}: {UNCHANGED}"
-    return f"restore {entry.kind} {entry.name}"
-
-
 register(
     KernelModule,
     apply=_load_module,
@@ -85,7 +78,9 @@ register(
     apply=_set_sysctl,
     describe=lambda effect, host: f"sysctl {effect.key} = {effect.value}: {verdict(_sysctl_drift(host, effect))}",
 )
-register_kind(MODULE, RecordKind(observe=_module, undo=_keep_module, describe=_describe_undo, compare=_compare_module))
 register_kind(
-    SYSCTL, RecordKind(observe=_sysctl, undo=_restore_sysctl, describe=_describe_undo, compare=_compare_sysctl)
+    MODULE, RecordKind(observe=_module, undo=_keep_module, describe=describe_restored, compare=_compare_module)
+)
+register_kind(
+    SYSCTL, RecordKind(observe=_sysctl, undo=_restore_sysctl, describe=describe_restored, compare=_compare_sysctl)
 )

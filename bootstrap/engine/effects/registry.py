@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from bootstrap.engine.records import is_as_before
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import HostReader
 from bootstrap.model.effects import Effect
+from bootstrap.model.reset_effects import Restored
 from bootstrap.model.secrets import hidden_lines
 
 E = TypeVar("E")
@@ -68,6 +70,14 @@ def diff(effect: Effect, host: HostReader, objects: Objects) -> Lines:
 def verdict(difference: str) -> str:
     """A difference (`missing`, `mode`, …; empty: none) as the end of a description."""
     return {"": UNCHANGED, "missing": "new", "stopped": "start"}.get(difference, f"change ({difference})")
+
+
+def describe_restored(host: HostReader, effect: Restored) -> str:
+    """For a kind that is put back and never removed: `sysctl NAME: unchanged`, `restore unit NAME`."""
+    entry = effect.entry
+    if is_as_before(host, entry):
+        return f"{entry.kind} {entry.name}: {UNCHANGED}"
+    return f"restore {entry.kind} {entry.name}"
 
 
 def changed_lines(before: bytes, after: bytes) -> Lines:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap.engine.effects.registry import UNCHANGED, register, verdict
+from bootstrap.engine.effects.registry import UNCHANGED, describe_restored, register, verdict
 from bootstrap.engine.records import Comparison, RecordKind, State, is_as_before, register_kind
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import Host, HostReader, UnitState
@@ -62,13 +62,6 @@ def _undo(host: Host, effect: Restored) -> str:
     return f"{entry.name} as before"
 
 
-def _describe_undo(host: HostReader, effect: Restored) -> str:
-    entry = effect.entry
-    if is_as_before(host, entry):
-        return f"unit {entry.name}: {UNCHANGED}"
-    return f"restore unit {entry.name}"
-
-
 def _compare(host: HostReader, entry: Entry, found: Comparison) -> None:
     if not is_as_before(host, entry):
         found.left.append(f"unit {entry.name} is not as it was")
@@ -76,4 +69,4 @@ def _compare(host: HostReader, entry: Entry, found: Comparison) -> None:
 
 register(UnitRunning, apply=_run, describe=lambda effect, host: f"unit {effect.name}: {verdict(_drift(host, effect))}")
 register(UnitsReloaded, apply=_reload, describe=lambda effect, host: f"systemctl daemon-reload: {UNCHANGED}")
-register_kind(UNIT, RecordKind(observe=_observe, undo=_undo, describe=_describe_undo, compare=_compare))
+register_kind(UNIT, RecordKind(observe=_observe, undo=_undo, describe=describe_restored, compare=_compare))
