@@ -11,6 +11,7 @@ from typing import IO
 
 from bootstrap.host.bundle.tar import ArchiveReader, ArchiveWriter, Writable
 from bootstrap.host.bundle.zstd import Compressor, Decompressor
+from bootstrap.host.fs.given import LOOKED_UP
 from bootstrap.host.fs.replace import replacing
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import (
@@ -161,7 +162,7 @@ def _open(path: Path, reach: Reach) -> IO[bytes]:
         raise BootstrapError(
             f"cannot read {path}: {e.strerror}",
             code=Exit.IMAGE,
-            why="the path is looked up in this container, or on the host whose root is mounted at /host",
+            why=LOOKED_UP,
             fix=f"docker run -v $PWD/{path.name}:/{path.name} … or docker cp {path.name} NAME:/",
         ) from e
 

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+LOOKED_UP = "the path is looked up in this container, or on the host whose root is mounted at /host"
+"""Why one of them may not be where somebody sees it."""
+
 
 def absolute(path: Path | str) -> str:
     """In host mode there is no current directory to start from but our own container's, which is `/`."""

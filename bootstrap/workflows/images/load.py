@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import IO
 
-from bootstrap.host.fs.given import opened, reached
+from bootstrap.host.fs.given import LOOKED_UP, opened, reached
 from bootstrap.host.fs.scratch import scratch_folder
 from bootstrap.host.images.archive import ArchivedImage, refused, unpack
 from bootstrap.host.images.layout import Layout
@@ -92,7 +92,7 @@ def _opened(host: Host, source: str) -> Iterator[IO[bytes]]:
         raise BootstrapError(
             f"cannot read {source}: {e.strerror}",
             code=Exit.IMAGE,
-            why="the path is looked up in this container, or on the host whose root is mounted at /host",
+            why=LOOKED_UP,
             fix="docker save NAME:TAG | docker exec -i NAME bootstrap images load - (on a host: docker run -i …)",
         ) from e
     with file:
