@@ -8,7 +8,7 @@ from typing import Any
 
 Pod = Mapping[str, Any]
 STEADY = 10.0
-"""Seconds that a container which has ended since the boot has to run before it counts again."""
+"""Seconds that a container which has ended since the boot, or is likely to end, has to run before it counts."""
 ON_ITS_WAY = ("ContainerCreating", "PodInitializing")
 SHOWN = 2
 """Pods named at once: those of one workload mostly say the same."""
@@ -64,6 +64,16 @@ def restless(pods: Sequence[Pod], since: float, now: float) -> str:
                 return f"{_name(pod)} has ended again and again ({_end(ended)})"
             if crashed and now - epoch(running["startedAt"]) < STEADY:
                 return f"{_name(pod)} was restarted {now - epoch(running['startedAt']) + 1:.0f} s ago ({_end(ended)})"
+    return ""
+
+
+def young(pods: Sequence[Pod], now: float) -> str:
+    """A container that does not run for long yet; empty without one."""
+    for pod in pods:
+        for container in _containers(pod):
+            running = container.get("state", {}).get("running")
+            if not running or now - epoch(running["startedAt"]) < STEADY:
+                return f"{_name(pod)} has to stay up for {STEADY:.0f} s"
     return ""
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tenacity import RetryError, retry_if_result, wait_exponential
 
-from bootstrap.engine.pods import blockers, epoch, is_ready, label_selector, restless, started_since
+from bootstrap.engine.pods import blockers, epoch, is_ready, label_selector, restless, started_since, young
 from bootstrap.engine.polling import UNREACHABLE, Paced
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.runtime.cri import silence
@@ -134,12 +134,15 @@ def _workload(condition: WorkloadReady, context: RunContext) -> str:
     metadata, status = answer.body["metadata"], answer.body.get("status", {})
     if status.get("observedGeneration", 0) < metadata.get("generation", 0):
         return "not seen by its controller yet"
-    pods = _pods(condition, context, answer.body) if condition.since or condition.node else []
+    looked_at = condition.since or condition.node or condition.doubted
+    pods = _pods(condition, context, answer.body) if looked_at else []
     own = [pod for pod in pods if condition.node in ("", pod.get("spec", {}).get("nodeName"))]
     if condition.kind == "DaemonSet" and condition.node and own:
         pods, wanted, ready = own, len(own), sum(map(is_ready, own))
     if (not wanted and not condition.may_be_empty) or ready < wanted:
         return f"{ready} of {wanted} Pods ready"
+    if condition.doubted and (state := young(pods, time.time())):
+        return state
     if not condition.since:
         return OK
     fresh = sum(pod not in own or started_since(pod, condition.since) for pod in pods)

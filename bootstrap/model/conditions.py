@@ -52,6 +52,8 @@ class WorkloadReady:
     """Whether a DaemonSet for which no node is chosen is ready: one for another kind of machine."""
     node: str = ""
     """This machine's name; empty: all nodes are alike."""
+    doubted: bool = False
+    """Whether it may well end just after it was ready: its Pods then have to run for a while."""
 
     @property
     def title(self) -> str:

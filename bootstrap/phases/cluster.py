@@ -15,6 +15,7 @@ from bootstrap.phases.addons import applied, workload_timeout
 from bootstrap.phases.control_plane import ANSWERS
 from bootstrap.phases.inputs import ClusterInputs, NodeInputs
 from bootstrap.phases.parts import Part
+from bootstrap.preflight.name_servers import asks_itself
 from bootstrap.render.addons import builtin
 from bootstrap.render.cluster import objects
 from bootstrap.render.node.kubelet import node_taints
@@ -170,7 +171,9 @@ def node_steps(inputs: NodeInputs, manifests: Mapping[str, str], networks: tuple
         waits = (ready,) if dns else (ready, steady)  # the last wait sees most
         steps.append(Step("node-ready", "Node", waits=waits, after=after, timeout=workload_timeout(cfg)))
         if dns:
-            wait = (WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted, node=node), steady)
+            doubted = asks_itself(inputs.facts)
+            up = WorkloadReady("Deployment", "kube-system", "coredns", inputs.facts.booted, node=node, doubted=doubted)
+            wait = (up, steady)
             before = ("addon/coredns", "addon/kube-proxy/wait", "node-ready", "wait-control-plane/scheduler")
             steps.append(Step("addon/coredns/wait", "Add-ons", waits=wait, after=before, timeout=workload_timeout(cfg)))
     return Part(NODE, tuple(steps))

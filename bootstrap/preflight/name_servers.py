@@ -26,6 +26,12 @@ def reachable(server: str) -> bool:
     return not (address.is_loopback or address.is_unspecified or on_one_link)
 
 
+def asks_itself(facts: HostFacts) -> bool:
+    """Whether CoreDNS gets an address as its name server that is its own in its Pod: it is ready, then ends."""
+    chosen = facts.configured.resolver
+    return chosen is not None and not all(map(reachable, chosen.servers))
+
+
 @check(
     "ResolvConf",
     f"Pods can use the name servers of the node: one to {MOST_NAME_SERVERS}. Loopback addresses, and IPv6 addresses of "

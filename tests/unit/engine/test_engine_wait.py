@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -134,6 +135,18 @@ def test_pods_of_before_the_boot_do_not_count() -> None:
     assert says("2026-01-02T00:00:05Z") == ""
     assert says("2026-01-01T23:00:00Z") == "1 of 2 Pods started since the boot"
     assert says(None) == "1 of 2 Pods started since the boot"
+
+
+@pytest.mark.parametrize(
+    ("age", "says"), [(1, "p has to stay up for 10 s"), (8, "p has to stay up for 10 s"), (20, "")]
+)
+def test_pods_in_doubt_have_to_run_for_a_while(monkeypatch: pytest.MonkeyPatch, age: float, says: str) -> None:
+    started = "2026-01-02T00:00:05Z"
+    monkeypatch.setattr(time, "time", lambda: datetime.fromisoformat(started).timestamp() + age)
+    objects = {DEPLOYMENT: deployment(1, 1, wanted=1), PODS: {"items": [pod(started)]}}
+
+    assert seen(WorkloadReady("Deployment", "kube-system", "d", doubted=True), objects) == says
+    assert seen(WorkloadReady("Deployment", "kube-system", "d"), objects) == ""
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import pytest
 
 from bootstrap.model.cluster import Arg, ClusterConfig, Component, LocalEtcd
 from bootstrap.model.facts import ListeningSocket, Resolver, RuntimeFacts
+from bootstrap.preflight.name_servers import asks_itself
 from tests.configs import changed
 from tests.unit.preflight.bad_machines import V1
-from tests.unit.preflight.machine import CFG, named, run
+from tests.unit.preflight.machine import CFG, named, run, spoiled
 
 
 def flag(name: str, value: str) -> ClusterConfig:
@@ -74,6 +75,19 @@ def test_a_file_of_name_servers_that_the_configuration_names_has_to_do(resolver:
 
     assert finding.error
     assert says in finding.message
+
+
+@pytest.mark.parametrize(
+    ("resolver", "doubted"),
+    [
+        (None, False),
+        (Resolver("/x", ("192.0.2.53",)), False),
+        (Resolver("/x", ("127.0.0.1",)), True),
+        (Resolver("/x", ("192.0.2.53", "::1")), True),
+    ],
+)
+def test_coredns_is_in_doubt_with_a_server_that_is_its_own(resolver: Resolver | None, doubted: bool) -> None:
+    assert asks_itself(spoiled(configured={"resolver": resolver})) == doubted
 
 
 def test_a_good_file_of_the_configurations_own_makes_the_nodes_no_matter() -> None:
