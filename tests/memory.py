@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from bootstrap.host.fs.errors import file_error
+from bootstrap.host.fs.lock import left_there
 from bootstrap.host.fs.rmtree import mounted, refuse_protected
 from bootstrap.host.fs.rooted import MAX_LINKS, unsafe_link
 from bootstrap.host.port import Stat, UnitState
@@ -200,6 +201,16 @@ class MemoryHost:
             yield
         finally:
             self._locked.remove(place)
+
+    @contextmanager
+    def lock_file(self, path: str) -> Iterator[None]:
+        if self.stat(path):
+            raise left_there(path)
+        self.write(path, b"", 0)
+        try:
+            yield
+        finally:
+            self.remove(path)
 
     def _children(self, place: str) -> list[str]:
         return [name for name in self.entries if name != "/" and (name.rpartition("/")[0] or "/") == place]

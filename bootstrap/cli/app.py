@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated
 
 import typer
@@ -11,13 +10,15 @@ import typer
 from bootstrap.cli.addon import app as addon_app
 from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.diagnose import diagnose
-from bootstrap.cli.flags.inputs import ConfigFile, Output, comma_separated, read_config, seconds_of
+from bootstrap.cli.flags.inputs import ConfigFile, Output, comma_separated, read_config
 from bootstrap.cli.flags.options import App, one_of
 from bootstrap.cli.images import config_images_app, images_app
 from bootstrap.cli.init import init
 from bootstrap.cli.join import join
+from bootstrap.cli.kubeconfig import kubeconfig
 from bootstrap.cli.preflight import preflight
 from bootstrap.cli.reset import reset
+from bootstrap.cli.screens.documents import show_yaml
 from bootstrap.cli.screens.screen import say
 from bootstrap.cli.token import app as token_app
 from bootstrap.model.errors import Exit
@@ -57,35 +58,7 @@ def node() -> int:
     return Exit.OK
 
 
-@app.command()
-def kubeconfig(
-    who: Annotated[
-        str, typer.Argument(help="admin, or user: a new one for --client-name.", metavar="[admin|user]")
-    ] = "admin",
-    client_name: Annotated[str, typer.Option(help="Name of the user.", metavar="NAME")] = "",
-    org: Annotated[list[str] | None, typer.Option(help="A group of the user; repeatable.", metavar="GROUP")] = None,
-    validity_period: Annotated[str, typer.Option(help="How long it is good for.", metavar="DURATION")] = "8760h",
-    server: Annotated[str, typer.Option(help="URL under which the API server is reached.")] = "",
-    inside: Annotated[bool, typer.Option("--inside", help="For use inside this node.")] = False,
-    output: Output = "text",
-) -> int:
-    """Print a kubeconfig: the administrator's, for use outside of the container or of the host, or a user's own."""
-    from datetime import UTC, datetime
-
-    from bootstrap.workflows.kubeconfig import admin_kubeconfig, user_kubeconfig
-    from bootstrap.workflows.mode import HOST, enter
-
-    if (who == "user") != bool(client_name) or who not in ("admin", "user"):
-        raise typer.BadParameter("`user` and --client-name go together", param_hint="[admin|user]")
-    lifetime = seconds_of(validity_period, "--validity-period")
-    mode, host = enter()
-    if who == "user":
-        content = user_kubeconfig(host, client_name, tuple(org or ()), lifetime, server, datetime.now(UTC))
-        _print_yaml(content.decode(), output)
-        return Exit.OK
-    as_it_is = inside or (mode.name == HOST and not server)  # a host's address is the same outside
-    _print_yaml(admin_kubeconfig(host, server, inside=as_it_is).decode(), output)
-    return Exit.OK
+app.command()(kubeconfig)
 
 
 @app.command()
@@ -143,20 +116,9 @@ def config_print(
     if what == EFFECTIVE:
         if components:
             raise typer.BadParameter("is for defaults; these are in the file", param_hint="--component-configs")
-        _print_yaml(dump(complete(read_config(config), addressed=True)), output)
+        show_yaml(dump(complete(read_config(config), addressed=True)), output)
         return Exit.OK
     if config is not None:
         raise typer.BadParameter(f"{what} are the same for every file", param_hint="--config")
-    _print_yaml(defaults(what.removesuffix("-defaults"), components), output)
+    show_yaml(defaults(what.removesuffix("-defaults"), components), output)
     return Exit.OK
-
-
-def _print_yaml(text: str, output: str) -> None:
-    """As it is or as JSON: one document, or a list of several."""
-    from bootstrap.formats import yaml_reader
-
-    if output == "text":
-        sys.stdout.write(text)
-        return
-    documents = yaml_reader.parse(text.encode())
-    print(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))

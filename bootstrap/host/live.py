@@ -122,6 +122,14 @@ class LiveHost:
         finally:
             os.close(fd)
 
+    @contextmanager
+    def lock_file(self, path: str) -> Iterator[None]:
+        self._change("make", path, lock.make_lock_file, follow=False)
+        try:
+            yield
+        finally:
+            self.remove(path)
+
     def network(self, kind: str) -> tuple[str, ...] | None:
         return network_names(self.run, kind)
 

@@ -137,6 +137,11 @@ class Host(HostReader, Protocol):
 
         Raises BootstrapError (exit 8) that says who holds it and since when."""
 
+    def lock_file(self, path: str) -> AbstractContextManager[None]:
+        """Hold a lock of the kind that other programs use: a file that is there while somebody works.
+
+        Waits some seconds, then raises BootstrapError (exit 8): one that a program left when it died stays."""
+
 
 @dataclass(frozen=True)
 class ApiResponse:

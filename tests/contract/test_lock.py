@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -123,3 +124,32 @@ def test_a_file_that_is_removed_while_we_lock_it_is_not_the_lock(live: Live, mon
         assert live.host.stat("/run/lock")
         with pytest.raises(BootstrapError), live.host.lock("/run/lock"):
             pytest.fail("two holders")
+
+
+def test_a_lock_file_of_others_is_there_while_we_work_and_gone_then(subject: Subject) -> None:
+    subject.directory("/home")
+    with subject.host.lock_file("/home/config.lock"):
+        assert subject.snapshot()["/home/config.lock"][:2] == ("file", 0)
+    assert "/home/config.lock" not in subject.snapshot()
+
+
+def test_a_lock_file_of_others_stays(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bootstrap.host.fs.lock.OTHERS_PATIENCE", 0.1)
+    subject.directory("/home")
+    subject.file("/home/config.lock", b"")
+    before, held = subject.snapshot(), subject.host.lock_file("/home/config.lock")
+
+    with pytest.raises(BootstrapError, match=r"config\.lock is there") as caught, held:
+        pytest.fail("two holders")
+
+    assert (caught.value.code, "rm -f /home/config.lock" in caught.value.fix) == (Exit.CONFLICT, True)
+    assert subject.snapshot() == before
+
+
+def test_who_has_a_lock_file_for_a_moment_is_waited_for(live: Live) -> None:
+    live.directory("/home")
+    live.file("/home/config.lock", b"")
+    ends = threading.Timer(0.3, (live.root / "home/config.lock").unlink)
+    ends.start()
+    with live.host.lock_file("/home/config.lock"):
+        ends.join()

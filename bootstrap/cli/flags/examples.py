@@ -46,6 +46,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "kubeconfig": (
         "docker exec NAME bootstrap kubeconfig > kubeconfig",
         "docker exec NAME bootstrap kubeconfig --server https://api.example.com:6443",
+        "docker run --rm -v ~/.kube:/root/.kube IMAGE kubeconfig --unmerge",
         "bootstrap kubeconfig user --client-name ann --org developers > ann.conf",
     ),
     "node": ("docker run -d --name NAME --privileged IMAGE node",),

@@ -17,6 +17,8 @@ from bootstrap.model.secrets import hidden_words
 READ_LIMIT = 64 * 1024
 PATIENCE, PAUSE = 1.0, 0.01
 """Seconds for a holder to say who it is, and between two looks."""
+OTHERS_PATIENCE = 5.0
+"""Seconds for another program to end with a file."""
 
 
 def acquire(place: DirEntry) -> int:
@@ -40,6 +42,30 @@ def acquire(place: DirEntry) -> int:
             os.close(fd)
             raise
         os.close(fd)
+
+
+def make_lock_file(place: DirEntry) -> None:
+    """The file, which must not be there: as kubectl does it. Raises BootstrapError (exit 8) when it stays."""
+    deadline = time.monotonic() + OTHERS_PATIENCE
+    while True:
+        try:
+            os.close(os.open(place.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0, dir_fd=place.fd))
+        except FileExistsError:
+            if time.monotonic() > deadline:
+                raise left_there(place.path) from None
+            time.sleep(PAUSE)
+        else:
+            return
+
+
+def left_there(path: str) -> BootstrapError:
+    """Another program holds a lock, or died with it."""
+    return BootstrapError(
+        f"another program is changing {path.removesuffix('.lock')}: {path} is there",
+        code=Exit.CONFLICT,
+        why="kubectl config and tools like it make that file while they work; one that was killed leaves it",
+        fix=f"if none of them runs: rm -f {path}, then run the same command again",
+    )
 
 
 def _has_name(fd: int, place: DirEntry) -> bool:
