@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePosixPath
 
 from tests.e2e.node import Node, docker, must
 
@@ -29,7 +30,7 @@ def view(node: Node) -> dict[str, list[dict[str, str]]]:
 
 
 def test_kubectl_uses_what_was_merged_and_it_goes_again(cluster: Node) -> None:
-    cluster.run("mkdir", "-p", "/tmp/mine")
+    cluster.run("mkdir", "-p", str(PurePosixPath(FILE).parent))
     docker("exec", "-i", cluster.name, "sh", "-c", f"cat >{FILE}; chown 1234:1234 {FILE}", stdin=MINE.encode())
 
     assert "the current context is ours" in mine(cluster, "bootstrap", "kubeconfig", "--merge", *INSIDE)
