@@ -53,14 +53,14 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 .PHONY: test
 test: check image ## every suite: check, contract, registries, parity with kubeadm, end to end
 	$(PY) scripts/build_components.py kubeadm metrics-server local-path-provisioner kube-router
-	scripts/registry.sh
+	scripts/debian.sh docker-registry zsh fish chromium
 	$(PY) -m pytest tests/api tests/contract tests/faults tests/registry tests/parity tests/bundle tests/e2e tests/host
 	if $(PY) scripts/build_images.py --cached; then $(MAKE) test-images; fi
 	if KUBERNETES=$(OTHER_MINOR) $(PY) scripts/build_image.py --cached; then $(MAKE) test-minor; fi
 
 .PHONY: test-images
 test-images: image ## the images inside for both architectures, compiled first if they are not
-	scripts/registry.sh
+	scripts/debian.sh docker-registry
 	$(PY) -m pytest tests/images
 
 .PHONY: test-minor

@@ -20,6 +20,7 @@ from bootstrap.cli.preflight import preflight
 from bootstrap.cli.reset import reset
 from bootstrap.cli.screens.documents import show_yaml
 from bootstrap.cli.screens.screen import say
+from bootstrap.cli.shell_commands import completion, wrapper
 from bootstrap.cli.token import app as token_app
 from bootstrap.model.errors import Exit
 
@@ -29,7 +30,7 @@ COMPONENTS = ("KubeletConfiguration", "KubeProxyConfiguration")
 app = App(
     "Makes Kubernetes clusters.",
     name="bootstrap",
-    add_completion=True,
+    add_completion=False,  # it would be the container's shell
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -59,6 +60,8 @@ def node() -> int:
 
 
 app.command()(kubeconfig)
+app.command()(wrapper)
+app.command()(completion)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
+from bootstrap.host.component import component, run_component
 from bootstrap.model.errors import BootstrapError, Exit
 
 NODE_VERBS = ("init", "join", "node")
@@ -31,6 +32,8 @@ def main() -> int:
     argv = sys.argv[1:]
     if os.environ.get(KEPT_REQUEST):
         return _unit()
+    if name := component(argv):
+        return guarded(lambda: run_component(name, argv[1:]))
     if argv and argv[0] in NODE_VERBS and not _asks_only(argv):
         return guarded(lambda: _start(argv))
     if argv == ["healthcheck"]:

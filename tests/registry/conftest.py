@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +11,12 @@ import pytest
 from tests.registry.faults import FaultyProxy
 from tests.registry.servers import HTPASSWD, Authority, RegistryServer, TokenServer
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "registry.sh"
+SCRIPT = Path(__file__).parents[2] / "scripts" / "debian.sh"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _installed() -> None:
-    if not shutil.which("docker-registry"):
-        subprocess.run([SCRIPT], check=True)
+    subprocess.run([SCRIPT, "docker-registry"], check=True)
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "bootstrap bundle verify /in/cluster.bundle --trusted-key /in/key.pub",
         "bootstrap bundle verify /in/cluster.bundle --insecure-unsigned --config FILE",
     ),
+    "completion": ("bootstrap completion bash > completions/bootstrap",),
     "config images list": ("bootstrap config images list --kubernetes-version 1.36",),
     "config images pull": ("bootstrap config images pull --config FILE",),
     "config print": (
@@ -63,5 +64,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "token generate": ("bootstrap token generate",),
     "token list": ("bootstrap token list -o json",),
     "version": ("docker run --rm IMAGE version -o json",),
+    "wrapper": ("docker run --rm IMAGE wrapper > bootstrap && chmod +x bootstrap",),
 }
 """Command → its examples; IMAGE, NAME and FILE are the user's."""

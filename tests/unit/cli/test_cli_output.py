@@ -16,7 +16,7 @@ from bootstrap.cli.main import guarded
 from bootstrap.formats import yaml_reader
 from bootstrap.model.errors import Exit
 
-WITHOUT_A_RESULT = {"node"}
+WITHOUT_A_RESULT = {"node", "wrapper", "completion"}
 WITH_A_FILE = {"bundle create", "images lock"}
 
 

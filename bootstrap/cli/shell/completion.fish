@@ -1,0 +1,1 @@
+complete --command bootstrap --no-files --arguments '(__bootstrap_words (commandline -opc)[2..])'
