@@ -10,6 +10,7 @@ import typer
 
 from bootstrap.cli.flags.inputs import DryRun, Output, comma_separated, seconds_of
 from bootstrap.cli.flags.options import App
+from bootstrap.cli.screens.table import show_table
 from bootstrap.model.errors import Exit
 
 app = App("Bootstrap tokens: what machines join with.")
@@ -79,9 +80,7 @@ def list_tokens(kubeconfig: Kubeconfig = "", output: Output = "text") -> int:
         return Exit.OK
     rows: list[tuple[str, ...]] = [("TOKEN", "TTL", "EXPIRES", "USAGES", "DESCRIPTION", "EXTRA GROUPS")]
     rows += [_row(token, datetime.now(UTC)) for token in found]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    show_table(rows)
     return Exit.OK
 
 

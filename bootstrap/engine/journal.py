@@ -63,11 +63,15 @@ def sweep(host: Host) -> None:
 
 
 class Journal:
-    """Notes what is about to change, and for which verb; safe to use from several threads."""
+    """Notes what is about to change, and for which verb; safe to use from several threads.
 
-    def __init__(self, host: Host, verb: str) -> None:
+    Without `records` nothing is noted.
+    """
+
+    def __init__(self, host: Host, verb: str, *, records: bool = True) -> None:
         self._host = host
         self._verb = verb
+        self._records = records
         self._lock = threading.Lock()
         self._known = {(entry.kind, entry.name) for entry in read_journal(host)}
 
@@ -76,6 +80,8 @@ class Journal:
 
         What is behind a link is what changes, unless the change is of the link `itself`.
         """
+        if not self._records:
+            return
         with self._lock:
             if kind in (PATH, TREE) and not itself:
                 name = self._behind(name)

@@ -57,11 +57,13 @@ class RunContext:
     """Seconds that an API server may take to start, also one that the kubelet replaces while the run goes on."""
     takes_back: bool = False
     """Whether fields of our objects are set that somebody else has changed since."""
+    records: bool = True
+    """Whether the journal is kept: not on a node that others made, of which it has to say nothing."""
     _api: Api | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        self.journal = Journal(self.host, self.verb)
+        self.journal = Journal(self.host, self.verb, records=self.records)
         self.applied = Applied(self.host)
 
     @property

@@ -39,3 +39,29 @@ def format_duration(seconds: float) -> str:
     if hours:
         return f"{hours}h{minutes}m{secs}{fraction}s"
     return f"{minutes}m{secs}{fraction}s" if minutes else f"{secs}{fraction}s"
+
+
+def short_duration(seconds: float) -> str:
+    """As people say it, and Kubernetes shows it (apimachinery's HumanDuration): `364d`, `9y`, `4h12m`."""
+    total = int(seconds)
+    minutes, hours, days = total // 60, total // 3600, total // 86400
+    years, of_year = divmod(days, 365)
+    if total < 120:
+        return f"{total}s"
+    if minutes < 10:
+        return _two(minutes, "m", total % 60, "s")
+    if hours < 3:
+        return f"{minutes}m"
+    if hours < 8:
+        return _two(hours, "h", minutes % 60, "m")
+    if hours < 48:
+        return f"{hours}h"
+    if days < 8:
+        return _two(days, "d", hours % 24, "h")
+    if years < 2:
+        return f"{days}d"
+    return _two(years, "y", of_year, "d") if years < 8 else f"{years}y"
+
+
+def _two(large: int, unit: str, small: int, smaller: str) -> str:
+    return f"{large}{unit}" + (f"{small}{smaller}" if small else "")

@@ -125,6 +125,18 @@ class UnitRunning:
 
 
 @dataclass(frozen=True)
+class StaticPodRestarted:
+    """The container `name` runs with the present content of `uses`: an older one is ended, the kubelet makes another.
+
+    `socket` is of the kubelet's runtime. One that does not run is left to the kubelet.
+    """
+
+    name: str
+    uses: tuple[str, ...]
+    socket: str
+
+
+@dataclass(frozen=True)
 class Apply:
     """Server-side apply of one API object as the field manager `bootstrap`.
 
@@ -253,6 +265,7 @@ Effect = (
     | ImagePresent
     | ImagesLoaded
     | UnitRunning
+    | StaticPodRestarted
     | Apply
     | Create
     | ObjectGone

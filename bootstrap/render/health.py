@@ -32,3 +32,15 @@ def has_rbac(pod: Mapping[str, Any]) -> bool:
         "authorization-mode", "" if "authorization-config" in args.flags_of(pod) else "AlwaysAllow"
     )
     return not modes or "RBAC" in modes.split(",")
+
+
+def probe_url(pod: Mapping[str, Any]) -> str:
+    """Where the kubelet asks a static Pod whether it is ready, else whether it lives; empty where it asks nothing."""
+    container = pod["spec"]["containers"][0]
+    probe = container.get("readinessProbe") or container.get("livenessProbe") or {}
+    get = probe.get("httpGet")
+    if not get:
+        return ""
+    named = {port.get("name"): port.get("containerPort") for port in container.get("ports") or ()}
+    scheme, host = str(get.get("scheme", "HTTP")).lower(), url_host(nearby(get.get("host") or ""))
+    return f"{scheme}://{host}:{named.get(get['port'], get['port'])}{get.get('path', '/')}"

@@ -16,6 +16,7 @@ from bootstrap.engine.effects import (  # noqa: F401 - each registers its effect
     links,
     network,
     record,
+    static_pods,
     trees,
     units,
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from dataclasses import dataclass
 
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model.errors import BootstrapError, Exit
@@ -10,6 +12,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 CRI_TIMEOUT = 60.0
 """Seconds. crictl's own 2 s end a removal midway on a busy machine, and the runtime's CNI plugin with it."""
 KUBELET_LABEL = "io.kubernetes.pod.uid"
+_NAMESPACE = "io.kubernetes.pod.namespace"
 PID1_ROOT = "/proc/1/root"
 """The root directory of PID 1, in its own mount namespace: with --pid=host the host's files as the host sees them now.
 
@@ -44,6 +47,38 @@ def pod_sandboxes(host: Host, socket: str) -> dict[str, bool]:
         return {item["id"]: KUBELET_LABEL in (item.get("labels") or {}) for item in items}
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise BootstrapError(f"the runtime at {socket} does not say which Pods it has", code=Exit.EFFECT) from e
+
+
+@dataclass(frozen=True)
+class RunningContainer:
+    """`created` in seconds since the epoch."""
+
+    id: str
+    created: float
+
+
+def running_container(host: Host, socket: str, name: str) -> RunningContainer | None:
+    """The container `name` of the machine's own Pods (kube-system); None when none runs. Raises BootstrapError (5)."""
+    shown = patient_crictl(host, socket, "ps", "--output=json", f"--name=^{name}$", f"--label={_NAMESPACE}=kube-system")
+    try:
+        found = [
+            RunningContainer(c["id"], int(c["createdAt"]) / 1e9) for c in json.loads(shown).get("containers") or ()
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise BootstrapError(f"the runtime at {socket} does not say what runs", code=Exit.EFFECT) from e
+    return max(found, key=lambda container: container.created, default=None)
+
+
+def end_container(host: Host, socket: str, identifier: str, grace: int) -> None:
+    """Ends a container within `grace` seconds, and removes it: then the kubelet makes the next one without a pause.
+
+    Raises BootstrapError (exit 5).
+    """
+    limit = grace + CRI_TIMEOUT
+    words = (f"--timeout={limit:.0f}s", "stop", f"--timeout={grace}", identifier)
+    host.run([*crictl(host, socket), *words], timeout=limit, here=True)
+    with suppress(BootstrapError):  # the kubelet was faster
+        patient_crictl(host, socket, "rm", identifier)
 
 
 def image_ids(host: Host, socket: str) -> dict[str, str] | None:

@@ -78,7 +78,7 @@ def build(
         .add_extension(_key_usage(spec.is_ca), critical=True)
     )
     if spec.usages:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([_USAGES[u] for u in spec.usages]), critical=False)
+        builder = builder.add_extension(x509.ExtendedKeyUsage(list(map(_usage, spec.usages))), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=spec.is_ca, path_length=None), critical=True)
     if spec.is_ca:
         builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -88,6 +88,14 @@ def build(
         builder = builder.add_extension(x509.SubjectAlternativeName(_general_names(spec.sans)), critical=False)
     deterministic = True if isinstance(signer, ec.EllipticCurvePrivateKey) else None
     return builder.sign(signer, _hash(signer), ecdsa_deterministic=deterministic)
+
+
+def request(spec: CertSpec, key: PrivateKey) -> bytes:
+    """A request (PEM) for somebody else's CA to sign: subject and names; usages are for the CA to give."""
+    builder = x509.CertificateSigningRequestBuilder().subject_name(_name(spec))
+    if spec.sans:
+        builder = builder.add_extension(x509.SubjectAlternativeName(_general_names(spec.sans)), critical=False)
+    return builder.sign(key, _hash(key)).public_bytes(serialization.Encoding.PEM)
 
 
 def unfit(chain: list[x509.Certificate], spec: CertSpec, ca: x509.Certificate, now: datetime) -> str:
@@ -144,6 +152,13 @@ def describe(certificate: x509.Certificate) -> CertificateInfo:
     )
 
 
+def spec_of(certificate: x509.Certificate) -> CertSpec:
+    """What another one has to say to take its place, as kubeadm copies it: subject, names, addresses and usages."""
+    names: Any = _extension(certificate, x509.SubjectAlternativeName)
+    info, kept = describe(certificate), [n for n in names or () if isinstance(n, x509.DNSName | x509.IPAddress)]
+    return CertSpec(info.common_name, info.organizations, info.usages, tuple(str(n.value) for n in kept))
+
+
 def certificate_info(pem: bytes) -> CertificateInfo:
     """The first certificate of `pem`, described."""
     return describe(x509.load_pem_x509_certificate(pem))
@@ -172,6 +187,11 @@ def normal_sans(sans: tuple[str, ...]) -> tuple[str, ...]:
     addresses = [str(ip) for ip in map(as_ip, sans) if ip]
     dns = sorted({s for s in sans if not as_ip(s)})
     return (*dns, *dict.fromkeys(addresses))
+
+
+def _usage(name: str) -> x509.ObjectIdentifier:
+    """By our name, or as the number that `describe` gives for others."""
+    return _USAGES.get(name) or x509.ObjectIdentifier(name)
 
 
 def _general_names(sans: tuple[str, ...]) -> list[x509.GeneralName]:

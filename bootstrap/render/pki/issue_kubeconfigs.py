@@ -17,7 +17,14 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki import certs
 from bootstrap.render.pki.issue import ca_pem
 from bootstrap.render.pki.keys import KeySource, load_private
-from bootstrap.render.pki.kubeconfig import Identity, client_certificate, identities, user_kubeconfig, with_server
+from bootstrap.render.pki.kubeconfig import (
+    Identity,
+    client_certificate,
+    identities,
+    rotated,
+    user_kubeconfig,
+    with_server,
+)
 
 
 @dataclass(frozen=True)
@@ -60,10 +67,7 @@ def issue_kubeconfigs(
 
 
 def kubelet_credential(ground: Ground, kubelet_conf: bytes, existing: Mapping[str, bytes]) -> tuple[File | Link, ...]:
-    """The file that a kubelet.conf points at, made again when it has ended or is not there; nothing otherwise.
-
-    In the way of the kubelet's own store, which refuses a plain file in the place of its link.
-    """
+    """The file that a kubelet.conf points at, made again when it has ended or is not there; nothing otherwise."""
     path, who = names.KUBELET_CLIENT_CURRENT, identities(ground.cfg)[names.KUBELET_CONF]
     if read_kubeconfig(kubelet_conf).user.get("client-certificate") != path:
         return ()
@@ -79,8 +83,7 @@ def kubelet_credential(ground: Ground, kubelet_conf: bytes, existing: Mapping[st
             fix="put one that this CA signed into its place, or make the machine join its cluster again",
         )
     certificate, key = client_certificate(ground.cfg, ground.pki, who, ground.keys, ground.now)
-    dated = f"{path.rpartition('/')[0]}/kubelet-client-{ground.now:%Y-%m-%d-%H-%M-%S}.pem"
-    return File(dated, certificate + key, mode=0o600, secret=True), Link(path, dated)
+    return rotated(path, certificate + key, ground.now)
 
 
 def _kept(ground: Ground, path: str, old: bytes, who: Identity, *, ours: bool, anew: bool) -> bytes | None:

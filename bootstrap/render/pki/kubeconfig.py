@@ -14,6 +14,7 @@ from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.discovery import TrustedCluster
+from bootstrap.model.effects import File, Link
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki import certs
 from bootstrap.render.pki.certs import CertSpec, Issuer
@@ -61,6 +62,11 @@ def user_kubeconfig(
     return _document(cfg.cluster.cluster_name, who, ca_pem(cfg, pki), user)
 
 
+def unsigned_kubeconfig(cfg: ClusterConfig, who: Identity, key: bytes, ca: bytes | None) -> bytes:
+    """A kubeconfig for `who` with its key, which lacks the certificate, and the CA where that is not known yet."""
+    return _document(cfg.cluster.cluster_name, who, ca, {"client-key-data": _b64(key)})
+
+
 def client_certificate(
     cfg: ClusterConfig, pki: Mapping[str, bytes], who: Identity, keys: KeySource, now: datetime
 ) -> tuple[bytes, bytes]:
@@ -69,6 +75,12 @@ def client_certificate(
     lifetime = cfg.cluster.certificate_validity
     certificate = certs.build(who.spec, key, ca, serial=keys.serial(), now=now, lifetime=lifetime)
     return certs.certificate_pem(certificate), private_pem(key)
+
+
+def rotated(path: str, pem: bytes, now: datetime) -> tuple[File, Link]:
+    """A certificate and its key in the way of the kubelet's own store: it refuses a plain file in place of its link."""
+    dated = f"{path.rpartition('/')[0]}/kubelet-client-{now:%Y-%m-%d-%H-%M-%S}.pem"
+    return File(dated, pem, mode=0o600, secret=True), Link(path, dated)
 
 
 def rotatable_kubelet_conf(kubeconfig: bytes, certificate_path: str = names.KUBELET_CLIENT_CURRENT) -> bytes:
@@ -110,9 +122,9 @@ def cluster_info_kubeconfig(cfg: ClusterConfig, ca: bytes) -> bytes:
     ).encode()
 
 
-def _document(cluster: str, who: Identity, ca: bytes, credentials: Mapping[str, str]) -> bytes:
+def _document(cluster: str, who: Identity, ca: bytes | None, credentials: Mapping[str, str]) -> bytes:
     user, context = who.common_name, f"{who.common_name}@{cluster}"
-    trusted = {"certificate-authority-data": _b64(ca), "server": who.server}
+    trusted = {**({"certificate-authority-data": _b64(ca)} if ca else {}), "server": who.server}
     return to_yaml(
         {
             "apiVersion": "v1",

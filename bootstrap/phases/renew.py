@@ -1,0 +1,44 @@
+"""The plan of `certs renew`: first the files, then who reads them, one after the other, each until it is well again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from bootstrap.model import names
+from bootstrap.model.cluster import Document
+from bootstrap.model.conditions import HttpOk
+from bootstrap.model.effects import StaticPodRestarted, UnitRunning
+from bootstrap.model.plan import Plan, Step
+from bootstrap.render.controlplane.args import flags_of
+from bootstrap.render.health import probe_url
+from bootstrap.render.pki.inventory import KUBELET
+from bootstrap.render.pki.renewal import Renewed
+
+STATIC_PODS = ("etcd", *names.CONTROL_PLANE)
+"""In the order of their restart: nobody is ended while what it asks is not back."""
+AT_THEIR_START = "the kubelet does not run: who reads the new certificates reads them at the next start"
+
+
+def renew_plan(
+    renewed: Iterable[Renewed], pods: Mapping[str, Document], socket: str, health: str, *, kubelet_runs: bool
+) -> Plan:
+    """`pods` are the static Pods that are here, by name; `health` is the kubelet's URL, `socket` its runtime's."""
+    changed = tuple(renewed)
+    steps = [Step(f"renew/{each.name}", "Certificates", each.files) for each in changed]
+    kubelet = next((each for each in changed if each.name == KUBELET), None)
+    if kubelet is None and not kubelet_runs:
+        return Plan(tuple(steps), remarks=(AT_THEIR_START,) if steps else ())
+    before = tuple(step.id for step in steps)
+    if kubelet is not None:
+        running, waits = UnitRunning(names.KUBELET_SERVICE, kubelet.paths), HttpOk("kubelet healthy", health)
+        steps.append(Step("restart/kubelet", "Kubelet", (running,), (waits,) if health else (), after=before))
+        before = (steps[-1].id,)
+    paths = {path for each in changed for path in each.paths}
+    for name in STATIC_PODS:
+        if name in pods and (uses := tuple(sorted(paths.intersection(flags_of(pods[name]).values())))):
+            url = probe_url(pods[name])
+            waits_for = (HttpOk(f"{name} healthy", url),) if url else ()
+            restarted = StaticPodRestarted(name, uses, socket)
+            steps.append(Step(f"restart/{name}", "Control plane", (restarted,), waits_for, after=before))
+            before = (steps[-1].id,)
+    return Plan(tuple(steps))

@@ -1,0 +1,205 @@
+"""Other certificates in the place of those that are here: same subject and names, a new key, a new end."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography import x509
+
+from bootstrap.formats.kubeconfig import read_kubeconfig
+from bootstrap.formats.yaml_text import to_yaml
+from bootstrap.model import names
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.effects import File, Link
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.render.pki import certs
+from bootstrap.render.pki.certs import Issuer
+from bootstrap.render.pki.inventory import (
+    KUBELET,
+    KUBELET_SERVER,
+    Holder,
+    Read,
+    authority_paths,
+    certificate,
+    certificate_of,
+    external,
+    holders,
+    rotated_file,
+)
+from bootstrap.render.pki.keys import KeySource, load_private, private_pem
+from bootstrap.render.pki.kubeconfig import rotated
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """`files` hold the new certificate and its key; it ends at `ends`."""
+
+    name: str
+    files: tuple[File | Link, ...]
+    ends: datetime
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(file.path for file in self.files)
+
+
+@dataclass
+class Renewal:
+    """What is renewed; what is `missing` here, and what only the holder of an `external` CA's key can renew."""
+
+    renewed: list[Renewed] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    external: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Ground:
+    """`ours` are paths that a run of ours made: those say what the configuration says, all others what they said."""
+
+    cfg: ClusterConfig
+    read: Read
+    ours: Collection[str]
+    keys: KeySource
+    now: datetime
+
+
+def renewable(cfg: ClusterConfig) -> tuple[str, ...]:
+    """The names that can be asked for."""
+    return tuple(holder.name for holder in holders(cfg) if holder.name != KUBELET_SERVER)
+
+
+def renewal(ground: Ground, wanted: Iterable[str]) -> Renewal:
+    """With `all` everything that is here, but for a kubelet's own certificate as long as the kubelet can renew it.
+
+    Raises BootstrapError: exit 2 for an unknown name, 3 for one that was asked for by name and cannot be renewed, 4
+    when the clock cannot be right.
+    """
+    asked = dict.fromkeys(wanted)
+    if unknown := [name for name in asked if name not in (ALL, *renewable(ground.cfg))]:
+        raise BootstrapError(
+            f"there is no certificate {unknown[0]!r} here",
+            code=Exit.USAGE,
+            fix=f"one of: {ALL}, {', '.join(renewable(ground.cfg))}",
+        )
+    result, paths = Renewal(), authority_paths(ground.cfg)
+    away = external(paths, ground.read)
+    for holder in holders(ground.cfg):
+        by_name = holder.name in asked
+        if holder.name == KUBELET_SERVER or not (by_name or ALL in asked):
+            continue
+        old = _old(ground, holder)
+        if holder.name == KUBELET and not by_name and _is_rotating(ground, old):
+            continue
+        if old is None:
+            result.missing.append(holder.name)
+        elif holder.ca in away or ground.cfg.node.api is None:
+            result.external.append(holder.name)
+        else:
+            result.renewed.append(_renewed(ground, holder, old, _issuer(ground, paths[holder.ca])))
+    _refuse(asked, result, paths)
+    return result
+
+
+def _refuse(asked: Collection[str], result: Renewal, paths: Mapping[str, str]) -> None:
+    """What was asked for by name has to be done, and of all something."""
+    if missing := [name for name in result.missing if name in asked]:
+        raise BootstrapError(
+            f"{', '.join(missing)} cannot be renewed: there is none here",
+            code=Exit.CONFIG,
+            fix="bootstrap init makes what is missing",
+        )
+    refused = result.external if not result.renewed else [name for name in result.external if name in asked]
+    if refused:
+        raise BootstrapError(
+            f"{', '.join(refused)} cannot be renewed here",
+            code=Exit.CONFIG,
+            why=f"the key of the CA is not on this machine ({', '.join(f'{path}.key' for path in paths.values())})",
+            fix="on a control plane with another's CA: bootstrap certs generate-csr makes requests for it to sign; "
+            "a worker whose certificate has ended: bootstrap reset, then join again",
+        )
+
+
+def _old(ground: Ground, holder: Holder) -> x509.Certificate | None:
+    try:
+        pem = certificate_of(holder, ground.read)
+        return None if pem is None else certificate(pem)
+    except ValueError as e:
+        raise BootstrapError(
+            f"{holder.path} cannot be read: {e}",
+            code=Exit.CONFIG,
+            why="what a new certificate has to say, and where it belongs, is read from the old one",
+            fix="put back what was there, or move it away: bootstrap init makes another",
+        ) from None
+
+
+def _is_rotating(ground: Ground, old: x509.Certificate | None) -> bool:
+    """Whether the kubelet renews it by itself: it does as long as it can prove who it is."""
+    content = ground.read(names.KUBELET_CONF)
+    if content is None or not rotated_file(content):
+        return False
+    return old is not None and old.not_valid_after_utc > ground.now
+
+
+def _issuer(ground: Ground, path: str) -> Issuer:
+    crt, key = ground.read(f"{path}.crt"), ground.read(f"{path}.key")
+    try:
+        if crt is None or key is None:
+            raise ValueError("it is not there")
+        return Issuer(certificate(crt), load_private(key))
+    except (ValueError, TypeError) as e:
+        raise BootstrapError(
+            f"nothing can be signed with {path}.crt and .key: {e}", code=Exit.CONFIG, fix="restore both"
+        ) from None
+
+
+def _renewed(ground: Ground, holder: Holder, old: x509.Certificate, issuer: Issuer) -> Renewed:
+    _check_clock(ground.now, holder, old, issuer.certificate)
+    spec = (holder.spec if holder.path in ground.ours else None) or certs.spec_of(old)
+    cluster = ground.cfg.cluster
+    key = ground.keys.new(cluster.encryption_algorithm)
+    made = certs.build(
+        spec, key, issuer, serial=ground.keys.serial(), now=ground.now, lifetime=cluster.certificate_validity
+    )
+    crt, pem = certs.certificate_pem(made), private_pem(key)
+    return Renewed(holder.name, _files(ground, holder, crt, pem), made.not_valid_after_utc)
+
+
+def _files(ground: Ground, holder: Holder, crt: bytes, key: bytes) -> tuple[File | Link, ...]:
+    if not holder.is_kubeconfig:
+        return (
+            File(holder.path, crt),
+            File(f"{holder.path.removesuffix('.crt')}.key", key, mode=0o600, secret=True),
+        )
+    current = read_kubeconfig(ground.read(holder.path) or b"")
+    if path := current.user.get("client-certificate"):
+        return rotated(path, crt + key, ground.now)
+    embedded = {"client-certificate-data": b64encode(crt).decode(), "client-key-data": b64encode(key).decode()}
+    current.user.update(embedded)
+    return (File(holder.path, to_yaml(current.document).encode(), mode=0o600, secret=True),)
+
+
+def _check_clock(now: datetime, holder: Holder, old: x509.Certificate, ca: x509.Certificate) -> None:
+    """Raises BootstrapError (exit 4) when what is here says that it is another time, or the CA has ended."""
+    signer = f"its CA ({certs.describe(ca).common_name})"
+    begins, whose = max((ca.not_valid_before_utc, signer), (old.not_valid_before_utc, "the one that is here"))
+    if now < begins:
+        raise BootstrapError(
+            f"{holder.name} is not renewed: the clock says {now:%F %T} UTC, and {whose} is valid from "
+            f"{begins:%F %T} UTC on",
+            code=Exit.PREFLIGHT,
+            why="the clock is wrong, and a certificate of that time would have ended before it is used",
+            fix="set the clock (timedatectl; a time service), and run the same command again",
+        )
+    if now >= ca.not_valid_after_utc:
+        raise BootstrapError(
+            f"{holder.name} is not renewed: {signer} ended on "
+            f"{ca.not_valid_after_utc:%F %T} UTC, and the clock says {now:%F %T} UTC",
+            code=Exit.PREFLIGHT,
+            why="nobody trusts what an ended CA signs",
+            fix="if the clock is wrong, set it (timedatectl); otherwise the cluster needs another CA",
+        )
