@@ -23,7 +23,7 @@ from bootstrap.cli.screens.documents import show_yaml
 from bootstrap.cli.screens.screen import say
 from bootstrap.cli.shell_commands import completion, wrapper
 from bootstrap.cli.token import app as token_app
-from bootstrap.model.errors import Exit
+from bootstrap.model.errors import Exit, config_error
 
 EFFECTIVE = "effective"
 PRINTED = (EFFECTIVE, "init-defaults", "join-defaults", "reset-defaults", "upgrade-defaults")
@@ -97,6 +97,36 @@ def config_validate(config: ConfigFile = None, output: Output = "text") -> int:
     for warning in warnings:
         say(warning, "!")
     print("ok")
+    return Exit.OK
+
+
+@config_app.command("migrate")
+def config_migrate(
+    old_config: Annotated[str, typer.Option(metavar="FILE", help="A file of v1beta2 or v1beta3; - is standard input.")],
+    new_config: Annotated[
+        str, typer.Option(metavar="FILE", help="Where it is written (0600); - is standard output.")
+    ] = "-",
+    output: Output = "text",
+) -> int:
+    """Write a file of an earlier version of kubeadm anew, as it is read now."""
+    from bootstrap.config.migrate import migrate
+    from bootstrap.formats import yaml_reader
+    from bootstrap.formats.yaml_text import to_yaml
+    from bootstrap.host.fs.given import absolute
+    from bootstrap.host.live import LiveHost
+
+    try:
+        done = migrate(yaml_reader.parse(read_config(old_config) or b""))
+    except yaml_reader.UnreadableError as error:
+        raise config_error((error.problem,)) from None
+    for remark in done.remarks or ["nothing to migrate: every document is of a version that is read now"]:
+        say(remark, "" if done.remarks else "!", error=True)
+    if new_config != "-":
+        LiveHost().write(absolute(new_config), to_yaml(*done.documents).encode(), 0o600)
+    if output == "json":
+        print(json.dumps({"documents": done.documents, "remarks": done.remarks}, indent=2))
+    elif new_config == "-":
+        sys.stdout.write(to_yaml(*done.documents))
     return Exit.OK
 
 

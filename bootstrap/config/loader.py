@@ -18,6 +18,9 @@ OWN_VERSION, OWN_KIND = names.OWN_VERSION, names.OWN_KIND
 
 _KUBEADM = "kubeadm.k8s.io/"
 _OLD = {f"{_KUBEADM}{v}" for v in ("v1alpha1", "v1alpha2", "v1alpha3", "v1beta1", "v1beta2", "v1beta3")}
+MIGRATED = (f"{_KUBEADM}v1beta2", f"{_KUBEADM}v1beta3")
+"""Of these, the ones that `config migrate` reads."""
+_MIGRATE = "bootstrap config migrate --old-config FILE --new-config FILE"
 _FORMER_KINDS = {
     "ClusterStatus": "gone: leave the document out",
     "MasterConfiguration": "it is InitConfiguration and ClusterConfiguration now",
@@ -111,6 +114,7 @@ def _old(kind: str, value: dict[str, Any], minor: str) -> str:
     changes: list[Problem] = []
     _upstream(kind, {k: v for k, v in value.items() if k != "metadata"} | {"apiVersion": now}, minor, changes)
     told = [f"{c.path.removeprefix(f'{kind}.')}: {c.message}" for c in changes] or ["nothing else in it has changed"]
+    told += [f"or have it written: {_MIGRATE}"] if value["apiVersion"] in MIGRATED else []
     return f"{kind} of {value['apiVersion']} is not read any more; write apiVersion: {now}; {'; '.join(told)}"
 
 

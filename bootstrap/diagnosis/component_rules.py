@@ -93,7 +93,7 @@ COMPONENT_RULES: tuple[Rule, ...] = (
         state.certificate_ended,
         "the certificate {source} has expired",
         "certificates of leaves are valid for one year unless renewed; or the clock is wrong (date)",
-        "bootstrap init, which issues it again, and restart its component; or set the clock",
+        "bootstrap certs renew all, which restarts who reads it; or set the clock",
         definite=True,
     ),
     Rule(
@@ -117,7 +117,7 @@ COMPONENT_RULES: tuple[Rule, ...] = (
         said(r"x509: certificate has expired or is not yet valid(?P<when>: current time \S+ is \w+ [^\s\"\\]+)?"),
         "{source} meets a certificate that has expired or is not yet valid",
         "it was not renewed, or a clock is wrong{when}",
-        "compare date with: openssl x509 -noout -dates -in FILE for those in {pki}",
+        "compare date with: bootstrap certs check-expiration; then bootstrap certs renew all, or set the clock",
         definite=True,
     ),
     Rule(

@@ -60,3 +60,31 @@ def test_validate_shows_what_is_ignored(tmp_path: Path) -> None:
     assert code == 0
     assert "ClusterConfiguration.metadata: ignored" in text and text.endswith("ok\n")
     assert json.loads(run("validate", "--config", str(file), "-o", "json")[1])["warnings"]
+
+
+OLD = """apiVersion: kubeadm.k8s.io/v1beta3
+kind: InitConfiguration
+nodeRegistration: {kubeletExtraArgs: {node-labels: rack=7}}
+"""
+
+
+def test_an_old_file_is_written_anew(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(OLD)
+
+    assert run("migrate", "--old-config", str(old), "--new-config", str(new))[0] == 0
+    assert new.stat().st_mode & 0o777 == 0o600
+    validate(load(new.read_bytes()))
+    code, text = run("migrate", "--old-config", str(old), "-o", "json")
+    assert code == 0
+    (document,) = json.loads(text[text.index("{") :])["documents"]
+    assert document["nodeRegistration"]["kubeletExtraArgs"] == [{"name": "node-labels", "value": "rack=7"}]
+
+
+@pytest.mark.parametrize("text", ["a: [", OLD.replace("rack=7", "[1]"), ""])
+def test_a_file_that_cannot_be_migrated_leaves_nothing(text: str, tmp_path: Path) -> None:
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    old.write_text(text)
+
+    assert run("migrate", "--old-config", str(old), "--new-config", str(new))[0] != 0
+    assert not new.exists()

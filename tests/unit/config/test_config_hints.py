@@ -92,13 +92,15 @@ def test_metadata_is_ignored_with_a_warning(document: str) -> None:
 def test_an_old_document_is_one_line_that_says_what_to_write() -> None:
     init, cluster = OLD + "InitConfiguration\n", OLD + "ClusterConfiguration\nmetadata: {name: x}\n"
     args = "nodeRegistration: {kubeletExtraArgs: {v: '4'}}\n"
+    anew = "; or have it written: bootstrap config migrate --old-config FILE --new-config FILE"
     first = "document 1: InitConfiguration of kubeadm.k8s.io/v1beta2 is not read any more; "
     second = "document 2: ClusterConfiguration of kubeadm.k8s.io/v1beta2 is not read any more; "
-    write, same = "write apiVersion: kubeadm.k8s.io/v1beta4; ", "nothing else in it has changed"
+    write, same = "write apiVersion: kubeadm.k8s.io/v1beta4; ", "nothing else in it has changed" + anew
 
     assert said(init + "---\n" + cluster) == [first + write + same, second + write + same]
     assert said(init + args + "---\n" + cluster) == [
-        f"{first}{write}nodeRegistration.kubeletExtraArgs: must be a list of items with name and value, not a mapping",
+        f"{first}{write}nodeRegistration.kubeletExtraArgs: must be a list of items with name and value, not a mapping"
+        + anew,
         second + write + same,
     ]
     assert said(cluster + "---\n" + cluster)[1:] == [second + write + same]
