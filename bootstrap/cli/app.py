@@ -126,7 +126,7 @@ def config_migrate(
     if output == "json":
         print(json.dumps({"documents": done.documents, "remarks": done.remarks}, indent=2))
     elif new_config == "-":
-        sys.stdout.write(to_yaml(*done.documents))
+        print(to_yaml(*done.documents), end="")
     return Exit.OK
 
 
