@@ -75,13 +75,15 @@ def _join(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, ti
     from bootstrap.workflows.join import carry_out, decide_join, make_join_plan
 
     began, text = time.monotonic(), output == "text"
-    with Waiting("Cluster", "a cluster to join", sys.stdout if text else None) as waiting:
+    stream = sys.stdout if text else None
+    with Waiting("Cluster", "a cluster to join", stream) as waiting:
         decision = decide_join(host, mode.name, request, waiting)
     if text:
         show_preflight(decision, mode, time.monotonic() - began)
     decision.preflight.raise_errors()
     with offered(decision, manifests()) as (bundled, load):
-        plan = make_join_plan(host, decision, manifests(), datetime.now(UTC), request, bundled)
+        with Waiting("Cluster", "its etcd", stream) as waiting:
+            plan = make_join_plan(host, decision, manifests(), datetime.now(UTC), request, bundled, waiting)
         if text:
             show_remarks(plan)
         if dry_run or decision.cfg.run.dry_run:

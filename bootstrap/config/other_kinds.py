@@ -52,13 +52,19 @@ def _discovery(doc: Document, path: str) -> Iterable[Problem]:
     if "bootstrapToken" in doc:
         yield from _token_discovery(doc["bootstrapToken"], f"{path}.bootstrapToken")
     if "file" in doc:
-        location = doc["file"].get("kubeConfigPath", "")
-        if not location:
-            yield Problem(f"{path}.file.kubeConfigPath", "missing")
-        elif "://" in location and not location.startswith(("https://", "file://")):
-            yield Problem(f"{path}.file.kubeConfigPath", "a URL must be https")
+        yield from found(f"{path}.file.kubeConfigPath", _location(doc["file"].get("kubeConfigPath", "")))
     if tls := doc.get("tlsBootstrapToken"):
         yield from found(f"{path}.tlsBootstrapToken", validators.token(tls))
+
+
+def _location(text: str) -> str:
+    if not text:
+        return "missing"
+    if not text.isprintable():
+        return f"{text!r} has a character that is none"
+    if "://" in text and not text.startswith(("https://", "file:///")):
+        return "a URL must be https, or file:///PATH"
+    return ""
 
 
 def _token_discovery(doc: Document, path: str) -> Iterable[Problem]:

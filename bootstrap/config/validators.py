@@ -115,6 +115,8 @@ def join_endpoint(host: str, port: str | int) -> str:
 
 def absolute(text: str) -> str:
     """An absolute path."""
+    if not text.isprintable():
+        return f"{text!r} has a character that is none"
     return "" if text.startswith("/") else f'"{text}" is not an absolute path'
 
 

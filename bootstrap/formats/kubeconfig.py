@@ -26,13 +26,16 @@ def read_kubeconfig(content: bytes) -> Current:
         document = parse_one(content)
         context = _named(document["contexts"], document["current-context"])["context"]
         cluster = _named(document["clusters"], context["cluster"])["cluster"]
-        return Current(document, cluster, _named(document["users"], context["user"])["user"])
+        user = _named(document["users"], context["user"])["user"]
     except KeyError as e:
         raise ValueError(f"not a kubeconfig with a current context: {e.args[0]} is missing") from None
     except UnreadableError as e:
         raise ValueError(f"not a kubeconfig: {e}") from None
     except (TypeError, AttributeError, StopIteration):
         raise ValueError("not a kubeconfig with a current context") from None
+    if not isinstance(cluster, dict) or not isinstance(user, dict):
+        raise ValueError("not a kubeconfig: its cluster or its user is no mapping")
+    return Current(document, cluster, user)
 
 
 def inlined(content: bytes, read: Callable[[str], bytes | None]) -> bytes:

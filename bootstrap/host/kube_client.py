@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -19,6 +20,19 @@ REQUEST_TIMEOUT = 10.0
 """Seconds for one request (kubeadm's client timeout)."""
 LONGEST_PAUSE = 2.0
 """Seconds: whoever is told to wait for longer asks again sooner, for a run that ends must not hang on it."""
+_REASONS = (
+    "Connection refused",
+    "timed out",
+    "Connection reset",
+    "Remote end closed connection",
+    "Name or service not known",
+    "Temporary failure in name resolution",
+    "No route to host",
+    "Network is unreachable",
+    "wrong version number",
+    "Connection broken",
+)
+_UNTRUSTED = re.compile("certificate verify failed(: [^(]*)?")
 OBJECTS = ("/api/", "/apis/")
 """Below these every answer is an object."""
 
@@ -87,17 +101,17 @@ class KubeApi:
                 timeout=REQUEST_TIMEOUT,
                 allow_redirects=False,
             )
-            parsed = _parsed(answer.text)
+            found = parsed(answer.text)
         except (requests.RequestException, OSError) as e:
-            raise ConnectionError(_reason(e)) from e
-        if answer.status_code < HTTPStatus.BAD_REQUEST and path.startswith(OBJECTS) and not parsed:
+            raise ConnectionError(reason(e)) from e
+        if answer.status_code < HTTPStatus.BAD_REQUEST and path.startswith(OBJECTS) and not found:
             raise ConnectionError(f"HTTP {answer.status_code} and no object: {answer.text[:80]!r} is no API server's")
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            time.sleep(_pause(answer.headers.get("Retry-After", "")))
-        return ApiResponse(answer.status_code, parsed, answer.text)
+            time.sleep(pause(answer.headers.get("Retry-After", "")))
+        return ApiResponse(answer.status_code, found, answer.text)
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def parsed(text: str) -> dict[str, Any]:
     """A JSON object; empty for anything else."""
     try:
         found = json.loads(text)
@@ -106,7 +120,7 @@ def _parsed(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _pause(retry_after: str) -> float:
+def pause(retry_after: str) -> float:
     """Seconds that a server that has too much to do is left alone."""
     return min(float(retry_after), LONGEST_PAUSE) if retry_after.isdecimal() else 0.0
 
@@ -147,13 +161,13 @@ def probe(url: str) -> tuple[int, str]:
     try:
         answer = requests.get(url, timeout=2, verify=False, proxies={"http": "", "https": ""}, allow_redirects=False)
     except (requests.RequestException, OSError) as e:
-        return 0, _reason(e)
+        return 0, reason(e)
     return answer.status_code, answer.text.strip().splitlines()[0] if answer.text.strip() else ""
 
 
-def _reason(e: Exception) -> str:
-    text = str(e)
-    for short in ("Connection refused", "timed out", "Connection reset", "certificate verify failed", "cut short"):
-        if short in text:
-            return short.lower()
-    return text[:120]
+def reason(error: Exception) -> str:
+    """Why nothing was answered, in a few words."""
+    text = str(getattr(next(iter(error.args), None), "reason", error))
+    if found := _UNTRUSTED.search(text):
+        return found[0].rstrip(" .")
+    return next((short.lower() for short in _REASONS if short in text), text[:120])

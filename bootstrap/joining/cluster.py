@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, Protocol
 
 from bootstrap.config import read_cluster_configuration
-from bootstrap.formats.yaml_reader import parse_one
+from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.model import names
 from bootstrap.model.addon import UNKNOWN_CNI
 from bootstrap.model.cluster import BootstrapConfig, ClusterSpec
@@ -22,8 +22,7 @@ class Reader(Protocol):
 def cluster_of(api: Reader) -> ClusterSpec:
     """Raises BootstrapError (exit 7) in words when the token is no good, or the cluster is not kubeadm's kind."""
     spec = read_cluster_configuration(_data(api, "kubeadm-config", "ClusterConfiguration").encode())
-    kubelet = parse_one(_data(api, "kubelet-config", "kubelet").encode())
-    return dataclasses.replace(spec, kubelet=kubelet)
+    return dataclasses.replace(spec, kubelet=_mapping("kubelet-config", _data(api, "kubelet-config", "kubelet")))
 
 
 def with_settings_of(api: Reader, own: BootstrapConfig) -> BootstrapConfig:
@@ -32,7 +31,7 @@ def with_settings_of(api: Reader, own: BootstrapConfig) -> BootstrapConfig:
     text = answer.body.get("data", {}).get(names.OWN_KIND) if answer.status == 200 else None
     if not isinstance(text, str):
         return dataclasses.replace(own, cni=UNKNOWN_CNI)
-    said = parse_one(text.encode())
+    said = _mapping(names.OWN_CONFIG_MAP, text)
     return dataclasses.replace(
         own,
         cni=str(said.get("cni", UNKNOWN_CNI)),
@@ -45,6 +44,22 @@ def with_settings_of(api: Reader, own: BootstrapConfig) -> BootstrapConfig:
 def shared_settings(own: BootstrapConfig) -> dict[str, Any]:
     """Of our own document, what the cluster says for all its machines."""
     return {name: getattr(own, name) for name in ("cni", "hardening", "workloads_on_control_plane", "extra_sans")}
+
+
+def _mapping(name: str, text: str) -> dict[str, Any]:
+    why = "it is no mapping"
+    try:
+        found = parse_one(text.encode())
+    except UnreadableError as e:
+        found, why = None, str(e.problem)
+    if not isinstance(found, dict):
+        raise BootstrapError(
+            f"the cluster's {name} cannot be read",
+            code=Exit.API,
+            why=why,
+            fix=f"correct it on a control plane: kubectl -n kube-system edit configmap {name}",
+        )
+    return found
 
 
 def _data(api: Reader, name: str, key: str) -> str:

@@ -8,25 +8,37 @@ from __future__ import annotations
 
 import hmac
 import json
-from base64 import b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from bootstrap.formats import yaml_reader
+from bootstrap.joining.trust import only_cluster, server_and_ca
 from bootstrap.model.discovery import TrustedCluster
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.cluster.joining import public_key_hashes
 
+BEGINNING = timedelta(minutes=2)
 PATH = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
-MAX_BYTES = 256 * 1024
-"""More than any cluster-info has; what answers more is no API server."""
 
 
 def signature(kubeconfig: str, token: str) -> str:
     """The JWS (RFC 7515, compact, payload detached, HS256) that the controller manager's bootstrapsigner makes."""
     identifier, secret = token.split(".")
     header = _encoded(json.dumps({"alg": "HS256", "kid": identifier}, separators=(",", ":")).encode())
-    signed = hmac.digest(secret.encode(), f"{header}.{_encoded(kubeconfig.encode())}".encode(), "sha256")
+    signed = hmac.digest(secret.encode(), f"{header}.{_encoded(_bytes(kubeconfig))}".encode(), "sha256")
     return f"{header}..{_encoded(signed)}"
+
+
+def data_of(answer: Mapping[str, Any]) -> Mapping[str, str]:
+    """The texts of a ConfigMap; of what somebody else says instead of one, none."""
+    data = answer.get("data")
+    if not isinstance(data, Mapping) or not isinstance(data.get("kubeconfig"), str):
+        return {}
+    return {key: value for key, value in data.items() if isinstance(value, str)}
 
 
 def is_signed(data: Mapping[str, str], token: str) -> bool:
@@ -37,7 +49,7 @@ def is_signed(data: Mapping[str, str], token: str) -> bool:
     found = data.get(f"jws-kubeconfig-{token.partition('.')[0]}")
     if found is None:
         return False
-    if hmac.compare_digest(found, signature(data.get("kubeconfig", ""), token)):
+    if hmac.compare_digest(_bytes(found), signature(data.get("kubeconfig", ""), token).encode()):
         return True
     raise BootstrapError(
         "the signature of cluster-info was not made with this token",
@@ -45,6 +57,18 @@ def is_signed(data: Mapping[str, str], token: str) -> bool:
         why="the second half of the token is wrong, or something between here and the cluster changes what it says",
         fix="compare the token: bootstrap token list (on a control plane)",
     )
+
+
+def is_young(cluster_info: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the cluster has begun a moment ago, so that its controller manager may not have been started yet.
+
+    Nothing but a wait hangs on it, since nothing proves what it says.
+    """
+    try:
+        age = now - datetime.fromisoformat(cluster_info["metadata"]["creationTimestamp"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return abs(age) < BEGINNING
 
 
 def trusted(kubeconfig: str, pins: Sequence[str]) -> TrustedCluster:
@@ -67,19 +91,21 @@ def trusted(kubeconfig: str, pins: Sequence[str]) -> TrustedCluster:
 def _only_cluster(kubeconfig: str) -> tuple[TrustedCluster, tuple[str, ...]]:
     """The cluster, and the hashes of its CA's public keys."""
     try:
-        (document,) = yaml_reader.parse(kubeconfig.encode())
-        (entry,) = document["clusters"]
-        server, ca = entry["cluster"]["server"], b64decode(entry["cluster"]["certificate-authority-data"])
-        if not server.startswith("https://"):
-            raise ValueError(server)
+        server, ca = server_and_ca(only_cluster(yaml_reader.parse_one(kubeconfig.encode())))
         return TrustedCluster(server, ca), public_key_hashes(ca)
-    except (yaml_reader.UnreadableError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, UnsupportedAlgorithm) as e:
         raise BootstrapError(
             "cluster-info does not name one cluster with an https server and its CA",
             code=Exit.API,
+            why=str(e) if isinstance(e, ValueError) else "",
             fix="look at it on a control plane: kubectl -n kube-public get configmap cluster-info -o yaml",
         ) from None
 
 
 def _encoded(content: bytes) -> str:
     return urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    """Of what JSON can hold, which is more than UTF-8."""
+    return text.encode(errors="surrogatepass")

@@ -34,8 +34,9 @@ from bootstrap.workflows import api_access
 from bootstrap.workflows.credentials import NOTHING, issue_credentials
 from bootstrap.workflows.execute import execute
 from bootstrap.workflows.inputs import kubelet_login_files, read_patches
+from bootstrap.workflows.joining.asking import Asking, Said, unheard
 from bootstrap.workflows.joining.control_plane import etcd_to_join, shared_credentials
-from bootstrap.workflows.joining.discovery import Said, discover
+from bootstrap.workflows.joining.discovery import discover
 from bootstrap.workflows.observe import Observed
 
 
@@ -60,16 +61,16 @@ class JoinDecision(Observed):
 def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> JoinDecision:
     """Raises BootstrapError: exit 3, 6 and 7 (discovery), 8 (this machine is a node of another making)."""
     facts, before = gather(host, mode), host.read(names.STATE_CONFIG)
+    cluster = api = None
     if before is not None:
-        cfg, cluster = _again(before, request, facts), None
+        cfg = _again(before, request, facts)
         if host.stat(names.KUBELET_CONF) is None:
-            cluster = _found(host, request, facts, said)
+            cluster, api = _found(host, request, facts, said)
     else:
-        cluster = _found(host, request, facts, said)
-        api, given = api_access.joining(cluster), request.documents.own or BootstrapConfig()
-        spec, own = cluster_of(api), with_settings_of(api, given)
+        cluster, api = _found(host, request, facts, said)
+        spec, own = cluster_of(api), with_settings_of(api, request.documents.own or BootstrapConfig())
         cfg = joining(request.documents, spec, own, cluster.endpoint, facts)
-    shared = shared_credentials(host, cfg, cluster) if cfg.node.api else NOTHING
+    shared = shared_credentials(host, cfg, api) if cfg.node.api else NOTHING
     fresh = before is None
     facts = dataclasses.replace(facts, configured=look_up(host, mode, cfg, address_given=False, fresh=fresh))
     return JoinDecision(
@@ -82,8 +83,11 @@ def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> Join
     )
 
 
-def _found(host: HostReader, request: JoinRequest, facts: HostFacts, said: Said) -> TrustedCluster:
-    return discover(host, discovery(request.documents, facts), said)
+def _found(host: HostReader, request: JoinRequest, facts: HostFacts, said: Said) -> tuple[TrustedCluster, Asking]:
+    """The cluster, and how to ask it as who joins."""
+    wanted = discovery(request.documents, facts)
+    found = discover(host, wanted, said)
+    return found, Asking(api_access.joining(found), found.endpoint, wanted.timeout, said)
 
 
 def _again(before: bytes, request: JoinRequest, facts: HostFacts) -> ClusterConfig:
@@ -127,8 +131,9 @@ def make_join_plan(
     now: datetime,
     request: JoinRequest,
     bundled: Bundled | None = None,
+    said: Said = unheard,
 ) -> Plan:
-    """Certificates and kubeconfigs are issued here. Raises BootstrapError: exit 3, 7 (etcd's members)."""
+    """Certificates and kubeconfigs are issued here. Raises BootstrapError: exit 3, 6 (etcd's members)."""
     cfg = decision.cfg
     node = NodeInputs(
         cfg=cfg,
@@ -144,7 +149,7 @@ def make_join_plan(
         return join_plan(node, _first_credentials(host, cfg, decision.cluster), manifests)
     issued = issue_credentials(host, cfg, now, None, anew=False, given=decision.shared)
     node = dataclasses.replace(node, kubeconfigs=issued.kubeconfigs, credential=issued.kubelet)
-    joins = etcd_to_join(host, cfg, issued) if cfg.local_etcd else None
+    joins = etcd_to_join(host, cfg, issued, said) if cfg.local_etcd else None
     return join_control_plane_plan(
         node, ControlPlaneInputs(issued.pki, issued.there, issued.external_ca, joins), manifests
     )

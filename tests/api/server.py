@@ -34,6 +34,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         certificate: Any = self.connection.getpeercert() or {}  # type: ignore[attr-defined]
         self.server.seen.append(Seen(self.command, self.path, dict(self.headers), self.rfile.read(length), certificate))
         answers = self.server.answers
+        if self.server.livez and self.path == "/livez":
+            return self.server.livez(self)
         (answers.pop(0) if len(answers) > 1 else answers[0])(self)
 
     do_GET = do_POST = do_PATCH = do_DELETE = _answer
@@ -84,6 +86,8 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answers = list(answers)
         self.seen: list[Seen] = []
+        self.livez: Answer | None = None
+        """Beside the other answers, where a test says it."""
 
     @property
     def url(self) -> str:
@@ -105,7 +109,7 @@ def serving(cluster: Cluster, folder: Path, *answers: Answer, tls: bool = True) 
         context.load_verify_locations(folder / "ca.crt")
         context.verify_mode = ssl.CERT_OPTIONAL
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield server
     finally:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bootstrap.engine.effects.etcd_join import DATA
 from bootstrap.host.kube_client import KubeApi
-from bootstrap.host.port import HostReader
+from bootstrap.host.port import ApiResponse, HostReader
+from bootstrap.joining.cluster import Reader
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
-from bootstrap.model.discovery import TrustedCluster
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.phases.inputs import EtcdJoin
 from bootstrap.phases.select import UPLOAD
 from bootstrap.render.cluster.uploads import CERTIFICATES, shared_files, taken
 from bootstrap.render.controlplane.etcd_member import etcdctl
-from bootstrap.workflows import api_access
 from bootstrap.workflows.credentials import Credentials
+from bootstrap.workflows.joining.asking import Asking, Said, status_line
 
 SECRET = f"/api/v1/namespaces/kube-system/secrets/{CERTIFICATES}"
 ETCD_PODS = "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Detcd,tier%3Dcontrol-plane"
@@ -23,8 +24,11 @@ CLIENT_URLS = "kubeadm.kubernetes.io/etcd.advertise-client-urls"
 """The annotation of etcd's Pods, kubeadm's and ours."""
 
 
-def shared_credentials(host: HostReader, cfg: ClusterConfig, cluster: TrustedCluster | None) -> Mapping[str, bytes]:
-    """Path → content of what is not here. Raises BootstrapError: exit 3, 7, 8 (this cluster cannot have two)."""
+def shared_credentials(host: HostReader, cfg: ClusterConfig, api: Reader | None) -> Mapping[str, bytes]:
+    """Path → content of what is not here; `api` is None where nobody is asked.
+
+    Raises BootstrapError: exit 3, 6, 7, 8 (this cluster cannot have two).
+    """
     if not cfg.cluster.control_plane_endpoint:
         raise BootstrapError(
             "the cluster has no address that several control planes share",
@@ -35,14 +39,14 @@ def shared_credentials(host: HostReader, cfg: ClusterConfig, cluster: TrustedClu
     missing = {name: path for name, path in shared_files(cfg).items() if path and host.stat(path) is None}
     if not missing:
         return {}
-    if not cfg.run.certificate_key or cluster is None:
+    if not cfg.run.certificate_key or api is None:
         raise BootstrapError(
             f"{', '.join(missing.values())}: not on this machine",
             code=Exit.CONFIG,
             why="all control planes share them",
             fix=f"on a control plane: {UPLOAD}; then join with the --certificate-key that it shows, or copy them here",
         )
-    answer = api_access.joining(cluster).get(SECRET)
+    answer = api.get(SECRET)
     if answer.status != 200:
         raise BootstrapError(
             "the cluster has no uploaded certificates",
@@ -54,19 +58,32 @@ def shared_credentials(host: HostReader, cfg: ClusterConfig, cluster: TrustedClu
     return {path: found[name] for name, path in missing.items() if name in found}
 
 
-def etcd_to_join(host: HostReader, cfg: ClusterConfig, issued: Credentials) -> EtcdJoin:
-    """Asks the administrator's way, through the address that all share. Raises BootstrapError (exit 7)."""
+def etcd_to_join(host: HostReader, cfg: ClusterConfig, issued: Credentials, said: Said) -> EtcdJoin:
+    """Asks the administrator's way, through the address that all share. Raises BootstrapError (exit 6)."""
     pki = f"{cfg.cluster.certificates_dir}/etcd"
     files = (f"{pki}/{name}" for name in ("ca.crt", "healthcheck-client.crt", "healthcheck-client.key"))
-    return EtcdJoin(_endpoints(cfg, issued), etcdctl("etcdctl", *map(host.reach, files)))
+    return EtcdJoin(_endpoints(host, cfg, issued, said), etcdctl("etcdctl", *map(host.reach, files)))
 
 
-def _endpoints(cfg: ClusterConfig, issued: Credentials) -> tuple[str, ...]:
-    admin = next(file.content for file in issued.kubeconfigs if file.path == names.ADMIN_CONF)
-    try:
-        answer = KubeApi(admin).get(ETCD_PODS)
-    except ConnectionError:
-        return ()  # a machine that has joined goes on without the others
+def _endpoints(host: HostReader, cfg: ClusterConfig, issued: Credentials, said: Said) -> tuple[str, ...]:
+    """Of the others, who say it some seconds after they began; a machine whose member has run goes on without them."""
+    api = KubeApi(next(file.content for file in issued.kubeconfigs if file.path == names.ADMIN_CONF))
+    if cfg.local_etcd and host.stat(f"{cfg.local_etcd.data_dir}/{DATA}"):
+        try:
+            return _client_urls(api.get(ETCD_PODS), cfg)
+        except ConnectionError:
+            return ()
+    asking = Asking(api, cfg.endpoint, cfg.run.timeouts.discovery, said)
+    return _client_urls(asking.until(ETCD_PODS, lambda answer: _unknown(answer, cfg)), cfg)
+
+
+def _unknown(answer: ApiResponse, cfg: ClusterConfig) -> str:
+    if answer.status != 200:
+        return status_line(answer)
+    return "" if _client_urls(answer, cfg) else f"no other control plane's etcd says where it is ({CLIENT_URLS})"
+
+
+def _client_urls(answer: ApiResponse, cfg: ClusterConfig) -> tuple[str, ...]:
     pods = answer.body.get("items", ()) if answer.status == 200 else ()
     found = {
         pod["spec"].get("nodeName", ""): pod["metadata"].get("annotations", {}).get(CLIENT_URLS, "") for pod in pods

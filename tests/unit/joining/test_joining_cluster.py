@@ -45,6 +45,14 @@ def test_a_token_that_has_ended_is_another_thing_than_no_configuration(answer: A
     assert found.value.code == Exit.API
 
 
+@pytest.mark.parametrize("text", ["a: [", "[1]", "", "&a [*a]"])
+def test_a_configuration_that_somebody_broke_is_named(text: str) -> None:
+    broken = api(kubeadm_config={"ClusterConfiguration": CLUSTER}, kubelet_config={"kubelet": text})
+    with pytest.raises(BootstrapError, match="kubelet-config cannot be read") as found:
+        cluster_of(broken)
+    assert (found.value.code, "edit configmap kubelet-config" in found.value.fix) == (Exit.API, True)
+
+
 def test_our_own_settings_are_the_clusters() -> None:
     said = BootstrapConfig(cni="none", hardening=False, workloads_on_control_plane=True, extra_sans=("api.test",))
     memory = MemoryApi()
