@@ -30,6 +30,7 @@ from bootstrap.cli.screens.screen import (
 from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import JOIN
+from bootstrap.model.last_words import JOINED, UNCHANGED
 
 
 @takes(*JOIN_FLAGS)
@@ -97,8 +98,8 @@ def _join(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, ti
         show_timings(result)
     say()
     if not any(timing.changed for timing in result):
-        say(f"nothing changed: this machine already is a node of the cluster at {decision.cfg.endpoint}")
+        say(f"{UNCHANGED} this machine already is a node of the cluster at {decision.cfg.endpoint}")
         return Exit.OK
     chain = f"(longest chain: {longest(result)})"
-    say(f"{decision.cfg.node.name} has joined {decision.cfg.endpoint} in {seconds:.1f} s   {chain}")
+    say(f"{decision.cfg.node.name} {JOINED} {decision.cfg.endpoint} in {seconds:.1f} s   {chain}")
     return Exit.OK

@@ -19,15 +19,15 @@ CLUSTER_PROCESSES = 512
 """Threads that a cluster needs at least (the engine's --pids-limit counts them)."""
 
 
-def inotify_problem(found: Inotify | None) -> tuple[str, str] | None:
-    """What is used up and the way out; None when it is enough for a cluster."""
+def inotify_problem(found: Inotify | None, needed: int = CLUSTER_INSTANCES) -> tuple[str, str] | None:
+    """What is used up and the way out; None when it is enough for a cluster that holds `needed` instances."""
     if found is None:
         return None
     lacks = []
-    if found.instances + found.held < CLUSTER_INSTANCES:
+    if found.instances + found.held < needed:
         lacks.append(
             f"{found.instances} instances are left of {INSTANCES_SYSCTL}={found.max_instances}, "
-            f"a cluster holds about {CLUSTER_INSTANCES}"
+            f"a cluster holds about {needed}"
         )
     elif found.watches < CLUSTER_WATCHES:
         lacks.append(

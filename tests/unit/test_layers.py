@@ -15,6 +15,7 @@ LEVELS = {
     "workflows": 4,
     "engine": 3,
     "host": 2,
+    "clusters": 1,
     "config": 1,
     "preflight": 1,
     "diagnosis": 1,

@@ -8,6 +8,7 @@ from typing import Any
 
 from bootstrap.cli.screens.screen import longest, say
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.last_words import UNCHANGED, UP
 
 SHOW_JOIN = "show-join-command"
 GROWING = ("bootstrap-token", "upload-certs")
@@ -44,10 +45,10 @@ def show_growth(lines: Sequence[str]) -> None:
 def show_result(decision: Any, result: Any, seconds: float) -> None:
     say()
     if not any(timing.changed for timing in result):
-        say("nothing changed: this node already is what the configuration says")
+        say(f"{UNCHANGED} this node already is what the configuration says")
         return
     version = decision.cfg.cluster.kubernetes_version
-    say(f"Kubernetes {version} is up in {seconds:.1f} s   (longest chain: {longest(result)})")
+    say(f"Kubernetes {version} {UP} {seconds:.1f} s   (longest chain: {longest(result)})")
     if not decision.resumed:
         _closing(decision)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import IO, Any
 
 from bootstrap.host.bundle.file import BundleFile
 from bootstrap.host.bundle.tar import BLOCK, header, padding
+from bootstrap.host.docker.engine import connect
 from bootstrap.host.images.archive import DOCKER_FILE
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.bundle import BundledImage, blob_name, named
@@ -18,38 +17,14 @@ from bootstrap.model.images.oci import INDEX_FILE, LAYOUT, LAYOUT_FILE, MANIFEST
 from bootstrap.model.images.reference import parse_reference
 from bootstrap.render.bundle.contents import collect
 
-NODE_SOCKET = "/docker.sock"
-"""Where a node container's engine can be mounted: systemd covers /run, and with it the usual place."""
-MOUNTED_SOCKET = "/var/run/docker.sock"
-HOST_SOCKET = "/run/docker.sock"
 _CHUNK = 1 << 20
-_TIMEOUT = 3600
-"""Seconds until an engine must have answered: saving and loading take as long as disks need."""
 
 
 class DockerImages:
-    """The engine behind a mounted socket, or where DOCKER_HOST leads, or the host's own (`reach`: its way to it).
-
-    Raises BootstrapError (exit 5) without one.
-    """
+    """Raises BootstrapError (exit 5) without an engine; `reach` is the way to the host's own."""
 
     def __init__(self, reach: Callable[[str], str] = str) -> None:
-        import docker
-
-        mounted = next((path for path in (NODE_SOCKET, MOUNTED_SOCKET, reach(HOST_SOCKET)) if Path(path).exists()), "")
-        try:
-            if mounted and "DOCKER_HOST" not in os.environ:
-                self._client: Any = docker.DockerClient(base_url=f"unix://{mounted}", timeout=_TIMEOUT)
-            else:
-                self._client = docker.from_env(timeout=_TIMEOUT)
-            self._client.ping()
-        except docker.errors.DockerException as e:
-            raise BootstrapError(
-                "no Docker engine answers",
-                code=Exit.EFFECT,
-                why=str(e)[:200],
-                fix=f"mount its socket: docker run -v /var/run/docker.sock:{NODE_SOCKET} …",
-            ) from e
+        self._client: Any = connect(reach)
 
     def ids(self, references: Sequence[str]) -> dict[str, str]:
         """Image ids of those references that the engine has: an id is the digest of the configuration."""

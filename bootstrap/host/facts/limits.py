@@ -45,13 +45,13 @@ def _number(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def inotify() -> Inotify:
+def inotify(wanted: int = CLUSTER_INSTANCES) -> Inotify:
     """Tried, since nothing says how much of the limits is used: what is made here is closed again."""
     libc = ctypes.CDLL(None)
     made: list[int] = []
     watches = 0
     try:
-        while len(made) < CLUSTER_INSTANCES and (fd := libc.inotify_init1(os.O_CLOEXEC)) >= 0:
+        while len(made) < wanted and (fd := libc.inotify_init1(os.O_CLOEXEC)) >= 0:
             made.append(fd)
         for path in itertools.islice(_files(), CLUSTER_WATCHES if made else 0):
             if libc.inotify_add_watch(made[0], os.fsencode(path), IN_DELETE_SELF) >= 0:
@@ -62,7 +62,7 @@ def inotify() -> Inotify:
     return Inotify(
         instances=len(made),
         watches=watches,
-        held=_held() if len(made) < CLUSTER_INSTANCES else 0,
+        held=_held() if len(made) < wanted else 0,
         max_instances=_number(first(f"{SYSCTLS}/max_user_instances")),
         max_watches=_number(first(f"{SYSCTLS}/max_user_watches")),
     )

@@ -21,6 +21,8 @@ from bootstrap.workflows.reset import ResetRequest
 
 TESTS = Path(__file__).parents[2]
 PROOF = {
+    "all": "e2e/test_clusters.py",
+    "api-port": "unit/workflows/test_workflow_cluster.py",
     "arch": "registry/test_commands.py",
     "bundle": "e2e/test_air_gap.py",
     "certificate-key": "e2e/test_joining.py",
@@ -28,6 +30,7 @@ PROOF = {
     "cleanup-tmp-dir": "unit/cli/test_cli_every_flag.py",
     "component-configs": "unit/cli/test_cli_config.py",
     "config": "unit/cli/test_cli_config.py",
+    "control-planes": "unit/clusters/test_clusters_flags.py",
     "control-plane": "unit/phases/test_phases_join.py",
     "description": "unit/workflows/test_workflows_tokens.py",
     "exit-on-failure": "e2e/test_ways_to_run.py",
@@ -38,18 +41,23 @@ PROOF = {
     "image": "bundle/test_create.py",
     "insecure-unsigned": "bundle/test_faults.py",
     "inside": "unit/workflows/test_workflow_kubeconfig.py",
+    "internal": "unit/workflows/test_workflow_cluster.py",
     "key": "bundle/test_create.py",
     "kubeconfig-dir": "unit/workflows/test_workflows_certs.py",
     "kubeconfig": "unit/cli/test_cli_every_flag.py",
     "lock": "registry/test_commands.py",
     "new-config": "unit/cli/test_cli_config.py",
     "old-config": "unit/cli/test_cli_config.py",
+    "mount": "unit/clusters/test_clusters_flags.py",
+    "network": "unit/workflows/test_workflow_cluster.py",
     "org": "unit/workflows/test_workflow_kubeconfig.py",
     "output": "unit/cli/test_cli_output.py",
     "print-join-command": "e2e/test_joining.py",
+    "publish": "unit/clusters/test_clusters_flags.py",
     "purge": "e2e/test_reset.py",
     "remove-addon": "e2e/test_addons.py",
     "reconfigure": "unit/workflows/test_workflows_every_setting.py",
+    "retain": "unit/workflows/test_workflow_cluster.py",
     "server": "unit/workflows/test_workflow_kubeconfig.py",
     "merge": "unit/workflows/test_workflow_kubeconfig_merge.py",
     "context": "unit/workflows/test_workflow_kubeconfig_merge.py",
@@ -68,6 +76,7 @@ PROOF = {
     "usages": "unit/workflows/test_workflows_tokens.py",
     "validity-period": "unit/workflows/test_workflow_kubeconfig.py",
     "verify": "e2e/test_reset.py",
+    "workers": "unit/clusters/test_clusters_flags.py",
     "wait": "unit/phases/test_phases_parts.py",
 }
 """Flag, of whatever command → a suite that tries it, below tests/."""

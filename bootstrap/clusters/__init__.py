@@ -1,0 +1,1 @@
+"""Throwaway clusters of containers: which containers, with which names, addresses and configuration."""

@@ -1,0 +1,185 @@
+"""`cluster create`: everything that can be is decided and made first, then all containers start at once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from bootstrap.clusters.addresses import NetworkRange, node_addresses, random_port
+from bootstrap.clusters.containers import (
+    Layout,
+    Secrets,
+    addresses_needed,
+    containers,
+    first_documents,
+    laid_out,
+)
+from bootstrap.clusters.documents import effective
+from bootstrap.clusters.naming import check_name
+from bootstrap.host.docker.clusters import ClusterEngine
+from bootstrap.host.docker.containers import PortTaken
+from bootstrap.host.facts.limits import inotify
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.cluster_shape import CONTROL_PLANE, ClusterShape
+from bootstrap.model.containers import Container
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.secrets import Secret
+from bootstrap.preflight.limits import inotify_problem
+from bootstrap.render.addresses import nearby, url_host
+from bootstrap.render.cluster.joining import public_key_hash
+from bootstrap.render.cluster.uploads import shared_files
+from bootstrap.render.pki.issue import ca_pem, issue_pki
+from bootstrap.render.pki.keys import CryptoKeySource
+from bootstrap.workflows.cluster.watch import Listener, watch
+from bootstrap.workflows.joining.lines import random_token
+
+EXAMPLE = NetworkRange("192.0.2.0/24")
+"""Stands in for the range of a network that is not there yet."""
+PORT_TRIES = 10
+HELD = {CONTROL_PLANE: 26}
+WORKER_HOLDS = 14
+"""inotify instances of a node (counted)."""
+
+
+@dataclass(frozen=True)
+class CreateRequest:
+    shape: ClusterShape
+    wait: str = "dns"
+    timeout: float = 300
+    retain: bool = False
+
+
+@dataclass(frozen=True)
+class Created:
+    """`seconds`: node → until it was done."""
+
+    api: str
+    seconds: dict[str, float]
+    containers: tuple[Container, ...]
+
+
+def preview(request: CreateRequest) -> tuple[ClusterConfig, tuple[Container, ...]]:
+    """What would be made, at addresses of an example network. Raises BootstrapError: exit 2, 3."""
+    shape = request.shape
+    check_name(shape.name)
+    if not shape.of_role(CONTROL_PLANE):
+        raise BootstrapError(
+            "a cluster needs a control plane", code=Exit.USAGE, fix="leave --control-planes out, or give at least 1"
+        )
+    layout = laid_out(shape, node_addresses(EXAMPLE, (), addresses_needed(shape)))
+    cfg, made = _secrets(shape, layout)
+    return cfg, containers(shape, layout, made, shape.networking.api_port, _wait(request))
+
+
+def create(engine: ClusterEngine, request: CreateRequest, listen: Listener, began: float) -> Created:
+    """Raises BootstrapError with nothing left of it but with `retain`: exit 4, 5, 8, what a node says, 130."""
+    cfg, _ = preview(request)
+    shape, run = request.shape, secrets.token_hex(8)
+    _refuse_existing(engine, shape.name)
+    _look_at_limits(shape)
+    try:
+        return _make(engine, request, cfg, run, listen, began)
+    except KeyboardInterrupt:
+        remove_run(engine, run)
+        raise BootstrapError(
+            "interrupted", code=Exit.INTERRUPTED, why="nothing is left of it", fix="run the same command again"
+        ) from None
+    except BootstrapError as e:
+        if request.retain:
+            e.more = f"it is kept for a look: docker logs NODE; then bootstrap cluster delete {shape.name}"
+        else:
+            remove_run(engine, run)
+            e.more = e.more or "all of it is removed again; --retain keeps it for a look"
+        raise
+
+
+def _make(
+    engine: ClusterEngine, request: CreateRequest, cfg: ClusterConfig, run: str, listen: Listener, began: float
+) -> Created:
+    shape = request.shape
+    avoid = (*cfg.cluster.networking.pod_subnets, *cfg.cluster.networking.service_subnets)
+    if shape.network:
+        network, used = engine.networks.given(shape.network, avoid)
+    else:
+        network, used = engine.networks.make(shape.name, run, avoid), ()
+    layout = laid_out(shape, node_addresses(network, used, addresses_needed(shape)))
+    _, made = _secrets(shape, layout)
+    port = shape.networking.api_port or random_port()
+    planned = containers(shape, layout, made, port, _wait(request))
+    planned = _start(engine, shape, planned, run, fixed=bool(shape.networking.api_port))
+    nodes = [container.name for container in planned if container.is_node]
+    waited = nodes if request.wait != "api" else [next(iter(layout.control_planes))]
+    seconds = watch(engine.containers, waited, request.timeout, listen, began=began)
+    for container in planned:
+        engine.containers.keep_running(container.name)
+    return Created(
+        f"https://{url_host(nearby(shape.networking.api_address))}:{planned[0].ports[0].host_port}", seconds, planned
+    )
+
+
+def _start(
+    engine: ClusterEngine, shape: ClusterShape, planned: Sequence[Container], run: str, *, fixed: bool
+) -> tuple[Container, ...]:
+    """All at once; the one with the API may need more than one try, since only the engine knows its host's ports."""
+    network = shape.network or shape.name
+    first, *others = planned
+    with ThreadPoolExecutor(len(planned)) as pool:
+        rest = [pool.submit(engine.containers.start_new, one, shape.name, run, network) for one in others]
+        for attempt in range(PORT_TRIES):
+            try:
+                engine.containers.start_new(first, shape.name, run, network)
+                break
+            except PortTaken:
+                if fixed or attempt == PORT_TRIES - 1:
+                    raise
+                api = replace(first.ports[0], host_port=random_port())
+                first = replace(first, ports=(api, *first.ports[1:]))
+        for future in rest:
+            future.result()
+    return (first, *others)
+
+
+def remove_run(engine: ClusterEngine, run: str) -> None:
+    """What one run made, and nothing else."""
+    remove_all(engine, engine.containers.of_run(run))
+    engine.networks.remove_run(run)
+
+
+def remove_all(engine: ClusterEngine, names: Sequence[str]) -> None:
+    with ThreadPoolExecutor(max(1, len(names))) as pool:
+        for future in [pool.submit(engine.containers.remove, name) for name in names]:
+            future.result()
+
+
+def _secrets(shape: ClusterShape, layout: Layout) -> tuple[ClusterConfig, Secrets]:
+    """Raises BootstrapError (exit 3) with everything that is wrong with the configuration."""
+    token = Secret(random_token())
+    cfg = effective(first_documents(shape, layout, token))
+    pki = {file.path: file.content for file in issue_pki(cfg, {}, CryptoKeySource(), datetime.now(UTC))}
+    shared = {path: pki[path] for path in shared_files(cfg).values() if path}
+    ca = ca_pem(cfg, pki)
+    return cfg, Secrets(token, shared, (public_key_hash(ca),), ca)
+
+
+def _wait(request: CreateRequest) -> str:
+    """Without a Pod network no node becomes Ready."""
+    return "api" if request.shape.networking.cni == "none" else request.wait
+
+
+def _refuse_existing(engine: ClusterEngine, name: str) -> None:
+    if engine.containers.found(name):
+        raise BootstrapError(
+            f"there is a cluster {name} already",
+            code=Exit.CONFLICT,
+            fix=f"bootstrap cluster delete {name}, or choose another name: bootstrap cluster create NAME",
+        )
+
+
+def _look_at_limits(shape: ClusterShape) -> None:
+    """All containers of a machine share them. Raises BootstrapError (exit 4)."""
+    needed = sum(HELD.get(node.role, WORKER_HOLDS) for node in shape.nodes)
+    if problem := inotify_problem(inotify(needed), needed):
+        raise BootstrapError(problem[0], code=Exit.PREFLIGHT, fix=problem[1])

@@ -1,0 +1,93 @@
+"""Watching nodes start: each by its own log, all at once, until all are done or one has failed."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.last_words import is_done, said_failure
+
+KEPT_LINES = 200
+LOOK = 0.5
+"""Seconds of silence after which the time is looked at."""
+
+Listener = Callable[[str, str, float | None], None]
+"""Told of each line that a node says, with the seconds since the begin once it was its last one."""
+
+
+class Watched(Protocol):
+    """What of an engine is needed here."""
+
+    def lines(self, name: str, *, since: int = 0) -> Iterator[str]: ...
+    def exit_code(self, name: str) -> int | None: ...
+    def run(self, name: str, argv: Sequence[str]) -> tuple[int, bytes]: ...
+
+
+def watch(
+    engine: Watched, nodes: Sequence[str], timeout: float, listen: Listener, *, began: float, since: int = 0
+) -> dict[str, float]:
+    """Node → seconds from `began` (monotonic) until it was done.
+
+    Raises BootstrapError: what the first node that failed says itself; exit 6, with the diagnosis of those that are
+    not done, when time is up.
+    """
+    heard: queue.Queue[tuple[str, str | None]] = queue.Queue()
+    for name in nodes:
+        threading.Thread(target=_read, args=(engine, name, since, heard), daemon=True).start()
+    said: dict[str, list[str]] = {name: [] for name in nodes}
+    done: dict[str, float] = {}
+    while len(done) < len(nodes):
+        try:
+            name, line = heard.get(timeout=LOOK)
+        except queue.Empty:
+            if time.monotonic() - began > timeout:
+                raise _too_slow(engine, {name: said[name] for name in nodes if name not in done}, timeout) from None
+            continue
+        if line is None:
+            if name not in done:
+                raise said_failure(name, said[name], engine.exit_code(name) or Exit.EFFECT)
+        else:
+            said[name] = [*said[name], line][-KEPT_LINES:]
+            if is_done(line):
+                done[name] = time.monotonic() - began
+            if name not in done or is_done(line):
+                listen(name, line, done.get(name))
+    return done
+
+
+def _read(engine: Watched, name: str, since: int, heard: queue.Queue[tuple[str, str | None]]) -> None:
+    try:
+        for line in engine.lines(name, since=since):
+            heard.put((name, line))
+    finally:
+        heard.put((name, None))
+
+
+def _too_slow(engine: Watched, said: dict[str, list[str]], timeout: float) -> BootstrapError:
+    details = [f"{name}: last seen: {lines[-1].strip() if lines else 'nothing'}" for name, lines in said.items()]
+    why = fix = ""
+    for name in said:
+        for cause in _causes(engine, name):
+            details.append(f"{name}: {cause['what']}")
+            why, fix = why or cause["why"], fix or f"docker exec {name} {cause['next']}"
+    return BootstrapError(
+        f"{', '.join(said)}: not ready within {timeout:.0f} s",
+        code=Exit.WAIT,
+        details=tuple(details),
+        why=why,
+        fix=fix or "give it more time (--timeout), or keep it for a look (--retain)",
+    )
+
+
+def _causes(engine: Watched, name: str) -> list[dict[str, str]]:
+    """What `diagnose` finds there; nothing where it cannot be asked."""
+    try:
+        _, found = engine.run(name, ["bootstrap", "diagnose", "-o", "json"])
+        return list(json.loads(found)["findings"])
+    except (BootstrapError, ValueError, KeyError):
+        return []

@@ -1,0 +1,170 @@
+"""Clusters of containers: made, asked and removed, in an engine in memory."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bootstrap.formats.kubeconfig import read_kubeconfig
+from bootstrap.model.cluster_shape import WORKER, ClusterShape, NodeShape, ShapeNetworking
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.workflows.cluster import create as creating
+from bootstrap.workflows.cluster import watch as watching
+from bootstrap.workflows.cluster.create import CreateRequest, create, preview
+from bootstrap.workflows.cluster.life import clusters, containers_of, delete, kubeconfig
+from tests.unit.workflows.cluster_engine import MemoryContainers, MemoryEngine, MemoryNetworks
+
+SHAPE = ClusterShape("dev", (NodeShape(), NodeShape(WORKER), NodeShape(WORKER)))
+NODES = {"dev-control-plane", "dev-worker", "dev-worker2"}
+
+
+@pytest.fixture(autouse=True)
+def _plenty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(creating, "inotify", lambda needed: None)
+
+
+def make(engine: MemoryEngine, shape: ClusterShape = SHAPE, **more: Any) -> Any:
+    request = CreateRequest(shape, **more)
+    return create(engine, request, lambda *said: None, time.monotonic())
+
+
+def fails(engine: MemoryEngine, shape: ClusterShape = SHAPE, **more: Any) -> BootstrapError:
+    with pytest.raises(BootstrapError) as error:
+        make(engine, shape, **more)
+    return error.value
+
+
+def test_all_nodes_are_made_and_go_on_after_a_restart_of_the_engine() -> None:
+    engine = MemoryEngine()
+    made = make(engine)
+
+    assert set(engine.containers.there) == set(made.seconds) == engine.containers.kept == NODES
+    port = made.containers[0].ports[0].host_port
+    assert made.api == f"https://127.0.0.1:{port}"
+    assert [one.address for one in made.containers] == ["172.20.0.2", "172.20.0.3", "172.20.0.4"]
+
+
+def test_another_port_is_taken_where_the_first_is_somebody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports = iter((21001, 21002))
+    monkeypatch.setattr(creating, "random_port", lambda: next(ports))
+    engine = MemoryEngine(MemoryContainers(taken_ports={21001}))
+
+    assert make(engine).api == "https://127.0.0.1:21002"
+
+
+def test_a_port_that_was_asked_for_is_not_replaced() -> None:
+    engine = MemoryEngine(MemoryContainers(taken_ports={6443}))
+    error = fails(engine, replace(SHAPE, networking=ShapeNetworking(api_port=6443)))
+
+    assert error.code == Exit.PREFLIGHT
+    assert not engine.containers.there
+
+
+def test_ranges_of_pods_are_avoided() -> None:
+    shape = replace(SHAPE, networking=ShapeNetworking(pod_subnet="172.20.0.0/16"))
+
+    assert make(MemoryEngine(), shape).containers[0].address == "172.21.0.2"
+
+
+def test_a_network_of_others() -> None:
+    engine = MemoryEngine()
+
+    assert make(engine, replace(SHAPE, network="shared")).containers[0].address == "192.168.7.253"
+    assert not engine.networks.there
+
+
+def test_a_node_that_fails_is_named_and_all_is_removed() -> None:
+    said = {"dev-worker": [" ✗ the disk is full", "   next   df -h"]}
+    engine = MemoryEngine(MemoryContainers(said=said, ended={"dev-worker": 5}))
+    error = fails(engine)
+
+    assert (error.what, error.fix, error.code) == ("dev-worker: the disk is full", "df -h", Exit.EFFECT)
+    assert not engine.containers.there
+    assert not engine.networks.there
+
+
+def test_what_failed_is_kept_for_a_look() -> None:
+    engine = MemoryEngine(MemoryContainers(said={"dev-worker": []}, ended={"dev-worker": 137}))
+    error = fails(engine, retain=True)
+
+    assert "bootstrap cluster delete dev" in error.more
+    assert set(engine.containers.there) == NODES
+    assert delete(engine, "dev", dry_run=False)
+    assert not engine.containers.there
+
+
+def test_an_interrupt_leaves_nothing() -> None:
+    engine = MemoryEngine(MemoryContainers(interrupted=True))
+
+    assert fails(engine).code == Exit.INTERRUPTED
+    assert not engine.containers.there
+    assert not engine.networks.there
+
+
+def test_time_that_is_up_says_what_is_missing_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "LOOK", 0.05)
+    engine = MemoryEngine(MemoryContainers(said={"dev-worker2": ["waits for the moon"]}))
+    error = fails(engine, timeout=0.01)
+
+    assert error.code == Exit.WAIT
+    assert "dev-worker2: last seen: waits for the moon" in error.details
+    assert ("dev-worker2", ("bootstrap", "diagnose", "-o", "json")) in engine.containers.commands
+    assert error.why == "it is full"
+
+
+def test_another_cluster_is_never_touched() -> None:
+    engine = MemoryEngine()
+    make(engine)
+    make(engine, replace(SHAPE, name="other"))
+    error = fails(engine)
+
+    assert error.code == Exit.CONFLICT
+    assert list(clusters(engine)) == ["dev", "other"]
+    assert set(delete(engine, "dev", dry_run=True)) == {*NODES, "dev"}
+    assert set(delete(engine, "dev", dry_run=False)) == {*NODES, "dev"}
+    assert delete(engine, "dev", dry_run=False) == []
+    assert list(clusters(engine)) == ["other"]
+
+
+def test_the_kubeconfig_is_for_the_host_or_for_the_network() -> None:
+    engine = MemoryEngine()
+    made = make(engine)
+
+    for internal, server in ((False, made.api), (True, "https://172.20.0.2:6443")):
+        current = read_kubeconfig(kubeconfig(engine, "dev", internal=internal))
+        assert current.cluster["server"] == server
+        assert current.document["current-context"] == "bootstrap-dev"
+        assert current.user == {"client-key-data": "a2V5"}
+
+
+def test_a_cluster_that_is_not_there() -> None:
+    engine = MemoryEngine(networks=MemoryNetworks({"left": ("left", "run")}))
+    with pytest.raises(BootstrapError, match="there is no cluster dev") as error:
+        containers_of(engine, "dev")
+
+    assert error.value.why == "there is: left"
+
+
+@pytest.mark.parametrize(
+    ("shape", "code"),
+    [
+        (ClusterShape("Dev"), Exit.USAGE),
+        (ClusterShape("dev", (NodeShape(WORKER),)), Exit.USAGE),
+        (ClusterShape("dev", networking=ShapeNetworking(pod_subnet="nonsense")), Exit.CONFIG),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_made(shape: ClusterShape, code: Exit) -> None:
+    with pytest.raises(BootstrapError) as error:
+        preview(CreateRequest(shape))
+
+    assert error.value.code == code
+
+
+def test_too_few_inotify_instances_are_said_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(creating, "inotify_problem", lambda found, needed: (f"{needed} are needed", "sysctl"))
+    error = fails(MemoryEngine())
+
+    assert (error.what, error.code) == ("54 are needed", Exit.PREFLIGHT)
