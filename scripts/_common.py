@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -47,6 +48,14 @@ def alone() -> Iterator[None]:
             say("  another build is running: waiting for it …")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def context() -> Iterator[Path]:
+    """A folder for a build context, on the cache's file system so that links into the cache work."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".context-") as folder:
+        yield Path(folder)
 
 
 @contextmanager

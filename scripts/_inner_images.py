@@ -61,10 +61,19 @@ def inner_images(arch: str = "") -> dict[str, Any]:
         },
         "coredns": {"files": {"coredns/coredns": "coredns", **certificates}},
         "pause": {"files": {"pause/pause": "pause"}},
+        "keepalived": {
+            "beside": "net",
+            "programs": ["/usr/sbin/keepalived"],
+            "files": {
+                "root/etc/keepalived/keepalived.config-opts": "etc/keepalived/keepalived.config-opts",
+                **{path: path.lstrip("/") for path in ("/etc/passwd", "/etc/group")},
+            },
+            "links": {"usr/bin/genhash": "../sbin/keepalived"},
+        },
     }
 
     def image(trees: list[str], tags: list[str], **config: Any) -> dict[str, Any]:
-        component = entry["components"][trees[-1]]
+        component = {**entry["components"], **entry["packages"]}[trees[-1]]
         labels = {
             "org.opencontainers.image.version": component["version"],
             "bootstrap.component": f"{component['module']}@{component['version']}",
@@ -86,5 +95,6 @@ def inner_images(arch: str = "") -> dict[str, Any]:
             image(["coredns"], [names["coredns"]], Entrypoint=["/coredns"]),
             image(["pause"], [names["pause"]], Entrypoint=["/pause"], User="65535:65535"),
             image(["net", "flannel"], [names["flannel"]], Entrypoint=["/opt/bin/flanneld"]),
+            image(["net", "keepalived"], [names["keepalived"]], Entrypoint=["/usr/sbin/keepalived"]),
         ],
     }

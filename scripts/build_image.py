@@ -19,10 +19,7 @@ import platform
 import re
 import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from _base import base_image, image_id
@@ -33,6 +30,7 @@ from _common import (
     ROOT,
     alone,
     architecture,
+    context,
     digest,
     fail,
     files_below,
@@ -43,6 +41,7 @@ from _common import (
     succeeds,
     timed,
 )
+from _debian import debian, without_running
 from _inner_images import INNER, inner_images
 from _sizes import SEED, sizes
 from build_components import build, build_all, missing, tell_missing
@@ -122,14 +121,6 @@ def system_image() -> str:
     return tag
 
 
-@contextmanager
-def context() -> Iterator[Path]:
-    """A folder for a build context, on the cache's file system so that links into the cache work."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CACHE, prefix=".context-") as folder:
-        yield Path(folder)
-
-
 def place(source: Path, target: Path) -> None:
     """Put a file into a context without copying it where possible."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -149,23 +140,40 @@ INSIDE = (
 
 def seed(system: str, components: dict[str, Path]) -> Path:
     """The folder with seed.tar and index.json: the images inside, unpacked by a real containerd in a container."""
-    spec = json.dumps(inner_images(), sort_keys=True)
+    spec, files = whole_spec(system, architecture())
     used = {name: components[name] for name in (*INNER, "containerd")}
-    result = CACHE / "seed" / digest([spec, image_id(system), *INSIDE, *(folder.name for folder in used.values())])
+    keys = (files.name, *(folder.name for folder in used.values()))
+    result = CACHE / "seed" / digest([spec, image_id(system), *INSIDE, *keys])
     if not result.is_dir():
         with timed("seed (the images inside)"), context() as folder:
-            run_inside(system, folder, INSIDE[0], spec, used, "--privileged")
+            run_inside(system, folder, INSIDE[0], spec, used, files, "--privileged")
             result.parent.mkdir(parents=True, exist_ok=True)
             (folder / "out").rename(result)
     prune(result.parent, result)
     return result
 
 
+def whole_spec(system: str, arch: str) -> tuple[str, Path]:
+    """What the images inside consist of, as JSON, and the folder of Debian's files that it names `root`.
+
+    From there come all of Debian's programs for another architecture than this machine's, and those of packages that
+    the system itself has not; the others are the system's own.
+    """
+    spec, files = inner_images(arch), debian(system, arch)
+    trees = spec["trees"]
+    spec["trees"] = {
+        name: without_running(recipe, files, arch, trees) if arch != architecture() or "beside" in recipe else recipe
+        for name, recipe in trees.items()
+    }
+    return json.dumps(spec, sort_keys=True), files
+
+
 def run_inside(
-    system: str, folder: Path, script: Path, spec: str, components: dict[str, Path], *options: str | Path
+    system: str, folder: Path, script: Path, spec: str, components: dict[str, Path], files: Path, *options: str
 ) -> None:
     """Run a script in a container of the system image; /in is made from the arguments, /out is `folder`/out."""
     inputs, output = folder / "in", folder / "out"
+    (inputs / "root").mkdir(parents=True)
     output.mkdir()
     for name, built in components.items():
         for binary in built.iterdir():
@@ -175,6 +183,7 @@ def run_inside(
     for module in (*INSIDE[1:], ROOT / "bootstrap/model/errors.py"):
         place(module, inputs / "app" / module.relative_to(ROOT))
     mounts = ("-v", "/work", "-v", f"{inputs}:/in:ro", "-v", f"{output}:/out", "-v", f"{script}:/script.py:ro")
+    mounts += ("-v", f"{files}:/in/root:ro")
     run("docker", "run", "--rm", "--network=none", *mounts, *options, system, "python3", "-B", "/script.py")
 
 
@@ -290,7 +299,7 @@ def labels() -> dict[str, str]:
         "org.opencontainers.image.licenses": "Apache-2.0",
         "bootstrap.kubernetes": entry["builtVersion"],
         "bootstrap.components": " ".join(
-            sorted({f"{component['module']}@{component['version']}" for component in used.values()})
+            sorted({f"{c['module']}@{c['version']}" for c in (*used.values(), *entry["packages"].values())})
         ),
     }
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import shutil
 import sys
@@ -20,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from _base import image_id
-from _common import CACHE, MACHINES, ROOT, alone, architecture, digest, fail, prune, succeeds, timed
-from _foreign import debian, without_running
-from _inner_images import INNER, inner_images
+from _common import CACHE, MACHINES, ROOT, alone, context, digest, fail, prune, succeeds, timed
+from _inner_images import INNER
 from build_components import build, missing, tell_missing
-from build_image import INSIDE, context, run_inside, system_image
+from build_image import INSIDE, run_inside, system_image, whole_spec
 
 sys.path.insert(0, str(ROOT))
 
@@ -37,19 +35,13 @@ SCRIPT = ROOT / "scripts/_layout_inside.py"
 
 def of_architecture(system: str, arch: str) -> Path:
     """The images inside for one architecture: a layout in the cache."""
-    spec, options, root = inner_images(arch), [], ""
-    if arch != architecture():
-        files = debian(system, arch)
-        spec["trees"] = {name: without_running(recipe, files, arch) for name, recipe in spec["trees"].items()}
-        options, root = ["-v", f"{files}:/in/root:ro"], files.name
+    spec, files = whole_spec(system, arch)
     components = {name: build(name, arch) for name in INNER}
-    text = json.dumps(spec, sort_keys=True)
-    keys = [folder.name for folder in components.values()]
-    result = CACHE / "images" / arch / digest([text, image_id(system), root, SCRIPT, *INSIDE, *keys])
+    keys = (files.name, *(folder.name for folder in components.values()))
+    result = CACHE / "images" / arch / digest([spec, image_id(system), SCRIPT, *INSIDE, *keys])
     if not result.is_dir():
         with timed(f"images for {arch}"), context() as folder:
-            (folder / "in/root").mkdir(parents=True)
-            run_inside(system, folder, SCRIPT, text, components, *options)
+            run_inside(system, folder, SCRIPT, spec, components, files)
             result.parent.mkdir(parents=True, exist_ok=True)
             (folder / "out/layout").rename(result)
     prune(result.parent, result)

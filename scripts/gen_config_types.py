@@ -214,7 +214,8 @@ def python_module(tables: Tables, version: str, others: dict[str, Tables]) -> st
     return "\n".join([*lines, "}", '"""Minor → enum → its values there."""', ""])
 
 
-MIRROR_TABLES = {
+OWN_TABLES = {
+    "VipDocument": "controlPlaneVIP",
     "MirrorsDocument": "mirrors",
     "RegistryDocument": "mirrors.registries[]",
     "EndpointDocument": "mirrors.registries[].endpoints[]",
@@ -239,7 +240,7 @@ def shown_type(tables: Tables, expression: str) -> str:
 def own_tables() -> list[str]:
     schema = BootstrapConfiguration.model_json_schema()
     lines = own_table(schema["properties"])
-    for kind, title in MIRROR_TABLES.items():
+    for kind, title in OWN_TABLES.items():
         lines += ["", f"### {title}", "", *own_table(schema["$defs"][kind]["properties"])]
     return lines
 

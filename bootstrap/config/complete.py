@@ -53,8 +53,13 @@ def build(documents: Documents, facts: HostFacts, problems: list[Problem]) -> Cl
     own = documents.own or BootstrapConfig()
     own = dataclasses.replace(own, extra_sans=tuple(san.lower() for san in own.extra_sans))
     port = init.get("localAPIEndpoint", {}).get("bindPort") or names.API_PORT
-    spec = cluster(documents, own, port, problems)
+    spec, facts = cluster(documents, own, port, problems), lasting(facts, own)
     return ClusterConfig(control_plane_node(init, spec.networking, facts), spec, own, run_options(init, problems))
+
+
+def lasting(facts: HostFacts, own: BootstrapConfig) -> HostFacts:
+    """The machine without the address that its control plane may hold just now."""
+    return facts.without_address(own.control_plane_vip.address) if own.control_plane_vip else facts
 
 
 def control_plane_node(doc: Document, network: Networking, facts: HostFacts) -> NodeSpec:
@@ -101,7 +106,7 @@ def cluster(
     return ClusterSpec(
         cluster_name=doc.get("clusterName") or base.cluster_name,
         kubernetes_version=version,
-        control_plane_endpoint=_with_port(doc.get("controlPlaneEndpoint", ""), port),
+        control_plane_endpoint=_with_port(doc.get("controlPlaneEndpoint", "") or _virtual(own), port),
         certificates_dir=doc.get("certificatesDir") or base.certificates_dir,
         image_repository=repository,
         encryption_algorithm=doc.get("encryptionAlgorithm") or base.encryption_algorithm,
@@ -176,6 +181,12 @@ def _advertised(given: str, network: Networking, facts: HostFacts) -> str:
     if given in ANY_ADDRESS:
         return facts.default_address((networks.families(network.service_subnet) or [4])[0])
     return given
+
+
+def _virtual(own: BootstrapConfig) -> str:
+    """The address that the control planes hold in turn, if there is one: what leads to all of them."""
+    vip = own.control_plane_vip
+    return vip.address if vip and validators.address(vip.address) else ""
 
 
 def _with_port(endpoint: str, port: int) -> str:

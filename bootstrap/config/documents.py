@@ -107,6 +107,7 @@ def to_bootstrap_configuration(own: BootstrapConfig) -> dict[str, Any]:
             "mirrors": to_document(own.mirrors),
             "addons": list(own.addons),
             "imagesInConfigMaps": own.images_in_config_maps,
+            "controlPlaneVIP": own.control_plane_vip.document if own.control_plane_vip else {},
         }
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bootstrap.config import other_kinds, overrides
-from bootstrap.config.complete import joining_node, run_options
+from bootstrap.config.complete import joining_node, lasting, run_options
 from bootstrap.config.documents import to_node_configuration
 from bootstrap.config.loader import Documents
 from bootstrap.config.overrides import Overrides
@@ -68,7 +68,7 @@ def joining(
     doc = documents.get(KIND)
     if stored is not None:
         doc = _over(to_node_configuration(stored), doc)
-    node = dataclasses.replace(joining_node(doc, cluster.networking, facts), server=server)
+    node = dataclasses.replace(joining_node(doc, cluster.networking, lasting(facts, own)), server=server)
     return ClusterConfig(node, cluster, own, run_options(doc, []))
 
 

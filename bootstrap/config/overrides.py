@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from bootstrap.formats.durations import parse_duration
 from bootstrap.model.cluster import BootstrapConfig, Document
 from bootstrap.model.errors import Problem
 from bootstrap.model.flags import CONFIGURATION, INIT, writing
+from bootstrap.model.virtual_address import VirtualAddress
 
 _KNOWN = {flag.key for flag in CONFIGURATION}
 
@@ -44,11 +46,14 @@ def apply(documents: Documents, overrides: Overrides, verb: str = INIT) -> tuple
             continue
         in_ours = path.startswith(OWN_KIND)
         holder, name = ours if in_ours else _parent(upstream, path), path.rpartition(".")[2]
+        name = _in_python(name) if in_ours else name
         if flag.adds:
             value, added = _added(holder.get(name), value)
             origins |= {f"{path}[{i}]": flag.shown for i in added}
         else:
             origins[path] = flag.shown
+        if isinstance(value, VirtualAddress) and isinstance(before := holder.get(name), VirtualAddress):
+            value = before.placed_as(value)
         holder.pop(flag.instead_of, None)
         holder[name] = list(value) if isinstance(value, tuple) and not in_ours else value
     own = BootstrapConfig(**ours)
@@ -61,6 +66,11 @@ def _added(before: Any, value: Any) -> tuple[Any, range]:
     already = tuple(before or ())
     more = tuple(item for item in value if item not in already)
     return (*already, *more), range(len(already), len(already) + len(more))
+
+
+def _in_python(name: str) -> str:
+    """`controlPlaneVIP` → `control_plane_vip`: what a field of ours is called in the model."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def _parent(upstream: dict[str, Any], path: str) -> dict[str, Any]:
@@ -98,5 +108,18 @@ def _duration(text: str) -> str:
     return text
 
 
-_READ: Mapping[str, Callable[[Any], Any]] = {"commas": _commas, "many": tuple, "gates": _gates, "duration": _duration}
+def _vip(text: str) -> VirtualAddress:
+    address, _, interface = text.partition("/")
+    if interface.isdecimal():
+        raise ValueError(f'"{text}" has a prefix; write the address alone, or ADDRESS/INTERFACE')
+    return VirtualAddress(address, interface)
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "commas": _commas,
+    "many": tuple,
+    "gates": _gates,
+    "duration": _duration,
+    "vip": _vip,
+}
 """Form of a flag → how its value is read; raises ValueError."""

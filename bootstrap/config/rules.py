@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from bootstrap.config import components, networks, validators
+from bootstrap.config import components, networks, validators, virtual_address
 from bootstrap.model.addon import is_foreign_cni, parse_source
 from bootstrap.model.cluster import (
     Arg,
@@ -43,6 +43,7 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     yield from _cluster(config.cluster)
     yield from check_gate_fields(config.cluster.kubelet, config.cluster.kube_proxy)
     yield from networks.check(config)
+    yield from virtual_address.check(config)
     yield from _etcd(config)
     for san in config.own.extra_sans:
         yield from found("BootstrapConfiguration.extraSANs", validators.subject_name(san))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bootstrap.diagnosis import state
 from bootstrap.diagnosis.rule import Rule, said
+from bootstrap.model import names
 
 _RENEWED = (
     "name servers that a Pod reaches in /etc/resolv.conf (or in the file that resolvConf of the kubelet names); "
@@ -26,6 +27,24 @@ NETWORK_RULES: tuple[Rule, ...] = (
         "{address} is an address of {source} and of a Pod: packets reach only one of them",
         "the Pod range holds a network that this machine is in",
         "bootstrap reset, then init with another range (--pod-network-cidr): bootstrap preflight proposes one",
+    ),
+    Rule(
+        "virtual-router-taken",
+        said(r"associated with VRID (?P<id>\d+) not present in advert from (?P<other>\S+?): ", names.KEEPALIVED),
+        "{other} holds another address by the virtual router id {id}, which is that of this control plane's address",
+        "a second cluster, or a router, of the same network uses the id; each takes the other's word for its own",
+        "set another one on all control planes: BootstrapConfiguration.controlPlaneVIP.virtualRouterID (1 to 255), "
+        "bootstrap init --config FILE --reconfigure",
+    ),
+    Rule(
+        "virtual-router-stranger",
+        said(
+            r"(?:an invalid passwd|received a \d+ auth|wrong VRRP version) from (?P<other>\S+?)[.,!]?(?:\s|$)",
+            names.KEEPALIVED,
+        ),
+        "{other} and this control plane do not believe each other who holds the API's address: their passwords differ",
+        "passwordFile holds something else there, or only one of them has one",
+        "put the same file on all control planes, then run on the first: bootstrap init, on the others: bootstrap join",
     ),
     Rule(
         "coredns-loop",

@@ -11,8 +11,11 @@ from bootstrap.model import names
 from bootstrap.model.addon import UNKNOWN_CNI
 from bootstrap.model.cluster import BootstrapConfig, ClusterSpec
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.virtual_address import VirtualAddress
 
 CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps"
+
+_SHARED = ("cni", "hardening", "workloads_on_control_plane", "extra_sans", "control_plane_vip")
 
 
 class Reader(Protocol):
@@ -38,12 +41,13 @@ def with_settings_of(api: Reader, own: BootstrapConfig) -> BootstrapConfig:
         hardening=said.get("hardening") is not False,
         workloads_on_control_plane=said.get("workloadsOnControlPlane"),
         extra_sans=tuple(map(str, said.get("extraSANs", ()))),
+        control_plane_vip=VirtualAddress.of_document(vip) if (vip := said.get("controlPlaneVIP")) else None,
     )
 
 
 def shared_settings(own: BootstrapConfig) -> dict[str, Any]:
     """Of our own document, what the cluster says for all its machines."""
-    return {name: getattr(own, name) for name in ("cni", "hardening", "workloads_on_control_plane", "extra_sans")}
+    return {name: getattr(own, name) for name in _SHARED}
 
 
 def _mapping(name: str, text: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bootstrap.model import names
 from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.runtime import NODE_RUNTIME
 from bootstrap.model.secrets import Secret
+from bootstrap.model.virtual_address import VirtualAddress
 
 Document = Mapping[str, Any]
 """A parsed YAML document of an upstream kind, camelCase keys."""
@@ -174,6 +175,7 @@ class BootstrapConfig:
     addons: tuple[str, ...] = ()
     images_in_config_maps: bool = False
     """Whether ConfigMaps of add-ons are searched for images too."""
+    control_plane_vip: VirtualAddress | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ class HttpOk:
     title: str
     url: str
     identity: str = ""
+    shared: bool = False
+    """Another machine may answer: it is no question of this one's health."""
 
 
 @dataclass(frozen=True)

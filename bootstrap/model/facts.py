@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,10 @@ class Configured:
     """The file that the configuration names for Pods; None when it names none."""
     etcd_versions: Mapping[str, str] = field(default_factory=dict)
     """Endpoint of an external etcd → its version, or why there is none (`error: …`)."""
+    virtual_address_holder: str = ""
+    """What shows that somebody has the control plane's address; empty where nothing does, or it may be its holder."""
+    virtual_router_ids: tuple[int, ...] = ()
+    """Of a keepalived that the machine has itself."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +219,11 @@ class HostFacts:
     """/usr/local/bin cannot be written: kubectl is in our own directory only."""
     cni_plugins: tuple[str, ...] = ()
     """Names of the CNI plugins in our own image."""
+
+    def without_address(self, address: str) -> HostFacts:
+        """One that comes and goes is none by which the node is known, unless there is no other."""
+        others = replace(self, addresses=tuple(a for a in self.addresses if a.address != address))
+        return others if others.default_address(6 if ":" in address else 4) else self
 
     def default_address(self, family: int) -> str:
         """The address of that family (4 or 6): on the default route's interface if it has one, else the first."""

@@ -12,8 +12,9 @@ from typing import Any, Literal
 INIT = "init"
 JOIN = "join"
 
-Form = Literal["text", "number", "switch", "commas", "many", "gates", "duration", "file"]
-"""How a value is written: words separated by commas, one flag for each value, `A=true,B=false`, `24h`, a path."""
+Form = Literal["text", "number", "switch", "commas", "many", "gates", "duration", "file", "vip"]
+"""How a value is written: words separated by commas, one flag for each value, `A=true,B=false`, `24h`, a path,
+`ADDRESS/INTERFACE`."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,14 @@ CONFIGURATION: tuple[Flag, ...] = (
         CLUSTER,
         "HOST[:PORT]",
         writes={INIT: f"{_CLUSTER}.controlPlaneEndpoint"},
+    ),
+    Flag(
+        "control-plane-vip",
+        "Address of the whole control plane that its machines hold in turn (VRRP, by keepalived), one that is free.",
+        CLUSTER,
+        "ADDRESS[/INTERFACE]",
+        "vip",
+        writes={INIT: f"{_OWN}.controlPlaneVIP"},
     ),
     Flag(
         "pod-network-cidr",

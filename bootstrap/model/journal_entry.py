@@ -14,7 +14,8 @@ SYSCTL = "sysctl"
 MODULE = "module"
 NETWORK = "network"
 IMAGES = "images"
-KINDS = (PATH, TREE, UNIT, SYSCTL, MODULE, NETWORK, IMAGES)
+ADDRESS = "address"
+KINDS = (PATH, TREE, UNIT, SYSCTL, MODULE, NETWORK, IMAGES, ADDRESS)
 FORMAT = 1
 """Of the journal's lines. New kinds and fields do not change it: who does not know them keeps them."""
 
@@ -31,6 +32,7 @@ class Entry:
     | sysctl | key | `value` |
     | module | name | `{}` when it was loaded |
     | network | `links`, `nftables`, `iptables` or `ip6tables` | `names`: links, tables or chains |
+    | address | IP address | `names`: where it was (`interface address/prefix`) |
     | images | CRI socket (URL) of a runtime of others | `names` of the images in it |
     """
 
@@ -56,6 +58,7 @@ _FIELDS: Mapping[str, Mapping[str, type]] = {
     MODULE: {},
     NETWORK: {"names": list},
     IMAGES: {"names": list},
+    ADDRESS: {"names": list},
 }
 _OWNED = {"mode": int, "uid": int, "gid": int}
 _PATH_FIELDS: Mapping[str, Mapping[str, type]] = {

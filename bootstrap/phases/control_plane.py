@@ -5,28 +5,41 @@ from __future__ import annotations
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.conditions import HttpOk
-from bootstrap.model.effects import Directory, EtcdMemberAdded, EtcdMemberPromoted, EtcdPeerUrl, File
+from bootstrap.model.effects import (
+    Directory,
+    Effect,
+    EtcdMemberAdded,
+    EtcdMemberPromoted,
+    EtcdPeerUrl,
+    File,
+    RecordState,
+)
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.journal_entry import ADDRESS
 from bootstrap.model.plan import Step
+from bootstrap.model.virtual_address import VirtualAddress
 from bootstrap.phases.inputs import ControlPlaneInputs, EtcdJoin, NodeInputs
 from bootstrap.phases.machine import KUBELET_FILES
 from bootstrap.phases.parts import Part
+from bootstrap.render.addresses import url_host
 from bootstrap.render.controlplane.audit import audit_files
 from bootstrap.render.controlplane.etcd_member import etcdctl, member
 from bootstrap.render.controlplane.flags import NOBODY
+from bootstrap.render.controlplane.keepalived import keepalived_files
 from bootstrap.render.controlplane.static_pods import manifest, pods
 from bootstrap.render.health import component_health, has_rbac
 
 ANSWERS = "wait-control-plane/answers"
 """From here on the API server takes objects, though not every kind: it allocates no Service address yet."""
 MAY_LEAD = "wait-control-plane/leases"
+VIP, VIP_ANSWERS = "control-plane/keepalived", "wait-control-plane/keepalived"
 LEADERS = ("system:kube-controller-manager", "system:kube-scheduler")
 """Users, and the names of the bindings that give them their rights."""
 ETCD_ADDED, ETCD_PROMOTED = "etcd-join/added", "etcd-join/promoted"
 """kubeadm's phase etcd-join, in two: between them the kubelet starts the member."""
 OWNED = (
-    *("etcd/local", "etcd/peer-url", ETCD_ADDED, ETCD_PROMOTED, ANSWERS, MAY_LEAD),
+    *("etcd/local", "etcd/peer-url", ETCD_ADDED, ETCD_PROMOTED, ANSWERS, MAY_LEAD, VIP, VIP_ANSWERS),
     *(f"control-plane/{name}" for name in ("apiserver", "controller-manager", "scheduler")),
     *(f"wait-control-plane/{name}" for name in ("apiserver", "controller-manager", "scheduler")),
 )
@@ -113,7 +126,23 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
                 timeout=timeout,
             ),
         ]
+    if vip := cfg.own.control_plane_vip:
+        steps += _virtual_address(cfg, vip, keepalived_files(cfg, vip, node.facts, control_plane.vip_password))
     return Part(OWNED, tuple(steps))
+
+
+def _virtual_address(cfg: ClusterConfig, vip: VirtualAddress, files: tuple[File, ...]) -> list[Step]:
+    """keepalived starts when there is something to lead to; nothing that is needed for that goes by the address.
+
+    Who joins does not wait: somebody holds it already, and that was asked all the time.
+    """
+    effects: tuple[Effect, ...] = (RecordState(ADDRESS, vip.address), Directory(names.KEEPALIVED_DIR, 0o700), *files)
+    answers = HttpOk(
+        f"{vip.address} answers", f"https://{url_host(vip.address)}:{cfg.api.bind_port}/livez", shared=True
+    )
+    timeout = cfg.run.timeouts.control_plane_component_health_check
+    wait = Step(VIP_ANSWERS, "Control plane", waits=(answers,), after=(VIP,), timeout=timeout)
+    return [Step(VIP, "Control plane", effects, after=(ANSWERS,)), *(() if cfg.node.server else (wait,))]
 
 
 def _joined_etcd(cfg: ClusterConfig, joins: EtcdJoin, pod: File, files: tuple[str, ...]) -> list[Step]:

@@ -42,6 +42,8 @@ class ControlPlaneInputs:
     external_ca: bool = False
     joins: EtcdJoin | None = None
     """None where the etcd begins here, or is external."""
+    vip_password: str = ""
+    """What those who hold the control plane's address in turn know each other by."""
 
 
 @dataclass(frozen=True)

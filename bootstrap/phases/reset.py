@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from bootstrap.model import names
 from bootstrap.model.effects import Effect, UnitRunning
-from bootstrap.model.journal_entry import IMAGES, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.journal_entry import ADDRESS, IMAGES, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.reset_effects import ContainersGone, EtcdMemberGone, Restored, UnitsReloaded, Unmounted
 from bootstrap.phases.cluster import ADMINS_BOUND, TAINTS_GIVEN
@@ -60,7 +60,7 @@ def reset_plan(
         ),
         "running-before": ("Services", _running_before(units)),
         "kernel": ("Kernel", [Restored(e) for e in newest if e.kind == SYSCTL]),
-        "network": ("Network", [Restored(e, networks=networks) for e in newest if e.kind == NETWORK]),
+        "network": ("Network", [Restored(e, networks=networks) for e in newest if e.kind in (NETWORK, ADDRESS)]),
         "tools": (
             "Tools",
             [Restored(e, KEPT if e.name == names.WORK_DIR else ()) for e in files if _holds_tools(e, tools)],

@@ -23,6 +23,7 @@ from bootstrap.preflight import (
     runtime,
     storage,
     system,
+    virtual_address,
 )
 from bootstrap.preflight.finding import Check, Finding
 
@@ -32,6 +33,7 @@ CHECKS: tuple[Check, ...] = (
     *kernel.ALL,
     *kubelet.ALL,
     *network.ALL,
+    *virtual_address.ALL,
     *ranges.ALL,
     *name_servers.ALL,
     *proxy.ALL,

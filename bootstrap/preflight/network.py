@@ -183,6 +183,7 @@ def firewalld(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         kubelet = cfg.cluster.kubelet.get("port") or names.KUBELET_PORT
         ports = [*([cfg.node.api.bind_port] if cfg.node.api else []), kubelet]
         added = " ".join(f"--add-port={port}/tcp" for port in ports)
+        added += " --add-protocol=vrrp" if cfg.own.control_plane_vip and cfg.node.api else ""
         yield Found(
             f"firewalld is active: other nodes need the ports {listed([str(port) for port in ports])}",
             f"firewall-cmd --permanent {added} && firewall-cmd --reload",

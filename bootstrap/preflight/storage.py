@@ -54,7 +54,9 @@ def lookups(cfg: ClusterConfig) -> tuple[str, ...]:
 
 def manifest_paths(cfg: ClusterConfig) -> tuple[str, ...]:
     """Where the static Pods of a control plane lie."""
-    return tuple(manifest_path(component, manifests_dir(cfg)) for component in (*names.CONTROL_PLANE, "etcd"))
+    vip = (names.KEEPALIVED,) if cfg.own.control_plane_vip else ()
+    pods = (*names.CONTROL_PLANE, "etcd", *vip)
+    return tuple(manifest_path(component, manifests_dir(cfg)) for component in pods)
 
 
 def _client_files(cfg: ClusterConfig) -> Iterator[str]:

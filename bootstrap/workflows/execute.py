@@ -78,7 +78,7 @@ def _explained(error: BootstrapError, host: Host, runtime: Runtime, since: float
 def _asked(cfg: ClusterConfig, plan: Plan) -> bytes:
     """What tells that the node stays up: what the run has waited for. Empty for a phase alone."""
     waits = [wait for step in plan.steps for wait in step.waits]
-    urls = [wait.url for wait in waits if isinstance(wait, HttpOk) and not wait.identity]
+    urls = [wait.url for wait in waits if isinstance(wait, HttpOk) and not wait.identity and not wait.shared]
     if cfg.node.api is None:
         return questions(tuple(urls), "", "")
     if not any(isinstance(wait, HttpOk) and wait.identity for wait in waits):

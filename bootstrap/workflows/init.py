@@ -20,7 +20,7 @@ from bootstrap.render.pki.issue import ca_pem
 from bootstrap.workflows.addons.read import read_addons
 from bootstrap.workflows.api_access import cluster_facts
 from bootstrap.workflows.credentials import issue_credentials
-from bootstrap.workflows.inputs import kubelet_login_files, read_patches, stale_files
+from bootstrap.workflows.inputs import kubelet_login_files, read_patches, stale_files, vip_password
 from bootstrap.workflows.joining.lines import made_certificate_key, made_token, uploads
 from bootstrap.workflows.observe import Observed, observe
 from bootstrap.workflows.reconfigure import elsewhere
@@ -111,7 +111,9 @@ def make_plan(
         addons=addons,
         uploads=uploads(host, cfg, issued.by_path, key, now) if key else (),
     )
-    plan = init_plan(node, ControlPlaneInputs(issued.pki, issued.there, issued.external_ca), cluster)
+    password = vip_password(host, cfg)
+    control_plane = ControlPlaneInputs(issued.pki, issued.there, issued.external_ca, vip_password=password)
+    plan = init_plan(node, control_plane, cluster)
     if request.phase is None:
         return replace(plan, remarks=(*decision.warnings, *remarks))
     alone = only(plan, request.phase, lambda path: host.stat(path) is not None)

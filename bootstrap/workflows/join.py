@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bootstrap.config import Documents, difference, read_stored, to_stored
+from bootstrap.config.complete import lasting
 from bootstrap.config.join import discovery, joining
 from bootstrap.engine.effects.etcd_join import withdraw
 from bootstrap.engine.run import EventListener
@@ -33,7 +34,7 @@ from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig
 from bootstrap.workflows import api_access
 from bootstrap.workflows.credentials import NOTHING, issue_credentials
 from bootstrap.workflows.execute import execute
-from bootstrap.workflows.inputs import kubelet_login_files, read_patches
+from bootstrap.workflows.inputs import kubelet_login_files, read_patches, vip_password
 from bootstrap.workflows.joining.asking import Asking, Said, unheard
 from bootstrap.workflows.joining.control_plane import etcd_to_join, shared_credentials
 from bootstrap.workflows.joining.discovery import discover
@@ -72,7 +73,8 @@ def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> Join
         cfg = joining(request.documents, spec, own, cluster.endpoint, facts)
     shared = shared_credentials(host, cfg, api) if cfg.node.api else NOTHING
     fresh = before is None
-    facts = dataclasses.replace(facts, configured=look_up(host, mode, cfg, address_given=False, fresh=fresh))
+    configured = look_up(host, mode, cfg, address_given=False, fresh=fresh)
+    facts = dataclasses.replace(lasting(facts, cfg.own), configured=configured)
     return JoinDecision(
         cfg,
         facts,
@@ -150,9 +152,8 @@ def make_join_plan(
     issued = issue_credentials(host, cfg, now, None, anew=False, given=decision.shared)
     node = dataclasses.replace(node, kubeconfigs=issued.kubeconfigs, credential=issued.kubelet)
     joins = etcd_to_join(host, cfg, issued, said) if cfg.local_etcd else None
-    return join_control_plane_plan(
-        node, ControlPlaneInputs(issued.pki, issued.there, issued.external_ca, joins), manifests
-    )
+    control_plane = ControlPlaneInputs(issued.pki, issued.there, issued.external_ca, joins, vip_password(host, cfg))
+    return join_control_plane_plan(node, control_plane, manifests)
 
 
 def _first_credentials(host: HostReader, cfg: ClusterConfig, cluster: TrustedCluster | None) -> JoinInputs:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bootstrap.config import Documents, Overrides, gives_address, load, resolve, unused_settings
+from bootstrap.config.complete import lasting
 from bootstrap.host.facts.configured import look_up
 from bootstrap.host.facts.gather import gather
 from bootstrap.host.port import Host, HostReader
@@ -54,7 +55,7 @@ def observe(
         check_difference(host, mode, before, cfg, reconfigure=reconfigure)
     fresh, given = before is None, gives_address(documents, overrides)
     configured = look_up(host, mode, cfg, address_given=given, fresh=fresh)
-    facts = dataclasses.replace(facts, configured=configured)
+    facts = dataclasses.replace(lasting(facts, cfg.own), configured=configured)
     made = not tokens and host.stat(names.TOKEN_CREATED) is not None
     warnings = unused_settings(documents, overrides, cfg, uploads=uploads, tokens_made=made)
     preflight = run_checks(cfg, facts, fresh=fresh, strict=strict)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from _foreign import asked_for
+from _debian import asked_for
 
 from bootstrap.host.images.layout import Layout
 from bootstrap.model.images.image import ARCHITECTURES

@@ -14,7 +14,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
 from bootstrap.model.facts import HostFacts
 from bootstrap.render.controlplane.static_pods import pods
-from bootstrap.render.images.catalog import FLANNEL_TAG, MINORS
+from bootstrap.render.images.catalog import FLANNEL_TAG, KEEPALIVED_TAG, MINORS
 
 ENTRIES = catalog()["minors"]
 
@@ -38,10 +38,11 @@ def test_tags_are_those_that_the_program_derives(minor: str) -> None:
     assert {
         tags.pop(name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
     } == {built}
+    assert tags.pop("keepalived") == KEEPALIVED_TAG == entry["packages"]["keepalived"]["version"]
     assert tags == {"etcd": known.etcd, "coredns": known.coredns, "pause": known.pause, "flannel": FLANNEL_TAG}
-    for image in entry["images"].values():
+    for name, image in entry["images"].items():
         upstream = image["upstream"].rpartition(":")[2]
-        assert upstream == image["tag"].partition("_")[0]
+        assert upstream == ("" if name in entry["packages"] else image["tag"].partition("_")[0])
 
 
 @pytest.mark.parametrize("minor", ENTRIES)

@@ -6,7 +6,7 @@ import ast
 import json
 from pathlib import Path
 
-import _foreign
+import _debian
 import build_components
 import build_images
 import pytest
@@ -27,8 +27,8 @@ LISTING = """\
 
 
 def test_what_a_program_loads_is_read_from_its_headers() -> None:
-    assert _foreign.asked_for(LISTING) == ["ld-linux-aarch64.so.1", "libnftables.so.1", "libc.so.6"]
-    assert _foreign.asked_for("There is no dynamic section in this file.") == []
+    assert _debian.asked_for(LISTING) == ["ld-linux-aarch64.so.1", "libnftables.so.1", "libc.so.6"]
+    assert _debian.asked_for("There is no dynamic section in this file.") == []
 
 
 def test_libraries_are_followed_to_the_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -43,15 +43,15 @@ def test_libraries_are_followed_to_the_last(monkeypatch: pytest.MonkeyPatch, tmp
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
     says = {str(tmp_path / path): text.replace("interpreter:", "program interpreter:") for path, text in asked.items()}
-    monkeypatch.setattr(_foreign, "ensure_packages", lambda *names, probe: None)
-    monkeypatch.setattr(_foreign, "run", lambda *command: says[str(command[-1])])
-    found = _foreign.loaded(tmp_path, ["usr/sbin/nft"], "arm64")
+    monkeypatch.setattr(_debian, "ensure_packages", lambda *names, probe: None)
+    monkeypatch.setattr(_debian, "run", lambda *command: says[str(command[-1])])
+    found = _debian.loaded(tmp_path, ["usr/sbin/nft"], "arm64")
 
     assert set(found) == set(asked) - {"usr/lib/aarch64-linux-gnu/ld-linux-aarch64.so.1"}
     assert len(found) == 4
     says[str(tmp_path / "usr/sbin/nft")] = "(NEEDED)  Shared library: [libnone.so.1]"
     with pytest.raises(SystemExit, match=r"libnone\.so\.1"):
-        _foreign.loaded(tmp_path, ["usr/sbin/nft"], "arm64")
+        _debian.loaded(tmp_path, ["usr/sbin/nft"], "arm64")
 
 
 def test_a_recipe_for_another_machine_names_files_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_a_recipe_for_another_machine_names_files_only(monkeypatch: pytest.Monke
     xtables.mkdir(parents=True)
     (xtables / "libxt_CT.so").touch()
     (xtables / "libxt_NOTRACK.so").symlink_to("libxt_CT.so")
-    monkeypatch.setattr(_foreign, "loaded", lambda root, programs, arch: programs)
+    monkeypatch.setattr(_debian, "loaded", lambda root, programs, arch: programs)
     recipe = inner_images("arm64")["trees"]["net"]
-    made = _foreign.without_running(recipe, tmp_path, "arm64")
+    made = _debian.without_running(recipe, tmp_path, "arm64", {})
 
     assert not {"programs", "folders"} & set(made)
     assert made["files"]["root/usr/sbin/nft"] == "usr/sbin/nft"
@@ -81,7 +81,24 @@ def test_trees_differ_between_architectures_where_they_must_only() -> None:
     assert {tree for tree in amd64["trees"] if amd64["trees"][tree] != arm64["trees"][tree]} == {"net"}
     assert arm64["trees"]["net"]["folders"] == ["/usr/lib/aarch64-linux-gnu/xtables"]
     assert set(amd64["trees"]["net"]["merged"]) - set(arm64["trees"]["net"]["merged"]) == {"lib64"}
-    assert {tree for image in amd64["images"] for tree in image["trees"]} == {*INNER, "net"}
+    assert {tree for image in amd64["images"] for tree in image["trees"]} == {*INNER, "net", "keepalived"}
+
+
+def test_a_tree_beside_another_repeats_nothing_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    needed = {"usr/sbin/nft": ["libc", "libnftnl"], "usr/sbin/keepalived": ["libc", "libnftnl", "libnl"]}
+
+    def loaded(root: Path, programs: list[str], arch: str) -> list[str]:
+        return [*programs, *dict.fromkeys(lib for program in programs for lib in needed[program])]
+
+    monkeypatch.setattr(_debian, "loaded", loaded)
+    trees = {"net": {"programs": ["/usr/sbin/nft"]}}
+    recipe = {"beside": "net", "programs": ["/usr/sbin/keepalived"], "links": {"usr/bin/genhash": "there"}}
+
+    made = _debian.without_running(recipe, tmp_path, "amd64", trees)
+    assert made == {
+        "files": {"root/usr/sbin/keepalived": "usr/sbin/keepalived", "root/libnl": "libnl"},
+        "links": {"usr/bin/genhash": "there"},
+    }
 
 
 def test_c_is_compiled_by_the_machine_s_compiler_or_the_one_for_the_other() -> None:

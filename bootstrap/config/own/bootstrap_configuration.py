@@ -14,6 +14,7 @@ from bootstrap.model.addon import BUILT_IN_CNI
 from bootstrap.model.cluster import BootstrapConfig
 from bootstrap.model.errors import BootstrapError, Problem, config_error
 from bootstrap.model.images import mirrors as model
+from bootstrap.model.virtual_address import DEFAULT_PRIORITY, VirtualAddress
 
 _KIND = "BootstrapConfiguration"
 
@@ -43,6 +44,35 @@ class BundleDocument(BaseModel):
         return keys
 
 
+class VipDocument(BaseModel):
+    """The control plane's own address."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    address: str = Field(description="The address: a free one of the network that the control planes share.")
+    interface: str = Field(
+        "", description="Where it is put, on all control planes; empty: the interface of each one's own address."
+    )
+    virtualRouterID: int = Field(
+        0,
+        description="Tells the VRRP routers of a network apart, 1 to 255; 0: the last byte of the address.",
+    )
+    unicastPeers: list[str] = Field(
+        default_factory=list,
+        description="Addresses of all control planes, those to come too, for networks that carry no multicast.",
+    )
+    passwordFile: str = Field(
+        "",
+        description="A file on each control plane with a password of up to 8 characters that all of them send. "
+        "IPv4 only; a dead holder is replaced in 4 s then instead of 2 s.",
+    )
+    priorities: dict[str, int] = Field(
+        default_factory=dict,
+        description=f"Node: priority, 1 to 254, of those that are to be preferred ({DEFAULT_PRIORITY} has everybody). "
+        "Nobody who holds the address loses it to a higher priority.",
+    )
+
+
 class BootstrapConfiguration(BaseModel):
     """The document's fields, as written."""
 
@@ -63,6 +93,10 @@ class BootstrapConfiguration(BaseModel):
     )
     extraSANs: list[str] = Field(
         default_factory=list, description="Further names and addresses in the API server's certificate."
+    )
+    controlPlaneVIP: VipDocument | None = Field(
+        None,
+        description="An address of the API that the control planes hold in turn; [fields below](#controlplanevip).",
     )
     bundle: BundleDocument = Field(
         default_factory=lambda: BundleDocument.model_validate({}),
@@ -93,6 +127,7 @@ def parse(document: dict[str, Any]) -> tuple[BootstrapConfig, list[Problem]]:
         tuple(own.bundle.trustedKeys),
         tuple(own.addons),
         own.imagesInConfigMaps,
+        VirtualAddress.of_document(own.controlPlaneVIP.model_dump()) if own.controlPlaneVIP else None,
     )
     return model, problems
 

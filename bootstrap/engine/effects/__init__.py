@@ -4,6 +4,7 @@ Apply compares with what is there, changes only a difference and says what chang
 """
 
 from bootstrap.engine.effects import (  # noqa: F401 - each registers its effects
+    addresses,
     api_changes,
     api_objects,
     containers,

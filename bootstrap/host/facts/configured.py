@@ -10,6 +10,7 @@ from typing import Any
 
 from cryptography import x509
 
+from bootstrap.host.facts import virtual_address
 from bootstrap.host.facts.disk import filesystems, fsync_seconds
 from bootstrap.host.facts.procfs import attempt
 from bootstrap.host.facts.resolv_conf import resolver
@@ -33,10 +34,11 @@ CRI_TIME = "2s"
 
 def look_up(host: Host, mode: str, cfg: ClusterConfig, *, address_given: bool, fresh: bool) -> Configured:
     """`fresh`: no cluster of ours is here. Only then the disk is measured, since etcd does not use it yet."""
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(4) as pool:
         resolves = pool.submit(_resolves, host, mode, cfg.node.name)
         runtime = pool.submit(_runtime, host, cfg.node.cri_socket, mode)
         versions = pool.submit(_etcd_versions, host, cfg)
+        holder = pool.submit(virtual_address.holder, host, cfg)
         found, resolv_conf = filesystems(host, looked_at(cfg, mode)), setting(cfg, "resolvConf", "resolv-conf")
         return Configured(
             address_given=address_given,
@@ -49,6 +51,8 @@ def look_up(host: Host, mode: str, cfg: ClusterConfig, *, address_given: bool, f
             runtime=runtime.result(),
             resolver=resolver(host, resolv_conf) if resolv_conf else None,
             etcd_versions=versions.result(),
+            virtual_address_holder=holder.result() if fresh else "",
+            virtual_router_ids=virtual_address.router_ids(host),
         )
 
 

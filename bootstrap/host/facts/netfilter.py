@@ -1,4 +1,4 @@
-"""Names of what is in a host's network: links, nftables tables, iptables chains."""
+"""Names of what is in a host's network: links, nftables tables, iptables chains, addresses."""
 
 from __future__ import annotations
 
@@ -17,15 +17,21 @@ class Runner(Protocol):
 
 
 def network_names(run: Runner, kind: str) -> tuple[str, ...] | None:
-    """Sorted names of a kind of `KINDS`; None when the host has no tool for it, hence nothing of that kind of ours."""
+    """Sorted names of a kind of `KINDS`, or addresses; None when the host has no tool for it, hence nothing of ours."""
     try:
-        return tuple(sorted(KINDS[kind](run)))
+        return tuple(sorted(_addresses(run) if kind == ADDRESSES else KINDS[kind](run)))
     except BootstrapError:
         return None
 
 
 def _links(run: Runner) -> list[str]:
     return [link["ifname"] for link in json.loads(run(["ip", "-j", "link", "show"], here=True))]
+
+
+def _addresses(run: Runner) -> list[str]:
+    """`interface address/prefix`."""
+    links = json.loads(run(["ip", "-j", "address", "show"], here=True))
+    return [f"{link['ifname']} {a['local']}/{a['prefixlen']}" for link in links for a in link["addr_info"]]
 
 
 def _tables(run: Runner) -> list[str]:
@@ -45,9 +51,11 @@ def _chains(run: Runner, command: str) -> list[str]:
     return found
 
 
+ADDRESSES = "addresses"
 KINDS: Mapping[str, Callable[[Runner], list[str]]] = {
     "links": _links,
     "nftables": _tables,
     "iptables": partial(_chains, command="iptables"),
     "ip6tables": partial(_chains, command="ip6tables"),
 }
+"""What the journal notes of every machine."""

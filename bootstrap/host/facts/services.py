@@ -8,11 +8,17 @@ from bootstrap.host.facts.procfs import attempt
 from bootstrap.host.live import HOST_COMMAND_PATH
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
+from bootstrap.preflight import virtual_address
 from bootstrap.preflight.leftovers import PRODUCTS
 from bootstrap.preflight.runtime import EXECUTABLES
 
 RESOLVED_UNIT = "systemd-resolved.service"
-UNITS = ("firewalld.service", RESOLVED_UNIT, *(unit for product in PRODUCTS for unit in product.units))
+UNITS = (
+    "firewalld.service",
+    virtual_address.SERVICE,
+    RESOLVED_UNIT,
+    *(unit for product in PRODUCTS for unit in product.units),
+)
 KUBELETS = (names.KUBELET_BIN, "/usr/local/bin/kubelet", "/opt/bin/kubelet")
 
 

@@ -102,8 +102,8 @@ def etcd_pod(cfg: ClusterConfig, etcd: LocalEtcd, members: Mapping[str, str]) ->
         directory("etcd-certs", f"{cfg.cluster.certificates_dir}/etcd", read_only=False),
     ]
     command = ["etcd", *command_line(flags.etcd_flags(cfg, etcd, members), etcd.extra_args)]
-    container = _container(required.etcd(cfg, etcd), command, volumes, _env({}, etcd.extra_envs))
-    pod = _pod(container, volumes, requests={"cpu": "100m", "memory": "100Mi"}, port=port)
+    container = static_container(required.etcd(cfg, etcd), command, volumes, _env({}, etcd.extra_envs))
+    pod = static_pod(container, volumes, requests={"cpu": "100m", "memory": "100Mi"}, port=port)
     _probes(cfg, pod, host, scheme, live="/livez", ready="/readyz", start="/readyz")
     key = "kubeadm.kubernetes.io/etcd.advertise-client-urls"
     pod["metadata"]["annotations"] = {key: flags.etcd_url(cfg, names.ETCD_CLIENT_PORT)}
@@ -123,11 +123,13 @@ def _component_pod(
     """A Pod of Kubernetes itself, named like its binary."""
     volumes = component_volumes(cfg, facts, command[0], settings)
     env = _env(completed(cfg, facts.proxies), settings.extra_envs)
-    container = _container(required.kubernetes(cfg, command[0]), command, volumes, env)
-    return _pod(container, volumes, requests={"cpu": cpu}, port=port)
+    container = static_container(required.kubernetes(cfg, command[0]), command, volumes, env)
+    return static_pod(container, volumes, requests={"cpu": cpu}, port=port)
 
 
-def _container(image: str, command: list[str], volumes: list[Volume], env: list[dict[str, Any]]) -> dict[str, Any]:
+def static_container(
+    image: str, command: list[str], volumes: list[Volume], env: list[dict[str, Any]]
+) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": command[0],
         "image": image,
@@ -138,7 +140,9 @@ def _container(image: str, command: list[str], volumes: list[Volume], env: list[
     return container | ({"env": env} if env else {})
 
 
-def _pod(container: dict[str, Any], volumes: list[Volume], *, requests: Mapping[str, str], port: int) -> dict[str, Any]:
+def static_pod(
+    container: dict[str, Any], volumes: list[Volume], *, requests: Mapping[str, str], port: int
+) -> dict[str, Any]:
     name = container["name"]
     if port:
         container["ports"] = [{"name": "probe-port", "containerPort": port, "protocol": "TCP"}]

@@ -28,6 +28,7 @@ MINORS = {
     "1.37": Minor("v1.37.0", "3.7.0-0", "v1.14.6", "3.10.2"),
 }
 FLANNEL_TAG = "v0.28.4"
+KEEPALIVED_TAG = "v2.3.3"
 FLANNEL_REPOSITORY = "ghcr.io/flannel-io"
 
 _VERSION = re.compile(r"v?(\d+\.\d+)(\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)?")

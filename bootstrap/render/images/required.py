@@ -55,6 +55,11 @@ def flannel(cfg: ClusterConfig) -> str:
     return f"{names.BUILT_REPOSITORY if built else catalog.FLANNEL_REPOSITORY}/flannel:{catalog.FLANNEL_TAG}"
 
 
+def keepalived() -> str:
+    """Our own, wherever the others come from: upstream has none."""
+    return f"{names.BUILT_REPOSITORY}/{names.KEEPALIVED}:{catalog.KEEPALIVED_TAG}"
+
+
 def needed(cfg: ClusterConfig) -> tuple[str, ...]:
     """Every image of this machine, in kubeadm's order, our add-on last."""
     return tuple(image for _, image in _components(cfg))
@@ -106,4 +111,6 @@ def _components(cfg: ClusterConfig) -> list[tuple[str, str]]:
         found.append(("etcd", etcd(cfg, cfg.local_etcd)))
     if cfg.own.cni == "flannel":
         found.append(("flannel", flannel(cfg)))
+    if cfg.own.control_plane_vip and cfg.node.api:
+        found.append((names.KEEPALIVED, keepalived()))
     return found

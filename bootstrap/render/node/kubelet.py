@@ -129,7 +129,10 @@ def kubelet_flags(cfg: ClusterConfig, facts: HostFacts) -> bytes:
 
 
 def _node_ip(cfg: ClusterConfig, facts: HostFacts) -> str:
-    """Empty where the kubelet finds it: it takes one address, IPv4 before IPv6, with the lowest default route."""
+    """Empty where the kubelet finds it: it takes one address, IPv4 before IPv6, with the lowest default route.
+
+    Of IPv6 the one that came last, which may be the control plane's.
+    """
     own = node_address(cfg, facts)
     if not own:
         return ""
@@ -137,7 +140,8 @@ def _node_ip(cfg: ClusterConfig, facts: HostFacts) -> str:
     if other and len({is_ipv6(subnet) for subnet in cfg.cluster.networking.service_subnets}) > 1:
         return f"{own},{other}"
     routed = [a.address for a in facts.addresses if a.default][:1]
-    if (other and is_ipv6(own)) or (facts.mode == "host" and facts.addresses and own not in routed):
+    of_several = other or (cfg.own.control_plane_vip and cfg.node.api)
+    if (of_several and is_ipv6(own)) or (facts.mode == "host" and facts.addresses and own not in routed):
         return own
     return ""
 

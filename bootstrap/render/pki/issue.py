@@ -135,6 +135,7 @@ def apiserver_sans(cfg: ClusterConfig) -> tuple[str, ...]:
     """Everything that a client may call the API server."""
     names = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
     endpoint = (split_endpoint(cfg.endpoint)[0],) if cfg.cluster.control_plane_endpoint else ()
+    virtual = (cfg.own.control_plane_vip.address,) if cfg.own.control_plane_vip else ()
     return (
         cfg.node.name,
         *names,
@@ -142,6 +143,7 @@ def apiserver_sans(cfg: ClusterConfig) -> tuple[str, ...]:
         *service_ips(cfg),
         cfg.api.advertise_address,
         *endpoint,
+        *virtual,
         *cfg.cluster.api_server_cert_sans,
         *LOCAL_SANS,
         *cfg.own.extra_sans,

@@ -68,6 +68,7 @@ VALUES: dict[str, Any] = {
     "BootstrapConfiguration.addons": ["value=/value.yaml"],
     "BootstrapConfiguration.hardening": False,
     "BootstrapConfiguration.mirrors": {"offline": True},
+    "BootstrapConfiguration.controlPlaneVIP": {"address": "192.0.2.200"},
 }
 """Where no value of the type would do."""
 BESIDE: dict[str, dict[str, Any]] = {
@@ -211,6 +212,7 @@ FLAG_VALUES: dict[str, Any] = {
     "mirrors": None,
     "apiserver-bind-port": 7443,
     "dry-run": True,
+    "control-plane-vip": "192.0.2.200",
 }
 
 
@@ -221,8 +223,9 @@ def test_a_flag_writes_what_the_file_would_say(flag: Any) -> None:
         return
     kind = path.partition(".")[0]
     value = VALUES[path] if path in VALUES else ["value"] if kind not in KINDS else sample(expression_of(path))
+    written = {"gates": {"RootlessControlPlane": False}, "vip": value}
     value = FLAG_VALUES.get(flag.name, value)
-    in_file = {"RootlessControlPlane": False} if flag.form == "gates" else value
+    in_file = written.get(flag.form, value)
     given = ",".join(value) if flag.form == "commas" else tuple(value) if flag.form == "many" else value
     by_file, _ = read(document(path, in_file))
 

@@ -145,6 +145,15 @@ ETCD_DATABASE = (
 )
 
 NOT_RUN: dict[str, tuple[str, str]] = {
+    "virtual-router-taken": (
+        "keepalived",
+        "Sun Nov 29 01:12:11 2026: (control-plane) ip address associated with VRID 200 not present in advert from "
+        "203.0.113.11: 203.0.113.200",
+    ),
+    "virtual-router-stranger": (
+        "keepalived",
+        "Sun Nov 29 01:12:11 2026: (control-plane) received an invalid passwd from 203.0.113.11!",
+    ),
     "address-not-here": (
         "etcd",
         f'{_FATAL}listen tcp 192.0.2.1:2380: bind: cannot assign requested address","stacktrace":"go.etcd.io"}}',

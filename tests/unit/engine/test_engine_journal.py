@@ -25,7 +25,19 @@ from bootstrap.model.effects import (
     UnitRunning,
 )
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.journal_entry import FORMAT, IMAGES, KINDS, MODULE, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
+from bootstrap.model.journal_entry import (
+    ADDRESS,
+    FORMAT,
+    IMAGES,
+    KINDS,
+    MODULE,
+    NETWORK,
+    PATH,
+    SYSCTL,
+    TREE,
+    UNIT,
+    Entry,
+)
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import context
 
@@ -139,7 +151,7 @@ def test_each_kind_can_be_observed() -> None:
     host.units["u.service"] = UnitState(active=True, enabled=False, started=1)
     host.set_sysctl("net.ipv4.ip_forward", "0")
     host.mkdir("/sys/module/overlay", 0o755)
-    host.networks["links"] = ("eth0", "lo")
+    host.networks |= {"links": ("eth0", "lo"), "addresses": ("eth0 192.0.2.1/24", "eth0 192.0.2.9/32")}
     host.image_ids["unix:///x"] = {"b": "2", "a": "1"}
 
     found = {
@@ -152,6 +164,7 @@ def test_each_kind_can_be_observed() -> None:
             (MODULE, "overlay"),
             (NETWORK, "links"),
             (IMAGES, "unix:///x"),
+            (ADDRESS, "192.0.2.9"),
         )
     }
     assert found == {
@@ -162,6 +175,7 @@ def test_each_kind_can_be_observed() -> None:
         MODULE: {},
         NETWORK: {"names": ["eth0", "lo"]},
         IMAGES: {"names": ["a", "b"]},
+        ADDRESS: {"names": ["eth0 192.0.2.9/32"]},
     }
     assert set(found) == set(KINDS)
 

@@ -23,6 +23,7 @@ from bootstrap.model.facts import (
     Resolver,
     RuntimeFacts,
 )
+from bootstrap.model.virtual_address import VirtualAddress
 from bootstrap.preflight.kernel import V1_CONTROLLERS, V1_OPTIONAL
 from tests.configs import changed
 from tests.unit.preflight.machine import CFG, GOOD
@@ -54,6 +55,10 @@ def filesystem(path: str, **changes: Any) -> dict[str, dict[str, Filesystem]]:
 
 def with_args(component: str, *args: Arg) -> ClusterConfig:
     return changed(CFG, **{component: Component(extra_args=args)})
+
+
+def own(**changes: Any) -> ClusterConfig:
+    return dataclasses.replace(CFG, own=dataclasses.replace(CFG.own, **changes))
 
 
 CASES: list[tuple[dict[str, Any], str, bool]] = [
@@ -194,6 +199,33 @@ WITH_CONFIG: list[tuple[ClusterConfig, dict[str, Any], str, bool]] = [
         {"configured": {"present": ("/etc/etcd/ca.crt",), "etcd_versions": {"https://e:2379": "error: refused"}}},
         "ExternalEtcdVersion",
         ERROR,
+    ),
+]
+VIP = own(control_plane_vip=VirtualAddress("192.0.2.200"))
+HOLDER = "the machine with the hardware address 02:42:c0:00:02:c8"
+LAN = Attached("eth0", "192.0.2.0/24", "192.0.2.10")
+WITH_CONFIG += [
+    (VIP, {"configured": {"virtual_address_holder": HOLDER}}, "VirtualAddressFree", ERROR),
+    (VIP, {"attached": (LAN, Attached("eth0", "192.0.2.200/32", "192.0.2.200"))}, "VirtualAddressFree", ERROR),
+    (own(control_plane_vip=VirtualAddress("203.0.113.9")), {}, "VirtualAddressNetwork", ERROR),
+    (own(control_plane_vip=VirtualAddress("192.0.2.200", "eth9")), {}, "VirtualAddressNetwork", ERROR),
+    (
+        own(control_plane_vip=VirtualAddress("192.0.2.200", unicast_peers=("192.0.2.11", "192.0.2.12"))),
+        {},
+        "VirtualAddressPeers",
+        ERROR,
+    ),
+    (
+        VIP,
+        {"units": {"keepalived.service": "active"}, "configured": {"virtual_router_ids": (200, 201)}},
+        "VirtualRouter",
+        ERROR,
+    ),
+    (
+        VIP,
+        {"units": {"keepalived.service": "active"}, "configured": {"virtual_router_ids": (51,)}},
+        "VirtualRouter",
+        WARNING,
     ),
 ]
 TABLE = [(CFG, *case) for case in CASES] + WITH_CONFIG

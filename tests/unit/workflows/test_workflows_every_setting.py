@@ -33,6 +33,7 @@ from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.images.mirrors import Endpoint, MirrorRule, Mirrors, Server
 from bootstrap.model.journal_entry import PATH
 from bootstrap.model.plan import Plan
+from bootstrap.model.virtual_address import VirtualAddress
 from bootstrap.preflight.checks import Preflight
 from bootstrap.render.addons.foreign import kept_path
 from bootstrap.render.images.required import as_upstream
@@ -106,6 +107,7 @@ OWN: dict[str, list[Any]] = {
     "trusted_keys": [("key",)],
     "addons": [("/m/x.yaml",)],
     "images_in_config_maps": [True],
+    "control_plane_vip": [VirtualAddress("192.0.2.200")],
 }
 STORED_ONLY = {
     "feature_gates": "kubeadm's own, for its next command: kubeadm-config says them",

@@ -1,18 +1,17 @@
-"""Debian's programs for another architecture than this machine's: unpacked and looked into, never run."""
+"""Debian's programs that this system has not, or for another architecture: unpacked and looked into, never run."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from _base import image_id
-from _common import CACHE, digest, ensure_packages, fail, prune, run, timed, triplet
-from build_image import context
+from _common import CACHE, context, digest, ensure_packages, fail, prune, run, timed, triplet
 
-PACKAGES = ("nftables", "iptables", "dash", "coreutils")
+PACKAGES = ("nftables", "iptables", "dash", "coreutils", "keepalived")
 """Those whose programs the images use. apt adds what these depend on."""
 # apt's own state and an empty list of installed packages: what this system has itself does not count.
 UNPACK = """\
@@ -74,13 +73,25 @@ def loaded(root: Path, programs: Iterable[str], arch: str) -> list[str]:
     return found
 
 
-def without_running(recipe: dict[str, Any], root: Path, arch: str) -> dict[str, Any]:
+def without_running(recipe: dict[str, Any], root: Path, arch: str, trees: Mapping[str, Any]) -> dict[str, Any]:
     """A tree's recipe with files and links of `root` for its programs and folders, which it would ask a machine for.
 
-    In the container that makes the tree, `root` is a folder of that name beside the components.
+    In the container that makes the tree, `root` is a folder of that name beside the components. What the tree that this
+    one lies `beside` in all its images loads is there already.
     """
-    files, links = dict(recipe.get("files", {})), dict(recipe.get("links", {}))
-    programs = [program.lstrip("/") for program in recipe.get("programs", [])]
+    programs, links = _programs(recipe, root)
+    there, _ = _programs(trees[recipe["beside"]], root) if "beside" in recipe else ([], {})
+    files = dict(recipe.get("files", {}))
+    if programs:
+        has = set(loaded(root, there, arch))
+        files |= {f"root/{path}": path for path in loaded(root, programs, arch) if path not in has}
+    kept = {key: value for key, value in recipe.items() if key not in ("programs", "folders", "beside")}
+    return {**kept, "files": files, "links": recipe.get("links", {}) | links}
+
+
+def _programs(recipe: dict[str, Any], root: Path) -> tuple[list[str], dict[str, str]]:
+    """Paths below `root` of a recipe's programs, those in its folders too, and the links in these."""
+    programs, links = [program.lstrip("/") for program in recipe.get("programs", [])], {}
     for folder in recipe.get("folders", []):
         for path in sorted((root / folder.lstrip("/")).iterdir()):
             inside = str(path.relative_to(root))
@@ -88,7 +99,4 @@ def without_running(recipe: dict[str, Any], root: Path, arch: str) -> dict[str, 
                 links[inside] = os.readlink(path)
             elif path.is_file():
                 programs.append(inside)
-    if programs:
-        files |= {f"root/{path}": path for path in loaded(root, programs, arch)}
-    kept = {key: value for key, value in recipe.items() if key not in ("programs", "folders")}
-    return {**kept, "files": files, "links": links}
+    return programs, links
