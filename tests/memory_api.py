@@ -35,7 +35,7 @@ class MemoryApi:
         found = self.objects.get(path)
         return self._interrupted() or (ApiResponse(200, found) if found else ApiResponse(404, {}))
 
-    def create(self, body: Mapping[str, Any], *, manager: str = names.FIELD_MANAGER) -> ApiResponse:
+    def create(self, body: Mapping[str, Any], path: str = "", *, manager: str = names.FIELD_MANAGER) -> ApiResponse:
         if answer := self._interrupted():
             return answer
         if object_path(body) in self.objects:

@@ -66,7 +66,7 @@ def remove(mode: Any, host: Any, gone: Sequence[str], *, dry_run: bool, output: 
     from bootstrap.cli.screens.screen import Progress, show_remarks, silent
     from bootstrap.host.program import manifests
     from bootstrap.workflows.addons.removal import plan_removal
-    from bootstrap.workflows.api_access import api_reader
+    from bootstrap.workflows.api_access import api_reader, super_admin
     from bootstrap.workflows.execute import execute
 
     for name in gone:
@@ -74,7 +74,7 @@ def remove(mode: Any, host: Any, gone: Sequence[str], *, dry_run: bool, output: 
         if output == "text":
             show_remarks(removal.plan)
         if dry_run:
-            show_plan(removal.plan, host, api_reader(host, removal.observed.cfg), output)
+            show_plan(removal.plan, host, api_reader(super_admin(host, removal.observed.cfg)), output)
             continue
         listen = Progress(removal.plan) if output == "text" else silent
         execute(host, removal.observed, removal.plan, listen, verb="addon remove")

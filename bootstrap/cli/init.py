@@ -70,14 +70,14 @@ def _init(
 ) -> int:
     from datetime import UTC, datetime
 
-    from bootstrap.workflows.api_access import api_reader
+    from bootstrap.workflows.api_access import api_reader, super_admin
     from bootstrap.workflows.execute import execute
     from bootstrap.workflows.init import decide, make_plan
     from bootstrap.workflows.joining.lines import join_commands
 
     began = time.monotonic()
     decision = decide(host, mode.name, request)
-    objects = api_reader(host, decision.cfg)
+    objects = api_reader(super_admin(host, decision.cfg))
     joins = partial(join_commands, host, decision.cfg, decision.certificate_key, objects, datetime.now(UTC), withheld)
     if request.phase == SHOW_JOIN:
         return show_join(joins(), output)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.flags.inputs import Output
-from bootstrap.cli.screens.screen import Progress, say, show_json, wait_for_turn
+from bootstrap.cli.flags.inputs import Output, seconds_of
+from bootstrap.cli.screens.screen import Progress, say, show_json, silent, wait_for_turn
+from bootstrap.engine.records import Comparison
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.events import Unanswered
 
 FORCE = "--force"
 
@@ -24,28 +28,39 @@ def reset(
     ] = False,
     purge: Annotated[bool, typer.Option("--purge", help="Forget that state even if something differs.")] = False,
     cert_dir: Annotated[str, typer.Option(help="Certificates of a node that kubeadm made.")] = names.PKI_DIR,
-    kubeconfig: Annotated[str, typer.Option(help="Taken for kubeadm's sake; no cluster is asked.")] = "",
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Evict the node's Pods first, as far as budgets allow.")
+    ] = False,
+    drain_timeout: Annotated[str, typer.Option(help="How long that may take.", metavar="DURATION")] = "5m",
+    break_quorum: Annotated[
+        bool, typer.Option("--break-quorum", help="Go on even if the etcd members that stay are too few.")
+    ] = False,
+    kubeconfig: Annotated[
+        str, typer.Option(help="Of an administrator, where none is here: drains and deletes the node.", metavar="FILE")
+    ] = "",
     cri_socket: Annotated[str, typer.Option(help="CRI socket of a node that kubeadm made.")] = "",
     cleanup_tmp_dir: Annotated[
         bool, typer.Option("--cleanup-tmp-dir", help="Empty /etc/kubernetes/tmp of a node that kubeadm made.")
     ] = False,
     output: Output = "text",
 ) -> int:
-    """Undo everything that init did to this machine, and prove it."""
+    """Leave the cluster, undo everything that init or join did to this machine, and prove it."""
     from bootstrap.engine.journal import sweep
     from bootstrap.engine.turn import alone
     from bootstrap.workflows import reset as workflow
+    from bootstrap.workflows.leaving import Leave
     from bootstrap.workflows.mode import enter
 
+    leave = Leave(drain, seconds_of(drain_timeout, "--drain-timeout"), break_quorum, kubeconfig)
     mode, host = enter()
-    request = workflow.ResetRequest(cert_dir, cri_socket, cleanup_tmp_dir)
+    request = workflow.ResetRequest(cert_dir, cri_socket, cleanup_tmp_dir, leave)
     with alone(host, wait_for_turn):
         if verify:
             return _verify(host, output, purge=purge)
         if not dry_run:
             sweep(host)
         decision = workflow.decide_reset(host, mode.name, request)
-        for line in unused(request, kubeconfig, foreign=decision.foreign):
+        for line in (*unused(request, foreign=decision.foreign), *decision.leaving.remarks):
             say(line, "!", error=True)
         if dry_run or not force:
             _show(decision, host, output)
@@ -53,26 +68,39 @@ def reset(
             return Exit.OK
         _confirm(force=force)
         quiet = output == "json"
-        workflow.act_reset(host, decision, (lambda event: None) if quiet else Progress(decision.plan))
+        done = workflow.act_reset(host, decision, silent if quiet else Progress(decision.plan))
         if decision.foreign and not quiet:
             say("what kubeadm reset would remove is gone; CNI files and packet filter rules of others were left alone")
-        return _verify(host, output, purge=purge) if decision.journal else Exit.OK
+        left = decision.leaving.by_hand
+        unanswered = [change for timing in done for change in timing.changed if isinstance(change, Unanswered)]
+        more = {"warnings": unanswered, "next": [left] if left else []}
+        code = _verify(host, output, purge=purge, more=more) if decision.journal else _unproven(output, more)
+        if left and not quiet:
+            say(f"the cluster still has the node: {left}   (on a control plane)", "!")
+        return code
 
 
-def unused(request: Any, kubeconfig: str, *, foreign: bool) -> list[str]:
+def _unproven(output: str, more: Mapping[str, Any]) -> int:
+    """A node of which no journal says how the machine was before."""
+    if output == "json":
+        show_json({**asdict(Comparison()), **more})
+    return Exit.OK
+
+
+def unused(request: Any, *, foreign: bool) -> list[str]:
     """Flags that were given and change nothing here."""
-    lines = ["--kubeconfig: no cluster is asked"] if kubeconfig else []
     given = {"--cert-dir": request.cert_dir != names.PKI_DIR, "--cleanup-tmp-dir": request.cleanup_tmp_dir}
     why = "is for a node that kubeadm made; of this one its record says what there is"
-    return lines + [f"{flag} {why}" for flag, there in given.items() if there and not foreign]
+    return [f"{flag} {why}" for flag, there in given.items() if there and not foreign]
 
 
 def _show(decision: Any, host: Any, output: str) -> None:
     from bootstrap.engine.preview import preview
+    from bootstrap.workflows.api_access import api_reader
 
-    steps = preview(decision.plan, host)
+    steps = preview(decision.plan, host, api_reader(decision.leaving.connect))
     if output == "json":
-        show_json({"steps": [asdict(step) for step in steps]})
+        show_json({"steps": [asdict(step) for step in steps], "remarks": decision.leaving.remarks})
         return
     if decision.foreign:
         say("bootstrap did not make this node: reset does what kubeadm reset does", "!")
@@ -80,6 +108,8 @@ def _show(decision: Any, host: Any, output: str) -> None:
         for effect in step.effects:
             if effect.is_change:
                 say(f"  {effect.what}")
+                for line in effect.diff:
+                    say(f"    {line}")
 
 
 def _confirm(*, force: bool) -> None:
@@ -99,14 +129,15 @@ def _confirm(*, force: bool) -> None:
         )
 
 
-def _verify(host: Any, output: str, *, purge: bool) -> int:
+def _verify(host: Any, output: str, *, purge: bool, more: Mapping[str, Any] = MappingProxyType({})) -> int:
+    """`more` is what JSON says besides."""
     from bootstrap.workflows.reset import forget, verify_reset
 
     found = verify_reset(host)
     if not found.left or purge:
         forget(host)
     if output == "json":
-        show_json(asdict(found))
+        show_json({**asdict(found), **more})
     else:
         for line in found.others:
             say(f"  {line}", "!")

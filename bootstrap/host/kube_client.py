@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -72,8 +73,8 @@ class KubeApi:
     def get(self, path: str) -> ApiResponse:
         return self._request("GET", path)
 
-    def create(self, body: Mapping[str, Any]) -> ApiResponse:
-        return self._request("POST", object_path(body, collection=True), body=body)
+    def create(self, body: Mapping[str, Any], path: str = "") -> ApiResponse:
+        return self._request("POST", path or object_path(body, collection=True), body=body)
 
     def delete(self, path: str) -> ApiResponse:
         return self._request("DELETE", path)
@@ -108,7 +109,7 @@ class KubeApi:
             raise ConnectionError(f"HTTP {answer.status_code} and no object: {answer.text[:80]!r} is no API server's")
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             time.sleep(pause(answer.headers.get("Retry-After", "")))
-        return ApiResponse(answer.status_code, found, answer.text)
+        return ApiResponse(answer.status_code, found, answer.text, _date(answer.headers.get("Date", "")))
 
 
 def parsed(text: str) -> dict[str, Any]:
@@ -123,6 +124,13 @@ def parsed(text: str) -> dict[str, Any]:
 def pause(retry_after: str) -> float:
     """Seconds that a server that has too much to do is left alone."""
     return min(float(retry_after), LONGEST_PAUSE) if retry_after.isdecimal() else 0.0
+
+
+def _date(text: str) -> float:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else 0
+    except ValueError:
+        return 0
 
 
 def _current(kubeconfig: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -145,11 +145,13 @@ class Host(HostReader, Protocol):
 
 @dataclass(frozen=True)
 class ApiResponse:
-    """`body` is the parsed JSON object, or `{}` when the answer was not JSON."""
+    """`body` is the parsed JSON object, or `{}` when the answer was not JSON; `date` is when the server sent it, as it
+    says, in seconds since the epoch (0: it does not say)."""
 
     status: int
     body: Mapping[str, Any]
     text: str = ""
+    date: float = 0
 
     @property
     def found(self) -> Mapping[str, Any] | None:
@@ -168,7 +170,8 @@ class Api(Protocol):
         Without `force`, 409 with each field that another manager has given another value (`engine/ownership.py`).
         """
 
-    def create(self, body: Mapping[str, Any]) -> ApiResponse: ...
+    def create(self, body: Mapping[str, Any], path: str = "") -> ApiResponse:
+        """`path` is where it is made, where that does not follow from the kind (an eviction, below its Pod)."""
 
     def delete(self, path: str) -> ApiResponse: ...
 

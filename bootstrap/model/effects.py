@@ -9,7 +9,15 @@ from typing import Any
 
 from bootstrap.model.cluster import Taint
 from bootstrap.model.images.mirrors import Mirrors
-from bootstrap.model.reset_effects import ContainersGone, EtcdMemberGone, Restored, UnitsReloaded, Unmounted
+from bootstrap.model.reset_effects import (
+    ContainersGone,
+    EtcdMemberGone,
+    NodeDeleted,
+    NodeDrained,
+    Restored,
+    UnitsReloaded,
+    Unmounted,
+)
 
 
 @dataclass(frozen=True)
@@ -279,6 +287,8 @@ Effect = (
     | EtcdMemberAdded
     | EtcdMemberPromoted
     | EtcdMemberGone
+    | NodeDrained
+    | NodeDeleted
     | Unmounted
     | UnitsReloaded
 )

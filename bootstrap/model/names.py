@@ -113,6 +113,8 @@ POD_SUBNET = "10.244.0.0/16"
 DNS_DOMAIN = "cluster.local"
 
 BOOTSTRAP_GROUP = "system:bootstrappers:kubeadm:default-node-token"
+NODE_USER = "system:node:"
+"""And the node's name: who its kubelet is."""
 ADMIN_GROUP = "kubeadm:cluster-admins"
 CONTROL_PLANE_ROLE = "node-role.kubernetes.io/control-plane"
 EXCLUDE_LOAD_BALANCERS = "node.kubernetes.io/exclude-from-external-load-balancers"

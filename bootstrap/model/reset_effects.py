@@ -36,16 +36,32 @@ class ContainersGone:
 
 
 @dataclass(frozen=True)
-class EtcdMemberGone:
-    """An etcd of several members no longer counts on the one known by `peer_url`, which listens at `url`.
+class NodeDrained:
+    """No Pod that can go elsewhere runs on the node, and none is scheduled to it: each was evicted."""
 
-    `etcdctl` is the command with its certificates; where nothing is in `data_dir`, there is no member.
+    name: str
+
+
+@dataclass(frozen=True)
+class NodeDeleted:
+    """The cluster has no Node of that name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class EtcdMemberGone:
+    """An etcd of several members no longer counts on the one known by `peer_url`.
+
+    `urls` are where it listens, and others if they are known. `etcdctl` is the command with its certificates; where
+    nothing is in `data_dir`, there is no member. Where that is not `required`, an etcd that keeps it stops nothing.
     """
 
-    url: str
+    urls: tuple[str, ...]
     peer_url: str
     data_dir: str
     etcdctl: tuple[str, ...]
+    required: bool = True
 
 
 @dataclass(frozen=True)

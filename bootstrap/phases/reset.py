@@ -1,7 +1,7 @@
 """The plan of `reset`: one step after another, in the order that a living node allows.
 
-The etcd member while it can still tell the others; then the kubelet, or it starts again what is removed; mounts before
-files; our own tools and the journal last (docs/explanation/reset.md).
+The node and the etcd member while they can still tell the others; then the kubelet, or it starts again what is
+removed; mounts before files; our own tools and the journal last (docs/explanation/reset.md).
 """
 
 from __future__ import annotations
@@ -12,7 +12,15 @@ from bootstrap.model import names
 from bootstrap.model.effects import Effect, UnitRunning
 from bootstrap.model.journal_entry import ADDRESS, IMAGES, NETWORK, PATH, SYSCTL, TREE, UNIT, Entry
 from bootstrap.model.plan import Plan, Step
-from bootstrap.model.reset_effects import ContainersGone, EtcdMemberGone, Restored, UnitsReloaded, Unmounted
+from bootstrap.model.reset_effects import (
+    ContainersGone,
+    EtcdMemberGone,
+    NodeDeleted,
+    NodeDrained,
+    Restored,
+    UnitsReloaded,
+    Unmounted,
+)
 from bootstrap.phases.cluster import ADMINS_BOUND, TAINTS_GIVEN
 
 TOOLS = (names.HOST_DIR, names.WORK_DIR)
@@ -28,11 +36,13 @@ def reset_plan(
     tools: Collection[str] = TOOLS,
     member: EtcdMemberGone | None = None,
     networks: tuple[str, ...] = (),
+    first: tuple[Step, ...] = (),
 ) -> Plan:
     """Undoes every entry of the journal, newest first; the journal itself stays until it is verified.
 
     `tools` are what reset needs to the end, by every name that these have; `member` is this machine's, if it has one.
-    `containers` is None where no Pod is ours; `networks` are the CNI networks that our Pods are in.
+    `containers` is None where no Pod is ours; `networks` are the CNI networks that our Pods are in; `first` is done
+    while the cluster still counts on this machine.
     """
     newest = tuple(entry for entry in reversed(entries) if entry.is_understood)
     units = [e for e in newest if e.kind == UNIT]
@@ -66,11 +76,23 @@ def reset_plan(
             [Restored(e, KEPT if e.name == names.WORK_DIR else ()) for e in files if _holds_tools(e, tools)],
         ),
     }
-    steps: list[Step] = []
+    steps = list(first)
     for name, (group, effects) in phases.items():
         if effects:
             steps.append(Step(name, group, tuple(effects), after=tuple(s.id for s in steps[-1:])))
     return Plan(tuple(steps))
+
+
+def node_steps(drained: NodeDrained | None, deleted: NodeDeleted | None, drain_timeout: float) -> tuple[Step, ...]:
+    """Before the etcd member goes, since this machine's API server ends with it; a kubelet that runs registers its
+    node at its start only, so that one which is deleted stays so."""
+    steps = []
+    if drained:
+        way_out = f"kubectl get pdb -A shows who keeps them; kubectl uncordon {drained.name} takes new Pods again"
+        steps.append(Step("drain", "Node", (drained,), timeout=drain_timeout, instead=way_out))
+    if deleted:
+        steps.append(Step("delete-node", "Node", (deleted,), after=tuple(step.id for step in steps)))
+    return tuple(steps)
 
 
 def _namespaces_first(shared: Iterable[Entry]) -> list[Entry]:

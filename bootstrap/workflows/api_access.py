@@ -79,13 +79,13 @@ def cluster_facts(host: HostReader) -> ClusterFacts | None:
         return None
 
 
-def api_reader(host: HostReader, cfg: ClusterConfig) -> Callable[[str], Mapping[str, Any] | None]:
+def api_reader(connect: Callable[[], KubeApi]) -> Callable[[str], Mapping[str, Any] | None]:
     """Looks at objects of a cluster that may not be there, for a dry run: REST path → object or None."""
-    connect = cache(super_admin(host, cfg))
+    connected = cache(connect)
 
     def get(path: str) -> Mapping[str, Any] | None:
         try:
-            return connect().get(path).found
+            return connected().get(path).found
         except (BootstrapError, ConnectionError):
             return None
 

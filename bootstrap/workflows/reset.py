@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bootstrap.engine.journal import read_journal
 from bootstrap.engine.records import Comparison
@@ -13,17 +13,18 @@ from bootstrap.engine.verify import compare
 from bootstrap.host.facts.cni import configured_networks
 from bootstrap.host.facts.kubelet import cri_socket, static_pod_path
 from bootstrap.host.kube_client import probe
-from bootstrap.host.port import Api, Host, HostReader
+from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import TREE, UNIT, Entry
 from bootstrap.model.plan import Plan
 from bootstrap.model.reset_effects import ContainersGone, EtcdMemberGone
 from bootstrap.model.runtime import HOST_RUNTIME, NODE_RUNTIME, Runtime
-from bootstrap.phases.reset import TOOLS, reset_plan
+from bootstrap.phases.reset import TOOLS, node_steps, reset_plan
 from bootstrap.render.controlplane.etcd_member import EtcdMember, etcdctl, member
 from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.workflows.foreign_node import foreign_entries
+from bootstrap.workflows.leaving import Leave, Leaving, leaving
 
 TRACES = (names.KUBELET_CONF, names.ADMIN_CONF, names.KUBELET_CONFIG)
 """A machine with one of these is a node, whoever made it."""
@@ -36,6 +37,7 @@ class ResetRequest:
     cert_dir: str = names.PKI_DIR
     cri_socket: str = ""
     cleanup_tmp_dir: bool = False
+    leave: Leave = field(default_factory=Leave)
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,13 @@ class ResetDecision:
 
     journal: tuple[Entry, ...]
     foreign: bool
+    leaving: Leaving
     plan: Plan
 
 
-def decide_reset(host: HostReader, mode: str, request: ResetRequest) -> ResetDecision:
-    """Raises BootstrapError: exit 8 when there is nothing to undo, 2 or 8 for a directory that must not be emptied."""
+def decide_reset(host: Host, mode: str, request: ResetRequest) -> ResetDecision:
+    """Raises BootstrapError: exit 8 when there is nothing to undo, or others could not go on, 2 or 8 for a directory
+    that must not be emptied, 7 when Pods are to be moved and nobody answers."""
     manifest = manifest_path("etcd", static_pod_path(host))
     journal, etcd = read_journal(host), member(host.read(manifest) or b"")
     foreign = not _is_ours(journal) and any(host.stat(path) for path in TRACES)
@@ -63,15 +67,18 @@ def decide_reset(host: HostReader, mode: str, request: ResetRequest) -> ResetDec
     if foreign:
         others = foreign_entries(host, etcd, manifest, request.cert_dir, with_temporary=request.cleanup_tmp_dir)
     runtime = _runtime(host, journal, mode, request)
-    leaves = etcd and (foreign or any(entry.name == manifest for entry in journal))
+    has_member = etcd and (foreign or any(entry.name == manifest for entry in journal))
+    gone = _member_gone(host, etcd, required=not request.leave.break_quorum) if etcd and has_member else None
+    leaves = leaving(host, request.leave, gone)
     plan = reset_plan(
         (*journal, *others),
         _containers(journal, runtime, foreign=foreign),
         (*TOOLS, *map(host.resolve, TOOLS)),
-        _leaving(host, etcd) if etcd and leaves else None,
+        gone,
         (names.POD_NETWORK, *(configured_networks(host, runtime.cni_conf) if runtime.ours else ())),
+        node_steps(leaves.drained, leaves.deleted, request.leave.drain_timeout),
     )
-    return ResetDecision(journal, foreign, plan)
+    return ResetDecision(journal, foreign, leaves, plan)
 
 
 def _containers(journal: tuple[Entry, ...], runtime: Runtime, *, foreign: bool) -> ContainersGone | None:
@@ -93,10 +100,10 @@ def _is_ours(journal: tuple[Entry, ...]) -> bool:
     return any(entry.name in of_a_node for entry in journal)
 
 
-def _leaving(host: HostReader, etcd: EtcdMember) -> EtcdMemberGone:
+def _member_gone(host: HostReader, etcd: EtcdMember, *, required: bool) -> EtcdMemberGone:
     """By our own etcdctl: a node that kubeadm made has none outside of its Pods."""
     words = etcdctl("etcdctl", *map(host.reach, (etcd.ca, etcd.certificate, etcd.key)))
-    return EtcdMemberGone(etcd.url, etcd.peer_url, etcd.data_dir, words)
+    return EtcdMemberGone((etcd.url, *etcd.others), etcd.peer_url, etcd.data_dir, words, required)
 
 
 def _runtime(host: HostReader, journal: tuple[Entry, ...], mode: str, request: ResetRequest) -> Runtime:
@@ -110,7 +117,7 @@ def _runtime(host: HostReader, journal: tuple[Entry, ...], mode: str, request: R
 
 def act_reset(host: Host, decision: ResetDecision, listen: EventListener) -> tuple[Timing, ...]:
     """Runs the plan. Raises BootstrapError (exit 5); running it again goes on where it stopped."""
-    return run(decision.plan, RunContext(host, _no_cluster, probe, "reset"), listen)
+    return run(decision.plan, RunContext(host, decision.leaving.connect, probe, "reset"), listen)
 
 
 def verify_reset(host: Host) -> Comparison:
@@ -130,7 +137,3 @@ def forget(host: Host) -> None:
     made = Entry(TREE, names.WORK_DIR, None) in read_journal(host)
     host.remove(names.JOURNAL)
     host.remove_empty(host.resolve(names.WORK_DIR) if made else names.WORK_DIR)
-
-
-def _no_cluster() -> Api:
-    raise BootstrapError("reset asks no cluster", code=Exit.BUG)

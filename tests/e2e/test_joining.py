@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -175,10 +176,43 @@ def test_our_own_join(first: Node, network: str, app_image: str) -> None:
         until(f"{name} Ready", lambda: ready(first, name))
 
         assert worker.exec("bootstrap", "init").returncode == 8
-        worker.run("bootstrap", "reset", "--force", timeout=300)
+        drained(first, worker)
         assert worker.exec("systemctl", "is-active", "kubelet").stdout.strip() == "inactive"
     finally:
         worker.remove()
+
+
+APP = """
+apiVersion: v1
+kind: Pod
+metadata: {name: guarded, labels: {app: guarded}}
+spec:
+  nodeName: NODE
+  terminationGracePeriodSeconds: 1
+  containers: [{name: pause, image: "localhost/bootstrap/pause:3.10.2"}]
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: guard}
+spec: {minAvailable: 1, selector: {matchLabels: {app: guarded}}}
+"""
+
+
+def drained(cluster: Node, worker: Node) -> None:
+    """As its own kubelet: a budget is respected, and the Node is left for an administrator, who may be given."""
+    name = worker.run("hostname").strip()
+    cluster.run("kubectl", "apply", "-f", "-", stdin=APP.replace("NODE", name).encode())
+    until("it runs", lambda: cluster.get("pod", "guarded")["status"]["phase"] == "Running")
+    assert "default/guarded (nobody makes it again)" in worker.run("bootstrap", "reset", "--drain", "--dry-run")
+    kept = worker.exec("bootstrap", "reset", "--force", "--drain", "--drain-timeout", "2s")
+    assert (kept.returncode, "guard" in kept.stderr) == (6, True), kept.stderr
+    assert cluster.get("node", name)["spec"]["unschedulable"] is True
+
+    cluster.kubectl("delete", "pdb", "guard")
+    done = json.loads(worker.run("bootstrap", "reset", "--force", "--drain", "-o", "json", timeout=300))
+    assert (done["left"], done["next"]) == ([], [f"kubectl delete node {name}"])
+    assert cluster.exec("kubectl", "get", "pod", "guarded").returncode == 1
+    assert cluster.get("node", name)
 
 
 def test_who_is_not_believed(first: Node) -> None:
@@ -212,12 +246,16 @@ def test_control_planes_join_at_once_leave_and_come_back(first: Node, network: s
 
         must(docker("stop", joined[1].name))
         until("two of three take writes", lambda: first.kubectl("create", "configmap", "written-by-two"))
+        refused = joined[0].exec("bootstrap", "reset", "--force")
+        assert (refused.returncode, "--break-quorum" in refused.stderr) == (8, True), refused.stderr
+        assert joined[0].exec("systemctl", "is-active", "kubelet").stdout.strip() == "active"
         must(docker("start", joined[1].name))
         joined[1].wait_healthy()
         assert joined[1].kubectl("get", "configmap", "written-by-two")
 
         joined[0].run("bootstrap", "reset", "--force", timeout=300)
         assert sorted(members(first)) == sorted((names[0], names[2]))
+        assert first.exec("kubectl", "get", "node", names[1]).returncode == 1
         joined[0].run("bootstrap", *words, timeout=300)
         assert sorted(members(first)) == sorted(names)
     finally:

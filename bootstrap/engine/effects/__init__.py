@@ -16,6 +16,7 @@ from bootstrap.engine.effects import (  # noqa: F401 - each registers its effect
     learned_files,
     links,
     network,
+    nodes,
     record,
     static_pods,
     trees,

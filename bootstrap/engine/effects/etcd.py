@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from tenacity import retry_if_exception
 
 from bootstrap.engine.effects.registry import UNCHANGED, register
 from bootstrap.engine.polling import RETRY_SECONDS, retried
 from bootstrap.engine.run_context import RunContext
+from bootstrap.host.facts.etcd_members import LIMITS, Member, members
 from bootstrap.host.port import HostReader
 from bootstrap.model.effects import EtcdPeerUrl
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Unanswered
 from bootstrap.model.reset_effects import EtcdMemberGone
-from bootstrap.render.controlplane.static_pods import manifest_path
-
-LIMITS = ("--dial-timeout=2s", "--command-timeout=10s")
-"""kubeadm dials for 2 s too (util/etcd: etcdTimeout), and tries for two minutes; an etcd that lives answers at once."""
 
 SETTLED = 20.0
 """Seconds. Within five of a change of its members etcd refuses the next one (its HealthInterval), and after a start."""
@@ -47,47 +43,44 @@ def _said_something(error: BaseException) -> bool:
 def _leave(effect: EtcdMemberGone, context: RunContext, timeout: float) -> str:
     """As kubeadm does it, the last member stays, and an etcd that does not answer stops nothing.
 
-    One that answers and keeps the member does: what is left might not be enough to go on.
+    One that answers and keeps the member does, where that is `required`: what is left might not be enough to go on.
     """
-    host, etcdctl = context.host, (*effect.etcdctl, *LIMITS)
+    host = context.host
     if not host.listdir(effect.data_dir):
         return ""
     try:
-        shown = host.run([*etcdctl, f"--endpoints={effect.url}", "member", "list", "-w", "json"], here=True)
-        members = json.loads(shown)["members"]
+        found = members(host, (*effect.etcdctl, f"--endpoints={','.join(effect.urls)}"))
     except (BootstrapError, ValueError):
         return Unanswered("etcd did not answer: if it has other members, end this one there, etcdctl member remove ID")
-    gone = [member for member in members if effect.peer_url in member["peerURLs"]]
-    others = [member for member in members if member not in gone]
+    gone = [member for member in found if effect.peer_url in member.peer_urls]
+    others = [member for member in found if member not in gone]
     if not gone or not others:
         return ""
-    return _remove(context, etcdctl, gone[0], others, timeout)
+    try:
+        return _remove(context, effect, gone[0], others, timeout)
+    except BootstrapError as e:
+        if effect.required:
+            raise
+        return Unanswered(f"{e.what}: {'; '.join(e.details)}")
 
 
-def _remove(
-    context: RunContext,
-    etcdctl: tuple[str, ...],
-    gone: dict[str, Any],
-    others: list[dict[str, Any]],
-    timeout: float,
-) -> str:
+def _remove(context: RunContext, effect: EtcdMemberGone, gone: Member, others: Sequence[Member], timeout: float) -> str:
     """Through another member: the one that goes ends before it answers."""
-    name = f"{gone['ID']:x}"
-    urls = ",".join(url for member in others for url in member.get("clientURLs", ()))
-    words = [*etcdctl, f"--endpoints={urls}", "member", "remove", name]
+    urls = ",".join(url for member in others for url in member.client_urls)
+    words = [*effect.etcdctl, *LIMITS, f"--endpoints={urls}", "member", "remove", gone.id]
     try:
         ask = partial(context.host.run, words, here=True)
         retried(ask, retry_if_exception(_said_something), min(timeout, SETTLED), context.over, RETRY_SECONDS)
     except BootstrapError as e:
         raise BootstrapError(
-            f"etcd does not let its member {name} go, and nothing was removed",
+            f"etcd does not let its member {gone.id} go",
             code=Exit.EFFECT,
-            why="without this member too few of the others might be left",
+            why="without this member too few of the others might be left; nothing on this machine was removed",
             details=e.details,
-            fix="bring the other members back and run reset again; to give the whole cluster up, "
-            f"move {manifest_path('etcd')} away first",
+            fix="bring the other members back and run reset again; to give the whole cluster up: "
+            "bootstrap reset --break-quorum",
         ) from e
-    return f"etcd member {name} removed, {len(others)} left"
+    return f"etcd member {gone.id} removed, {len(others)} left"
 
 
 def _describe_leave(effect: EtcdMemberGone, host: HostReader) -> str:

@@ -3,50 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from bootstrap.engine.effects.files import make_parent
 from bootstrap.engine.effects.registry import UNCHANGED, register
 from bootstrap.engine.polling import NotYet, persist
 from bootstrap.engine.run_context import RunContext
 from bootstrap.formats.yaml_reader import UnreadableError, parse_one
+from bootstrap.host.facts import etcd_members
+from bootstrap.host.facts.etcd_members import LIMITS, Member
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model.effects import EtcdMemberAdded, EtcdMemberPromoted, File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import PATH
 from bootstrap.render.controlplane.args import flags_of
 
-LIMITS = ("--dial-timeout=2s", "--command-timeout=10s")
 DATA = "member"
 """What etcd makes in its data directory when it starts for the first time."""
-
-
-@dataclass(frozen=True)
-class Member:
-    """One line of `etcdctl member list`; `name` is empty until it has started once."""
-
-    id: str
-    name: str
-    peer_urls: tuple[str, ...]
-    learner: bool
 
 
 def members(host: Host, etcdctl: Sequence[str]) -> tuple[Member, ...]:
     """Raises NotYet while nobody answers."""
     try:
-        shown = host.run([*etcdctl, *LIMITS, "member", "list", "-w", "json"], here=True)
-        return tuple(map(_member, json.loads(shown)["members"]))
+        return etcd_members.members(host, etcdctl)
     except BootstrapError as e:
         raise NotYet("; ".join(e.details) or e.what) from e
-    except (ValueError, KeyError, TypeError) as e:
+    except ValueError as e:
         raise NotYet(f"etcdctl said nothing that can be read: {e}") from e
-
-
-def _member(said: dict[str, Any]) -> Member:
-    return Member(f"{said['ID']:x}", said.get("name", ""), tuple(said.get("peerURLs", ())), bool(said.get("isLearner")))
 
 
 def _started(host: HostReader, effect: EtcdMemberAdded) -> bool:

@@ -20,6 +20,8 @@ class EtcdMember:
     ca: str
     certificate: str
     key: str
+    others: tuple[str, ...] = ()
+    """URLs for clients of the members that it met at first, as kubeadm and we choose them."""
 
     @property
     def peer_url(self) -> str:
@@ -43,9 +45,17 @@ def member(manifest: bytes) -> EtcdMember | None:
             ca=flags["trusted-ca-file"],
             certificate=flags["cert-file"],
             key=flags["key-file"],
+            others=_others(flags.get("initial-cluster", ""), flags["initial-advertise-peer-urls"]),
         )
     except (TypeError, KeyError, IndexError, ValueError, AttributeError):
         return None
+
+
+def _others(cluster: str, own: str) -> tuple[str, ...]:
+    """Of `NAME=URL,…`."""
+    urls = (entry.partition("=")[2] for entry in cluster.split(",") if entry)
+    hosts = (split_url(url)[1] for url in urls if url not in own.split(","))
+    return tuple(f"https://{url_host(host)}:{names.ETCD_CLIENT_PORT}" for host in hosts)
 
 
 def _reached(url: str) -> str:

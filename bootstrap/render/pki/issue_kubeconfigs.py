@@ -111,7 +111,7 @@ def _fault(ground: Ground, content: bytes, who: Identity, *, anew: bool) -> tupl
         server = str(cluster["server"])
         if b64decode(cluster["certificate-authority-data"]).strip() != ground.ca.strip():
             return "it trusts another CA than this cluster's", server, False
-        if "client-certificate" in user and who.common_name.startswith("system:node:"):
+        if "client-certificate" in user and who.common_name.startswith(names.NODE_USER):
             return "", server, True
         chain, key = b64decode(user["client-certificate-data"]), b64decode(user["client-key-data"])
     except (ValueError, TypeError, KeyError) as e:

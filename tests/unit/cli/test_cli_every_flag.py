@@ -24,6 +24,7 @@ PROOF = {
     "all": "e2e/test_clusters.py",
     "api-port": "unit/workflows/test_workflow_cluster.py",
     "arch": "registry/test_commands.py",
+    "break-quorum": "e2e/test_joining.py",
     "bundle": "e2e/test_air_gap.py",
     "certificate-key": "e2e/test_joining.py",
     "client-name": "unit/workflows/test_workflow_kubeconfig.py",
@@ -33,6 +34,8 @@ PROOF = {
     "control-planes": "unit/clusters/test_clusters_flags.py",
     "control-plane": "unit/phases/test_phases_join.py",
     "description": "unit/workflows/test_workflows_tokens.py",
+    "drain": "e2e/test_joining.py",
+    "drain-timeout": "e2e/test_joining.py",
     "exit-on-failure": "e2e/test_ways_to_run.py",
     "file": "registry/test_commands.py",
     "force": "e2e/test_reset.py",
@@ -44,7 +47,7 @@ PROOF = {
     "internal": "unit/workflows/test_workflow_cluster.py",
     "key": "bundle/test_create.py",
     "kubeconfig-dir": "unit/workflows/test_workflows_certs.py",
-    "kubeconfig": "unit/cli/test_cli_every_flag.py",
+    "kubeconfig": "unit/workflows/test_workflows_leaving.py",
     "lock": "registry/test_commands.py",
     "new-config": "unit/cli/test_cli_config.py",
     "old-config": "unit/cli/test_cli_config.py",
@@ -110,19 +113,15 @@ def test_the_suite_names_the_flag(flag: str, suite: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "kubeconfig", "foreign", "named"),
+    ("request_", "foreign", "named"),
     [
-        (ResetRequest(names.PKI_DIR, ""), "", False, []),
-        (ResetRequest(names.PKI_DIR, ""), "/k", True, ["--kubeconfig"]),
-        (ResetRequest("/srv/pki", "unix:///s", cleanup_tmp_dir=True), "", True, []),
-        (ResetRequest("/srv/pki", "unix:///s", cleanup_tmp_dir=True), "", False,
-         ["--cert-dir", "--cleanup-tmp-dir"]),
+        (ResetRequest(names.PKI_DIR, ""), False, []),
+        (ResetRequest("/srv/pki", "unix:///s", cleanup_tmp_dir=True), True, []),
+        (ResetRequest("/srv/pki", "unix:///s", cleanup_tmp_dir=True), False, ["--cert-dir", "--cleanup-tmp-dir"]),
     ],
-)  # fmt: skip
-def test_flags_for_other_nodes_are_named(
-    request_: ResetRequest, kubeconfig: str, foreign: bool, named: list[str]
-) -> None:
-    assert [line.partition(" ")[0].rstrip(":") for line in unused(request_, kubeconfig, foreign=foreign)] == named
+)
+def test_flags_for_other_nodes_are_named(request_: ResetRequest, foreign: bool, named: list[str]) -> None:
+    assert [line.partition(" ")[0] for line in unused(request_, foreign=foreign)] == named
 
 
 def test_two_ways_to_give_one_token_are_wrong_usage() -> None:

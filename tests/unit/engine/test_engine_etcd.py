@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from bootstrap.engine.effects import apply_effect
-from bootstrap.engine.effects.etcd import LIMITS
+from bootstrap.host.facts.etcd_members import LIMITS
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.reset_effects import EtcdMemberGone
 from tests.memory import MemoryHost
 from tests.unit.engine.fakes import context
 
-GONE = EtcdMemberGone("https://127.0.0.1:2379", "https://10.0.0.1:2380", "/var/lib/etcd", ("etcdctl", "--cert=/c"))
-COMMAND = " ".join((*GONE.etcdctl, *LIMITS))
-LIST = f"{COMMAND} --endpoints=https://127.0.0.1:2379 member list -w json"
+GONE = EtcdMemberGone(("https://127.0.0.1:2379",), "https://10.0.0.1:2380", "/var/lib/etcd", ("etcdctl", "--cert=/c"))
+LIST = " ".join((*GONE.etcdctl, "--endpoints=https://127.0.0.1:2379", *LIMITS, "member list -w json"))
 
 
 def machine(*addresses: str, host: MemoryHost | None = None) -> MemoryHost:
@@ -49,7 +49,7 @@ def test_the_others_are_told_to_go_on_without_it() -> None:
 
     assert apply_effect(GONE, context(host), 1) == "etcd member ff removed, 2 left"
     others = "https://10.0.0.2:2379,https://10.0.0.3:2379"
-    assert host.log[-1] == f"{COMMAND} --endpoints={others} member remove ff"
+    assert host.log[-1] == " ".join((*GONE.etcdctl, *LIMITS, f"--endpoints={others}", "member remove ff"))
 
 
 @pytest.mark.parametrize("addresses", [("10.0.0.1",), ("10.0.0.2", "10.0.0.3")], ids=["the last one", "a stranger"])
@@ -82,3 +82,10 @@ def test_an_etcd_that_keeps_its_member_stops_the_reset() -> None:
         apply_effect(GONE, context(host), 1)
     assert caught.value.code == Exit.EFFECT
     assert caught.value.details == ("etcdserver: unhealthy cluster",)
+    assert "--break-quorum" in caught.value.fix
+
+
+def test_where_the_cluster_is_given_up_an_etcd_that_keeps_its_member_is_only_said() -> None:
+    host = machine("10.0.0.1", "10.0.0.2", host=Refusing("remove"))
+
+    assert "unhealthy cluster" in apply_effect(replace(GONE, required=False), context(host), 1)

@@ -116,7 +116,7 @@ def test_our_tools_go_last_and_the_journal_stays() -> None:
 def test_what_init_does_once_is_to_be_done_again_as_soon_as_a_reset_has_begun(mark: str) -> None:
     """Or an `init` after half a reset would find the marks of a cluster whose data is gone."""
     entry = Entry(PATH, f"{names.STATE_DIR}/{mark}", None)
-    member = EtcdMemberGone("", "", "", ())
+    member = EtcdMemberGone((), "", "", ())
     plan = reset_plan((*JOURNAL, entry), GONE, member=member)
 
     assert [step.id for step in plan.steps][:3] == ["remove-etcd-member", "marks", "kubelet"]
@@ -189,7 +189,7 @@ def test_an_etcd_member_leaves_first_and_its_manifest_says_where_its_data_is() -
     first = plan.steps[0]
 
     words = ("etcdctl", "--cacert=/pki/ca.crt", "--cert=/pki/s.crt", "--key=/pki/s.key")
-    member = EtcdMemberGone("https://127.0.0.1:2379", "https://10.0.0.1:2380", "/data", words)
+    member = EtcdMemberGone(("https://127.0.0.1:2379",), "https://10.0.0.1:2380", "/data", words)
     assert (first.id, first.effects) == ("remove-etcd-member", (member,))
     assert "/data" in restored(steps(plan)["files"])
 
