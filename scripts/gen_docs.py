@@ -213,13 +213,13 @@ def _fewest(after: tuple[str, ...]) -> tuple[str, ...]:
 
 
 PREFLIGHT = """\
-`bootstrap preflight` makes these checks and nothing else; `init` makes them first. All findings come at once. An error
-ends `init` with exit code 4; `--ignore-preflight-errors=NAME,…` (or `all`; letters of either case) makes a warning of
-it, `--strict` makes errors of warnings. `*` in a name stands for a port, an executable, a product, a module, or a path
-with `-` for each `/`.
+`bootstrap preflight` makes these checks and nothing else; `init` and `join` make them first. All findings come at once.
+An error ends them with exit code 4; `--ignore-preflight-errors=NAME,…` (or `all`; letters of either case) makes a
+warning of it, `--strict` makes errors of warnings. `*` in a name stands for a port, an executable, a product, a module,
+or a path with `-` for each `/`.
 
 Names in **bold** are kubeadm's, with its severity. *new*: only before there is a cluster of ours. *host*: not in a node
-container.
+container. *join*: only of `join`, which makes all others too that are not for a control plane, unless it makes one.
 """
 DIFFERENCES = """\
 Where a check of kubeadm's name sees more or less than kubeadm's:
@@ -244,7 +244,8 @@ def preflight() -> str:
     rows = []
     for check in CHECKS:
         name = f"**`{check.name}`**" if check.kubeadm else f"`{check.name}`"
-        when = ", ".join(word for word, applies in (("new", check.fresh), ("host", check.host)) if applies)
+        limits = (("new", check.fresh), ("host", check.host), ("join", check.joining))
+        when = ", ".join(word for word, applies in limits if applies)
         rows.append(f"| {name} | {'error' if check.error else 'warning'} | {when} | {check.what} | {check.fix} |")
     return "\n".join(
         [

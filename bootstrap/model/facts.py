@@ -127,6 +127,15 @@ class RuntimeFacts:
 
 
 @dataclass(frozen=True)
+class Namesake:
+    """The node of this machine's name that the cluster has before the machine joins; `itself` if it is this machine."""
+
+    ready: bool
+    itself: bool
+    address: str = ""
+
+
+@dataclass(frozen=True)
 class Configured:
     """What is looked up once the configuration is known, since it says where to look."""
 
@@ -152,6 +161,11 @@ class Configured:
     """What shows that somebody has the control plane's address; empty where nothing does, or it may be its holder."""
     virtual_router_ids: tuple[int, ...] = ()
     """Of a keepalived that the machine has itself."""
+    server_version: str = ""
+    """Of the API server that is joined (`v1.37.0`); empty where none was asked, as the next two."""
+    behind: float = 0
+    """Seconds that this machine's clock is behind that server's."""
+    namesake: Namesake | None = None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.flags import INIT, JOIN
 from bootstrap.preflight import (
     images,
+    joining,
     kernel,
     kubelet,
     leftovers,
@@ -43,6 +45,7 @@ CHECKS: tuple[Check, ...] = (
     *runtime.ALL,
     *images.ALL,
     *leftovers.ALL,
+    *joining.ALL,
 )
 
 LEFT_OUT = {
@@ -74,6 +77,8 @@ class Preflight:
 
     outcomes: tuple[Outcome, ...]
 
+    verb: str = INIT
+
     @property
     def count(self) -> int:
         """How many checks ran."""
@@ -99,7 +104,7 @@ class Preflight:
         raise BootstrapError(
             f"{len(self.errors)} preflight check{'s' * (len(self.errors) > 1)} failed",
             code=Exit.PREFLIGHT,
-            fix=f"correct it and run init again, or go on at your own risk: --ignore-preflight-errors={ignored}",
+            fix=f"correct it and run {self.verb} again, or go on at your own risk: --ignore-preflight-errors={ignored}",
             details=tuple(f"[{f.name}] {f.message}. {f.fix}" for f in self.errors),
         )
 
@@ -120,7 +125,8 @@ def run_checks(cfg: ClusterConfig, facts: HostFacts, *, fresh: bool, strict: boo
             Outcome(check, tuple(judged(finding) for finding in check.findings(cfg, facts)))
             for check in CHECKS
             if check.applies(cfg, facts, fresh=fresh)
-        )
+        ),
+        JOIN if cfg.node.server else INIT,
     )
 
 

@@ -36,7 +36,8 @@ Look = Callable[[ClusterConfig, HostFacts], Iterator[Found]]
 class Check:
     """One line of the reference page.
 
-    `fresh`: only before there is a cluster of ours; `host`: not in node mode; `control_plane`: not on a worker.
+    `fresh`: only before there is a cluster of ours; `host`: not in node mode; `control_plane`: not on a worker;
+    `joining`: only for a machine that joins a cluster.
     """
 
     name: str
@@ -48,10 +49,13 @@ class Check:
     fresh: bool
     host: bool
     control_plane: bool
+    joining: bool
 
     def applies(self, cfg: ClusterConfig, facts: HostFacts, *, fresh: bool) -> bool:
         for_this_role = cfg.node.api is not None or not self.control_plane
-        return (fresh or not self.fresh) and (facts.mode == "host" or not self.host) and for_this_role
+        for_this_verb = bool(cfg.node.server) or not self.joining
+        here = facts.mode == "host" or not self.host
+        return (fresh or not self.fresh) and here and for_this_role and for_this_verb
 
     def findings(self, cfg: ClusterConfig, facts: HostFacts) -> Iterator[Finding]:
         for found in self.look(cfg, facts):
@@ -69,9 +73,10 @@ def check(
     fresh: bool = False,
     host: bool = False,
     control_plane: bool = False,
+    joining: bool = False,
 ) -> Callable[[Look], Check]:
     """Makes a check of the function below it; `fix` is the general way out, a finding names the exact one."""
-    return lambda look: Check(name, what, fix, look, error, kubeadm, fresh, host, control_plane)
+    return lambda look: Check(name, what, fix, look, error, kubeadm, fresh, host, control_plane, joining)
 
 
 def listed(words: tuple[str, ...] | list[str]) -> str:

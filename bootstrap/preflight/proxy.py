@@ -8,20 +8,22 @@ from urllib.parse import urlsplit
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.finding import Found, check
-from bootstrap.render.addresses import node_address
+from bootstrap.render.addresses import endpoint_host, node_address
 from bootstrap.render.proxies import EXCEPTIONS, covered, variable, with_cluster
 
 
 @check(
     "HTTPProxy",
-    "HTTPS to the node's own address goes through no proxy. What `init` starts gets a complete `NO_PROXY`; kubectl "
-    "here does not.",
+    "HTTPS to the node's own address, and to the API server that a machine joins, goes through no proxy. What `init` "
+    "and `join` start gets a complete `NO_PROXY`; kubectl here does not.",
     "Add the address to `NO_PROXY`.",
     error=False,
     kubeadm=True,
 )
 def address(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     yield from _uncovered((node_address(cfg, facts),), "the node's address", cfg, facts.proxies)
+    if cfg.node.server:
+        yield from _uncovered((endpoint_host(cfg.node.server),), "the API server", cfg, facts.proxies)
 
 
 @check(

@@ -104,6 +104,7 @@ def _used(cfg: ClusterConfig, facts: HostFacts) -> tuple[Used, ...]:
     return (
         Used(node_address(cfg, facts), "the advertise address" if cfg.node.api else "the node's address"),
         *([Used(endpoint_host(endpoint), "the control plane endpoint")] if endpoint else []),
+        *([Used(endpoint_host(cfg.node.server), "the API server")] if cfg.node.server else []),
         *(Used(urlsplit(url).hostname or "", "the etcd endpoint") for url in urls),
         *(Used(server, "the name server") for server in (*servers, *facts.pod_servers)),
         *(Used(_proxy_host(proxy), "the proxy") for proxy in sorted(proxies)),
@@ -129,11 +130,10 @@ def _found(mine: Range, why: str, cfg: ClusterConfig, facts: HostFacts, *, error
     free = _free(mine, cfg, facts)
     kept = [r.network for r in cluster_ranges(cfg) if r.field == mine.field]
     proposed = ",".join(free if network == mine.network else str(network) for network in kept) if free else "RANGE"
-    return Found(
-        f"the {mine.whose} range {mine.network} is in use: {why}",
-        f"Choose another one: {mine.flag} {proposed} ({mine.field} in ClusterConfiguration)",
-        error=error,
-    )
+    fix = f"Choose another one: {mine.flag} {proposed} ({mine.field} in ClusterConfiguration)"
+    if cfg.node.server:
+        fix = f"Join from another network, or give this one other addresses; a new cluster: {mine.flag} {proposed}"
+    return Found(f"the {mine.whose} range {mine.network} is in use: {why}", fix, error=error)
 
 
 def _free(mine: Range, cfg: ClusterConfig, facts: HostFacts) -> str:

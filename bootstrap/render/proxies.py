@@ -37,8 +37,7 @@ def cluster_targets(cfg: ClusterConfig) -> Iterator[str]:
     own = [cfg.node.api.advertise_address] if cfg.node.api else []
     found = [*own, *network.service_subnets, *network.pod_subnets]
     found += [".svc", f".{network.dns_domain}"]
-    if cfg.cluster.control_plane_endpoint:
-        found.append(endpoint_host(cfg.cluster.control_plane_endpoint))
+    found += [endpoint_host(endpoint) for endpoint in (cfg.cluster.control_plane_endpoint, cfg.node.server) if endpoint]
     if isinstance(etcd, ExternalEtcd):
         found += [urlsplit(url).hostname or "" for url in etcd.endpoints]
     yield from dict.fromkeys(filter(None, found))

@@ -16,6 +16,7 @@ from bootstrap.engine.run_context import LoadImages
 from bootstrap.engine.timings import Timing
 from bootstrap.host.facts.configured import look_up
 from bootstrap.host.facts.gather import gather
+from bootstrap.host.facts.joined import joined_facts
 from bootstrap.host.port import Host, HostReader
 from bootstrap.joining.cluster import cluster_of, shared_settings, with_settings_of
 from bootstrap.model import names
@@ -74,6 +75,8 @@ def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> Join
     shared = shared_credentials(host, cfg, api) if cfg.node.api else NOTHING
     fresh = before is None
     configured = look_up(host, mode, cfg, address_given=False, fresh=fresh)
+    if api is not None:
+        configured = dataclasses.replace(configured, **joined_facts(host, api, cfg.node.name))
     facts = dataclasses.replace(lasting(facts, cfg.own), configured=configured)
     return JoinDecision(
         cfg,

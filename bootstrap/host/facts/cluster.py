@@ -26,7 +26,7 @@ def read_cluster(get: Get) -> ClusterFacts | None:
         str(version.get("gitVersion", "")),
         _document(get(f"{SYSTEM}/configmaps/kubeadm-config"), "ClusterConfiguration"),
         _document(get(f"{SYSTEM}/configmaps/kubelet-config"), "kubelet"),
-        tuple(sorted(map(_node, nodes.get("items") or ()), key=lambda node: node.name)),
+        tuple(sorted(map(cluster_node, nodes.get("items") or ()), key=lambda node: node.name)),
         dict(sorted(map(_member, (get(ETCD_PODS) or {}).get("items") or ()))),
     )
 
@@ -39,7 +39,8 @@ def _document(config_map: Mapping[str, Any] | None, key: str) -> Document:
     return found if isinstance(found, dict) else {}
 
 
-def _node(body: Mapping[str, Any]) -> ClusterNode:
+def cluster_node(body: Mapping[str, Any]) -> ClusterNode:
+    """A Node of the API."""
     metadata, status = body["metadata"], body.get("status") or {}
     conditions = {c["type"]: c["status"] for c in status.get("conditions") or ()}
     addresses = {a["type"]: a["address"] for a in status.get("addresses") or ()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from bootstrap.model import names
 from bootstrap.model.cluster import (
     Arg,
     ClusterConfig,
@@ -20,6 +21,7 @@ from bootstrap.model.facts import (
     Inotify,
     Limits,
     ListeningSocket,
+    Namesake,
     Resolver,
     RuntimeFacts,
 )
@@ -228,4 +230,38 @@ WITH_CONFIG += [
         WARNING,
     ),
 ]
-TABLE = [(CFG, *case) for case in CASES] + WITH_CONFIG
+JOINS = dataclasses.replace(CFG, node=dataclasses.replace(CFG.node, server="192.0.2.1:6443"))
+WORKER = dataclasses.replace(JOINS, node=dataclasses.replace(JOINS.node, api=None))
+
+
+def of_cluster(version: str) -> ClusterConfig:
+    return changed(JOINS, kubernetes_version=version)
+
+
+def seen(**changes: Any) -> dict[str, Any]:
+    """What the cluster said."""
+    return {"configured": {"server_version": names.KUBERNETES_VERSION, **changes}}
+
+
+OTHER = "192.0.2.77"
+JOINING: list[tuple[ClusterConfig, dict[str, Any], str, bool]] = [
+    (WORKER, seen(namesake=Namesake(ready=True, itself=False, address=OTHER)), "NodeName", ERROR),
+    (JOINS, seen(namesake=Namesake(ready=False, itself=False, address=OTHER)), "NodeName", WARNING),
+    (WORKER, seen(behind=301.0), "ClockSkew", ERROR),
+    (JOINS, seen(behind=-301.0), "ClockSkew", ERROR),
+    (WORKER, seen(behind=-301.0), "ClockSkew", WARNING),
+    (WORKER, seen(behind=20.0), "ClockSkew", WARNING),
+    (WORKER, {"configured": {"server_version": "v1.36.3"}}, "ClusterVersion", ERROR),
+    (WORKER, {"configured": {"server_version": "v1.41.0-rc.1"}}, "ClusterVersion", ERROR),
+    (of_cluster("v1.36.3"), seen(), "ClusterVersion", ERROR),
+    (of_cluster("v1.38.0"), {"configured": {"server_version": "v1.38.0"}}, "ClusterVersion", ERROR),
+    (WORKER, {"attached": (Attached("eth0", "10.96.0.0/16", "10.96.0.9"),)}, "NetworkOverlap", ERROR),
+    (
+        dataclasses.replace(WORKER, node=dataclasses.replace(WORKER.node, server="10.96.7.7:6443")),
+        {},
+        "NetworkOverlap",
+        ERROR,
+    ),
+    (WORKER, {"proxies": {**PROXY, "NO_PROXY": f"192.0.2.10,{EVERYTHING[13:]}"}}, "HTTPProxy", WARNING),
+]
+TABLE = [(CFG, *case) for case in CASES] + WITH_CONFIG + JOINING

@@ -22,7 +22,7 @@ def test_a_good_host_passes_every_check() -> None:
     result = run()
 
     assert result.findings == ()
-    assert result.count == len(CHECKS)
+    assert result.count == len([check for check in CHECKS if not check.joining])
     result.raise_errors()
 
 
