@@ -34,6 +34,7 @@ from bootstrap.model.facts import Address, HostFacts  # noqa: E402
 from bootstrap.model.plan import Plan  # noqa: E402
 from bootstrap.phases.init import init_plan  # noqa: E402
 from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs  # noqa: E402
+from bootstrap.phases.naming import OF_JOIN  # noqa: E402
 from bootstrap.preflight.checks import CHECKS, LEFT_OUT  # noqa: E402
 from bootstrap.render.addons.recipes import TABLE, recipes  # noqa: E402
 from bootstrap.render.pki.issue import ca_pem, issue_pki  # noqa: E402
@@ -166,8 +167,21 @@ def phases() -> str:
             "|---|---|---|",
             *rows,
             "",
+            "## Phases of `join`\n",
+            "`bootstrap join phase NAME [HOST:PORT]` runs one alone, without the checks of preflight, and",
+            "`--skip-phases` leaves it out: by kubeadm's names, or by those of the steps, which a dry run shows. A",
+            "control plane that has its `admin.conf` needs no token for the phases after it.\n",
+            "| Phase | Steps |",
+            "|---|---|",
+            *(f"| `{name.replace('/', ' ')}` | {_steps(name, steps)} |" for name, steps in OF_JOIN.phases.items()),
+            *(f"| `{name}` | none: {why} |" for name, why in OF_JOIN.without_steps.items()),
+            "",
         ]
     )
+
+
+def _steps(phase: str, steps: tuple[str, ...]) -> str:
+    return ", ".join(f"`{step}`" for step in steps or (phase,))
 
 
 def rules() -> str:

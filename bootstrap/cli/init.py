@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 from bootstrap.cli.addon import remove
 from bootstrap.cli.bundle import check_trust, offered_images
-from bootstrap.cli.flags.init import INIT_FLAGS, PHASE
+from bootstrap.cli.flags.init import INIT_FLAGS
 from bootstrap.cli.flags.inputs import overrides, read_config
 from bootstrap.cli.flags.options import takes
 from bootstrap.cli.screens.closing import SHOW_JOIN, show_growth, show_join, show_result, shows_join
@@ -20,15 +19,6 @@ from bootstrap.cli.screens.screen import Progress, show_preflight, show_remarks,
 from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import INIT
-
-
-def phase_arguments(argv: Sequence[str]) -> list[str]:
-    """kubeadm's `init phase certs ca --config F` as `init --phase certs/ca --config F`."""
-    if list(argv[:2]) != ["init", "phase"]:
-        return list(argv)
-    words = argv[2:]
-    end = next((i for i, word in enumerate(words) if word.startswith("-")), len(words))
-    return ["init", *([f"--{PHASE}", "/".join(words[:end])] if end else [f"--{PHASE}", ""]), *words[end:]]
 
 
 @takes(*INIT_FLAGS)

@@ -31,6 +31,7 @@ from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import JOIN
 from bootstrap.model.last_words import JOINED, UNCHANGED
+from bootstrap.phases.naming import PREFLIGHT
 
 
 @takes(*JOIN_FLAGS)
@@ -38,7 +39,10 @@ def join(
     endpoint: Annotated[str, typer.Argument(metavar="[HOST:PORT]", help="Of an API server of the cluster.")] = "",
     **given: Any,
 ) -> int:
-    """Make this machine a node of a cluster that is there, or will be; or go on where an earlier join stopped."""
+    """Make this machine a node of a cluster that is there, or will be; or go on where an earlier join stopped.
+
+    `bootstrap join phase NAME [NAME] [HOST:PORT]` runs one phase of it, with the same options.
+    """
     from bootstrap.config import Documents, load
     from bootstrap.config.join import with_flags
     from bootstrap.config.unused import unused_by_join
@@ -61,7 +65,7 @@ def join(
     )
     for warning in unused_by_join(documents):
         say(str(warning), "!", error=True)
-    request = JoinRequest(documents, given["wait"], given["strict"])
+    request = JoinRequest(documents, given["wait"], given["strict"], given["phase"])
     offered = partial(offered_images, given["bundle"], given["trusted_key"], given["insecure_unsigned"], host)
     go = partial(_join, mode, host, request, offered, timings=given["timings"], output=given["output"])
     if given["dry_run"]:
@@ -81,7 +85,10 @@ def _join(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, ti
         decision = decide_join(host, mode.name, request, waiting)
     if text:
         show_preflight(decision, mode, time.monotonic() - began)
-    decision.preflight.raise_errors()
+    if request.phase in (None, PREFLIGHT):
+        decision.preflight.raise_errors()
+    if request.phase == PREFLIGHT:
+        return Exit.OK
     with offered(decision, manifests()) as (bundled, load):
         with Waiting("Cluster", "its etcd", stream) as waiting:
             plan = make_join_plan(host, decision, manifests(), datetime.now(UTC), request, bundled, waiting)
@@ -96,6 +103,8 @@ def _join(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, ti
         return Exit.OK
     if timings:
         show_timings(result)
+    if request.phase is not None:
+        return Exit.OK
     say()
     if not any(timing.changed for timing in result):
         say(f"{UNCHANGED} this machine already is a node of the cluster at {decision.cfg.endpoint}")

@@ -98,7 +98,7 @@ def _verb_of(stored: bytes) -> str:
 
 def _command_line(argv: Sequence[str]) -> int:
     from bootstrap.cli.app import app
-    from bootstrap.cli.init import phase_arguments
+    from bootstrap.cli.flags.phases import phase_arguments
 
     result = app(args=phase_arguments(argv), prog_name="bootstrap", standalone_mode=False)
     return result if isinstance(result, int) else Exit.OK

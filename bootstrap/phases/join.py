@@ -15,6 +15,7 @@ from bootstrap.phases.control_plane import ETCD_ADDED, control_plane_steps
 from bootstrap.phases.images import with_images
 from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
 from bootstrap.phases.machine import KUBELET_FILES, file_steps, record_step, service_steps
+from bootstrap.phases.naming import OF_JOIN
 from bootstrap.phases.parts import Part, joined
 from bootstrap.phases.select import without
 from bootstrap.render.addons.builtin import flannel_files
@@ -44,7 +45,7 @@ def join_plan(node: NodeInputs, join: JoinInputs, manifests: Mapping[str, str]) 
     )
     cfg = node.cfg
     steps = joined(with_images(parts, node.bundled, to_bring_in(cfg), serial=cfg.node.image_pull_serial))
-    return Plan(without(steps, cfg.run.skip_phases))
+    return Plan(without(steps, cfg.run.skip_phases, naming=OF_JOIN))
 
 
 def join_control_plane_plan(node: NodeInputs, control_plane: ControlPlaneInputs, manifests: Mapping[str, str]) -> Plan:
@@ -62,7 +63,7 @@ def join_control_plane_plan(node: NodeInputs, control_plane: ControlPlaneInputs,
         Part(OWN_ADDONS, ()),
     )
     steps = joined(with_images(parts, node.bundled, to_bring_in(cfg), serial=cfg.node.image_pull_serial))
-    return Plan(without(steps, cfg.run.skip_phases, control_plane.there))
+    return Plan(without(steps, cfg.run.skip_phases, control_plane.there, OF_JOIN))
 
 
 def _credentials(join: JoinInputs) -> Part:

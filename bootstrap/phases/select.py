@@ -8,37 +8,24 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan, Step
+from bootstrap.phases.naming import OF_INIT, Naming
 
-ALL = "/all"
-"""kubeadm's name for every sub-phase: `certs all`."""
-WITHOUT_STEPS = {
-    "preflight": "every init begins with it",
-    "show-join-command": "it prints, and changes nothing",
-}
-"""kubeadm's phases that change nothing here, and why."""
 UPLOAD = "bootstrap init phase upload-certs --upload-certs"
-PHASES = (
-    *WITHOUT_STEPS,
-    *("certs", "kubeconfig", "etcd", "etcd/local", "control-plane", "kubelet-start", "wait-control-plane"),
-    *("upload-config", "upload-certs", "mark-control-plane", "bootstrap-token", "kubelet-finalize"),
-    *("addon", "addon/coredns", "addon/kube-proxy"),
-)
-"""kubeadm's phases: a configuration may leave them without a step, and their names are good all the same."""
 
 
-def only(plan: Plan, phase: str, exists: Callable[[str], bool]) -> Plan:
+def only(plan: Plan, phase: str, exists: Callable[[str], bool], naming: Naming = OF_INIT) -> Plan:
     """The steps of `phase` (`certs`, `certs/all` or `certs/ca`), in their order, without those before them.
 
     Raises BootstrapError: exit 2 when no step has that name, exit 8 when the CA that signs its certificates is not
     there yet: they would be signed with one that nobody keeps.
     """
-    chosen = [step for step in plan.steps if belongs(step.id, phase)]
+    chosen = [step for step in plan.steps if naming.covers(phase, step.id)]
     if not chosen:
-        _refuse([phase], plan.steps)
+        _refuse([phase], plan.steps, naming)
         raise BootstrapError(
             f"phase {phase} has nothing to do",
             code=Exit.USAGE,
-            why=WITHOUT_STEPS.get(phase, "the configuration leaves it out"),
+            why=naming.without_steps.get(phase, "the configuration leaves it out"),
             fix=UPLOAD if phase == "upload-certs" else "",
         )
     ids = {step.id for step in chosen}
@@ -47,12 +34,14 @@ def only(plan: Plan, phase: str, exists: Callable[[str], bool]) -> Plan:
             f"phase {phase} needs what phase {maker} makes",
             code=Exit.CONFLICT,
             why=f"{step} is signed with it",
-            fix=f"bootstrap init phase {maker.replace('/', ' ')}",
+            fix=naming.command(maker),
         )
     return Plan(tuple(dataclasses.replace(s, after=tuple(a for a in s.after if a in ids)) for s in chosen))
 
 
-def without(steps: tuple[Step, ...], skipped: tuple[str, ...], there: Collection[str] = ()) -> tuple[Step, ...]:
+def without(
+    steps: tuple[Step, ...], skipped: tuple[str, ...], there: Collection[str] = (), naming: Naming = OF_INIT
+) -> tuple[Step, ...]:
     """Leaves out phases (`addon` with all its sub-phases); who came after one comes after its predecessors.
 
     Predecessors that this configuration has no step for (no local etcd, no add-on) drop out in the same way. `there`
@@ -61,11 +50,11 @@ def without(steps: tuple[Step, ...], skipped: tuple[str, ...], there: Collection
     Raises BootstrapError: exit 2 for a name that is no phase, 8 when a CA is left out that others are signed with, and
     is not there.
     """
-    _refuse(skipped, steps)
+    _refuse(skipped, steps, naming)
     by_id = {step.id: step for step in steps}
 
     def is_skipped(step_id: str) -> bool:
-        return any(belongs(step_id, phase) for phase in skipped)
+        return any(naming.covers(phase, step_id) for phase in skipped)
 
     def kept(after: tuple[str, ...]) -> tuple[str, ...]:
         found: list[str] = []
@@ -85,18 +74,12 @@ def without(steps: tuple[Step, ...], skipped: tuple[str, ...], there: Collection
     return tuple(dataclasses.replace(s, after=kept(s.after)) for s in left)
 
 
-def belongs(step: str, phase: str) -> bool:
-    """Whether a step is `phase`, or below it."""
-    name = phase.removesuffix(ALL)
-    return step == name or step.startswith(f"{name}/")
-
-
-def _refuse(phases: Iterable[str], steps: tuple[Step, ...]) -> None:
+def _refuse(phases: Iterable[str], steps: tuple[Step, ...], naming: Naming) -> None:
     """Raises BootstrapError (exit 2) for the first that neither kubeadm nor this plan has."""
     for phase in phases:
-        if phase.removesuffix(ALL) in PHASES or any(belongs(step.id, phase) for step in steps):
+        if naming.knows(phase) or any(naming.covers(phase, step.id) for step in steps):
             continue
-        known = dict.fromkeys(step.id.split("/")[0] for step in steps)
+        known = dict.fromkeys(name.split("/")[0] for name in (*naming.phases, *(step.id for step in steps)))
         raise BootstrapError(f"there is no phase {phase!r}", code=Exit.USAGE, fix=f"one of: {', '.join(known)}")
 
 

@@ -9,6 +9,7 @@ from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.flags import INIT, JOIN
+from bootstrap.phases.naming import PREFLIGHT
 from bootstrap.preflight import (
     images,
     joining,
@@ -112,8 +113,11 @@ class Preflight:
 def run_checks(cfg: ClusterConfig, facts: HostFacts, *, fresh: bool, strict: bool = False) -> Preflight:
     """`fresh` is False when a cluster of ours is already here: ports and files are then rightly taken.
 
-    `strict` makes errors of warnings; what the configuration ignores is a warning in any case.
+    `strict` makes errors of warnings; what the configuration ignores is a warning in any case. A run that leaves the
+    phase out makes none.
     """
+    if PREFLIGHT in cfg.run.skip_phases:
+        return Preflight(())
     ignored = {name.lower() for name in cfg.run.ignore_preflight_errors}
 
     def judged(finding: Finding) -> Finding:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bootstrap.config import Documents, difference, read_stored, to_stored
 from bootstrap.config.complete import lasting
-from bootstrap.config.join import discovery, joining
+from bootstrap.config.join import KIND, discovery, joining
 from bootstrap.engine.effects.etcd_join import withdraw
 from bootstrap.engine.run import EventListener
 from bootstrap.engine.run_context import LoadImages
@@ -21,7 +21,7 @@ from bootstrap.host.port import Host, HostReader
 from bootstrap.joining.cluster import cluster_of, shared_settings, with_settings_of
 from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapConfig, ClusterConfig
-from bootstrap.model.discovery import TrustedCluster
+from bootstrap.model.discovery import Discovery, TrustedCluster
 from bootstrap.model.effects import EtcdMemberAdded, File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
@@ -30,6 +30,8 @@ from bootstrap.model.plan import Plan
 from bootstrap.phases.images import Bundled
 from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
 from bootstrap.phases.join import JoinInputs, join_control_plane_plan, join_plan
+from bootstrap.phases.naming import OF_JOIN
+from bootstrap.phases.select import only
 from bootstrap.preflight.checks import run_checks
 from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig
 from bootstrap.workflows import api_access
@@ -49,6 +51,8 @@ class JoinRequest:
     documents: Documents
     wait: str = "node"
     strict: bool = False
+    phase: str | None = None
+    """One phase of the plan, by kubeadm's name; None for all."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +93,14 @@ def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> Join
 
 
 def _found(host: HostReader, request: JoinRequest, facts: HostFacts, said: Said) -> tuple[TrustedCluster, Asking]:
-    """The cluster, and how to ask it as who joins."""
-    wanted = discovery(request.documents, facts)
+    """The cluster, and how to ask it as who joins.
+
+    A control plane that is made phase by phase asks as its administrator once it can (kubeadm).
+    """
+    doc = request.documents.get(KIND)
+    alone = request.phase and "controlPlane" in doc and "discovery" not in doc
+    is_admin = alone and host.stat(names.ADMIN_CONF) is not None
+    wanted = Discovery(file=names.ADMIN_CONF) if is_admin else discovery(request.documents, facts)
     found = discover(host, wanted, said)
     return found, Asking(api_access.joining(found), found.endpoint, wanted.timeout, said)
 
@@ -139,6 +149,21 @@ def make_join_plan(
     said: Said = unheard,
 ) -> Plan:
     """Certificates and kubeconfigs are issued here. Raises BootstrapError: exit 3, 6 (etcd's members)."""
+    plan = _whole_plan(host, decision, manifests, now, request, bundled, said)
+    if request.phase is None:
+        return plan
+    return only(plan, request.phase, lambda path: host.stat(path) is not None, OF_JOIN)
+
+
+def _whole_plan(
+    host: HostReader,
+    decision: JoinDecision,
+    manifests: Mapping[str, str],
+    now: datetime,
+    request: JoinRequest,
+    bundled: Bundled | None,
+    said: Said,
+) -> Plan:
     cfg = decision.cfg
     node = NodeInputs(
         cfg=cfg,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bootstrap.cli.flags.inputs import CONFIG, OUTPUT, STRICT
+from bootstrap.cli.flags.phases import PHASE
 from bootstrap.model.flags import IMAGES, INIT, JOINING, RUN, Flag, writing
 
-PHASE = "phase"
 BUNDLE_FLAGS: tuple[Flag, ...] = (
     Flag("bundle", "Take the images from a bundle's file, an image layout's folder, or docker.", IMAGES, "BUNDLE"),
     Flag("trusted-key", "With --bundle: public key of somebody whose bundles are taken.", IMAGES, "FILE", "many"),
@@ -22,7 +22,7 @@ OF_THE_RUN: tuple[Flag, ...] = (
     STRICT,
     Flag("exit-on-failure", "End the container on any failure.", RUN, form="switch"),
     Flag("timings", "Print where the time went, step by step.", RUN, form="switch"),
-    Flag(PHASE, "One phase alone.", RUN, hidden=True),
+    PHASE,
     OUTPUT,
 )
 INIT_FLAGS = (CONFIG, *writing(INIT), *OF_THE_RUN)

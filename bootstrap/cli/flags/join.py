@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bootstrap.cli.flags.init import BUNDLE_FLAGS
 from bootstrap.cli.flags.inputs import CONFIG, OUTPUT, STRICT
+from bootstrap.cli.flags.phases import PHASE
 from bootstrap.model.flags import DISCOVERY, JOIN, MACHINE, RUN, Flag, writing
 
 OF_THE_RUN: tuple[Flag, ...] = (
@@ -20,6 +21,7 @@ OF_THE_RUN: tuple[Flag, ...] = (
     ),
     Flag("exit-on-failure", "End the container on any failure.", RUN, form="switch"),
     Flag("timings", "Print where the time went, step by step.", RUN, form="switch"),
+    PHASE,
     OUTPUT,
 )
 JOIN_FLAGS = (CONFIG, *writing(JOIN), *OF_THE_RUN)

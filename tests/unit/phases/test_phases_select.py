@@ -8,7 +8,8 @@ from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan, Step
 from bootstrap.phases.machine import KUBELET_FILES
-from bootstrap.phases.select import WITHOUT_STEPS, only, without
+from bootstrap.phases.naming import OF_INIT
+from bootstrap.phases.select import only, without
 from tests.golden.rendered import guest_plan
 
 PLAN = guest_plan()
@@ -52,7 +53,7 @@ def test_each_phase_of_kubeadm_runs_alone(phase: str) -> None:
     assert all(set(step.after) <= set(ids(chosen)) for step in chosen.steps)
 
 
-@pytest.mark.parametrize("phase", [*KUBEADM, *WITHOUT_STEPS, "upload-certs"])
+@pytest.mark.parametrize("phase", [*KUBEADM, *OF_INIT.without_steps, "upload-certs"])
 def test_each_phase_of_kubeadm_can_be_left_out(phase: str) -> None:
     left = ids(Plan(without(PLAN.steps, (phase,), THERE)))
 
@@ -69,7 +70,7 @@ def test_a_phase_keeps_the_order_within_it() -> None:
     ]
 
 
-@pytest.mark.parametrize("phase", WITHOUT_STEPS)
+@pytest.mark.parametrize("phase", OF_INIT.without_steps)
 def test_a_phase_that_changes_nothing_says_so(phase: str) -> None:
     with pytest.raises(BootstrapError, match=f"phase {phase} has nothing to do") as caught:
         only(PLAN, phase, everything)

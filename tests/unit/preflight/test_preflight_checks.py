@@ -103,3 +103,9 @@ def test_a_worker_is_asked_nothing_of_a_control_plane() -> None:
     assert run(worker, cpus=1, memory=1 << 29, listeners=(ListeningSocket(6443), ListeningSocket(2379))).errors == ()
     assert {"AdvertiseAddress", "NumCPU", "Mem"} & checked == set()
     assert run(worker, listeners=(ListeningSocket(10250, process="kubelet"),)).errors
+
+
+def test_a_run_that_leaves_preflight_out_makes_no_check() -> None:
+    cfg = changed(CFG, skip_phases=("preflight",))
+
+    assert run(cfg, cpus=1).outcomes == ()
