@@ -89,10 +89,27 @@ def cluster_version(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         )
 
 
+@check(
+    "ClusterImages",
+    "The cluster's own builds are of the version that this image carries: it brings kube-proxy along.",
+    "Bring them: `join --bundle`, or `images load`.",
+    error=False,
+    joining=True,
+)
+def cluster_images(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
+    version = cfg.cluster.kubernetes_version
+    if cfg.cluster.image_repository == names.BUILT_REPOSITORY and version != names.BUILT_VERSION:
+        yield Found(
+            f"the cluster's Pods name images of {version}, and this image brings those of {names.BUILT_VERSION}: "
+            "kube-proxy does not start here without its own",
+            f"With the image of {version}: bootstrap bundle create -f FILE; then join --bundle FILE",
+        )
+
+
 def _minor(version: str) -> int:
     """The second number; 0 where there is none."""
     found = re.match(r"v?1\.(\d+)", version)
     return int(found[1]) if found else 0
 
 
-ALL = (node_name, clock_skew, cluster_version)
+ALL = (node_name, clock_skew, cluster_version, cluster_images)

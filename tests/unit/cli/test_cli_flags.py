@@ -19,6 +19,7 @@ from bootstrap.cli.app import app
 from bootstrap.cli.bundle import offered_images
 from bootstrap.cli.flags.examples import EXAMPLES
 from bootstrap.cli.flags.init import INIT_FLAGS
+from bootstrap.cli.flags.join import JOIN_FLAGS
 from bootstrap.config import Overrides
 from bootstrap.model.flags import CONFIGURATION, INIT, writing
 
@@ -31,6 +32,14 @@ KUBEADM = set(
     """.split()  # noqa: SIM905 - a list of names, not of literals
 )
 """The flags of `kubeadm init`."""
+KUBEADM_JOIN = set(
+    """
+    apiserver-advertise-address apiserver-bind-port certificate-key config control-plane cri-socket discovery-file
+    discovery-token discovery-token-ca-cert-hash discovery-token-unsafe-skip-ca-verification dry-run
+    ignore-preflight-errors node-name patches skip-phases tls-bootstrap-token token
+    """.split()  # noqa: SIM905 - a list of names, not of literals
+)
+"""The flags of `kubeadm join` 1.37."""
 
 
 ROOT = Path(__file__).parents[3]
@@ -134,6 +143,7 @@ def test_flags_of_init_are_in_groups_with_examples() -> None:
 
 def test_init_has_every_flag_of_kubeadm() -> None:
     assert KUBEADM - {flag.name for flag in INIT_FLAGS} == set()
+    assert KUBEADM_JOIN - {flag.name for flag in JOIN_FLAGS} == set()
 
 
 def test_a_flag_is_there_once_and_a_field_is_written_by_one() -> None:

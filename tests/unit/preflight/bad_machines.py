@@ -234,8 +234,8 @@ JOINS = dataclasses.replace(CFG, node=dataclasses.replace(CFG.node, server="192.
 WORKER = dataclasses.replace(JOINS, node=dataclasses.replace(JOINS.node, api=None))
 
 
-def of_cluster(version: str) -> ClusterConfig:
-    return changed(JOINS, kubernetes_version=version)
+def of_cluster(cfg: ClusterConfig, version: str, repository: str = names.UPSTREAM_REPOSITORY) -> ClusterConfig:
+    return changed(cfg, kubernetes_version=version, image_repository=repository)
 
 
 def seen(**changes: Any) -> dict[str, Any]:
@@ -253,8 +253,9 @@ JOINING: list[tuple[ClusterConfig, dict[str, Any], str, bool]] = [
     (WORKER, seen(behind=20.0), "ClockSkew", WARNING),
     (WORKER, {"configured": {"server_version": "v1.36.3"}}, "ClusterVersion", ERROR),
     (WORKER, {"configured": {"server_version": "v1.41.0-rc.1"}}, "ClusterVersion", ERROR),
-    (of_cluster("v1.36.3"), seen(), "ClusterVersion", ERROR),
-    (of_cluster("v1.38.0"), {"configured": {"server_version": "v1.38.0"}}, "ClusterVersion", ERROR),
+    (of_cluster(JOINS, "v1.36.3"), seen(), "ClusterVersion", ERROR),
+    (of_cluster(JOINS, "v1.38.0"), {"configured": {"server_version": "v1.38.0"}}, "ClusterVersion", ERROR),
+    (of_cluster(WORKER, "v1.38.0+bootstrap.1", names.BUILT_REPOSITORY), seen(), "ClusterImages", WARNING),
     (WORKER, {"attached": (Attached("eth0", "10.96.0.0/16", "10.96.0.9"),)}, "NetworkOverlap", ERROR),
     (
         dataclasses.replace(WORKER, node=dataclasses.replace(WORKER.node, server="10.96.7.7:6443")),

@@ -27,7 +27,7 @@ def test_a_kubelet_may_be_three_minors_older_than_the_api_server(version: str) -
 
 @pytest.mark.parametrize("version", ["v1.37.0", "v1.37.4"])
 def test_a_control_plane_is_of_the_clusters_own_minor(version: str) -> None:
-    assert named(run(of_cluster(version), **seen())) == []
+    assert named(run(of_cluster(JOINS, version), **seen())) == []
 
 
 @pytest.mark.parametrize("behind", [-5.0, 0.0, 4.0])
@@ -43,7 +43,7 @@ def test_a_machine_that_comes_back_has_its_own_name(ready: bool) -> None:
 def test_only_a_machine_that_joins_is_held_against_a_cluster() -> None:
     of_join = {check.name for check in CHECKS if check.joining}
 
-    assert of_join == {"NodeName", "ClockSkew", "ClusterVersion"}
+    assert of_join == {"NodeName", "ClockSkew", "ClusterVersion", "ClusterImages"}
     assert not of_join & {outcome.check.name for outcome in run().outcomes}
     assert of_join < {outcome.check.name for outcome in run(JOINS).outcomes}
 
