@@ -19,6 +19,7 @@ from bootstrap.cli.screens.screen import Progress, show_preflight, show_remarks,
 from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import INIT
+from bootstrap.model.plan import PREFLIGHT
 
 
 @takes(*INIT_FLAGS)
@@ -74,7 +75,7 @@ def _init(
     if output == "text":
         show_preflight(decision, mode, time.monotonic() - began)
     decision.preflight.raise_errors()
-    if request.phase == "preflight":
+    if request.phase == PREFLIGHT:
         return Exit.OK
     with offered(decision, manifests()) as (bundled, load):
         plan = make_plan(host, decision, manifests(), datetime.now(UTC), request, bundled)

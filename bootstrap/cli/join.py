@@ -31,7 +31,7 @@ from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
 from bootstrap.model.flags import JOIN
 from bootstrap.model.last_words import JOINED, UNCHANGED
-from bootstrap.phases.naming import PREFLIGHT
+from bootstrap.model.plan import PREFLIGHT
 
 
 @takes(*JOIN_FLAGS)

@@ -9,6 +9,9 @@ from difflib import get_close_matches
 from bootstrap.model.conditions import Condition
 from bootstrap.model.effects import Effect
 
+PREFLIGHT = "preflight"
+"""kubeadm's phase that is no step of a plan: the checks before there is one."""
+
 
 @dataclass(frozen=True)
 class Step:

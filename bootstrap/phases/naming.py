@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bootstrap.model.flags import INIT, JOIN
+from bootstrap.model.plan import PREFLIGHT
 
 ALL = "/all"
 """kubeadm's name for every sub-phase: `certs all`."""
-PREFLIGHT = "preflight"
 
 
 @dataclass(frozen=True)

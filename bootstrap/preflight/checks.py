@@ -9,7 +9,7 @@ from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.flags import INIT, JOIN
-from bootstrap.phases.naming import PREFLIGHT
+from bootstrap.model.plan import PREFLIGHT
 from bootstrap.preflight import (
     images,
     joining,
