@@ -85,8 +85,7 @@ def _join(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, ti
         decision = decide_join(host, mode.name, request, waiting)
     if text:
         show_preflight(decision, mode, time.monotonic() - began)
-    if request.phase in (None, PREFLIGHT):
-        decision.preflight.raise_errors()
+    decision.preflight.raise_errors()
     if request.phase == PREFLIGHT:
         return Exit.OK
     with offered(decision, manifests()) as (bundled, load):

@@ -37,7 +37,8 @@ def _stays(pod: Pod) -> bool:
     daemon = any(
         owner.get("controller") and owner["kind"] == "DaemonSet" for owner in metadata.get("ownerReferences", ())
     )
-    return daemon or MIRROR in metadata.get("annotations", {}) or pod.get("status", {}).get("phase") in ENDED
+    ended = pod.get("status", {}).get("phase") in ENDED and "deletionTimestamp" not in metadata
+    return daemon or MIRROR in metadata.get("annotations", {}) or ended
 
 
 def described(pod: Pod) -> str:

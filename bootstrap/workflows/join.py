@@ -26,13 +26,13 @@ from bootstrap.model.effects import EtcdMemberAdded, File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.flags import JOIN
-from bootstrap.model.plan import Plan
+from bootstrap.model.plan import PREFLIGHT, Plan
 from bootstrap.phases.images import Bundled
 from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
 from bootstrap.phases.join import JoinInputs, join_control_plane_plan, join_plan
 from bootstrap.phases.naming import OF_JOIN
 from bootstrap.phases.select import only
-from bootstrap.preflight.checks import run_checks
+from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig
 from bootstrap.workflows import api_access
 from bootstrap.workflows.credentials import NOTHING, issue_credentials
@@ -53,6 +53,11 @@ class JoinRequest:
     strict: bool = False
     phase: str | None = None
     """One phase of the plan, by kubeadm's name; None for all."""
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether there is preflight: a phase alone has none: it would find what the last one made."""
+        return self.phase in (None, PREFLIGHT)
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> Join
     return JoinDecision(
         cfg,
         facts,
-        run_checks(cfg, facts, fresh=fresh, strict=request.strict),
+        run_checks(cfg, facts, fresh=fresh, strict=request.strict) if request.is_checked else Preflight(()),
         not fresh,
         cluster=cluster,
         shared=shared,

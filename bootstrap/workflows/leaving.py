@@ -49,7 +49,7 @@ def leaving(host: Host, asked: Leave, member: EtcdMemberGone | None) -> Leaving:
     remarks = [_said(rest)] if rest else []
     is_admin = bool(asked.kubeconfig) or host.stat(names.ADMIN_CONF) is not None
     connect = _connecting(host, asked.kubeconfig) if is_admin else kubelet(host)
-    stays = name and (member is None or (rest is not None and not rest.is_last))
+    stays = name and (member is None or (rest is not None and rest.goes_on))
     if asked.drain and not name:
         remarks.append(f"--drain: nothing is left to ask with, {names.KUBELET_CONF} is gone; no Pod is evicted")
     elif asked.drain:

@@ -179,6 +179,8 @@ def show_preflight(decision: Any, mode: Any, seconds: float) -> None:
         f"bootstrap {cfg.cluster.kubernetes_version} · {mode.name} mode: {mode.why} · "
         f"{cfg.node.name}, {node_address(cfg, facts)} · cgroup v{facts.cgroup_version}"
     )
+    if not preflight.count:
+        return
     count = len(preflight.warnings)
     checks = f"{preflight.count} checks" + (f", {count} warning{'s' * (count > 1)}" if count else "")
     say(f"{'Preflight':<16} {checks:<40} {seconds:6.1f} s", "✗" if preflight.errors else "✓")

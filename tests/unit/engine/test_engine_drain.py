@@ -67,6 +67,7 @@ REFUSED = ApiResponse(429, {"message": "Cannot evict pod", "details": {"causes":
         (pod("done", "Job", phase="Succeeded"), False),
         (pod("failed", "Job", phase="Failed"), False),
         (pod("waits", phase="Pending"), True),
+        (pod("ends", phase="Succeeded", deletionTimestamp="2026-01-01T00:00:00Z"), True),
     ],
     ids=lambda value: value["metadata"]["name"] if isinstance(value, dict) else "",
 )
