@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from bootstrap.model import names
 from bootstrap.model.cluster import Document
@@ -22,23 +23,33 @@ AT_THEIR_START = "the kubelet does not run: who reads the new certificates reads
 def renew_plan(
     renewed: Iterable[Renewed], pods: Mapping[str, Document], socket: str, health: str, *, kubelet_runs: bool
 ) -> Plan:
-    """`pods` are the static Pods that are here, by name; `health` is the kubelet's URL, `socket` its runtime's."""
+    """`pods` are the static Pods that are here, by name; `health` is the kubelet's URL, `socket` its runtime's.
+
+    A kubelet that runs comes last: one that starts asks the API server, and makes nothing else meanwhile.
+    """
     changed = tuple(renewed)
     steps = [Step(f"renew/{each.name}", "Certificates", each.files) for each in changed]
     kubelet = next((each for each in changed if each.name == KUBELET), None)
     if kubelet is None and not kubelet_runs:
         return Plan(tuple(steps), remarks=(AT_THEIR_START,) if steps else ())
-    before = tuple(step.id for step in steps)
+    restarts = [_static_pod(pods[name], name, socket, changed) for name in STATIC_PODS if name in pods]
     if kubelet is not None:
         running, waits = UnitRunning(names.KUBELET_SERVICE, kubelet.paths), HttpOk("kubelet healthy", health)
-        steps.append(Step("restart/kubelet", "Kubelet", (running,), (waits,) if health else (), after=before))
-        before = (steps[-1].id,)
-    paths = {path for each in changed for path in each.paths}
-    for name in STATIC_PODS:
-        if name in pods and (uses := tuple(sorted(paths.intersection(flags_of(pods[name]).values())))):
-            url = probe_url(pods[name])
-            waits_for = (HttpOk(f"{name} healthy", url),) if url else ()
-            restarted = StaticPodRestarted(name, uses, socket)
-            steps.append(Step(f"restart/{name}", "Control plane", (restarted,), waits_for, after=before))
-            before = (steps[-1].id,)
+        restart = Step("restart/kubelet", "Kubelet", (running,), (waits,) if health else ())
+        restarts.insert(len(restarts) if kubelet_runs else 0, restart)
+    before = tuple(step.id for step in steps)
+    for step in filter(None, restarts):
+        steps.append(replace(step, after=before))
+        before = (step.id,)
     return Plan(tuple(steps))
+
+
+def _static_pod(pod: Document, name: str, socket: str, changed: Iterable[Renewed]) -> Step | None:
+    """None for one that reads nothing of it."""
+    paths = {path for each in changed for path in each.paths}
+    uses = tuple(sorted(paths.intersection(flags_of(pod).values())))
+    if not uses:
+        return None
+    url, restarted = probe_url(pod), StaticPodRestarted(name, uses, socket)
+    waits = (HttpOk(f"{name} healthy", url),) if url else ()
+    return Step(f"restart/{name}", "Control plane", (restarted,), waits)

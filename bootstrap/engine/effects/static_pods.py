@@ -8,8 +8,9 @@ from bootstrap.host.port import Host
 from bootstrap.host.runtime.cri import end_container, running_container
 from bootstrap.model.effects import StaticPodRestarted
 
-GRACE = 30
-"""Seconds that a container has to end, as the kubelet gives it (terminationGracePeriodSeconds)."""
+GRACE = 5
+"""Seconds that a container has to end. An API server waits for its watches, which end only with it: it would use all of
+the 30 that a kubelet gives."""
 
 
 def _restart(effect: StaticPodRestarted, context: RunContext, timeout: float) -> str:

@@ -34,7 +34,7 @@ def test_the_container_is_ended_that_is_older_than_its_files(created: tuple[floa
 
     assert apply_effect(EFFECT, context(host), 1) == ("etcd restarted" if gone else "")
     assert [line.split()[3:] for line in host.log if " stop " in line or " rm " in line] == (
-        [["stop", "--timeout=30", gone], ["rm", gone]] if gone else []
+        [["stop", "--timeout=5", gone], ["rm", gone]] if gone else []
     )
 
 

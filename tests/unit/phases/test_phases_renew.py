@@ -57,16 +57,16 @@ def test_who_reads_what_was_renewed_is_restarted(wanted: str, restarted: list[st
 def test_one_after_the_other_each_until_it_is_well() -> None:
     steps = {step.id: step for step in plan(*PATHS).steps}
     files = tuple(f"renew/{name}" for name in PATHS)
-    order = ("kubelet", "etcd", *names.CONTROL_PLANE)
+    order = ("etcd", *names.CONTROL_PLANE, "kubelet")
     before = [steps[f"restart/{name}"].after for name in order]
 
     assert before == [files, *((f"restart/{name}",) for name in order[:-1])]
     assert [steps[f"restart/{name}"].waits for name in order] == [
-        (HttpOk("kubelet healthy", "http://127.0.0.1:10248/healthz"),),
         (HttpOk("etcd healthy", "http://127.0.0.1:2381/readyz"),),
         (HttpOk("kube-apiserver healthy", "https://192.0.2.1:6443/readyz"),),
         (HttpOk("kube-controller-manager healthy", "https://127.0.0.1:10257/healthz"),),
         (HttpOk("kube-scheduler healthy", "https://127.0.0.1:10259/readyz"),),
+        (HttpOk("kubelet healthy", "http://127.0.0.1:10248/healthz"),),
     ]
     assert steps["restart/etcd"].effects == (
         StaticPodRestarted("etcd", (f"{PKI}/etcd/peer.crt", f"{PKI}/etcd/server.crt"), "unix:///s"),
@@ -78,4 +78,5 @@ def test_without_a_kubelet_nothing_is_ended_that_nobody_would_start() -> None:
 
     assert [step.id for step in found.steps] == ["renew/apiserver"]
     assert found.remarks == (AT_THEIR_START,)
-    assert [step.id for step in plan(KUBELET, "apiserver", kubelet_runs=False).steps][-1] == "restart/kube-apiserver"
+    ended = [step.id for step in plan(KUBELET, "apiserver", kubelet_runs=False).steps]
+    assert ended[2:] == ["restart/kubelet", "restart/kube-apiserver"], "it starts the others"
