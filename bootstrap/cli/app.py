@@ -12,6 +12,7 @@ from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.certs import app as certs_app
 from bootstrap.cli.cluster import app as cluster_app
 from bootstrap.cli.diagnose import diagnose
+from bootstrap.cli.etcd import app as etcd_app
 from bootstrap.cli.flags.inputs import ConfigFile, Output, comma_separated, read_config
 from bootstrap.cli.flags.options import App, one_of
 from bootstrap.cli.images import config_images_app, images_app
@@ -48,6 +49,7 @@ app.add_typer(addon_app, name="addon")
 app.add_typer(token_app, name="token")
 app.add_typer(certs_app, name="certs")
 app.add_typer(cluster_app, name="cluster")
+app.add_typer(etcd_app, name="etcd")
 app.command()(preflight)
 config_app.add_typer(config_images_app, name="images")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from types import MappingProxyType
@@ -11,10 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from bootstrap.cli.flags.inputs import Output, seconds_of
+from bootstrap.cli.screens.confirm import confirm
 from bootstrap.cli.screens.screen import Progress, say, show_json, silent, wait_for_turn
 from bootstrap.engine.records import Comparison
 from bootstrap.model import names
-from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.errors import Exit
 from bootstrap.model.events import Unanswered
 
 FORCE = "--force"
@@ -66,7 +66,8 @@ def reset(
             _show(decision, host, output)
         if dry_run:
             return Exit.OK
-        _confirm(force=force)
+        if not force:
+            confirm("Undo all this?", "reset", FORCE)
         quiet = output == "json"
         done = workflow.act_reset(host, decision, silent if quiet else Progress(decision.plan))
         if decision.foreign and not quiet:
@@ -110,23 +111,6 @@ def _show(decision: Any, host: Any, output: str) -> None:
                 say(f"  {effect.what}")
                 for line in effect.diff:
                     say(f"    {line}")
-
-
-def _confirm(*, force: bool) -> None:
-    if force:
-        return
-    if not sys.stdin.isatty():
-        raise BootstrapError(
-            "reset asks before it removes anything, and there is no terminal to answer on",
-            code=Exit.USAGE,
-            fix=f"bootstrap reset {FORCE}, or run the container with -it",
-        )
-    if typer.prompt("Undo all this? [y/N]", default="n", show_default=False).strip().lower() not in ("y", "yes"):
-        raise BootstrapError(
-            "nothing was changed: the answer was not yes",
-            code=Exit.INTERRUPTED,
-            fix="bootstrap reset asks again; --dry-run only shows what it would undo",
-        )
 
 
 def _verify(host: Any, output: str, *, purge: bool, more: Mapping[str, Any] = MappingProxyType({})) -> int:

@@ -18,7 +18,7 @@ ETCD_RULES: tuple[Rule, ...] = (
         ),
         "etcd's data is damaged",
         "a write was cut off, or the files were changed from outside",
-        f"{_KEEP}, and put a snapshot back with etcdutl snapshot restore; on a throwaway node start a new one",
+        f"{_KEEP}, and put a snapshot back: bootstrap etcd restore FILE; on a throwaway node start a new one",
         definite=True,
     ),
     Rule(
@@ -58,14 +58,14 @@ ETCD_RULES: tuple[Rule, ...] = (
         said(r"failed to publish local member to cluster through raft|etcdserver: no leader", ETCD),
         "etcd has no leader",
         "fewer than half of its members answer",
-        "start the other members, or look at them: etcdctl endpoint status --cluster",
+        "start the other members; if they are gone for good: bootstrap etcd recover",
     ),
     Rule(
         "etcd-space",
         said(r"mvcc: database space exceeded|alarm:NOSPACE"),
         "etcd takes no more writes: its database has reached its quota",
         "the quota is 2 GiB unless --quota-backend-bytes says otherwise",
-        "etcdctl compact, etcdctl defrag, etcdctl alarm disarm",
+        "bootstrap etcd defrag, on each control plane",
     ),
     Rule(
         "etcd-slow",

@@ -19,10 +19,14 @@ PROGRAMS = {
     **{name: f"/usr/bin/{name}" for name in ("crictl", "ctr", "containerd", "runc")},
 }
 KUBEADM = "kubeadm"
+OWN_VERBS = ("snapshot", "restore", "recover", "defrag")
+"""After `etcd`, which takes flags: our own command of that name, as without any word."""
 
 
 def component(argv: Sequence[str]) -> str:
     """The program that the first word names, by its name or by a path as old images had it; else empty."""
+    if argv[:1] == ["etcd"] and (len(argv) == 1 or argv[1] in OWN_VERBS):
+        return ""
     name = argv[0].rpartition("/")[2] if argv else ""
     return name if name in PROGRAMS or name == KUBEADM else ""
 

@@ -39,6 +39,8 @@ APPLIED = f"{STATE_DIR}/applied.json"
 """Digests of the objects that were applied here last."""
 
 ETCD_DATA_DIR = "/var/lib/etcd"
+SNAPSHOTS_DIR = "/var/backups/etcd"
+"""The user's: reset leaves it."""
 BOOTSTRAP_KUBELET_CONF = "/etc/kubernetes/bootstrap-kubelet.conf"
 KUBELET_BIN = "/usr/bin/kubelet"
 VOLUME_PLUGINS_DIR = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec"

@@ -229,8 +229,69 @@ def test_services_survive_a_restart_of_kube_proxy(web: Node) -> None:
     assert_works(web)
 
 
+def expirations(node: Node, *program: str) -> dict[str, str]:
+    """Name → end of each certificate, as a program of kubeadm's words says it."""
+    said = json.loads(node.run(*program, "certs", "check-expiration", "-o", "json"))
+    return {each["name"]: each["expirationDate"] for each in said["certificates"]}
+
+
+def test_certificates_are_renewed_and_who_reads_them_goes_on(web: Node) -> None:
+    before = expirations(web, "bootstrap")
+    assert {name: before[name] for name in before if not name.startswith("kubelet")} == expirations(web, "kubeadm")
+    assert "nothing was written" in web.run("bootstrap", "certs", "renew", "all", "--dry-run")
+    assert expirations(web, "bootstrap") == before
+
+    done = json.loads(web.run("bootstrap", "certs", "renew", "all", "-o", "json", timeout=300))
+    assert done["restarted"] == ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
+    after = expirations(web, "bootstrap")
+    assert {name for name in before if after[name] > before[name]} == {each["name"] for each in done["renewed"]}
+    assert expirations(web, "kubeadm").items() <= after.items()
+    assert_works(web)
+
+
+def test_a_snapshot_is_taken_and_restored(web: Node) -> None:
+    web.kubectl("create", "configmap", "before")
+    snapshot = json.loads(web.run("bootstrap", "etcd", "snapshot", "save", "/root/backup/a.db", "-o", "json"))
+    web.kubectl("create", "configmap", "after")
+    (listed,) = json.loads(web.run("bootstrap", "etcd", "snapshot", "list", "--dir", "/root/backup", "-o", "json"))[
+        "snapshots"
+    ]
+    assert listed == snapshot
+
+    web.run("sh", "-c", "cp /root/backup/a.db /root/d.db; cp /root/backup/a.db.json /root/d.db.json")
+    web.run("sh", "-c", "printf X | dd of=/root/d.db bs=1 seek=100000 conv=notrunc")
+    refused = web.exec("bootstrap", "etcd", "restore", "/root/d.db", "--yes")
+    assert refused.returncode == IMAGE_REFUSED, refused.stdout + refused.stderr
+    web.run("rm", "/root/d.db.json")
+    broken = web.exec("bootstrap", "etcd", "restore", "/root/d.db", "--yes", "--any-cluster", timeout=300)
+    assert broken.returncode != 0
+    assert "configmap/after" in until("the API", lambda: web.kubectl("get", "configmaps", "-o", "name"))
+
+    kept = json.loads(web.run("bootstrap", "etcd", "restore", "/root/backup/a.db", "--yes", "-o", "json", timeout=600))
+    names = web.kubectl("get", "configmaps", "-o", "name").split()
+    assert ("configmap/before" in names, "configmap/after" in names) == (True, False)
+    assert web.run("ls", kept["before"]).split() == ["member"]
+    web.run("rm", "-r", kept["before"])
+    assert "etcd has a leader" in web.exec("bootstrap", "etcd", "recover", "--yes").stderr
+    web.run("bootstrap", "etcd", "defrag")
+    assert_works(web)
+
+
+AT_ONCE = b"""
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+certificateValidityPeriod: 1s
+"""
+
+
+def end_certificates(node: Node) -> None:
+    """As after a year of being off; what is renewed without a kubelet is read at the next start."""
+    node.run("systemctl", "stop", "kubelet")
+    node.run("bootstrap", "certs", "renew", "all", "--config", "-", stdin=AT_ONCE)
+
+
 def end_kubelet_certificate(node: Node) -> None:
-    """As after a year of being off: the file that the kubelet rotates holds a certificate that has ended."""
+    """The file that the kubelet rotates holds a certificate that has ended."""
     ca, key = (node.run("cat", f"/etc/kubernetes/pki/ca.{end}").encode() for end in ("crt", "key"))
     issuer = Issuer(x509.load_pem_x509_certificate(ca), load_private(key))
     name = node.get("nodes")["items"][0]["metadata"]["name"]
@@ -241,9 +302,10 @@ def end_kubelet_certificate(node: Node) -> None:
     node.run("sh", "-c", 'cat > "$(readlink -f /var/lib/kubelet/pki/kubelet-client-current.pem)"', stdin=pem)
 
 
-def test_it_survives_an_ended_certificate_and_another_address(web: Node, app_image: str, squatters: list[str]) -> None:
+def test_it_survives_ended_certificates_and_another_address(web: Node, app_image: str, squatters: list[str]) -> None:
     before = web.address()
     end_kubelet_certificate(web)
+    end_certificates(web)
     must(docker("stop", web.name))
     assert web.state()["ExitCode"] in CLEAN_STOP
     take_address(before, app_image, squatters)

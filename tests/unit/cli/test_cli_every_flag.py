@@ -23,6 +23,7 @@ TESTS = Path(__file__).parents[2]
 PROOF = {
     "all": "e2e/test_clusters.py",
     "api-port": "unit/workflows/test_workflow_cluster.py",
+    "any-cluster": "unit/workflows/test_workflows_etcd.py",
     "arch": "registry/test_commands.py",
     "break-quorum": "e2e/test_joining.py",
     "bundle": "e2e/test_air_gap.py",
@@ -36,12 +37,14 @@ PROOF = {
     "description": "unit/workflows/test_workflows_tokens.py",
     "drain": "e2e/test_joining.py",
     "drain-timeout": "e2e/test_joining.py",
+    "dir": "e2e/test_cluster.py",
     "exit-on-failure": "e2e/test_ways_to_run.py",
     "file": "registry/test_commands.py",
     "force": "e2e/test_reset.py",
     "from": "bundle/test_create.py",
     "groups": "unit/workflows/test_workflows_tokens.py",
     "image": "bundle/test_create.py",
+    "initial-cluster": "unit/workflows/test_workflows_etcd.py",
     "insecure-unsigned": "bundle/test_faults.py",
     "inside": "unit/workflows/test_workflow_kubeconfig.py",
     "internal": "unit/workflows/test_workflow_cluster.py",
@@ -81,6 +84,7 @@ PROOF = {
     "verify": "e2e/test_reset.py",
     "workers": "unit/clusters/test_clusters_flags.py",
     "wait": "unit/phases/test_phases_parts.py",
+    "yes": "e2e/test_cluster.py",
 }
 """Flag, of whatever command → a suite that tries it, below tests/."""
 

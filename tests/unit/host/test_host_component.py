@@ -7,6 +7,7 @@ import os
 import pytest
 
 from bootstrap.cli import main
+from bootstrap.host.component import OWN_VERBS, component
 from bootstrap.model import names
 from bootstrap.model.errors import Exit
 
@@ -72,3 +73,9 @@ def test_outside_of_the_image_it_says_where_they_are(
 
     assert main.main() == Exit.USAGE
     assert "/nowhere/etcd is not here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", OWN_VERBS)
+def test_our_own_command_of_that_name_is_ours(word: str) -> None:
+    assert component(["etcd", word]) == component(["etcd"]) == ""
+    assert component(["etcd", "--version"]) == component(["/usr/local/bin/etcd", word]) == "etcd"

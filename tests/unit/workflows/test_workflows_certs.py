@@ -150,8 +150,9 @@ def test_who_runs_is_restarted() -> None:
     host.units[names.KUBELET_SERVICE] = UnitState(active=True, enabled=True, started=0)
     decision = certs.decide_renewal(host, "node", CertsRequest(), ("all",), LATER)
 
-    assert [step.id for step in decision.plan.steps][-4:] == [
-        "restart/etcd", "restart/kube-apiserver", "restart/kube-controller-manager", "restart/kube-scheduler"
+    assert [step.id for step in decision.plan.steps][-5:] == [
+        "restart/etcd", "restart/kube-apiserver", "restart/kube-controller-manager", "restart/kube-scheduler",
+        "restart/kubelet",
     ]  # fmt: skip
 
 

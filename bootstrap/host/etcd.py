@@ -1,0 +1,116 @@
+"""The etcd member of this machine, asked and handled with the tools of our own image: a host need not have any."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bootstrap.host.facts.kubelet import static_pod_path
+from bootstrap.host.port import Host, HostReader
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.render.controlplane.etcd_member import EtcdMember, etcdctl, member
+from bootstrap.render.controlplane.static_pods import manifest_path
+
+LONG = 900.0
+"""Seconds for what reads or writes a whole database: 8 GiB on a slow disk."""
+NO_SPACE = "NOSPACE"
+
+
+@dataclass(frozen=True)
+class EtcdStatus:
+    """`alarms` are of all members; `bytes` is the size of this one's file, `used` what is in use of it."""
+
+    version: str
+    revision: int
+    bytes: int
+    used: int
+    alarms: tuple[str, ...]
+
+
+def own_member(host: HostReader) -> EtcdMember:
+    """Raises BootstrapError (exit 8) where this machine has none."""
+    path = manifest_path("etcd", static_pod_path(host))
+    found = member(host.read(path) or b"")
+    if found is None:
+        raise BootstrapError(
+            "this machine has no etcd member",
+            code=Exit.CONFLICT,
+            why=f"{path} does not exist, or is no member with certificates",
+            fix="run this on a control plane with an etcd of its own",
+        )
+    return found
+
+
+def ask(host: Host, of: EtcdMember, *words: str, timeout: float = 30) -> str:
+    """Output of an etcdctl command. Raises BootstrapError (exit 5)."""
+    command = etcdctl("etcdctl", host.reach(of.ca), host.reach(of.certificate), host.reach(of.key), of.url)
+    return host.run([*command, f"--command-timeout={timeout:.0f}s", *words], timeout=timeout + 10, here=True)
+
+
+def status(host: Host, of: EtcdMember) -> EtcdStatus:
+    """Raises BootstrapError (exit 5) when it does not answer."""
+    said = _parsed(ask(host, of, "endpoint", "status", "-w", "json"))
+    try:
+        found = said[0]["Status"]
+        alarms = tuple(
+            sorted({line.partition("alarm:")[2] for line in ask(host, of, "alarm", "list").split() if "alarm:" in line})
+        )
+        size = int(found["dbSize"])
+        used = int(found.get("dbSizeInUse", size))
+        return EtcdStatus(str(found["version"]), int(found["header"]["revision"]), size, used, alarms)
+    except (KeyError, IndexError, TypeError, ValueError) as e:
+        raise BootstrapError(f"etcdctl said nothing that can be read: {e}", code=Exit.EFFECT) from e
+
+
+def others(host: Host, of: EtcdMember) -> tuple[str, ...]:
+    """`NAME=URL` of the other members, as long as this one can say it; empty where it does not answer."""
+    try:
+        said = _parsed(ask(host, of, "member", "list", "-w", "json", timeout=5))["members"]
+    except BootstrapError:
+        return ()
+    return tuple(
+        f"{each.get('name', '')}={url}"
+        for each in said
+        if of.peer_url not in each["peerURLs"]
+        for url in each["peerURLs"]
+    )
+
+
+def snapshot_status(host: Host, path: str) -> Mapping[str, Any]:
+    """What etcdutl says of a snapshot: `hash`, `revision`, `totalKey`, `totalSize`. Raises BootstrapError (exit 5)."""
+    words = ["etcdutl", "snapshot", "status", host.reach(path), "-w", "json"]
+    said = _parsed(host.run(words, timeout=LONG, here=True))
+    if not isinstance(said, dict):
+        raise BootstrapError(f"etcdutl said nothing that can be read about {path}", code=Exit.EFFECT)
+    return said
+
+
+def unpack(host: Host, source: str, data_dir: str, flags: Sequence[str]) -> None:
+    """Makes a data directory of a snapshot, whose own checksum is compared. Raises BootstrapError (exit 5)."""
+    words = ["etcdutl", "snapshot", "restore", host.reach(source), f"--data-dir={host.reach(data_dir)}", *flags]
+    host.run(words, timeout=LONG, here=True)
+
+
+def exchange(host: Host, one: str, other: str) -> None:
+    """Two directories of one file system change their names, at once: at no time is there none."""
+    host.run(["mv", "--exchange", "--no-copy", "-T", host.reach(one), host.reach(other)], here=True)
+    flush(host, one.rpartition("/")[0])
+
+
+def move(host: Host, path: str, to: str) -> None:
+    """Durably, within one file system."""
+    host.run(["mv", "--no-copy", "-T", host.reach(path), host.reach(to)], here=True)
+    flush(host, to.rpartition("/")[0])
+
+
+def flush(host: Host, path: str) -> None:
+    host.run(["sync", host.reach(path)], timeout=LONG, here=True)
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as e:
+        raise BootstrapError(f"an etcd tool said nothing that can be read: {text[:80]}", code=Exit.EFFECT) from e

@@ -1,0 +1,1 @@
+"""etcd of this machine: snapshots, restoring, space."""

@@ -1,0 +1,207 @@
+"""Snapshots and other data for etcd: nothing half, nothing foreign, nothing lost."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+
+from bootstrap.model import names
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.snapshot import noted
+from bootstrap.workflows.etcd import restore as restoring
+from bootstrap.workflows.etcd.defrag import defragment
+from bootstrap.workflows.etcd.restore import Restoration, decide_recovery, decide_restore, restore
+from bootstrap.workflows.etcd.snapshots import checked, listed, save
+from tests.unit.workflows.etcd_machine import DATA, NOW, SELF, EtcdMachine
+
+BEFORE = f"{DATA}/before-20260102-030405"
+WELL, ILL = (200, "ok"), (503, "not ready")
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> EtcdMachine:
+    monkeypatch.setattr(restoring, "TIMEOUT", 0.01)
+    monkeypatch.setattr(restoring, "probe", lambda url: WELL)
+    return EtcdMachine()
+
+
+def refusal(host: EtcdMachine, path: str, *, any_cluster: bool = False) -> BootstrapError:
+    with pytest.raises(BootstrapError) as caught:
+        checked(host, path, any_cluster=any_cluster)
+    return caught.value
+
+
+def test_a_snapshot_has_a_note_and_its_name_when_it_is_whole(host: EtcdMachine) -> None:
+    made = save(host, "/b/s.db", NOW)
+
+    assert host.listdir("/b") == ("s.db", "s.db.json")
+    assert noted(host.read("/b/s.db.json") or b"") == made
+    assert (made.revision, made.keys, made.hash, made.version, made.taken) == (
+        42, 7, "ff", "3.7.0", "2026-01-02T03:04:05Z"
+    )  # fmt: skip
+    assert made.cluster.startswith("sha256:")
+    assert listed(host, "/b") == (("/b/s.db", made),)
+    assert checked(host, "/b/s.db", any_cluster=False) == made
+
+
+@pytest.mark.parametrize("word", ["save", "status", "mv"])
+def test_one_that_cannot_be_verified_leaves_no_file_of_that_name(host: EtcdMachine, word: str) -> None:
+    host.fails.add(word)
+
+    with pytest.raises(BootstrapError):
+        save(host, "/b/s.db", NOW)
+    assert "s.db" not in host.listdir("/b")
+    assert listed(host, "/b") == ()
+
+
+def test_a_file_that_is_there_stays(host: EtcdMachine) -> None:
+    save(host, "/b/s.db", NOW)
+    before = host.entries["/b/s.db"]
+
+    with pytest.raises(BootstrapError) as caught:
+        save(host, "/b/s.db", NOW)
+    assert caught.value.code == Exit.CONFLICT
+    assert host.entries["/b/s.db"] == before
+
+
+@pytest.mark.parametrize("place", range(11))
+def test_damage_at_any_place_is_refused(host: EtcdMachine, place: int) -> None:
+    save(host, "/b/s.db", NOW)
+    content = bytearray(host.read("/b/s.db") or b"")
+    assert len(content) == 11
+    content[place] ^= 1
+    host.write("/b/s.db", bytes(content), 0o600)
+
+    for any_cluster in (False, True):
+        error = refusal(host, "/b/s.db", any_cluster=any_cluster)
+        assert (error.code, "it is damaged" in error.what) == (Exit.IMAGE, True)
+
+
+def test_one_of_another_cluster_or_without_a_note_is_refused(host: EtcdMachine) -> None:
+    made = save(host, "/b/s.db", NOW)
+    host.write("/b/s.db.json", dataclasses.replace(made, cluster="sha256:" + "0" * 64).to_json(), 0o600)
+    assert "it is of another cluster" in refusal(host, "/b/s.db").what
+    assert checked(host, "/b/s.db", any_cluster=True)
+
+    for note in (b"{}", b"[", b'{"cluster": 1}'):
+        host.write("/b/s.db.json", note, 0o600)
+        assert "no note" in refusal(host, "/b/s.db").what
+    assert checked(host, "/b/s.db", any_cluster=True) is None
+    host.fails.add("status")
+    assert "no snapshot that etcd can read" in refusal(host, "/b/s.db", any_cluster=True).what
+
+
+def prepared(host: EtcdMachine) -> Restoration:
+    save(host, "/b/s.db", NOW)
+    return decide_restore(host, "/b/s.db", "", any_cluster=False)
+
+
+def test_the_new_data_is_there_and_the_old_is_kept(host: EtcdMachine) -> None:
+    assert restore(host, prepared(host), NOW, lambda line: None) == BEFORE
+
+    assert host.data == b"new"
+    assert host.read(f"{BEFORE}/member/snap/db") == b"old"
+    assert host.listdir(DATA) == ("before-20260102-030405", "member")
+    (words,) = [words for words in host.said if words[:2] == ["snapshot", "restore"]]
+    assert {f"--initial-cluster={SELF}", "--name=node", "--initial-advertise-peer-urls=https://192.0.2.1:2380",
+            "--mark-compacted"} < set(words)  # fmt: skip
+    changes = [line for line in host.changes if line.startswith(("stop", "start", "mv"))][-4:]
+    assert [line.split()[0] for line in changes] == ["stop", "mv", "mv", "start"]
+
+
+@pytest.mark.parametrize("word", ["restore", "mv"])
+def test_what_fails_before_the_exchange_leaves_the_old_data(host: EtcdMachine, word: str) -> None:
+    what = prepared(host)
+    host.fails.add(word)
+
+    with pytest.raises(BootstrapError):
+        restore(host, what, NOW, lambda line: None)
+    assert host.data == b"old"
+    assert host.unit(names.KUBELET_SERVICE).active
+    assert host.listdir(DATA) == ("member",)
+
+
+def test_old_data_goes_back_when_etcd_does_not_come_up(host: EtcdMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    what = prepared(host)
+    monkeypatch.setattr(restoring, "probe", lambda url: ILL)
+
+    with pytest.raises(BootstrapError) as caught:
+        restore(host, what, NOW, lambda line: None)
+    assert caught.value.code == Exit.WAIT
+    assert "the data from before is back" in caught.value.what
+    assert host.data == b"old"
+    assert host.listdir(DATA) == ("member",)
+    assert host.unit(names.KUBELET_SERVICE).active
+
+
+def test_a_member_that_lost_its_data_gets_some(host: EtcdMachine) -> None:
+    what = prepared(host)
+    host.remove_tree(f"{DATA}/member")
+
+    assert restore(host, what, NOW, lambda line: None) == ""
+    assert host.data == b"new"
+    assert host.listdir(DATA) == ("member",)
+
+
+def test_a_run_that_died_takes_nothing_away_from_the_next(host: EtcdMachine) -> None:
+    """Killed after the exchange: what has the kept name may be the old data."""
+    what = prepared(host)
+    host.mkdir(f"{DATA}/unpacking/member", 0o700)
+    host.mkdir(f"{BEFORE}/member", 0o700)
+    host.write(f"{BEFORE}/member/old", b"old", 0o600)
+
+    assert restore(host, what, NOW + timedelta(seconds=1), lambda line: None)
+    assert host.read(f"{BEFORE}/member/old") == b"old"
+    assert "unpacking" not in host.listdir(DATA)
+
+
+def test_several_members_are_restored_together_or_not_at_all(host: EtcdMachine) -> None:
+    host.members.append(("b", "https://192.0.2.2:2380"))
+    save(host, "/b/s.db", NOW)
+    with pytest.raises(BootstrapError) as caught:
+        decide_restore(host, "/b/s.db", "", any_cluster=False)
+    assert caught.value.code == Exit.CONFLICT
+    everyone = f"b=https://192.0.2.2:2380,{SELF}"
+    assert f"--initial-cluster {everyone}" in caught.value.fix
+
+    what = decide_restore(host, "/b/s.db", everyone, any_cluster=False)
+    assert what.cluster == everyone
+    assert what.flags[0].startswith("--initial-cluster-token=restored-"), "or the old members would be taken for new"
+    with pytest.raises(BootstrapError) as caught:
+        decide_restore(host, "/b/s.db", "b=https://192.0.2.2:2380", any_cluster=False)
+    assert caught.value.code == Exit.USAGE
+
+
+def test_a_member_without_a_quorum_goes_on_alone(host: EtcdMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BootstrapError) as caught:
+        decide_recovery(host, NOW)
+    assert caught.value.code == Exit.CONFLICT
+    monkeypatch.setattr(restoring, "probe", lambda url: ILL)
+    what = decide_recovery(host, NOW)
+    monkeypatch.setattr(restoring, "probe", lambda url: WELL)
+    restore(host, what, NOW, lambda line: None)
+
+    (words,) = [words for words in host.said if words[:2] == ["snapshot", "restore"]]
+    assert words[2] == f"{DATA}/member/snap/db"
+    assert {"--skip-hash-check=true", f"--initial-cluster={SELF}"} < set(words)
+    assert host.data == b"new"
+
+
+@pytest.mark.parametrize(("alarm", "freed"), [("", False), ("memberID:1 alarm:NOSPACE", True)])
+def test_space_is_given_back_and_a_full_etcd_writes_again(host: EtcdMachine, alarm: str, freed: bool) -> None:
+    host.alarm = alarm
+
+    assert defragment(host).freed == freed
+    did = [words for words in host.said if words[0] in ("compact", "defrag") or words[-1] == "disarm"]
+    assert did == ([["compact", "42"], ["defrag"], ["alarm", "disarm"]] if freed else [["defrag"]])
+
+
+def test_a_machine_without_a_member_is_named() -> None:
+    host = EtcdMachine()
+    host.remove(f"{names.MANIFESTS_DIR}/etcd.yaml")
+
+    with pytest.raises(BootstrapError) as caught:
+        save(host, "/b/s.db", NOW)
+    assert caught.value.code == Exit.CONFLICT
