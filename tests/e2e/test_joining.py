@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -178,6 +179,15 @@ def test_our_own_join(first: Node, network: str, app_image: str) -> None:
         assert worker.exec("bootstrap", "init").returncode == 8
         drained(first, worker)
         assert worker.exec("systemctl", "is-active", "kubelet").stdout.strip() == "inactive"
+
+        phase_by_phase(first, worker)
+        until("it is a control plane now", lambda: ready(first, name))
+        assert sorted(members(first)) == sorted((first.run("hostname").strip(), name))
+        taken = worker.exec("bootstrap", "join", *line[1:], "--node-name", first.run("hostname").strip())
+        assert (taken.returncode, "[NodeName]" in taken.stderr) == (4, True), taken.stderr
+        worker.run("bootstrap", "reset", "--force", timeout=300)
+        assert len(members(first)) == 1
+        assert first.exec("kubectl", "get", "node", name).returncode == 1
     finally:
         worker.remove()
 
@@ -213,6 +223,22 @@ def drained(cluster: Node, worker: Node) -> None:
     assert (done["left"], done["next"]) == ([], [f"kubectl delete node {name}"])
     assert cluster.exec("kubectl", "get", "pod", "guarded").returncode == 1
     assert cluster.get("node", name)
+
+
+def phase_by_phase(cluster: Node, machine: Node) -> None:
+    """kubeadm's names; from its administrator's kubeconfig on it asks as that. The runtime is a step of ours."""
+    said = cluster.run("bootstrap", "init", "phase", "upload-certs", "--upload-certs")
+    words = lines(said)[1].split()[2:]
+
+    def phase(*name: str) -> subprocess.CompletedProcess[str]:
+        return machine.exec("bootstrap", "join", "phase", *name, timeout=300)
+
+    early = phase("control-plane-prepare", "certs", *words)
+    assert (early.returncode, "join phase control-plane-prepare download-certs" in early.stderr) == (8, True)
+    must(phase("control-plane-prepare", "all", *words))
+    for name in ("runtime", "kubelet-start", "etcd-join", "control-plane-join all", "wait-control-plane"):
+        must(phase(*name.split(), "--control-plane"))
+    assert "nothing to change" in must(phase("kubelet-start", "--control-plane"))
 
 
 def test_who_is_not_believed(first: Node) -> None:

@@ -79,7 +79,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "reset": (
         "docker exec -it NAME bootstrap reset",
-        "bootstrap reset --dry-run",
+        "bootstrap reset --drain --dry-run",
+        "bootstrap reset --drain --kubeconfig /root/admin.conf",
     ),
     "token create": ("bootstrap token create --ttl 2h --print-join-command",),
     "token delete": ("bootstrap token delete abcdef",),
