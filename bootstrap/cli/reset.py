@@ -90,9 +90,13 @@ def _unproven(output: str, more: Mapping[str, Any]) -> int:
 
 def unused(request: Any, *, foreign: bool) -> list[str]:
     """Flags that were given and change nothing here."""
+    from bootstrap.workflows.leaving import Leave
+
     given = {"--cert-dir": request.cert_dir != names.PKI_DIR, "--cleanup-tmp-dir": request.cleanup_tmp_dir}
     why = "is for a node that kubeadm made; of this one its record says what there is"
-    return [f"{flag} {why}" for flag, there in given.items() if there and not foreign]
+    named = [f"{flag} {why}" for flag, there in given.items() if there and not foreign]
+    late = request.leave.drain_timeout != Leave().drain_timeout and not request.leave.drain
+    return [*named, *(["--drain-timeout is for --drain"] if late else [])]
 
 
 def _show(decision: Any, host: Any, output: str) -> None:

@@ -107,7 +107,7 @@ def _found(host: HostReader, request: JoinRequest, facts: HostFacts, said: Said)
     is_admin = alone and host.stat(names.ADMIN_CONF) is not None
     wanted = Discovery(file=names.ADMIN_CONF) if is_admin else discovery(request.documents, facts)
     found = discover(host, wanted, said)
-    return found, Asking(api_access.joining(found), found.endpoint, wanted.timeout, said)
+    return found, Asking(api_access.joining(found), found.endpoint, wanted.timeout, said, wanted.endpoint)
 
 
 def _again(before: bytes, request: JoinRequest, facts: HostFacts) -> ClusterConfig:

@@ -68,11 +68,12 @@ class Watched:
 class Asking:
     """Answers that do not pass by themselves, of a cluster at `endpoint`. Raises BootstrapError (exit 6).
 
-    `seconds` is for each question.
+    `seconds` is for each question; `found_at` is the address by which it was found, where that may be another one.
     """
 
-    def __init__(self, api: Reader, endpoint: str, seconds: float, said: Said) -> None:
+    def __init__(self, api: Reader, endpoint: str, seconds: float, said: Said, found_at: str = "") -> None:
         self._api, self._endpoint, self._seconds = api, endpoint, seconds
+        self._found_at = found_at or endpoint
         self._watched = Watched(lambda: api.get(LIVEZ), said)
 
     def get(self, path: str) -> ApiResponse:
@@ -97,6 +98,11 @@ class Asking:
         except NotYet:
             what = f"the cluster at {self._endpoint} did not say what it is"
             fix = "look at it on a control plane: bootstrap diagnose; then run the same command again"
+            if self._found_at != self._endpoint:
+                fix = (
+                    f"cluster-info names {self._endpoint}, and it was found at {self._found_at}: this machine has to "
+                    "reach both (a route, a firewall, a name), or the cluster needs another controlPlaneEndpoint"
+                )
             raise self._watched.in_vain(what, self._seconds, fix) from None
 
 

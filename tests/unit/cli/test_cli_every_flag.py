@@ -17,6 +17,7 @@ from bootstrap.cli.app import app
 from bootstrap.cli.reset import unused
 from bootstrap.model import names
 from bootstrap.model.flags import CONFIGURATION
+from bootstrap.workflows.leaving import Leave
 from bootstrap.workflows.reset import ResetRequest
 
 TESTS = Path(__file__).parents[2]
@@ -122,6 +123,8 @@ def test_the_suite_names_the_flag(flag: str, suite: str) -> None:
         (ResetRequest(names.PKI_DIR, ""), False, []),
         (ResetRequest("/srv/pki", "unix:///s", cleanup_tmp_dir=True), True, []),
         (ResetRequest("/srv/pki", "unix:///s", cleanup_tmp_dir=True), False, ["--cert-dir", "--cleanup-tmp-dir"]),
+        (ResetRequest(leave=Leave(drain_timeout=60)), False, ["--drain-timeout"]),
+        (ResetRequest(leave=Leave(drain=True, drain_timeout=60)), False, []),
     ],
 )
 def test_flags_for_other_nodes_are_named(request_: ResetRequest, foreign: bool, named: list[str]) -> None:
