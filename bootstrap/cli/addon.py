@@ -11,6 +11,7 @@ import typer
 
 from bootstrap.cli.flags.inputs import Output
 from bootstrap.cli.flags.options import App
+from bootstrap.cli.screens.reports import Reports
 from bootstrap.cli.screens.screen import say, wait_for_turn
 from bootstrap.model.errors import Exit
 
@@ -60,10 +61,13 @@ def addon_remove(
         return remove(mode, host, (name,), dry_run=False, output=output)
 
 
-def remove(mode: Any, host: Any, gone: Sequence[str], *, dry_run: bool, output: str) -> int:
+def remove(
+    mode: Any, host: Any, gone: Sequence[str], *, dry_run: bool, output: str, reports: Reports | None = None
+) -> int:
     """One after the other; nothing where nothing is to go."""
     from bootstrap.cli.screens.plan import show_plan
     from bootstrap.cli.screens.screen import Progress, show_remarks, silent
+    from bootstrap.engine.run import EventListener
     from bootstrap.host.program import manifests
     from bootstrap.workflows.addons.removal import plan_removal
     from bootstrap.workflows.api_access import api_reader, super_admin
@@ -76,6 +80,9 @@ def remove(mode: Any, host: Any, gone: Sequence[str], *, dry_run: bool, output: 
         if dry_run:
             show_plan(removal.plan, host, api_reader(super_admin(host, removal.observed.cfg)), output)
             continue
-        listen = Progress(removal.plan) if output == "text" else silent
+        listen: EventListener = Progress(removal.plan) if output == "text" else silent
+        if reports:
+            reports.planned(removal.plan)
+            listen = reports.beside(listen)
         execute(host, removal.observed, removal.plan, listen, verb="addon remove")
     return Exit.OK

@@ -16,6 +16,7 @@ from bootstrap.cli.flags.inputs import overrides, read_config
 from bootstrap.cli.flags.join import JOIN_FLAGS
 from bootstrap.cli.flags.options import takes
 from bootstrap.cli.screens.plan import show_plan
+from bootstrap.cli.screens.reports import ON_SCREEN, Reports, reporting, shown
 from bootstrap.cli.screens.screen import (
     Progress,
     Waiting,
@@ -43,17 +44,24 @@ def join(
 
     `bootstrap join phase NAME [NAME] [HOST:PORT]` runs one phase of it, with the same options.
     """
-    from bootstrap.config import Documents, load
-    from bootstrap.config.join import with_flags
-    from bootstrap.config.unused import unused_by_join
-    from bootstrap.engine.turn import alone
-    from bootstrap.workflows.join import JoinRequest
     from bootstrap.workflows.mode import enter
 
     check_trust(given["bundle"], given["trusted_key"], given["insecure_unsigned"])
     if given["token"] and given["token_file"]:
         raise typer.BadParameter("and --token-file exclude each other", param_hint="--token")
+    output = shown(given["output"], given["events"])
     mode, host = enter()
+    with reporting("join", host, given["events"], given["timings"]) as reports:
+        return _asked(mode, host, endpoint, given, reports, output)
+
+
+def _asked(mode: Any, host: Any, endpoint: str, given: dict[str, Any], reports: Reports, output: str) -> int:
+    from bootstrap.config import Documents, load
+    from bootstrap.config.join import with_flags
+    from bootstrap.config.unused import unused_by_join
+    from bootstrap.engine.turn import alone
+    from bootstrap.workflows.join import JoinRequest
+
     config = read_config(given["config"], host)
     if given["token_file"]:
         given["token"] = (read_config(given["token_file"], host) or b"").decode(errors="replace").strip()
@@ -67,14 +75,17 @@ def join(
         say(str(warning), "!", error=True)
     request = JoinRequest(documents, given["wait"], given["strict"], given["phase"])
     offered = partial(offered_images, given["bundle"], given["trusted_key"], given["insecure_unsigned"], host)
-    go = partial(_join, mode, host, request, offered, timings=given["timings"], output=given["output"])
+    timings = given["timings"] == ON_SCREEN
+    go = partial(_join, mode, host, request, offered, reports, timings=timings, output=output)
     if given["dry_run"]:
         return go(dry_run=True)
     with alone(host, wait_for_turn):
         return go(dry_run=False)
 
 
-def _join(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, timings: bool, output: str) -> int:
+def _join(
+    mode: Any, host: Any, request: Any, offered: Any, reports: Reports, *, dry_run: bool, timings: bool, output: str
+) -> int:
     from datetime import UTC, datetime
 
     from bootstrap.workflows.join import carry_out, decide_join, make_join_plan
@@ -82,23 +93,28 @@ def _join(mode: Any, host: Any, request: Any, offered: Any, *, dry_run: bool, ti
     began, text = time.monotonic(), output == "text"
     stream = sys.stdout if text else None
     with Waiting("Cluster", "a cluster to join", stream) as waiting:
-        decision = decide_join(host, mode.name, request, waiting)
+        decision = decide_join(host, mode.name, request, reports.beside_waiting(waiting))
     if text:
         show_preflight(decision, mode, time.monotonic() - began)
+    reports.checked(decision)
     decision.preflight.raise_errors()
     if request.phase == PREFLIGHT:
         return Exit.OK
     with offered(decision, manifests()) as (bundled, load):
         with Waiting("Cluster", "its etcd", stream) as waiting:
-            plan = make_join_plan(host, decision, manifests(), datetime.now(UTC), request, bundled, waiting)
+            said = reports.beside_waiting(waiting)
+            plan = make_join_plan(host, decision, manifests(), datetime.now(UTC), request, bundled, said)
         if text:
             show_remarks(plan)
+        reports.planned(plan)
         if dry_run or decision.cfg.run.dry_run:
             return show_plan(plan, host, lambda path: None, output)
-        result = carry_out(host, decision, plan, Progress(plan) if text else silent, load)
+        result = carry_out(host, decision, plan, reports.beside(Progress(plan) if text else silent), load)
     seconds = time.monotonic() - began
-    if not text:
+    if output == "json":
         print(json.dumps({"seconds": seconds, "steps": [asdict(t) for t in result]}, indent=2))
+        return Exit.OK
+    if not text:
         return Exit.OK
     if timings:
         show_timings(result)

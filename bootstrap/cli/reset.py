@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.flags.inputs import Output, seconds_of
+from bootstrap.cli.flags.inputs import EVENTS, Output, seconds_of
+from bootstrap.cli.flags.options import option
 from bootstrap.cli.screens.confirm import confirm
+from bootstrap.cli.screens.reports import ON_SCREEN, STREAM, reporting, shown
 from bootstrap.cli.screens.screen import Progress, say, show_json, silent, wait_for_turn
 from bootstrap.engine.records import Comparison
 from bootstrap.model import names
@@ -42,6 +44,7 @@ def reset(
     cleanup_tmp_dir: Annotated[
         bool, typer.Option("--cleanup-tmp-dir", help="Empty /etc/kubernetes/tmp of a node that kubeadm made.")
     ] = False,
+    events: Annotated[str | None, option(EVENTS)] = None,
     output: Output = "text",
 ) -> int:
     """Leave the cluster, undo everything that init or join did to this machine, and prove it."""
@@ -54,9 +57,12 @@ def reset(
     leave = Leave(drain, seconds_of(drain_timeout, "--drain-timeout"), break_quorum, kubeconfig)
     mode, host = enter()
     request = workflow.ResetRequest(cert_dir, cri_socket, cleanup_tmp_dir, leave)
-    with alone(host, wait_for_turn):
+    output = shown(output, events)
+    if not (output or force or verify or dry_run):
+        raise typer.BadParameter(f"asks on standard output; take {FORCE} as well", param_hint=f"{STREAM} {ON_SCREEN}")
+    with reporting("reset", host, events) as reports, alone(host, wait_for_turn):
         if verify:
-            return _verify(host, output, purge=purge)
+            return reports.ends(_verify(host, output, purge=purge))
         if not dry_run:
             sweep(host)
         decision = workflow.decide_reset(host, mode.name, request)
@@ -68,17 +74,18 @@ def reset(
             return Exit.OK
         if not force:
             confirm("Undo all this?", "reset", FORCE)
-        quiet = output == "json"
-        done = workflow.act_reset(host, decision, silent if quiet else Progress(decision.plan))
-        if decision.foreign and not quiet:
+        reports.planned(decision.plan)
+        listen = Progress(decision.plan) if output == "text" else silent
+        done = workflow.act_reset(host, decision, reports.beside(listen))
+        if decision.foreign and output == "text":
             say("what kubeadm reset would remove is gone; CNI files and packet filter rules of others were left alone")
         left = decision.leaving.by_hand
         unanswered = [change for timing in done for change in timing.changed if isinstance(change, Unanswered)]
         more = {"warnings": unanswered, "next": [left] if left else []}
         code = _verify(host, output, purge=purge, more=more) if decision.journal else _unproven(output, more)
-        if left and not quiet:
+        if left and output == "text":
             say(f"the cluster still has the node: {left}   (on a control plane)", "!")
-        return code
+        return reports.ends(code)
 
 
 def _unproven(output: str, more: Mapping[str, Any]) -> int:
@@ -107,6 +114,8 @@ def _show(decision: Any, host: Any, output: str) -> None:
     if output == "json":
         show_json({"steps": [asdict(step) for step in steps], "remarks": decision.leaving.remarks})
         return
+    if not output:
+        return
     if decision.foreign:
         say("bootstrap did not make this node: reset does what kubeadm reset does", "!")
     for step in steps:
@@ -126,7 +135,7 @@ def _verify(host: Any, output: str, *, purge: bool, more: Mapping[str, Any] = Ma
         forget(host)
     if output == "json":
         show_json({**asdict(found), **more})
-    else:
+    elif output:
         for line in found.others:
             say(f"  {line}", "!")
         for line in found.left:

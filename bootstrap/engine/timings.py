@@ -22,6 +22,16 @@ class Timing:
         return self.started + self.seconds
 
 
+@dataclass(frozen=True)
+class Lane:
+    """What was done on one node; `failed` are the steps that it ended with, and `begun` is when it began for all."""
+
+    node: str
+    timings: tuple[Timing, ...]
+    failed: frozenset[str] = frozenset()
+    begun: float = 0.0
+
+
 def critical_path(timings: Sequence[Timing]) -> tuple[Timing, ...]:
     """The chain of steps that decided the length of the run, first step first.
 

@@ -1,4 +1,4 @@
-"""What the engine reports while it runs; `step` ids are stable."""
+"""What is reported while a run goes on, by the engine and about the run itself; `step` ids are stable."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ class Unanswered(str):
 
 @dataclass(frozen=True)
 class StepStarted:
+    """A step began: all that it comes after are done."""
+
     step: str
     group: str
 
@@ -27,7 +29,7 @@ class StepWaiting:
 
 @dataclass(frozen=True)
 class StepDone:
-    """`started` and `seconds` are relative to the start of the run; `changed` names what was different."""
+    """A step is done; `changed` names what was different before."""
 
     step: str
     group: str
@@ -38,6 +40,8 @@ class StepDone:
 
 @dataclass(frozen=True)
 class StepFailed:
+    """A step could not be done; no other one starts after it."""
+
     step: str
     group: str
     what: str
@@ -75,3 +79,47 @@ class ObjectLeft:
 
 
 Event = StepStarted | StepWaiting | StepDone | StepFailed | Transferred | FieldsKept | ObjectLeft
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A command began its work; nothing is decided yet."""
+
+    verb: str
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something that the user should know, and that stops nothing."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class RunPlanned:
+    """What is going to be done: each step's id, group, and the steps that it comes after."""
+
+    steps: tuple[dict[str, object], ...]
+
+
+@dataclass(frozen=True)
+class RunDone:
+    """The command has ended without an error; its exit code is another than 0 where it says what is wrong (`reset`)."""
+
+    code: int
+    total: float
+
+
+@dataclass(frozen=True)
+class RunFailed:
+    """The command has ended with an exit code; the rest is what its error says."""
+
+    code: int
+    what: str
+    why: str = ""
+    fix: str = ""
+    details: tuple[str, ...] = ()
+
+
+Told = Event | RunStarted | Warned | RunPlanned | RunDone | RunFailed
+"""What one can listen to from outside."""

@@ -7,6 +7,8 @@ knows all of them by then; only what is meant to be handed on (the line to join 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 MARK = "(hidden)"
 SECRET_FIELDS = ("token", "tlsBootstrapToken", "certificateKey")
@@ -38,6 +40,15 @@ def hidden(text: str) -> str:
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, MARK)
     return _USER.sub(MARK, text)
+
+
+def hidden_values(value: Any) -> Any:
+    """The same for every text in lists and mappings."""
+    if isinstance(value, Mapping):
+        return {key: hidden_values(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [hidden_values(item) for item in value]
+    return hidden(value) if isinstance(value, str) else value
 
 
 def hidden_lines(text: str) -> str:

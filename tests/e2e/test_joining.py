@@ -160,12 +160,18 @@ def test_nodes_and_control_planes_join_and_leave(first: Node, join: Callable[[st
     assert "nothing changed" in first.run("bootstrap", "init")
 
 
+def events(text: str) -> set[str]:
+    return {json.loads(line)["event"] for line in text.splitlines() if line.startswith("{")}
+
+
 def test_our_own_join(first: Node, network: str, app_image: str) -> None:
     """The same line, the same image: a worker, restarted, and reset."""
     line = first.run("bootstrap", "token", "create", "--print-join-command", "--ttl", "1h").split()[1:]
-    worker = Node("own-worker", *line, options=("--privileged", "--network", network))
+    worker = Node("own-worker", *line, "--events", "-", options=("--privileged", "--network", network))
     try:
         worker.wait_healthy()
+        assert {"run-planned", "step-done", "run-done"} <= events(worker.logs())
+        assert line[line.index("--token") + 1] not in worker.logs()
         name = worker.run("hostname").strip()
         assert ready(first, name)
         assert line[line.index("--token") + 1] not in worker.run("cat", "/etc/kubernetes/bootstrap/config.yaml")
@@ -219,7 +225,9 @@ def drained(cluster: Node, worker: Node) -> None:
     assert cluster.get("node", name)["spec"]["unschedulable"] is True
 
     cluster.kubectl("delete", "pdb", "guard")
-    done = json.loads(worker.run("bootstrap", "reset", "--force", "--drain", "-o", "json", timeout=300))
+    told = ("--events", "/root/events")
+    done = json.loads(worker.run("bootstrap", "reset", "--force", "--drain", "-o", "json", *told, timeout=300))
+    assert "run-done" in events(worker.run("cat", "/root/events"))
     assert (done["left"], done["next"]) == ([], [f"kubectl delete node {name}"])
     assert cluster.exec("kubectl", "get", "pod", "guarded").returncode == 1
     assert cluster.get("node", name)

@@ -25,7 +25,9 @@ def script(name: str) -> ModuleType:
     return module
 
 
-GENERATED = [f"reference/{page}" for page in ("cli", "diagnose", "exit-codes", "phases", "preflight", "addons")]
+GENERATED = [
+    f"reference/{page}" for page in ("cli", "diagnose", "exit-codes", "phases", "preflight", "addons", "events")
+]
 GENERATED.append("how-to/when-it-goes-wrong")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap.cli.flags.inputs import CONFIG, OUTPUT, STRICT
+from bootstrap.cli.flags.inputs import CONFIG, EVENTS, OUTPUT, STRICT, TIMINGS
 from bootstrap.cli.flags.phases import PHASE
 from bootstrap.model.flags import IMAGES, INIT, JOINING, RUN, Flag, writing
 
@@ -21,7 +21,8 @@ OF_THE_RUN: tuple[Flag, ...] = (
     Flag("wait", "How far to wait.", RUN, default="dns", words=("api", "node", "dns")),
     STRICT,
     Flag("exit-on-failure", "End the container on any failure.", RUN, form="switch"),
-    Flag("timings", "Print where the time went, step by step.", RUN, form="switch"),
+    EVENTS,
+    TIMINGS,
     PHASE,
     OUTPUT,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +26,11 @@ MIRRORS, DRY_RUN = (next(flag for flag in CONFIGURATION if flag.name == name) fo
 OUTPUT = Flag("output", "How the result is shown.", RUN, default="text", short="o", words=FORMATS)
 STRICT = Flag("strict", "Warnings of preflight are errors.", RUN, form="switch")
 
+EVENTS = Flag("events", "Write what happens, as it happens: a JSON object a line; - is standard output.", RUN, "FILE")
+TIMINGS = Flag(
+    "timings", "Show where the time went, step by step: a page, or - (also without FILE) a table.", RUN, "FILE"
+)
+
 ConfigFile = Annotated[str | None, option(CONFIG)]
 DryRun = Annotated[bool, option(DRY_RUN)]
 MirrorFile = Annotated[str | None, option(MIRRORS)]
@@ -37,6 +42,13 @@ OutputOrFile = Annotated[
         "-o", "--output", metavar="|".join(FORMATS), help="How the result is shown. (A file, before there was --file.)"
     ),
 ]
+
+
+def table_of_timings(argv: Sequence[str]) -> list[str]:
+    """`--timings` without a page means the table, whatever follows it."""
+    flag, pairs = TIMINGS.shown, zip(argv, [*argv[1:], ""], strict=True)
+    alone = [word == flag and not (after == "-" or after.endswith(".html")) for word, after in pairs]
+    return [f"{flag}=-" if bare else word for word, bare in zip(argv, alone, strict=True)]
 
 
 def read_config(source: str | None, host: HostReader | None = None) -> bytes | None:

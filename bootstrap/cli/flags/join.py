@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bootstrap.cli.flags.init import BUNDLE_FLAGS
-from bootstrap.cli.flags.inputs import CONFIG, OUTPUT, STRICT
+from bootstrap.cli.flags.inputs import CONFIG, EVENTS, OUTPUT, STRICT, TIMINGS
 from bootstrap.cli.flags.phases import PHASE
 from bootstrap.model.flags import DISCOVERY, JOIN, MACHINE, RUN, Flag, writing
 
@@ -20,7 +20,8 @@ OF_THE_RUN: tuple[Flag, ...] = (
         words=("api", "node"),
     ),
     Flag("exit-on-failure", "End the container on any failure.", RUN, form="switch"),
-    Flag("timings", "Print where the time went, step by step.", RUN, form="switch"),
+    EVENTS,
+    TIMINGS,
     PHASE,
     OUTPUT,
 )

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 from bootstrap.cli.screens.patience import Patience
@@ -27,7 +27,7 @@ from bootstrap.model.events import (
     Unanswered,
 )
 from bootstrap.model.plan import Plan
-from bootstrap.model.secrets import hidden
+from bootstrap.model.secrets import hidden, hidden_values
 from bootstrap.render.addresses import node_address
 
 COLORS = {"✓": "\033[32m", "✗": "\033[31m", "!": "\033[33m"}
@@ -61,15 +61,7 @@ def wait_for_turn(line: str) -> None:
 
 def show_json(document: Any) -> None:
     """The result of a command; secrets are hidden."""
-    print(json.dumps(_hidden(document), indent=2))
-
-
-def _hidden(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _hidden(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hidden(item) for item in value]
-    return hidden(value) if isinstance(value, str) else value
+    print(json.dumps(hidden_values(document), indent=2))
 
 
 def show_error(error: BootstrapError) -> None:
@@ -207,6 +199,9 @@ class Waiting:
         if self._terminal:
             print(f"\r\033[K   {self._group:<16} {self._what}: {hidden(seen)[:70]}", end="", flush=True)
             return
-        line = self._patience.line(StepWaiting("discovery", self._group, self._what, seen))
+        line = self._patience.line(self.event(seen))
         if line and self._stream is not None:
             say(f"{self._group:<16} {line}", "…")
+
+    def event(self, seen: str) -> StepWaiting:
+        return StepWaiting("discovery", self._group, self._what, seen)

@@ -39,6 +39,7 @@ PROOF = {
     "drain": "e2e/test_joining.py",
     "drain-timeout": "e2e/test_joining.py",
     "dir": "e2e/test_cluster.py",
+    "events": "unit/cli/test_cli_reports.py",
     "exit-on-failure": "e2e/test_ways_to_run.py",
     "file": "registry/test_commands.py",
     "force": "e2e/test_reset.py",

@@ -1,0 +1,182 @@
+"""What a run leaves for programs and for later: a stream of events, and a page that shows where the time went."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bootstrap.cli.screens.screen import Waiting, say
+from bootstrap.engine.timings import Lane, Timing
+from bootstrap.host.fs.given import reached
+from bootstrap.host.fs.lines import LineFile, require_folder, write_page
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.event_records import record
+from bootstrap.model.events import (
+    RunDone,
+    RunFailed,
+    RunPlanned,
+    RunStarted,
+    StepDone,
+    StepFailed,
+    StepStarted,
+    StepWaiting,
+    Told,
+    Transferred,
+    Warned,
+)
+from bootstrap.model.plan import Plan
+from bootstrap.model.secrets import hidden_values
+
+if TYPE_CHECKING:
+    from bootstrap.engine.run import EventListener
+
+STREAM, PAGE = "--events", "--timings"
+ON_SCREEN = "-"
+"""Instead of a file: standard output for events, the table for timings."""
+MOVES = 0.2
+"""Seconds between two events of one transfer."""
+
+
+class Reports:
+    """Listens to a run, before and while the engine works."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write, self._lock = write, threading.Lock()
+        self._seen: dict[str, tuple[str, str]] = {}
+        self._told: dict[str, float] = {}
+        self.node, self.code = "", 0
+        self._after: dict[str, tuple[str, ...]] = {}
+        self._begun = 0.0
+        self._open: dict[str, Timing] = {}
+        self._done: list[Timing] = []
+        self._failed: set[str] = set()
+
+    @property
+    def lane(self) -> Lane:
+        """What was done, and what had begun, until now."""
+        now = time.monotonic() - self._begun
+        begun = [replace(timing, seconds=now - timing.started) for timing in self._open.values()]
+        return Lane(self.node, (*self._done, *begun), frozenset(self._failed))
+
+    def checked(self, decision: Any) -> None:
+        """The node is known, and what preflight found."""
+        self.node = decision.cfg.node.name
+        for finding in decision.preflight.warnings:
+            self(Warned(finding.message))
+
+    def planned(self, plan: Plan) -> None:
+        for remark in plan.remarks:
+            self(Warned(remark))
+        self._after = {step.id: step.after for step in plan.steps}
+        self(RunPlanned(tuple({"step": s.id, "group": s.group, "after": s.after} for s in plan.steps)))
+
+    def ends(self, code: int) -> int:
+        """With another exit code than 0 and no error."""
+        self.code = code
+        return code
+
+    def beside(self, listen: EventListener) -> EventListener:
+        """A listener that hears what this one does."""
+
+        def both(event: Any) -> None:
+            listen(event)
+            self(event)
+
+        return both
+
+    def beside_waiting(self, waiting: Waiting) -> Callable[[str], None]:
+        """The same before there is a plan."""
+
+        def both(seen: str) -> None:
+            waiting(seen)
+            self(waiting.event(seen))
+
+        return both
+
+    def __call__(self, event: Told) -> None:
+        with self._lock:
+            self._remember(event)
+            if self._is_news(event):
+                now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+                line = hidden_values(record(event, now, self.node))
+                self._write(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+
+    def _remember(self, event: Told) -> None:
+        match event:
+            case StepStarted():
+                self._begun = self._begun or time.monotonic()
+                at = time.monotonic() - self._begun
+                self._open[event.step] = Timing(event.step, event.group, self._after.get(event.step, ()), at, 0.0)
+            case StepDone():
+                began = self._open.pop(event.step)
+                self._done.append(replace(began, started=event.started, seconds=event.seconds, changed=event.changed))
+            case StepFailed():
+                self._failed.add(event.step)
+
+    def _is_news(self, event: Told) -> bool:
+        if isinstance(event, StepWaiting):
+            seen, before = (event.condition, event.seen), self._seen.get(event.step)
+            self._seen[event.step] = seen
+            return seen != before
+        if isinstance(event, Transferred):
+            now = time.monotonic()
+            if event.done < event.total and now - self._told.get(event.image, -MOVES) < MOVES:
+                return False
+            self._told[event.image] = now
+        return True
+
+
+@contextmanager
+def reporting(verb: str, host: Any, events: str | None, timings: str | None = None) -> Iterator[Reports]:
+    """For as long as a command works. Raises BootstrapError (exit 2) at once when a file cannot be written."""
+    page = reached(host.reach, timings) if timings and timings != ON_SCREEN else None
+    if page:
+        require_folder(page, PAGE)
+    file = None
+    if events is not None:
+        file = LineFile(None if events == ON_SCREEN else reached(host.reach, events), STREAM, _warn)
+    reports, began = Reports(file.write if file else _nothing), time.monotonic()
+    reports(RunStarted(verb))
+    try:
+        yield reports
+        reports(RunDone(reports.code, time.monotonic() - began))
+    except BootstrapError as e:
+        reports(RunFailed(int(e.code), e.what, e.why, e.fix, e.details))
+        raise
+    except BaseException as e:
+        interrupted = isinstance(e, KeyboardInterrupt)
+        code, what = (Exit.INTERRUPTED, "interrupted") if interrupted else (Exit.BUG, f"{type(e).__name__}: {e}")
+        reports(RunFailed(int(code), what))
+        raise
+    finally:
+        if page and (lane := reports.lane).timings:
+            from bootstrap.engine.timings_page import timings_page
+
+            write_page(page, timings_page(f"bootstrap {verb}", (lane,)), _warn)
+        if file:
+            file.close()
+
+
+def shown(output: str, events: str | None) -> str:
+    """How the result is shown: not at all where standard output has the events."""
+    if events != ON_SCREEN:
+        return output
+    if output == "json":
+        raise typer.BadParameter(f"and {STREAM} {ON_SCREEN} both want standard output", param_hint="--output json")
+    return ""
+
+
+def _nothing(line: str) -> None:
+    """Nobody asked for events."""
+
+
+def _warn(line: str) -> None:
+    say(line, "!", error=True)
