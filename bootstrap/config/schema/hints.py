@@ -95,4 +95,4 @@ def field_paths(kind: str, tables: Fields) -> Iterator[str]:
             yield f"{path}.{name}"
             yield from below(f"{path}.{name}", inner)
 
-    yield from below(kind, KINDS[kind][1])
+    yield from below(kind, KINDS[kind][1] if kind in KINDS else kind)
