@@ -92,6 +92,7 @@ bench: image ## kubeadm and bootstrap side by side, as ratios
 	$(PY) scripts/build_components.py kubeadm
 	$(PY) scripts/bench.py $(ARGS)
 	$(PY) scripts/bench_bundles.py
+	$(PY) scripts/bench_failover.py
 
 .PHONY: docs
 docs: .venv/ready ## rewrite the generated reference

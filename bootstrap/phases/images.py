@@ -14,6 +14,7 @@ _BEFORE = {
     "kubelet-start": CRITICAL,
     "control-plane/controller-manager": OTHERS,
     "control-plane/scheduler": OTHERS,
+    "control-plane/keepalived": OTHERS,
     "addon/flannel": OTHERS,
     "addon/kube-proxy": OTHERS,
     "addon/coredns": OTHERS,

@@ -68,8 +68,8 @@ def peers(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         yield Found(
             f"this machine's address {cfg.api.advertise_address} is not among the control planes that tell each other "
             f"who holds {vip.address} ({', '.join(vip.unicast_peers)}): it would hold it too",
-            f"Add it to {_FILE}.unicastPeers on the control planes that are there "
-            "(bootstrap init --config FILE --reconfigure), then run this again",
+            f"Add it to {_FILE}.unicastPeers: on the first control plane by bootstrap init --config FILE "
+            "--reconfigure, on those that joined by bootstrap reset and join; then run this again",
         )
 
 

@@ -15,7 +15,7 @@ from tests.e2e.node import IMAGE, PREFIX, Node, component, docker, must, until
 from tests.e2e.web import both_answer, docker_save, run_web
 from tests.parity import live
 
-SUBNET, ADDRESS = "203.0.113.0/24", "203.0.113.10"
+SUBNET, ADDRESS, SHARED = "203.0.113.0/24", "203.0.113.10", "203.0.113.200"
 THERE = f"--patches {live.PATCHES} --ignore-preflight-errors=all"
 """What kubeadm needs for a machine that is a container."""
 
@@ -30,8 +30,8 @@ def network() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def first(network: str) -> Iterator[Node]:
-    """A control plane that others may share."""
-    words = ("init", "--control-plane-endpoint", f"{ADDRESS}:6443", "--upload-certs")
+    """A control plane that others may share, by an address that they hold in turn."""
+    words = ("init", "--control-plane-vip", SHARED, "--upload-certs")
     node = Node("first", *words, options=("--privileged", "--network", network, "--ip", ADDRESS))
     node.wait_healthy()
     yield node
@@ -88,6 +88,24 @@ def members(cluster: Node) -> list[str]:
     keys = "--cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/peer.crt"
     words = f"etcdctl {keys} --key=/etc/kubernetes/pki/etcd/peer.key member list"
     return [line.split(", ")[2] for line in cluster.run("sh", "-c", words).splitlines()]
+
+
+def holders(*nodes: Node) -> list[Node]:
+    """Who has the address that all share."""
+    return [node for node in nodes if f" {SHARED}/32 " in node.run("ip", "-br", "address")]
+
+
+def test_nobody_else_may_have_the_address(network: str) -> None:
+    """The machine that is asked is of the same network; nothing listens there."""
+    taken = Node("taken", "node", options=("--privileged", "--network", network, "--ip", SHARED))
+    try:
+        done = docker(
+            *("run", "--rm", "--privileged", "--network", network, IMAGE),
+            *("init", "--control-plane-vip", SHARED, "--dry-run"),
+        )
+        assert (done.returncode, f"[VirtualAddressFree] somebody has {SHARED} already" in done.stderr) == (4, True)
+    finally:
+        taken.remove()
 
 
 def test_init_ends_with_the_lines(first: Node) -> None:
@@ -278,19 +296,25 @@ def test_control_planes_join_at_once_leave_and_come_back(first: Node, network: s
         assert "nothing changed" in joined[0].run("bootstrap", "join")
         assert "nothing changed" in first.run("bootstrap", "init")
 
-        must(docker("stop", joined[1].name))
-        until("two of three take writes", lambda: first.kubectl("create", "configmap", "written-by-two"))
+        assert holders(first, *joined) == [first]
+        must(docker("kill", first.name))
+        until("two of three take writes", lambda: joined[0].kubectl("create", "configmap", "written-by-two"))
         refused = joined[0].exec("bootstrap", "reset", "--force")
         assert (refused.returncode, "--break-quorum" in refused.stderr) == (8, True), refused.stderr
         assert joined[0].exec("systemctl", "is-active", "kubelet").stdout.strip() == "active"
-        must(docker("start", joined[1].name))
-        joined[1].wait_healthy()
-        assert joined[1].kubectl("get", "configmap", "written-by-two")
+        (holder,) = holders(*joined)
+        must(docker("start", first.name))
+        first.wait_healthy()
+        assert first.kubectl("get", "configmap", "written-by-two")
+        assert holders(first, *joined) == [holder], "nobody takes it from who has it"
 
-        joined[0].run("bootstrap", "reset", "--force", timeout=300)
-        assert sorted(members(first)) == sorted((names[0], names[2]))
-        assert first.exec("kubectl", "get", "node", names[1]).returncode == 1
-        joined[0].run("bootstrap", *words, timeout=300)
+        left, gone = [node for node in (first, *joined) if node is not holder], holder.run("hostname").strip()
+        holder.run("bootstrap", "reset", "--force", timeout=300)
+        assert sorted(members(first)) == sorted(node.run("hostname").strip() for node in left)
+        until("another has the address", lambda: holders(*left) and not holders(holder))
+        assert first.exec("kubectl", "get", "node", gone).returncode == 1
+        said = first.run("bootstrap", "init", "phase", "upload-certs", "--upload-certs")  # its restart changed the key
+        holder.run(*lines(said)[1].split(), timeout=300)
         assert sorted(members(first)) == sorted(names)
     finally:
         for node in joined:

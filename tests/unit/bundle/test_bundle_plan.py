@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from gen_docs import default_inputs
 
 from bootstrap.model.plan import Step
+from bootstrap.model.virtual_address import VirtualAddress
 from bootstrap.phases.images import CRITICAL, OTHERS, Bundled, with_images
 from bootstrap.phases.parts import Part
 from tests.plans import planned
 
 BUNDLED = Bundled(("pause", "apiserver"), ("scheduler", "dns"))
-PLAN = {step.id: step for step in planned(default_inputs(), bundled=BUNDLED).steps}
+INPUTS = default_inputs()
+CFG = INPUTS[0].cfg
+SHARED = replace(CFG, own=replace(CFG.own, control_plane_vip=VirtualAddress("192.0.2.200")))
+PLAN = {step.id: step for step in planned(INPUTS, bundled=BUNDLED, cfg=SHARED).steps}
 
 
 def predecessors(step: str) -> set[str]:
@@ -25,7 +31,9 @@ def test_the_kubelet_starts_after_the_critical_images_and_beside_the_others() ->
     assert OTHERS not in predecessors("wait-control-plane/apiserver")
 
 
-@pytest.mark.parametrize("step", ["control-plane/controller-manager", "control-plane/scheduler"])
+@pytest.mark.parametrize(
+    "step", ["control-plane/controller-manager", "control-plane/scheduler", "control-plane/keepalived"]
+)
 def test_static_pods_come_after_their_images(step: str) -> None:
     assert OTHERS in predecessors(step)
 

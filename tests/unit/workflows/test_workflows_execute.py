@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from gen_docs import default_inputs
 
+from bootstrap.model.virtual_address import VirtualAddress
 from bootstrap.phases.select import only
 from bootstrap.workflows.execute import _asked
 from tests.plans import planned
@@ -30,6 +32,14 @@ def test_dns_that_nobody_waited_for_is_not_asked(wait: str) -> None:
     inputs = default_inputs()
 
     assert json.loads(_asked(inputs[0].cfg, planned(inputs, wait=wait)))["dns"] == ""
+
+
+def test_an_address_that_another_machine_may_have_is_no_question_of_this_ones_health() -> None:
+    inputs = default_inputs()
+    plain = inputs[0].cfg
+    cfg = replace(plain, own=replace(plain.own, control_plane_vip=VirtualAddress("192.0.2.200")))
+
+    assert _asked(cfg, planned(inputs, cfg=cfg)) == _asked(plain, planned(inputs))
 
 
 def test_a_phase_alone_makes_no_node() -> None:
