@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -62,7 +61,7 @@ def reset(
         raise typer.BadParameter(f"asks on standard output; take {FORCE} as well", param_hint=f"{STREAM} {ON_SCREEN}")
     with reporting("reset", host, events) as reports, alone(host, wait_for_turn):
         if verify:
-            return reports.ends(_verify(host, output, purge=purge))
+            return reports.ends(_verify(host, output, purge=purge, more={}))
         if not dry_run:
             sweep(host)
         decision = workflow.decide_reset(host, mode.name, request)
@@ -126,7 +125,7 @@ def _show(decision: Any, host: Any, output: str) -> None:
                     say(f"    {line}")
 
 
-def _verify(host: Any, output: str, *, purge: bool, more: Mapping[str, Any] = MappingProxyType({})) -> int:
+def _verify(host: Any, output: str, *, purge: bool, more: Mapping[str, Any]) -> int:
     """`more` is what JSON says besides."""
     from bootstrap.workflows.reset import forget, verify_reset
 

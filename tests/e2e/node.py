@@ -66,10 +66,10 @@ class Node:
 
     living: list[Node] = []  # noqa: RUF012 - the one list of what has to be shown on failure and removed at the end
 
-    def __init__(self, name: str, *words: str, options: Sequence[str] = ("--privileged",)) -> None:
+    def __init__(self, name: str, *words: str, options: Sequence[str] = ("--privileged",), image: str = IMAGE) -> None:
         self.name = f"{PREFIX}-{name}-{os.getpid()}"
         Node.living.append(self)
-        must(docker("run", "-d", *options, "--name", self.name, IMAGE, *words))
+        must(docker("run", "-d", *options, "--name", self.name, image, *words))
 
     def remove(self) -> None:
         docker("rm", "-fv", self.name)

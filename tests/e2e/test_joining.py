@@ -175,6 +175,9 @@ def test_nodes_and_control_planes_join_and_leave(first: Node, join: Callable[[st
     # The one that went may have led: the other one takes a second or two to follow itself.
     until("one member is left", lambda: members(first) == [names[0]])
     until("it takes writes", lambda: first.kubectl("create", "configmap", "written-after-it-left"))
+    joined[0].run("sh", "-c", "cat > /root/admin.conf", stdin=first.run("cat", "/etc/kubernetes/admin.conf").encode())
+    joined[0].run("bootstrap", "reset", "--force", "--drain", "--kubeconfig", "/root/admin.conf", timeout=300)
+    assert {node["metadata"]["name"] for node in first.get("nodes")["items"]} == {names[0]}
     assert "nothing changed" in first.run("bootstrap", "init")
 
 

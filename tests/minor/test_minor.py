@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.e2e.node import IMAGE, Node, docker, must, until
 VERSION = os.environ.get("KUBERNETES", "v1.36.3")
 KNOWN = MINORS[VERSION.removeprefix("v").rpartition(".")[0]]
 BUILT = f"{VERSION}+bootstrap.1"
+NEWER = os.environ.get("BOOTSTRAP_NEWER_IMAGE", "bootstrap:v1.37.0")
+"""The image of the default minor."""
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +78,43 @@ def test_the_image_says_what_is_in_it() -> None:
 
     assert labels["bootstrap.kubernetes"] == BUILT
     assert f"k8s.io/kubernetes@{VERSION}" in labels["bootstrap.components"].split()
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Iterator[Node]:
+    """A cluster of the default minor; `out` is a folder for its bundle."""
+    made = Node("newer", "init", options=("--privileged", "-v", f"{tmp_path}:/out"), image=NEWER)
+    made.wait_healthy()
+    yield made
+    made.remove()
+
+
+def join_words(cluster: Node) -> list[str]:
+    return cluster.run("bootstrap", "token", "create", "--print-join-command").split()[1:]
+
+
+def test_its_kubelet_joins_a_newer_cluster(newer: Node, tmp_path: Path) -> None:
+    """kube-proxy is of the cluster's version, so that the worker needs that one from a bundle."""
+    newer.run("bootstrap", "bundle", "create", "--file", "/out/newer.bundle", timeout=300)
+    bundle = ("--bundle", "/in/newer.bundle", "--insecure-unsigned")
+    worker = Node("older", *join_words(newer), *bundle, options=("--privileged", "-v", f"{tmp_path}:/in:ro"))
+    try:
+        worker.wait_healthy()
+        name = worker.run("hostname").strip()
+        assert newer.get("node", name)["status"]["nodeInfo"]["kubeletVersion"] == BUILT
+        assert "kube-proxy does not start here without its own" in worker.logs()
+
+        def all_run() -> bool:
+            pods = newer.get("pods", "-A", "--field-selector", f"spec.nodeName={name}")["items"]
+            return len(pods) > 1 and all(c["ready"] for p in pods for c in p["status"]["containerStatuses"])
+
+        until("its kube-proxy and flannel run", all_run)
+        worker.run("bootstrap", "reset", "--force", "--drain", timeout=300)
+    finally:
+        worker.remove()
+
+
+def test_a_newer_kubelet_joins_no_cluster_of_that_minor(node: Node) -> None:
+    done = docker("run", "--rm", "--privileged", NEWER, *join_words(node), "--dry-run")
+
+    assert (done.returncode, "[ClusterVersion]" in done.stderr) == (4, True), done.stderr
