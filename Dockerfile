@@ -11,7 +11,7 @@ FROM ${BASE} AS debian
 RUN export DEBIAN_FRONTEND=noninteractive \
  && apt-get update -qq \
  && apt-get install -y -qq --no-install-recommends \
-      systemd systemd-sysv python3 iproute2 nftables iptables kmod mount util-linux conntrack procps ca-certificates \
+      systemd systemd-sysv python3 iproute2 nftables iptables kmod mount util-linux conntrack procps ca-certificates haproxy \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/* /usr/share/info/* \
       /usr/share/locale/* /usr/share/i18n /usr/lib/*/gconv /usr/share/bug /usr/share/lintian /usr/lib/udev/hwdb.* /usr/lib/udev/hwdb.d \
@@ -36,7 +36,7 @@ RUN cd /etc/systemd/system && for unit in \
       dev-hugepages.mount dev-mqueue.mount sys-kernel-config.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
       sys-fs-fuse-connections.mount getty.target getty@.service console-getty.service container-getty@.service \
       serial-getty@.service autovt@.service e2scrub_all.timer e2scrub_reap.service apt-daily.timer apt-daily-upgrade.timer \
-      dpkg-db-backup.timer fstrim.timer systemd-tmpfiles-clean.timer ldconfig.service nftables.service \
+      dpkg-db-backup.timer fstrim.timer systemd-tmpfiles-clean.timer ldconfig.service nftables.service haproxy.service \
     ; do ln -sf /dev/null "$unit"; done \
  && mkdir -p /etc/systemd/journald.conf.d /etc/systemd/system.conf.d \
  && printf '[Journal]\nReadKMsg=no\nAudit=no\nRuntimeMaxUse=64M\n' >/etc/systemd/journald.conf.d/bootstrap.conf \

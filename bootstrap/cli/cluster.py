@@ -71,7 +71,7 @@ def create(
         say(f"{request.shape.name}: {len(planned)} containers")
     screen = Nodes(roles, began) if text else None
     try:
-        made = make(_engine(), request, screen or _silent, began)
+        made = make(engine_of_clusters(), request, screen or unheard, began)
     finally:
         if screen:
             screen.over()
@@ -106,7 +106,7 @@ def _merge(name: str) -> Any:
     from bootstrap.workflows.cluster.life import hand_out, kubeconfig
     from bootstrap.workflows.mode import look_on
 
-    return hand_out(look_on()[1], kubeconfigs(), name, kubeconfig(_engine(), name, internal=False))
+    return hand_out(look_on()[1], kubeconfigs(), name, kubeconfig(engine_of_clusters(), name, internal=False))
 
 
 @app.command("list")
@@ -114,7 +114,7 @@ def list_clusters(output: Output = "text") -> int:
     """The clusters of this engine."""
     from bootstrap.workflows.cluster.life import clusters
 
-    found = clusters(_engine())
+    found = clusters(engine_of_clusters())
     rows = [
         {
             "name": name,
@@ -137,7 +137,7 @@ def nodes(name: Name = DEFAULT_NAME, output: Output = "text") -> int:
     """The containers of a cluster."""
     from bootstrap.workflows.cluster.life import containers_of
 
-    found = containers_of(_engine(), name)
+    found = containers_of(engine_of_clusters(), name)
     if output == "json":
         print(json.dumps({"nodes": [asdict(one) for one in found]}, indent=2))
         return Exit.OK
@@ -156,7 +156,7 @@ def kubeconfig(
     """Print the administrator's kubeconfig of a cluster."""
     from bootstrap.workflows.cluster.life import kubeconfig as administrators
 
-    show_yaml(administrators(_engine(), name, internal=internal).decode(), output)
+    show_yaml(administrators(engine_of_clusters(), name, internal=internal).decode(), output)
     return Exit.OK
 
 
@@ -173,7 +173,7 @@ def delete(
     from bootstrap.workflows.cluster.life import delete as remove
     from bootstrap.workflows.mode import look_on
 
-    engine = _engine()
+    engine = engine_of_clusters()
     names = list(clusters(engine)) if every else [name]
     removed = {one: remove(engine, one, dry_run=dry_run) for one in names}
     for one in () if dry_run else names:
@@ -187,13 +187,13 @@ def delete(
     return Exit.OK
 
 
-def _engine() -> Any:
+def engine_of_clusters() -> Any:
     from bootstrap.host.docker.clusters import cluster_engine
 
     return cluster_engine()
 
 
-def _silent(name: str, line: str, seconds: float | None) -> None:
+def unheard(name: str, line: str, seconds: float | None) -> None:
     """Who reads JSON reads it at the end."""
 
 

@@ -43,6 +43,7 @@ class Found:
     cluster: str
     state: str
     address: str
+    network: str
     image: str
     api_port: int = 0
     """On the engine's host; 0 where no API is published."""

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import subprocess
+import tarfile
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.e2e.node import IMAGE, PREFIX, docker, must
+from tests.e2e.node import IMAGE, PREFIX, Node, docker, must, until
+from tests.e2e.web import MANIFEST, both_answer
 
 CLUSTER = f"{PREFIX}-{os.getpid()}"
-SOCKET = "/var/run/docker.sock:/var/run/docker.sock"
+FIRST = f"{CLUSTER}-control-plane"
+NODES = (FIRST, f"{CLUSTER}-worker", f"{CLUSTER}-worker2")
+SOCKET = ("-v", "/var/run/docker.sock:/var/run/docker.sock")
 
 
-def bootstrap(*words: str, stdin: bytes | None = None, timeout: float = 300) -> str:
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's ~/.kube, with a cluster of somebody else's."""
+    folder = tmp_path_factory.mktemp("kube")
+    (folder / "config").write_text("# mine\napiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n")
+    return folder
+
+
+def bootstrap(*words: str, home: Path | None = None, timeout: float = 300) -> str:
     """The command as a user types it."""
-    run = ("run", "--rm", *(("-i",) if stdin is not None else ()), "-v", SOCKET, IMAGE)
-    return must(docker(*run, "cluster", *words, stdin=stdin, timeout=timeout))
+    mounted = ("-v", f"{home}:/root/.kube") if home else ()
+    return must(docker("run", "--rm", *SOCKET, *mounted, IMAGE, "cluster", *words, timeout=timeout))
 
 
 def left(cluster: str) -> list[str]:
@@ -31,39 +48,131 @@ def volumes() -> set[str]:
     return set(must(docker("volume", "ls", "-q")).split())
 
 
-def kubectl(*words: str) -> str:
-    return must(docker("exec", f"{CLUSTER}-control-plane", "kubectl", "--request-timeout=10s", *words))
+def readiness(first: Node) -> dict[str, str]:
+    return {
+        node["metadata"]["name"]: next(c["status"] for c in node["status"]["conditions"] if c["type"] == "Ready")
+        for node in first.get("nodes")["items"]
+    }
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[str]:
-    before = volumes()
-    said = bootstrap("create", CLUSTER, "--workers", "2")
+def first(home: Path) -> Iterator[Node]:
+    """The control plane of a cluster with two workers."""
+    before, config = volumes(), (home / "config").read_bytes()
+    said = bootstrap("create", CLUSTER, "--workers", "2", home=home)
     assert f"{CLUSTER} is up in" in said
-    yield CLUSTER
-    bootstrap("delete", CLUSTER)
+    yield Node.found(FIRST)
+    bootstrap("delete", CLUSTER, home=home)
     assert left(CLUSTER) == []
     assert volumes() <= before, "the nodes' volumes went with them"
+    assert (home / "config").read_bytes() == config
 
 
-def test_all_nodes_are_ready(cluster: str) -> None:
-    found = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
-    ready = {
-        node["metadata"]["name"]: next(c["status"] for c in node["status"]["conditions"] if c["type"] == "Ready")
-        for node in found
-    }
-
-    assert ready == dict.fromkeys((f"{cluster}-control-plane", f"{cluster}-worker", f"{cluster}-worker2"), "True")
-    listed = json.loads(bootstrap("nodes", cluster, "-o", "json"))["nodes"]
-    assert {(node["name"], node["state"]) for node in listed} == {(name, "running") for name in ready}
-    assert {"name": cluster, "nodes": 3, "running": 3} in json.loads(bootstrap("list", "-o", "json"))["clusters"]
+def test_all_nodes_are_ready(first: Node) -> None:
+    assert readiness(first) == dict.fromkeys(NODES, "True")
+    listed = json.loads(bootstrap("nodes", CLUSTER, "-o", "json"))["nodes"]
+    assert {(node["name"], node["state"]) for node in listed} == {(name, "running") for name in NODES}
+    assert {"name": CLUSTER, "nodes": 3, "running": 3} in json.loads(bootstrap("list", "-o", "json"))["clusters"]
 
 
-def test_nothing_secret_is_shown(cluster: str) -> None:
-    token = kubectl(
-        "-n", "kube-system", "get", "secrets", "-o", "name", "--field-selector", "type=bootstrap.kubernetes.io/token"
+def test_nothing_secret_is_shown(first: Node) -> None:
+    tokens = first.kubectl("-n", "kube-system", "get", "secrets", "-o", "name")
+    identifier = next(line for line in tokens.splitlines() if "bootstrap-token" in line).rpartition("-")[2]
+    for node in NODES:
+        assert identifier not in must(docker("inspect", node))
+        assert identifier not in must(docker("top", node, "-eo", "args"))
+
+
+def test_the_kubeconfig_works_outside(first: Node, home: Path) -> None:
+    text = (home / "config").read_text()
+    assert text.startswith("# mine\n")
+    assert yaml.safe_load(text)["current-context"] == f"bootstrap-{CLUSTER}"
+    asked = ("--entrypoint", "kubectl", "-e", "KUBECONFIG=/root/.kube/config", "-v", f"{home}:/root/.kube", IMAGE)
+    assert FIRST in must(docker("run", "--rm", "--network", "host", *asked, "get", "nodes", "-o", "name"))
+
+    (home / "internal").write_text(bootstrap("kubeconfig", CLUSTER, "--internal"))
+    asked = ("--entrypoint", "kubectl", "-e", "KUBECONFIG=/root/.kube/internal", "-v", f"{home}:/root/.kube", IMAGE)
+    assert FIRST in must(docker("run", "--rm", "--network", CLUSTER, *asked, "get", "nodes", "-o", "name"))
+
+
+def test_images_are_loaded_and_a_service_reaches_both_workers(first: Node, app_image: str) -> None:
+    loaded = json.loads(bootstrap("load", app_image, "--name", CLUSTER, "-o", "json"))
+    assert loaded["loaded"] == {app_image: list(NODES)}
+    again = json.loads(bootstrap("load", app_image, "--name", CLUSTER, "-o", "json"))
+    assert again["loaded"] == {app_image: []}
+
+    first.kubectl("apply", "-f", "-", stdin=MANIFEST)
+    both_answer(first)
+    assert {pod["spec"]["nodeName"] for pod in first.get("pods", "-l", "app=web")["items"]} == set(NODES[1:])
+
+
+def test_logs_have_a_folder_for_each_node(first: Node) -> None:
+    run = ("docker", "run", "--rm", *SOCKET, IMAGE, "cluster", "logs", CLUSTER)
+    archive = subprocess.run(run, capture_output=True, check=True, timeout=120).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        found = {member.name: member for member in tar}
+        journal = tar.extractfile(found[f"{NODES[1]}/journal.log"])
+        assert journal and b"kubelet" in journal.read()
+    for node in NODES:
+        assert {f"{node}/container.log", f"{node}/diagnosis.json"} <= set(found)
+        assert any(name.startswith(f"{node}/pods/") for name in found)
+    assert {f"{FIRST}/manifests/etcd.yaml", "cluster/events.txt", "cluster/nodes.yaml"} <= set(found)
+
+
+def test_it_comes_back_after_a_rest_and_after_a_restart(first: Node) -> None:
+    addresses = [Node.found(name).address() for name in NODES]
+    bootstrap("stop", CLUSTER)
+    assert {node["state"] for node in json.loads(bootstrap("nodes", CLUSTER, "-o", "json"))["nodes"]} == {"exited"}
+    bootstrap("start", CLUSTER)
+    assert readiness(first) == dict.fromkeys(NODES, "True")
+
+    must(docker("restart", *reversed(NODES)))
+    until("all Ready", lambda: readiness(first) == dict.fromkeys(NODES, "True"), 90)
+    assert [Node.found(name).address() for name in NODES] == addresses
+    both_answer(first)
+
+
+def test_a_worker_comes_and_goes(first: Node) -> None:
+    new = f"{CLUSTER}-worker3"
+    bootstrap("add", CLUSTER)
+    assert readiness(first)[new] == "True"
+    bootstrap("remove", new)
+    assert new not in readiness(first)
+    assert docker("inspect", new).returncode == 1
+
+
+def test_a_create_that_fails_names_its_cause_and_leaves_nothing(tmp_path: Path) -> None:
+    name = f"{CLUSTER}-bad"
+    words = ("create", name, "--workers", "1", "--mount", f"{tmp_path}:/var/lib/kubelet:ro@worker")
+    done = docker("run", "--rm", *SOCKET, IMAGE, "cluster", *words, timeout=180)
+
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert f"{name}-worker: " in done.stderr
+    assert "/var/lib/kubelet" in done.stderr
+    assert left(name) == []
+
+
+def test_an_interrupted_create_leaves_nothing() -> None:
+    name = f"{CLUSTER}-int"
+    run = (
+        "docker",
+        "run",
+        "--rm",
+        "--name",
+        f"{name}-run",
+        *SOCKET,
+        IMAGE,
+        "cluster",
+        "create",
+        name,
+        "--workers",
+        "1",
     )
-    identifier = token.strip().rpartition("-")[2]
-    for node in ("control-plane", "worker", "worker2"):
-        assert identifier not in must(docker("inspect", f"{cluster}-{node}"))
-        assert identifier not in must(docker("top", f"{cluster}-{node}", "-eo", "args"))
+    running = subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    until("its first container", lambda: left(name), 30, 0.1)
+    time.sleep(1)
+    must(docker("kill", "--signal", "INT", f"{name}-run"))
+    _, said = running.communicate(timeout=60)
+
+    assert (running.returncode, "nothing is left of it" in said) == (130, True), said
+    assert left(name) == []

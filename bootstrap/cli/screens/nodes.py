@@ -30,9 +30,11 @@ class Nodes:
         with self._lock:
             self._seen[name] = line.strip() or self._seen[name]
             self._clear()
+            if name not in self._open:
+                self._open.append(name)
             if seconds is not None:
                 self._open.remove(name)
-                say(f"{name:<28} {self._roles[name]:<40} {seconds:6.1f} s", "✓")
+                say(f"{name:<28} {self._roles.get(name, ''):<40} {seconds:6.1f} s", "✓")
             elif not self._terminal and time.monotonic() > self._due:
                 self._due = time.monotonic() + FIRST
                 self._say_open()

@@ -7,6 +7,7 @@ from typing import Any
 
 from bootstrap.host.docker.containers import Containers
 from bootstrap.host.docker.engine import connect, own_image
+from bootstrap.host.docker.images import DockerImages
 from bootstrap.host.docker.networks import Networks
 
 
@@ -14,9 +15,10 @@ from bootstrap.host.docker.networks import Networks
 class ClusterEngine:
     containers: Containers
     networks: Networks
+    images: DockerImages
 
 
 def cluster_engine() -> ClusterEngine:
     """Raises BootstrapError: exit 5 without an engine, 9 when it has no image for nodes."""
     client: Any = connect()
-    return ClusterEngine(Containers(client, own_image(client)), Networks(client))
+    return ClusterEngine(Containers(client, own_image(client)), Networks(client), DockerImages(client=client))

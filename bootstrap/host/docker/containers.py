@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bootstrap.host.docker.commands import Fed, Ran, run
 from bootstrap.host.docker.engine import asked
-from bootstrap.host.docker.files import put_files, read_file
+from bootstrap.host.docker.files import put_files, read_file, read_folder
 from bootstrap.model import names
 from bootstrap.model.containers import CLUSTER_LABEL, ROLE_LABEL, ROLES, RUN_LABEL, Container, Found
 from bootstrap.model.errors import BootstrapError, Exit
@@ -23,11 +24,12 @@ class Containers:
     def __init__(self, client: Any, image: str) -> None:
         self._client, self._image = client, image
 
-    def start_new(self, wanted: Container, cluster: str, run: str, network: str) -> None:
-        """Raises BootstrapError (exit 5); PortTaken leaves no container."""
+    def start_new(self, wanted: Container, cluster: str, run: str, network: str, image: str = "") -> None:
+        """From another image than the command's own, if one is named. Raises BootstrapError (exit 5); PortTaken leaves
+        no container."""
         api = self._client.api
         with asked(f"to make {wanted.name}"):
-            made = self._create(wanted, cluster, run, network)
+            made = self._create(wanted, cluster, run, network, image or self._image)
             put_files(self._client, made, wanted.files)
             try:
                 api.start(made)
@@ -37,7 +39,7 @@ class Containers:
                     raise _port_taken(wanted, str(e)) from e
                 raise
 
-    def _create(self, wanted: Container, cluster: str, run: str, network: str) -> str:
+    def _create(self, wanted: Container, cluster: str, run: str, network: str, image: str) -> str:
         import docker
 
         api = self._client.api
@@ -61,7 +63,7 @@ class Containers:
             ],
         )
         made = api.create_container(
-            self._image,
+            image,
             list(wanted.command) or None,
             name=wanted.name,
             hostname=wanted.name,
@@ -96,7 +98,7 @@ class Containers:
             found = self._client.api.containers(all=True, filters={"label": f"{RUN_LABEL}={run}"})
         return [str(one["Id"]) for one in found]
 
-    def lines(self, name: str, *, since: int = 0) -> Iterator[str]:
+    def lines(self, name: str, *, since: float = 0) -> Iterator[str]:
         """What it says, as it says it, until it ends."""
         left = b""
         for piece in self._client.api.logs(name, stream=True, follow=True, since=since or None):
@@ -108,13 +110,37 @@ class Containers:
         state = self._client.api.inspect_container(name)["State"]
         return None if state["Running"] else int(state["ExitCode"])
 
-    def run(self, name: str, argv: Sequence[str]) -> tuple[int, bytes]:
-        """A command in it: exit code and what it said, standard output alone."""
-        api = self._client.api
-        with asked(f"a command in {name}"):
-            made = api.exec_create(name, list(argv))
-            out, _ = api.exec_start(made["Id"], demux=True)
-            return int(api.exec_inspect(made["Id"])["ExitCode"]), out or b""
+    def run(self, name: str, argv: Sequence[str]) -> Ran:
+        return run(self._client, name, argv)
+
+    def feed(self, name: str, argv: Sequence[str]) -> Fed:
+        return Fed(self._client, name, argv)
+
+    def stop(self, name: str) -> None:
+        with asked(f"to stop {name}"):
+            self._client.api.stop(name)
+
+    def start(self, name: str) -> None:
+        with asked(f"to start {name}"):
+            self._client.api.start(name)
+
+    def signal(self, name: str, signal: str) -> None:
+        with asked(f"to signal {name}"):
+            self._client.api.kill(name, signal)
+
+    def put(self, name: str, files: Mapping[str, bytes]) -> None:
+        with asked(f"files into {name}"):
+            put_files(self._client, name, files)
+
+    def folder(self, name: str, path: str) -> dict[str, bytes]:
+        """The files below a folder, by their path from there; it may have ended. Nothing where there is none."""
+        with asked(f"{path} of {name}"):
+            return read_folder(self._client, name, path)
+
+    def said(self, name: str) -> bytes:
+        """All that it ever said."""
+        with asked(f"the log of {name}"):
+            return bytes(self._client.api.logs(name))
 
     def read(self, name: str, path: str) -> bytes | None:
         """A file of a container, which may have ended; None when it is not there."""
@@ -134,7 +160,8 @@ class Containers:
 
 def _found(container: Any) -> Found:
     labels, settings = container["Config"]["Labels"], container["NetworkSettings"]
-    attached: Any = next(iter(settings["Networks"].values()), {})
+    network: str = next(iter(settings["Networks"]), "")
+    attached: Any = settings["Networks"].get(network, {})
     fixed = (attached.get("IPAMConfig") or {}).get("IPv4Address", "")
     bound = (container["HostConfig"].get("PortBindings") or {}).get(f"{names.API_PORT}/tcp") or [{}]
     role = labels.get(ROLE_LABEL, "")
@@ -144,6 +171,7 @@ def _found(container: Any) -> Found:
         cluster=labels[CLUSTER_LABEL],
         state=container["State"]["Status"],
         address=fixed or attached.get("IPAddress", ""),
+        network=network,
         image=container["Image"],
         api_port=int(bound[0].get("HostPort") or 0),
         api_address=bound[0].get("HostIp", ""),

@@ -34,6 +34,23 @@ def put_files(client: Any, container: str, files: Mapping[str, bytes]) -> None:
     client.api.put_archive(container, "/", packed(files))
 
 
+def read_folder(client: Any, container: str, path: str) -> dict[str, bytes]:
+    """Regular files only, by their path below the folder; nothing where it is not there."""
+    import docker
+
+    try:
+        chunks, _ = client.api.get_archive(container, path)
+    except docker.errors.NotFound:
+        return {}
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        for member in archive:
+            file = archive.extractfile(member) if member.isreg() else None
+            if file:
+                found[member.name.partition("/")[2]] = file.read()
+    return found
+
+
 def read_file(client: Any, container: str, path: str) -> bytes | None:
     """None when it is not there; the container may have ended."""
     import docker

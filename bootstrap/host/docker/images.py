@@ -21,10 +21,11 @@ _CHUNK = 1 << 20
 
 
 class DockerImages:
-    """Raises BootstrapError (exit 5) without an engine; `reach` is the way to the host's own."""
+    """By a client that is there; else raises BootstrapError (exit 5) without an engine, `reach` being the way to the
+    host's own."""
 
-    def __init__(self, reach: Callable[[str], str] = str) -> None:
-        self._client: Any = connect(reach)
+    def __init__(self, reach: Callable[[str], str] = str, client: Any = None) -> None:
+        self._client = client or connect(reach)
 
     def ids(self, references: Sequence[str]) -> dict[str, str]:
         """Image ids of those references that the engine has: an id is the digest of the configuration."""

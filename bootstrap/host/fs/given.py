@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 LOOKED_UP = "the path is looked up in this container, or on the host whose root is mounted at /host"
 """Why one of them may not be where somebody sees it."""
+CHUNK = 1 << 20
 
 
 def absolute(path: Path | str) -> str:
@@ -33,3 +35,16 @@ def opened(path: Path) -> IO[bytes]:
 def file_size(path: Path) -> int:
     """Bytes."""
     return path.stat().st_size
+
+
+def chunks_of_input() -> Iterator[bytes]:
+    """Standard input, piece by piece."""
+    while chunk := sys.stdin.buffer.read(CHUNK):
+        yield chunk
+
+
+def write_below(folder: str, path: str, content: bytes) -> None:
+    """A new file below a folder that somebody named, with the folders between. Raises OSError."""
+    target = Path(folder, path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)

@@ -36,6 +36,14 @@ def containers_of(engine: ClusterEngine, name: str) -> tuple[Found, ...]:
     return found
 
 
+def running_nodes(engine: ClusterEngine, name: str) -> list[Found]:
+    """Raises BootstrapError (exit 8) without such a cluster, or when it was stopped."""
+    found = [one for one in containers_of(engine, name) if one.is_node and one.state == "running"]
+    if not found:
+        raise BootstrapError(f"no node of {name} runs", code=Exit.CONFLICT, fix=f"bootstrap cluster start {name}")
+    return found
+
+
 def kubeconfig(engine: ClusterEngine, name: str, *, internal: bool) -> bytes:
     """The administrator's: for the engine's host, or `internal` for containers in the cluster's network.
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from bootstrap.host.docker.commands import Ran
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.last_words import is_done, said_failure
 
@@ -23,13 +24,13 @@ Listener = Callable[[str, str, float | None], None]
 class Watched(Protocol):
     """What of an engine is needed here."""
 
-    def lines(self, name: str, *, since: int = 0) -> Iterator[str]: ...
+    def lines(self, name: str, *, since: float = 0) -> Iterator[str]: ...
     def exit_code(self, name: str) -> int | None: ...
-    def run(self, name: str, argv: Sequence[str]) -> tuple[int, bytes]: ...
+    def run(self, name: str, argv: Sequence[str]) -> Ran: ...
 
 
 def watch(
-    engine: Watched, nodes: Sequence[str], timeout: float, listen: Listener, *, began: float, since: int = 0
+    engine: Watched, nodes: Sequence[str], timeout: float, listen: Listener, *, began: float, since: float = 0
 ) -> dict[str, float]:
     """Node → seconds from `began` (monotonic) until it was done.
 
@@ -60,7 +61,7 @@ def watch(
     return done
 
 
-def _read(engine: Watched, name: str, since: int, heard: queue.Queue[tuple[str, str | None]]) -> None:
+def _read(engine: Watched, name: str, since: float, heard: queue.Queue[tuple[str, str | None]]) -> None:
     try:
         for line in engine.lines(name, since=since):
             heard.put((name, line))
@@ -87,7 +88,7 @@ def _too_slow(engine: Watched, said: dict[str, list[str]], timeout: float) -> Bo
 def _causes(engine: Watched, name: str) -> list[dict[str, str]]:
     """What `diagnose` finds there; nothing where it cannot be asked."""
     try:
-        _, found = engine.run(name, ["bootstrap", "diagnose", "-o", "json"])
-        return list(json.loads(found)["findings"])
+        found = engine.run(name, ["bootstrap", "diagnose", "-o", "json"])
+        return list(json.loads(found.out)["findings"])
     except (BootstrapError, ValueError, KeyError):
         return []

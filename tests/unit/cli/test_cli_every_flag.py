@@ -57,6 +57,7 @@ PROOF = {
     "new-config": "unit/cli/test_cli_config.py",
     "old-config": "unit/cli/test_cli_config.py",
     "mount": "unit/clusters/test_clusters_flags.py",
+    "name": "e2e/test_clusters.py",
     "network": "unit/workflows/test_workflow_cluster.py",
     "org": "unit/workflows/test_workflow_kubeconfig.py",
     "output": "unit/cli/test_cli_output.py",

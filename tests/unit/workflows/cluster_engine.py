@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import IO
 
 from bootstrap.clusters.addresses import NetworkRange, collision, own_range
+from bootstrap.host.docker.commands import Ran
 from bootstrap.host.docker.containers import PortTaken
 from bootstrap.model.cluster_shape import CONTROL_PLANE
 from bootstrap.model.containers import Container, Found
 from bootstrap.model.errors import BootstrapError, Exit
 
+FINDINGS = b'{"findings": [{"what": "no disk", "why": "it is full", "next": "df -h"}]}'
 ADMIN = b"""\
 apiVersion: v1
 kind: Config
@@ -23,18 +27,36 @@ users: [{name: a, user: {client-key-data: a2V5}}]
 
 
 @dataclass
+class MemoryFed:
+    taken: list[bytes]
+    answer: Ran
+
+    def write(self, chunk: bytes) -> None:
+        self.taken.append(chunk)
+
+    def end(self) -> Ran:
+        return self.answer
+
+
+@dataclass
 class MemoryContainers:
     there: dict[str, tuple[Container, str, str]] = field(default_factory=dict)
     """Name → what was asked for, its cluster, its run."""
-    said: dict[str, list[str]] = field(default_factory=dict)
+    speech: dict[str, list[str]] = field(default_factory=dict)
     ended: dict[str, int] = field(default_factory=dict)
     taken_ports: set[int] = field(default_factory=set)
     interrupted: bool = False
     kept: set[str] = field(default_factory=set)
     commands: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    answers: dict[str, Ran] = field(default_factory=dict)
+    """By the last word of a command."""
+    fed: dict[str, list[bytes]] = field(default_factory=dict)
+    stopped: set[str] = field(default_factory=set)
+    files: dict[str, bytes] = field(default_factory=dict)
+    """Of every control plane, besides what it was given."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def start_new(self, wanted: Container, cluster: str, run: str, network: str) -> None:
+    def start_new(self, wanted: Container, cluster: str, run: str, network: str, image: str = "") -> None:
         with self.lock:
             if self.taken_ports & {port.host_port for port in wanted.ports}:
                 self.taken_ports.clear()
@@ -52,35 +74,64 @@ class MemoryContainers:
                 name,
                 wanted.role,
                 of,
-                "running",
+                "exited" if name in self.stopped else "running",
                 wanted.address,
+                of,
                 "sha256:1",
                 next((port.host_port for port in wanted.ports if port.container_port == 6443), 0),
                 next((port.address for port in wanted.ports), ""),
             )
-            for name, (wanted, of, _) in self.there.items()
+            for name, (wanted, of, _) in sorted(self.there.items())
             if cluster in ("", of)
         )
 
     def of_run(self, run: str) -> list[str]:
         return [name for name, (_, _, of) in self.there.items() if of == run]
 
-    def lines(self, name: str, *, since: int = 0) -> Iterator[str]:
+    def lines_of(self, name: str) -> list[str]:
         role = self.there[name][0].role
         done = "Kubernetes v1 is up in 1 s" if role == CONTROL_PLANE else f"{name} has joined x in 1 s"
-        yield from self.said.get(name, [" ✓ Node", done])
+        return self.speech.get(name, [" ✓ Node", done])
+
+    def lines(self, name: str, *, since: float = 0) -> Iterator[str]:
+        yield from self.lines_of(name)
         if name not in self.ended:
             threading.Event().wait(5)
 
     def exit_code(self, name: str) -> int | None:
         return self.ended.get(name)
 
-    def run(self, name: str, argv: Sequence[str]) -> tuple[int, bytes]:
+    def run(self, name: str, argv: Sequence[str]) -> Ran:
         self.commands.append((name, tuple(argv)))
-        return 0, b'{"findings": [{"what": "no disk", "why": "it is full", "next": "df -h"}]}'
+        return self.answers.get(argv[-1], Ran(0, FINDINGS))
+
+    def feed(self, name: str, argv: Sequence[str]) -> MemoryFed:
+        self.commands.append((name, tuple(argv)))
+        return MemoryFed(self.fed.setdefault(name, []), self.answers.get(name, Ran(0, b"")))
+
+    def start(self, name: str) -> None:
+        self.stopped.discard(name)
+
+    def stop(self, name: str) -> None:
+        self.stopped.add(name)
+
+    def signal(self, name: str, signal: str) -> None:
+        self.commands.append((name, (signal,)))
+
+    def put(self, name: str, files: Mapping[str, bytes]) -> None:
+        wanted, *rest = self.there[name]
+        self.there[name] = (replace(wanted, files={**wanted.files, **files}), *rest)  # type: ignore[assignment]
+
+    def folder(self, name: str, path: str) -> dict[str, bytes]:
+        return {"a/0.log": b"line"}
+
+    def said(self, name: str) -> bytes:
+        return b"\n".join(line.encode() for line in self.lines_of(name))
 
     def read(self, name: str, path: str) -> bytes | None:
-        return ADMIN if self.there[name][0].role == CONTROL_PLANE else None
+        wanted = self.there[name][0]
+        there = {**self.files, "/etc/kubernetes/admin.conf": ADMIN, **wanted.files}
+        return there.get(path) if wanted.role == CONTROL_PLANE else None
 
     def remove(self, name: str) -> None:
         self.there.pop(name, None)
@@ -97,6 +148,8 @@ class MemoryNetworks:
         return own_range(next(subnet for subnet in self.subnets if not collision(subnet, avoid)))
 
     def given(self, name: str, avoid: Sequence[str]) -> tuple[NetworkRange, tuple[str, ...]]:
+        if name in self.there:
+            return own_range(self.subnets[0]), ()
         if name != "shared":
             raise BootstrapError(f"there is no Docker network {name}", code=Exit.CONFLICT)
         return NetworkRange("192.168.7.0/24", "192.168.7.1"), ("192.168.7.254",)
@@ -115,6 +168,19 @@ class MemoryNetworks:
 
 
 @dataclass
+class MemoryImages:
+    there: dict[str, str] = field(default_factory=dict)
+    """Name → id."""
+
+    def ids(self, references: Sequence[str]) -> dict[str, str]:
+        return {name: self.there[name] for name in references if name in self.there}
+
+    def saved(self, image: str) -> IO[bytes]:
+        return io.BytesIO(image.encode())
+
+
+@dataclass
 class MemoryEngine:
     containers: MemoryContainers = field(default_factory=MemoryContainers)
     networks: MemoryNetworks = field(default_factory=MemoryNetworks)
+    images: MemoryImages = field(default_factory=MemoryImages)

@@ -78,7 +78,7 @@ def test_a_network_of_others() -> None:
 
 def test_a_node_that_fails_is_named_and_all_is_removed() -> None:
     said = {"dev-worker": [" ✗ the disk is full", "   next   df -h"]}
-    engine = MemoryEngine(MemoryContainers(said=said, ended={"dev-worker": 5}))
+    engine = MemoryEngine(MemoryContainers(speech=said, ended={"dev-worker": 5}))
     error = fails(engine)
 
     assert (error.what, error.fix, error.code) == ("dev-worker: the disk is full", "df -h", Exit.EFFECT)
@@ -87,7 +87,7 @@ def test_a_node_that_fails_is_named_and_all_is_removed() -> None:
 
 
 def test_what_failed_is_kept_for_a_look() -> None:
-    engine = MemoryEngine(MemoryContainers(said={"dev-worker": []}, ended={"dev-worker": 137}))
+    engine = MemoryEngine(MemoryContainers(speech={"dev-worker": []}, ended={"dev-worker": 137}))
     error = fails(engine, retain=True)
 
     assert "bootstrap cluster delete dev" in error.more
@@ -106,7 +106,7 @@ def test_an_interrupt_leaves_nothing() -> None:
 
 def test_time_that_is_up_says_what_is_missing_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "LOOK", 0.05)
-    engine = MemoryEngine(MemoryContainers(said={"dev-worker2": ["waits for the moon"]}))
+    engine = MemoryEngine(MemoryContainers(speech={"dev-worker2": ["waits for the moon"]}))
     error = fails(engine, timeout=0.01)
 
     assert error.code == Exit.WAIT
