@@ -93,6 +93,7 @@ bench: image ## kubeadm and bootstrap side by side, as ratios
 	$(PY) scripts/bench.py $(ARGS)
 	$(PY) scripts/bench_bundles.py
 	$(PY) scripts/bench_failover.py
+	$(PY) scripts/bench_clusters.py
 
 .PHONY: docs
 docs: .venv/ready ## rewrite the generated reference

@@ -57,11 +57,11 @@ def create(
     """Make a cluster: every node is a container of this image, in a network of its own."""
     from bootstrap.clusters.flags import Given, shaped
     from bootstrap.model.cluster_shape import ClusterShape
-    from bootstrap.workflows.cluster.create import CreateRequest, preview
+    from bootstrap.workflows.cluster.create import CreateRequest, for_engine, preview
     from bootstrap.workflows.cluster.create import create as make
 
     given = Given(name, control_planes, workers, publish or (), mount or (), network, api_port)
-    request = CreateRequest(shaped(ClusterShape(), given), wait, seconds_of(timeout, "--timeout"), retain)
+    request = CreateRequest(for_engine(shaped(ClusterShape(), given)), wait, seconds_of(timeout, "--timeout"), retain)
     if dry_run:
         return _show_plan(preview(request)[1], output)
     began, text = time.monotonic(), output == "text"

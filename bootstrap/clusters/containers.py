@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bootstrap.clusters import balancer
+from bootstrap.clusters.containerd import containerd_files
 from bootstrap.clusters.documents import Endpoint, init_documents, join_documents
 from bootstrap.clusters.naming import node_names
 from bootstrap.formats.yaml_text import to_yaml
@@ -59,7 +60,8 @@ def endpoint_of(shape: ClusterShape, layout: Layout) -> Endpoint:
     first = next(iter(layout.control_planes.items()))
     name, address = (f"{shape.name}-{LOAD_BALANCER}", layout.balancer) if layout.balancer else first
     published = shape.networking.api_address
-    return Endpoint(address, bool(layout.balancer), (name, *(() if published in UNSPECIFIED else (published,))))
+    known = () if published in UNSPECIFIED else (published,)
+    return Endpoint(address, bool(layout.balancer), (name, *known, *shape.networking.api_names))
 
 
 def first_documents(shape: ClusterShape, layout: Layout, token: str) -> list[dict[str, Any]]:
@@ -83,7 +85,9 @@ def containers(shape: ClusterShape, layout: Layout, made: Secrets, port: int, wa
             else join_documents(shape, node, name, address, endpoint, made.token, made.pins)
         )
         words = ("init", "--wait", wait) if first else ("join", "--wait", "api" if wait == "api" else "node")
-        container = node_container(node, name, address, words, documents, made, net.dns_search)
+        files = containerd_files(shape.containerd_patches)
+        container = node_container(node, name, address, words, documents, made, files)
+        container = dataclasses.replace(container, dns_search=net.dns_search)
         if first and not layout.balancer:
             container = dataclasses.replace(container, ports=(api, *container.ports))
         found.append(container)
@@ -99,7 +103,7 @@ def node_container(
     words: tuple[str, ...],
     documents: Sequence[Mapping[str, Any]],
     made: Secrets,
-    dns_search: tuple[str, ...] | None = None,
+    files: Mapping[str, bytes],
 ) -> Container:
     shared = made.shared if node.role == CONTROL_PLANE else {}
     return Container(
@@ -107,10 +111,9 @@ def node_container(
         role=node.role,
         command=(words[0], "--config", GIVEN, *words[1:], "--exit-on-failure"),
         address=address,
-        files={GIVEN: to_yaml(*documents).encode(), **shared},
+        files={GIVEN: to_yaml(*documents).encode(), **shared, **files},
         ports=node.ports,
         mounts=node.mounts,
-        dns_search=dns_search,
     )
 
 

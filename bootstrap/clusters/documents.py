@@ -27,11 +27,6 @@ _VERSIONS = {
 _OF_INIT = ("InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration")
 _COMPONENTS = ("apiServer", "controllerManager", "scheduler")
 NO_PROXY_MODE = "none"
-_DUAL = {
-    "ipv6": ("fd00:10:244::/56", "fd00:10:96::/112"),
-    "dual": ("10.244.0.0/16,fd00:10:244::/56", "10.96.0.0/16,fd00:10:96::/112"),
-}
-"""Ranges of Pods and of Services, where they are not the defaults of `init`."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +103,7 @@ def _registration(node: NodeShape, name: str) -> dict[str, Any]:
 def _defaults(shape: ClusterShape, endpoint: Endpoint) -> dict[str, Any]:
     """What the shape says in words of its own; the user's documents win."""
     net = shape.networking
-    pods, services = _DUAL.get(net.family, ("", ""))
-    networking = {"podSubnet": net.pod_subnet or pods, "serviceSubnet": net.service_subnet or services}
+    networking = {"podSubnet": net.pod_subnet, "serviceSubnet": net.service_subnet}
     gates = dict(shape.feature_gates)
     arguments = {"feature-gates": ",".join(f"{gate}={str(on).lower()}" for gate, on in sorted(gates.items()))}
     runtime = {"runtime-config": ",".join(f"{api}={value}" for api, value in sorted(shape.runtime_config.items()))}

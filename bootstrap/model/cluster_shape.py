@@ -75,6 +75,8 @@ class ShapeNetworking:
     service_subnet: str = ""
     api_address: str = "127.0.0.1"
     api_port: int = 0
+    api_names: tuple[str, ...] = ()
+    """What else the API is called outside of the cluster."""
     cni: str = "flannel"
     """As BootstrapConfiguration's `cni`: `none` leaves the Pod network to the user."""
     proxy_mode: str = ""

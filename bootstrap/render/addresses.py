@@ -34,6 +34,11 @@ def url_host(address: str) -> str:
     return f"[{address}]" if is_ipv6(address) else address
 
 
+def is_loopback(host: str) -> bool:
+    address = as_ip(host)
+    return host == "localhost" or bool(address and address.is_loopback)
+
+
 def nearby(address: str) -> str:
     """Where what listens at `address` is reached on its own machine."""
     return "127.0.0.1" if address in ("", "0.0.0.0", "::") else address

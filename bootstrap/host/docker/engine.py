@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.render.addresses import is_loopback, split_url
 
 NODE_SOCKET = "/docker.sock"
 """Where a node container's engine can be mounted: systemd covers /run, and with it the usual place."""
@@ -46,6 +47,12 @@ def connect(reach: Callable[[str], str] = str) -> Any:
             fix=f"mount its socket: docker run -v /var/run/docker.sock:{NODE_SOCKET} …",
         ) from e
     return client
+
+
+def remote_host(environment: Mapping[str, str] = os.environ) -> str:
+    """The host of an engine that DOCKER_HOST reaches by TCP: what is published is there; empty for one beside us."""
+    scheme, host, _ = split_url(environment.get("DOCKER_HOST", ""))
+    return host if scheme in ("tcp", "http", "https") and not is_loopback(host) else ""
 
 
 @contextlib.contextmanager

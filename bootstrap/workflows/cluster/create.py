@@ -21,6 +21,7 @@ from bootstrap.clusters.documents import effective
 from bootstrap.clusters.naming import check_name
 from bootstrap.host.docker.clusters import ClusterEngine
 from bootstrap.host.docker.containers import PortTaken
+from bootstrap.host.docker.engine import remote_host
 from bootstrap.host.facts.limits import inotify
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.cluster_shape import CONTROL_PLANE, ClusterShape
@@ -28,7 +29,7 @@ from bootstrap.model.containers import Container
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.secrets import Secret
 from bootstrap.preflight.limits import inotify_problem
-from bootstrap.render.addresses import nearby, url_host
+from bootstrap.render.addresses import is_loopback, nearby, url_host
 from bootstrap.render.cluster.joining import public_key_hash
 from bootstrap.render.cluster.uploads import shared_files
 from bootstrap.render.pki.issue import ca_pem, issue_pki
@@ -68,6 +69,12 @@ def preview(request: CreateRequest) -> tuple[ClusterConfig, tuple[Container, ...
     if not shape.of_role(CONTROL_PLANE):
         raise BootstrapError(
             "a cluster needs a control plane", code=Exit.USAGE, fix="leave --control-planes out, or give at least 1"
+        )
+    if shape.networking.family != "ipv4":
+        raise BootstrapError(
+            f"a cluster of containers has IPv4 only, not {shape.networking.family}",
+            code=Exit.CONFIG,
+            fix="leave ipFamily out; single nodes with IPv6: docs/how-to/networks.md",
         )
     layout = laid_out(shape, node_addresses(EXAMPLE, (), addresses_needed(shape)))
     cfg, made = _secrets(shape, layout)
@@ -115,9 +122,7 @@ def _make(
     seconds = watch(engine.containers, waited, request.timeout, listen, began=began)
     for container in planned:
         engine.containers.keep_running(container.name)
-    return Created(
-        f"https://{url_host(nearby(shape.networking.api_address))}:{planned[0].ports[0].host_port}", seconds, planned
-    )
+    return Created(f"https://{outside(shape.networking.api_address)}:{planned[0].ports[0].host_port}", seconds, planned)
 
 
 def _start(
@@ -162,6 +167,19 @@ def _secrets(shape: ClusterShape, layout: Layout) -> tuple[ClusterConfig, Secret
     shared = {path: pki[path] for path in shared_files(cfg).values() if path}
     ca = ca_pem(cfg, pki)
     return cfg, Secrets(token, shared, (public_key_hash(ca),), ca)
+
+
+def for_engine(shape: ClusterShape) -> ClusterShape:
+    """An engine that is reached over a network publishes the API there, under the name by which we reach it."""
+    net, host = shape.networking, remote_host()
+    if not host or not is_loopback(net.api_address):
+        return shape
+    return replace(shape, networking=replace(net, api_address="0.0.0.0", api_names=(*net.api_names, host)))
+
+
+def outside(published: str) -> str:
+    """As it stands in a URL: where what is published at an address of the engine's host is reached."""
+    return url_host(remote_host() or nearby(published))
 
 
 def _wait(request: CreateRequest) -> str:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from bootstrap.clusters import balancer
 from bootstrap.clusters.addresses import node_addresses
+from bootstrap.clusters.containerd import FOLDER, containerd_files
 from bootstrap.clusters.containers import Secrets, node_container
 from bootstrap.clusters.documents import Endpoint, join_documents
 from bootstrap.clusters.naming import node_name
@@ -123,6 +124,8 @@ class _Known:
 
     def planned(self, roles: Sequence[str]) -> list[Container]:
         made = self._secrets()
+        patches = self._engine.containers.folder(self.first.name, FOLDER)
+        files = containerd_files([content.decode() for _, content in sorted(patches.items())])
         network, used = self._engine.networks.given(self.first.network, ())
         addresses = node_addresses(network, {*used, *(one.address for one in self._found)}, len(roles))
         endpoint = Endpoint(endpoint_host(self._cfg.endpoint), self.shared)
@@ -132,7 +135,7 @@ class _Known:
             node, name = NodeShape(role), node_name(self.first.cluster, role, taken)
             taken.append(name)
             documents = join_documents(shape, node, name, address, endpoint, made.token, made.pins)
-            planned.append(node_container(node, name, address, ("join",), documents, made))
+            planned.append(node_container(node, name, address, ("join",), documents, made, files))
         return planned
 
     def _secrets(self) -> Secrets:

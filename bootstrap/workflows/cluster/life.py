@@ -12,8 +12,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster_shape import CONTROL_PLANE
 from bootstrap.model.containers import LOAD_BALANCER, Found
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.addresses import nearby, url_host
-from bootstrap.workflows.cluster.create import remove_all
+from bootstrap.workflows.cluster.create import outside, remove_all
 from bootstrap.workflows.kubeconfig_merge import merge_kubeconfig, take_out_kubeconfig
 
 
@@ -58,8 +57,10 @@ def kubeconfig(engine: ClusterEngine, name: str, *, internal: bool) -> bytes:
         raise BootstrapError(
             f"the cluster {name} has no kubeconfig yet", code=Exit.WAIT, fix=f"docker logs {name}-{CONTROL_PLANE}"
         )
-    address, port = (entry.address, names.API_PORT) if internal else (nearby(published.api_address), published.api_port)
-    return named(admin, name, f"https://{url_host(address)}:{port}")
+    address, port = (
+        (entry.address, names.API_PORT) if internal else (outside(published.api_address), published.api_port)
+    )
+    return named(admin, name, f"https://{address}:{port}")
 
 
 def hand_out(host: Host, paths: Sequence[str], name: str, content: bytes) -> tuple[str, ...] | None:

@@ -184,6 +184,18 @@ def test_a_patch_that_does_not_fit_is_an_error() -> None:
     assert error.value.code == Exit.CONFIG
 
 
+def test_changes_of_containerd_are_read_after_its_own_configuration() -> None:
+    old = '[plugins."io.containerd.grpc.v1.cri".registry]\nconfig_path = "/x"\n'
+    new = '[plugins."io.containerd.cri.v1.images"]\nsnapshotter = "native"\n'
+    for container in planned(shape(workers=1, containerd_patches=(old, new, "version = 2\n"))):
+        unit = container.files["/etc/systemd/system/containerd.service.d/10-cluster.conf"].decode()
+        whole = container.files[unit.split()[-1]].decode()
+        assert whole.index("/etc/containerd/config.toml") < whole.index("/etc/containerd/cluster.d/*.toml")
+        numbered = [container.files[f"/etc/containerd/cluster.d/0{i}.toml"].decode() for i in range(3)]
+        assert [text.splitlines()[0] for text in numbered] == ["version = 2", "version = 3", "version = 2"]
+    assert not any("containerd" in path for path in planned(shape())[0].files)
+
+
 def test_the_api_where_it_is_published_is_in_its_certificate() -> None:
     sans = config(shape(networking=ShapeNetworking(api_address="192.0.2.1"))).cluster.api_server_cert_sans
 

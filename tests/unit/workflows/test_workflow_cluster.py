@@ -13,7 +13,7 @@ from bootstrap.model.cluster_shape import WORKER, ClusterShape, NodeShape, Shape
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.workflows.cluster import create as creating
 from bootstrap.workflows.cluster import watch as watching
-from bootstrap.workflows.cluster.create import CreateRequest, create, preview
+from bootstrap.workflows.cluster.create import CreateRequest, create, for_engine, preview
 from bootstrap.workflows.cluster.life import clusters, containers_of, delete, kubeconfig
 from tests.unit.workflows.cluster_engine import MemoryContainers, MemoryEngine, MemoryNetworks
 
@@ -140,6 +140,27 @@ def test_the_kubeconfig_is_for_the_host_or_for_the_network() -> None:
         assert current.user == {"client-key-data": "a2V5"}
 
 
+@pytest.mark.parametrize(
+    ("variable", "address", "server"),
+    [
+        ("tcp://docker:2375", "0.0.0.0", "docker"),
+        ("tcp://127.0.0.1:2375", "127.0.0.1", "127.0.0.1"),
+        ("unix:///run/docker.sock", "127.0.0.1", "127.0.0.1"),
+        ("", "127.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_an_engine_elsewhere(monkeypatch: pytest.MonkeyPatch, variable: str, address: str, server: str) -> None:
+    monkeypatch.setenv("DOCKER_HOST", variable)
+    engine = MemoryEngine()
+    made = make(engine, for_engine(SHAPE))
+
+    assert made.containers[0].ports[0].address == address
+    assert made.api.startswith(f"https://{server}:")
+    assert read_kubeconfig(kubeconfig(engine, "dev", internal=False)).cluster["server"] == made.api
+    cfg, _ = preview(CreateRequest(for_engine(SHAPE)))
+    assert server in cfg.cluster.api_server_cert_sans
+
+
 def test_a_cluster_that_is_not_there() -> None:
     engine = MemoryEngine(networks=MemoryNetworks({"left": ("left", "run")}))
     with pytest.raises(BootstrapError, match="there is no cluster dev") as error:
@@ -154,6 +175,7 @@ def test_a_cluster_that_is_not_there() -> None:
         (ClusterShape("Dev"), Exit.USAGE),
         (ClusterShape("dev", (NodeShape(WORKER),)), Exit.USAGE),
         (ClusterShape("dev", networking=ShapeNetworking(pod_subnet="nonsense")), Exit.CONFIG),
+        (ClusterShape("dev", networking=ShapeNetworking(family="dual")), Exit.CONFIG),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_made(shape: ClusterShape, code: Exit) -> None:
