@@ -66,7 +66,7 @@ def create(
         return _show_plan(preview(request)[1], output)
     began, text = time.monotonic(), output == "text"
     planned = preview(request)[1]
-    roles = {container.name: container.role for container in planned}
+    roles = {container.name: container.role for container in planned if container.is_node}
     if text:
         say(f"{request.shape.name}: {len(planned)} containers")
     screen = Nodes(roles, began) if text else None

@@ -15,7 +15,7 @@ RELOAD = "SIGUSR2"
 
 _HEAD = f"""\
 global
-    maxconn 10000
+    maxconn 4000
     log stderr format raw local0 warning
     user haproxy
     group haproxy

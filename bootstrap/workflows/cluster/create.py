@@ -119,7 +119,8 @@ def _make(
     planned = _start(engine, shape, planned, run, fixed=bool(shape.networking.api_port))
     nodes = [container.name for container in planned if container.is_node]
     waited = nodes if request.wait != "api" else [next(iter(layout.control_planes))]
-    seconds = watch(engine.containers, waited, request.timeout, listen, began=began)
+    beside = [container.name for container in planned if not container.is_node]
+    seconds = watch(engine.containers, waited, request.timeout, listen, began=began, beside=beside)
     for container in planned:
         engine.containers.keep_running(container.name)
     return Created(f"https://{outside(shape.networking.api_address)}:{planned[0].ports[0].host_port}", seconds, planned)

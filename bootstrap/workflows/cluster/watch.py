@@ -30,17 +30,24 @@ class Watched(Protocol):
 
 
 def watch(
-    engine: Watched, nodes: Sequence[str], timeout: float, listen: Listener, *, began: float, since: float = 0
+    engine: Watched,
+    nodes: Sequence[str],
+    timeout: float,
+    listen: Listener,
+    *,
+    began: float,
+    since: float = 0,
+    beside: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Node → seconds from `began` (monotonic) until it was done.
+    """Node → seconds from `began` (monotonic) until it was done; none of those `beside` them may end meanwhile.
 
-    Raises BootstrapError: what the first node that failed says itself; exit 6, with the diagnosis of those that are
+    Raises BootstrapError: what the first one that failed says itself; exit 6, with the diagnosis of those that are
     not done, when time is up.
     """
     heard: queue.Queue[tuple[str, str | None]] = queue.Queue()
-    for name in nodes:
+    for name in (*nodes, *beside):
         threading.Thread(target=_read, args=(engine, name, since, heard), daemon=True).start()
-    said: dict[str, list[str]] = {name: [] for name in nodes}
+    said: dict[str, list[str]] = {name: [] for name in (*nodes, *beside)}
     done: dict[str, float] = {}
     while len(done) < len(nodes):
         try:
@@ -56,7 +63,7 @@ def watch(
             said[name] = [*said[name], line][-KEPT_LINES:]
             if is_done(line):
                 done[name] = time.monotonic() - began
-            if name not in done or is_done(line):
+            if name in nodes and (name not in done or is_done(line)):
                 listen(name, line, done.get(name))
     return done
 

@@ -86,6 +86,16 @@ def test_a_node_that_fails_is_named_and_all_is_removed() -> None:
     assert not engine.networks.there
 
 
+def test_a_load_balancer_that_ends_is_a_failure() -> None:
+    shape = replace(SHAPE, nodes=(NodeShape(), NodeShape()))
+    said = {"dev-load-balancer": ["[ALERT] no more files"], "dev-control-plane2": []}
+    engine = MemoryEngine(MemoryContainers(speech=said, ended={"dev-load-balancer": 1}))
+    error = fails(engine, shape)
+
+    assert error.what.startswith("dev-load-balancer: it ended")
+    assert error.details == ("[ALERT] no more files",)
+
+
 def test_what_failed_is_kept_for_a_look() -> None:
     engine = MemoryEngine(MemoryContainers(speech={"dev-worker": []}, ended={"dev-worker": 137}))
     error = fails(engine, retain=True)
