@@ -74,7 +74,8 @@ def _credentials(join: JoinInputs) -> Part:
 def _bootstrapped(node: NodeInputs, manifests: Mapping[str, str]) -> Part:
     """The token's kubeconfig goes once it has served, as kubeadm does it; the node's own network waits for nobody."""
     cfg, waits = node.cfg, node.cfg.run.timeouts
-    credential = FileThere("kubelet has its certificate", names.KUBELET_CONF)
+    # the kubelet writes its kubeconfig first, and the file that it names once the cluster has signed
+    credential = FileThere("kubelet has its certificate", names.KUBELET_CLIENT_CURRENT)
     ready = NodeReady(cfg.node.name, node.facts.booted)
     steps = [
         Step(BOOTSTRAPPED, "Node", waits=(credential,), after=("kubelet-start",), timeout=waits.tls_bootstrap),

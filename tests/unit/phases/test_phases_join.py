@@ -146,3 +146,10 @@ def test_what_it_is_stays_when_it_is_run_again_without_flags() -> None:
     again = joining(nothing, stored.cluster, stored.own, "x:1", facts, stored.node)
 
     assert again.node.api == replace(stored.api, advertise_address="192.0.2.99")
+
+
+def test_a_worker_has_its_credential_once_the_file_is_there_that_its_kubeconfig_names() -> None:
+    """The kubelet writes kubelet.conf before the cluster has signed."""
+    wait = next(step for step in plan(configured(token=TOKEN)).steps if step.id == "kubelet-wait-bootstrap").waits[0]
+
+    assert getattr(wait, "path", "") == names.KUBELET_CLIENT_CURRENT
