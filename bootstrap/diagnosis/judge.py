@@ -13,7 +13,10 @@ ENOUGH = 2
 """How often a definite failure must have happened to end a wait: once may be the order in which things start."""
 CRASHES = 5
 """Ends of one container after which no known cause is needed any more: 10 + 20 + 40 s of back-off lie between them."""
-RESUME = "then run init again (with --reconfigure if its configuration is another one): it goes on where it stopped"
+RESUME = (
+    "then run the same command again: it goes on where it stopped "
+    "(init: with --reconfigure if its configuration is another one)"
+)
 MORE = "bootstrap diagnose · journalctl -u kubelet -n 50"
 
 

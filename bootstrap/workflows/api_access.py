@@ -8,6 +8,7 @@ from typing import Any
 
 from bootstrap.formats.kubeconfig import inlined
 from bootstrap.host.facts.cluster import read_cluster
+from bootstrap.host.fs.given import contents
 from bootstrap.host.kube_client import KubeApi
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
@@ -54,9 +55,10 @@ def administrator(host: HostReader, kubeconfig: str = "") -> KubeApi:
 
     Raises BootstrapError: exit 8 when there is no cluster here, exit 3 for a file that is no kubeconfig.
     """
-    content = host.read(kubeconfig or names.ADMIN_CONF)
-    if content is None and kubeconfig:
-        raise BootstrapError(f"cannot read {kubeconfig}", code=Exit.CONFIG, fix="give the path of a kubeconfig")
+    if kubeconfig:
+        content: bytes | None = contents(host, kubeconfig, "give the path of a kubeconfig")
+    else:
+        content = host.read(names.ADMIN_CONF)
     if content is None:
         raise BootstrapError(
             "there is no administrator's kubeconfig here",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gzip
 import socket
 import threading
@@ -20,12 +21,17 @@ from bootstrap.host.discovery import fetch_file
 from bootstrap.host.kube_client import KubeApi
 from bootstrap.joining.cluster import cluster_of
 from bootstrap.joining.cluster_info import signature
+from bootstrap.model import names
+from bootstrap.model.cluster import RunOptions, Timeouts
 from bootstrap.model.discovery import Discovery, TrustedCluster
+from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.cluster.joining import public_key_hash
-from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig, cluster_info_kubeconfig
+from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig, cluster_info_kubeconfig, with_server
+from bootstrap.workflows.credentials import Credentials
 from bootstrap.workflows.joining import asking, discovery
 from bootstrap.workflows.joining.asking import Asking
+from bootstrap.workflows.joining.control_plane import CLIENT_URLS, etcd_to_join
 from bootstrap.workflows.joining.discovery import discover
 from tests.api.server import Answer, Cluster, Handler, Server, cut, hangs_up, says, serving
 from tests.memory import MemoryHost
@@ -386,3 +392,40 @@ def test_one_that_goes_on_failing_ends_it(
         cluster_of(asked(server))
 
     assert caught.value.code == Exit.WAIT and "last seen: " in caught.value.why
+
+
+def etcd_pod(node: str, url: str) -> dict[str, Any]:
+    return {"spec": {"nodeName": node}, "metadata": {"name": f"etcd-{node}", "annotations": {CLIENT_URLS: url}}}
+
+
+def etcd_pods(*pods: dict[str, Any]) -> Answer:
+    return says(200, {"kind": "PodList", "items": list(pods)})
+
+
+def endpoints(cluster: Cluster, server: Server, host: MemoryHost, timeout: float = SOON) -> tuple[str, ...]:
+    admin = with_server(cluster.kubeconfigs[names.ADMIN_CONF], server.url)
+    issued = Credentials((), (File(names.ADMIN_CONF, admin, 0o600),), (), frozenset(), external_ca=False)
+    node = dataclasses.replace(cluster.cfg, run=RunOptions(timeouts=Timeouts(discovery=timeout)))
+    return etcd_to_join(host, node, issued, asking.unheard).endpoints
+
+
+def test_the_others_etcd_is_waited_for(cluster: Cluster, tmp_path: Path) -> None:
+    """Its Pod says where it is, some seconds after the control plane has begun; one of this name is no other."""
+    own, other = etcd_pod("n1", "https://192.0.2.1:2379"), etcd_pod("n2", "https://192.0.2.2:2379")
+    with serving(cluster, tmp_path, etcd_pods(), *BAD, etcd_pods(own), etcd_pods(own, other)) as server:
+        server.livez = says(200, b"ok")
+        assert endpoints(cluster, server, MemoryHost(), 20) == ("https://192.0.2.2:2379",)
+
+
+def test_without_another_etcd_there_is_nothing_to_join(cluster: Cluster, tmp_path: Path) -> None:
+    with serving(cluster, tmp_path, etcd_pods()) as server, pytest.raises(BootstrapError) as caught:
+        endpoints(cluster, server, MemoryHost())
+
+    assert caught.value.code == Exit.WAIT and CLIENT_URLS in caught.value.why
+
+
+def test_a_member_that_has_run_goes_on_without_the_others(cluster: Cluster, tmp_path: Path) -> None:
+    host = MemoryHost()
+    host.mkdir("/var/lib/etcd/member", 0o700)
+    with serving(cluster, tmp_path, hangs_up) as server:
+        assert endpoints(cluster, server, host) == ()

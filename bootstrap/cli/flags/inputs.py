@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bootstrap.cli.flags.options import given_to, option
-from bootstrap.host.fs.given import absolute
+from bootstrap.host.fs.given import contents
 from bootstrap.host.port import HostReader
-from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.flags import CONFIGURATION, RUN, Flag, writing
 
 if TYPE_CHECKING:
@@ -64,10 +63,7 @@ def read_config(source: str | None, host: HostReader | None = None) -> bytes | N
         from bootstrap.host.live import LiveHost
 
         host = LiveHost()
-    content = host.read(absolute(source))
-    if content is None:
-        raise BootstrapError(f"cannot read {source}", code=Exit.CONFIG, fix="give a file that exists, or - (stdin)")
-    return content
+    return contents(host, source, "give a file that exists, or - (stdin)")
 
 
 def file_and_format(file: Path | None, output: str) -> tuple[Path | None, str]:

@@ -47,7 +47,7 @@ class Answers:
                 f"the API server refused {self._name}",
                 code=Exit.API,
                 details=(words,),
-                fix="correct it where it is written (a manifest, a patch, the configuration), then run init again",
+                fix="correct it where it is written (manifest, patch, configuration), then run the same command again",
             )
         raise NotYet(f"{self._name}: {words}")
 

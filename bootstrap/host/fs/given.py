@@ -8,9 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from bootstrap.host.port import HostReader
+from bootstrap.model.errors import BootstrapError, Exit
+
 LOOKED_UP = "the path is looked up in this container, or on the host whose root is mounted at /host"
 """Why one of them may not be where somebody sees it."""
 CHUNK = 1 << 20
+
+MOST_BYTES = 16 << 20
+"""As many as the longest manifest may have."""
 
 
 def absolute(path: Path | str) -> str:
@@ -21,6 +27,25 @@ def absolute(path: Path | str) -> str:
 def reached(reach: Callable[[str], str], path: Path | str) -> Path:
     """`reach` is the host's."""
     return Path(reach(absolute(path)))
+
+
+def contents(host: HostReader, path: str, fix: str) -> bytes:
+    """A file of the host that somebody typed. Raises BootstrapError (exit 3) for what is none, or is far too long."""
+    place = absolute(path)
+    try:
+        status = host.stat(place)
+        if status and status.size > MOST_BYTES:
+            raise _unreadable(path, f"it has {status.size >> 20} MiB", fix)
+        found = host.read(place)
+    except BootstrapError as e:
+        raise _unreadable(path, e.why, fix) from None
+    if found is None:
+        raise _unreadable(path, LOOKED_UP, fix)
+    return found
+
+
+def _unreadable(path: str, why: str, fix: str) -> BootstrapError:
+    return BootstrapError(f"cannot read {path}", code=Exit.CONFIG, why=why, fix=fix)
 
 
 def is_folder(path: Path) -> bool:

@@ -13,7 +13,7 @@ from tenacity import RetryError, retry_if_result, wait_fixed
 
 from bootstrap.engine.polling import Paced
 from bootstrap.host.discovery import TIMEOUT, UntrustedError, ask_as_nobody, fetch_file
-from bootstrap.host.fs.given import absolute
+from bootstrap.host.fs.given import contents
 from bootstrap.host.port import ApiResponse, HostReader
 from bootstrap.joining.cluster_info import PATH, data_of, is_signed, is_young, trusted
 from bootstrap.joining.discovery_file import cluster_of
@@ -107,9 +107,4 @@ def _unproven(endpoint: str, why: str) -> BootstrapError:
 def _read(host: HostReader, source: str) -> bytes:
     if source.startswith("https://"):
         return fetch_file(source)
-    content = host.read(absolute(source.removeprefix("file://")))
-    if content is None:
-        raise BootstrapError(
-            f"cannot read {source}", code=Exit.CONFIG, fix="give the path of a kubeconfig: --discovery-file /PATH"
-        )
-    return content
+    return contents(host, source.removeprefix("file://"), "give the path of a kubeconfig: --discovery-file /PATH")

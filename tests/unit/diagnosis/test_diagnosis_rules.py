@@ -243,7 +243,7 @@ def test_the_error_says_what_why_and_what_next() -> None:
     assert error.what.startswith("kube-apiserver does not know the flag --bogus-flag; the wait ended after 9 s")
     assert error.details == ("kube-apiserver: Error: unknown flag: --bogus-flag",)
     assert error.why
-    assert "run init again" in error.fix
+    assert "run the same command again" in error.fix
     assert "bootstrap diagnose" in error.more
 
 
