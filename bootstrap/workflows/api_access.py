@@ -10,7 +10,7 @@ from bootstrap.formats.kubeconfig import inlined
 from bootstrap.host.facts.cluster import read_cluster
 from bootstrap.host.fs.given import contents
 from bootstrap.host.kube_client import KubeApi
-from bootstrap.host.port import HostReader
+from bootstrap.host.port import Api, HostReader
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.cluster_facts import ClusterFacts
@@ -81,7 +81,7 @@ def cluster_facts(host: HostReader) -> ClusterFacts | None:
         return None
 
 
-def api_reader(connect: Callable[[], KubeApi]) -> Callable[[str], Mapping[str, Any] | None]:
+def api_reader(connect: Callable[[], Api]) -> Callable[[str], Mapping[str, Any] | None]:
     """Looks at objects of a cluster that may not be there, for a dry run: REST path → object or None."""
     connected = cache(connect)
 

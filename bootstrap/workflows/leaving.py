@@ -13,7 +13,7 @@ from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.quorum import Remaining
 from bootstrap.model.reset_effects import EtcdMemberGone, NodeDeleted, NodeDrained
-from bootstrap.workflows.api_access import administrator, kubelet
+from bootstrap.workflows.api_access import administrator, api_reader, kubelet
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def leaving(host: Host, asked: Leave, member: EtcdMemberGone | None) -> Leaving:
     name, rest = node_name(host), remaining(host, member) if member else None
     if rest and not (rest.goes_on or rest.is_last or asked.break_quorum):
         raise _breaks(rest)
-    remarks = [_said(rest)] if rest else []
     is_admin = bool(asked.kubeconfig) or host.stat(names.ADMIN_CONF) is not None
     connect = _connecting(host, asked.kubeconfig) if is_admin else kubelet(host)
+    remarks = [_said(rest, _other_nodes(connect, name) if rest.is_last else ())] if rest else []
     stays = name and (member is None or (rest is not None and rest.goes_on))
     if asked.drain and not name:
         remarks.append(f"--drain: nothing is left to ask with, {names.KUBELET_CONF} is gone; no Pod is evicted")
@@ -82,6 +82,12 @@ def _reach(connect: Callable[[], Api], name: str) -> None:
         ) from e
 
 
+def _other_nodes(connect: Callable[[], Api], name: str) -> tuple[str, ...]:
+    """As far as they can be seen."""
+    found = api_reader(connect)("/api/v1/nodes") or {}
+    return tuple(node["metadata"]["name"] for node in found.get("items", ()) if node["metadata"]["name"] != name)
+
+
 def _breaks(rest: Remaining) -> BootstrapError:
     return BootstrapError(
         f"the cluster's etcd would not go on without this machine: {rest.needed} of the "
@@ -94,9 +100,10 @@ def _breaks(rest: Remaining) -> BootstrapError:
     )
 
 
-def _said(rest: Remaining) -> str:
+def _said(rest: Remaining, nodes: tuple[str, ...]) -> str:
     if rest.is_last:
-        return "etcd has no other member: the cluster ends with this machine, and its data with it"
+        orphans = f"; nodes that are left without it: {', '.join(nodes)}" if nodes else ""
+        return f"etcd has no other member: the cluster ends with this machine, and its data with it{orphans}"
     silent = f"; no answer from {', '.join(rest.silent)}" if rest.silent else ""
     if rest.goes_on:
         return f"etcd goes on with {', '.join(rest.answering)}{silent}"

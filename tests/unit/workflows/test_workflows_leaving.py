@@ -120,6 +120,15 @@ def test_what_others_have_then_is_said(host: Machine, words: str) -> None:
     assert words in left(host).remarks[0]
 
 
+def test_nodes_that_lose_their_last_control_plane_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = MemoryApi()
+    api.objects["/api/v1/nodes"] = {"items": [{"metadata": {"name": name}} for name in ("one", "two", "three")]}
+    monkeypatch.setattr(module, "administrator", lambda host, kubeconfig: api)
+    host = Machine("10.0.0.1").with_conf(names.KUBELET_CONF).with_conf(names.ADMIN_CONF)
+
+    assert left(host).remarks[0].endswith("left without it: two, three")
+
+
 @pytest.mark.parametrize(
     "host",
     [Machine(), Machine("10.0.0.2", "10.0.0.3"), Machine(*CONTROL_PLANE, dead=["10.0.0.3"], learners=["10.0.0.1"])],
@@ -129,7 +138,8 @@ def test_who_has_no_vote_breaks_nothing(host: Machine) -> None:
     assert left(host).remarks == ()
 
 
-def test_a_control_plane_deletes_its_node_if_others_go_on() -> None:
+def test_a_control_plane_deletes_its_node_if_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "administrator", lambda host, kubeconfig: MemoryApi())
     host = Machine(*CONTROL_PLANE).with_conf(names.KUBELET_CONF).with_conf(names.ADMIN_CONF)
 
     assert left(host).deleted == NodeDeleted("one")
