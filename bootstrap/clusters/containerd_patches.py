@@ -1,7 +1,6 @@
-"""Patches of containerd's configuration as kind's files have them: what they mean in the version that runs here.
+"""Patches of containerd's configuration as kind's files have them: mirrors in them become rules of ours.
 
-kind's nodes read the names of containerd 1; containerd 2 has cut its CRI plugin in two. Mirrors become rules of ours,
-since containerd takes none in its configuration where it reads them from files.
+containerd takes none in its configuration where it reads them from files, and that is where ours come from.
 """
 
 from __future__ import annotations
@@ -16,11 +15,9 @@ from bootstrap.config.own.other_mirrors import endpoint
 from bootstrap.model.errors import Problem
 from bootstrap.model.runtime import NODE_RUNTIME
 
-VERSION = 3
-_CRI = "io.containerd.grpc.v1.cri"
-_IMAGES, _RUNTIME = "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"
-_OF_IMAGES = ("snapshotter", "disable_snapshot_annotations", "discard_unpacked_layers")
-"""Below `containerd` in the old plugin."""
+_VERSIONS = (None, 2, 3)
+_PLUGINS = ("io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images")
+"""What has `registry` in it, in version 2 and in version 3."""
 
 
 @dataclass(frozen=True)
@@ -37,38 +34,17 @@ def read_patch(text: str, path: str, problems: list[Problem]) -> ContainerdPatch
     except (ValueError, RecursionError) as e:
         problems.append(Problem(path, f"not TOML: {e}"))
         return ContainerdPatch()
-    version = document.pop("version", None)
-    if version not in (None, 2, VERSION):
+    if (version := document.get("version")) not in _VERSIONS:
         problems.append(Problem(path, f"version {version} of containerd's configuration is not known here"))
         return ContainerdPatch()
     plugins = document.get("plugins", {})
-    if _CRI in plugins:
-        plugins = _renamed(plugins, path, problems)
-    images = plugins.get(_IMAGES, {})
-    registry = images.pop("registry", {})
-    rules = _rules(registry, f"{path}.registry", problems)
-    plugins = {name: plugin for name, plugin in plugins.items() if plugin}
-    left = {key: value for key, value in {**document, "plugins": plugins}.items() if value}
-    return ContainerdPatch(to_toml({"version": VERSION, **left}) if left else "", tuple(rules))
-
-
-def _renamed(plugins: Mapping[str, Any], path: str, problems: list[Problem]) -> dict[str, Any]:
-    """The two plugins of now, for the old one."""
-    old = dict(plugins[_CRI])
-    result: dict[str, Any] = {name: dict(plugin) for name, plugin in plugins.items() if name != _CRI}
-    images, runtime = result.setdefault(_IMAGES, {}), result.setdefault(_RUNTIME, {})
-    if registry := old.pop("registry", None):
-        images["registry"] = registry
-    for key, value in dict(old.pop("containerd", {})).items():
-        if key in _OF_IMAGES:
-            images[key] = value
-        else:
-            runtime.setdefault("containerd", {})[key] = value
-    for key in old:
-        where = f'plugins."{_CRI}".{key}'
-        advice = f'where it is now ("{_IMAGES}" or "{_RUNTIME}"), with version = {VERSION}'
-        problems.append(Problem(path, f"{where} is of containerd 1; write it {advice}"))
-    return result
+    registries = [plugins[name].pop("registry", {}) for name in _PLUGINS if name in plugins]
+    if not any(registries):
+        return ContainerdPatch(text)
+    rules = [rule for registry in registries for rule in _rules(registry, f"{path}.registry", problems)]
+    document["plugins"] = {name: plugin for name, plugin in plugins.items() if plugin}
+    is_left = document["plugins"] or set(document) - {"plugins", "version"}
+    return ContainerdPatch(to_toml(document) if is_left else "", tuple(rules))
 
 
 def _rules(registry: Mapping[str, Any], path: str, problems: list[Problem]) -> list[dict[str, Any]]:
@@ -82,9 +58,8 @@ def _rules(registry: Mapping[str, Any], path: str, problems: list[Problem]) -> l
         addresses = mirror.get("endpoint", []) if isinstance(mirror, dict) else []
         found = [fields for address in addresses if (fields := endpoint(str(address))) is not None]
         if len(found) != len(addresses) or not found:
-            problems.append(
-                Problem(f'{path}.mirrors."{name}"', "each endpoint must be http(s)://HOST[:PORT][/v2/PREFIX]")
-            )
+            why = "each endpoint must be http(s)://HOST[:PORT][/v2/PREFIX]"
+            problems.append(Problem(f'{path}.mirrors."{name}"', why))
         rules.append({"registry": name, "endpoints": found})
     return rules
 

@@ -264,29 +264,44 @@ mirrors: {registries: [{registry: docker.io, endpoints: [{server: m.example.test
     assert [rule["registry"] for rule in found["mirrors"]["registries"]] == ["docker.io", "localhost:5001"]
 
 
-def test_the_names_of_containerd_1_are_those_of_now() -> None:
+def test_the_rest_of_a_patch_stays_as_it_is() -> None:
     patch = """
 containerdConfigPatches:
 - |
   version = 2
-  [plugins."io.containerd.grpc.v1.cri".containerd]
-    snapshotter = "native"
+  [plugins."io.containerd.grpc.v1.cri".registry.mirrors."docker.io"]
+    endpoint = ["https://m.example.test/v2/hub"]
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.gvisor]
     runtime_type = "io.containerd.runsc.v1"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.gvisor.options]
       TypeUrl = "io.containerd.runsc.v1.options"
+      Words = ["a", {b = true}]
 - |
-  version = 3
+  # more of it
   [debug]
     level = "debug"
 """
-    first, second = map(tomllib.loads, shape(HEAD + patch).containerd_patches)
+    found = shape(HEAD + patch)
+    first, second = found.containerd_patches
 
-    assert first["version"] == 3
-    assert first["plugins"]["io.containerd.cri.v1.images"] == {"snapshotter": "native"}
-    runtimes = first["plugins"]["io.containerd.cri.v1.runtime"]["containerd"]["runtimes"]
-    assert runtimes["gvisor"]["options"] == {"TypeUrl": "io.containerd.runsc.v1.options"}
-    assert second == {"version": 3, "debug": {"level": "debug"}}
+    assert tomllib.loads(first) == {
+        "version": 2,
+        "plugins": {
+            "io.containerd.grpc.v1.cri": {
+                "containerd": {
+                    "runtimes": {
+                        "gvisor": {
+                            "runtime_type": "io.containerd.runsc.v1",
+                            "options": {"TypeUrl": "io.containerd.runsc.v1.options", "Words": ["a", {"b": True}]},
+                        }
+                    }
+                }
+            }
+        },
+    }
+    assert second == '# more of it\n[debug]\n  level = "debug"\n'
+    (rule,) = found.documents[0]["mirrors"]["registries"]
+    assert rule == {"registry": "docker.io", "endpoints": [{"server": "m.example.test", "prefix": "hub"}]}
 
 
 @pytest.mark.parametrize(
@@ -317,12 +332,12 @@ containerdConfigPatches:
         ("containerdConfigPatches: ['a = ']", "containerdConfigPatches[0]", "TOML"),
         ("containerdConfigPatches: ['version = 1']", "containerdConfigPatches[0]", "version 1"),
         (
-            "containerdConfigPatches: ['plugins.\"io.containerd.grpc.v1.cri\".sandbox_image = \"p\"']",
-            "containerdConfigPatches[0]", "containerd 1",
-        ),
-        (
             "containerdConfigPatches: ['plugins.\"io.containerd.grpc.v1.cri\".registry.configs.x.auth.a = 1']",
             "registry.configs", "BootstrapConfiguration.mirrors",
+        ),
+        (
+            "containerdConfigPatches: ['plugins.\"io.containerd.cri.v1.images\".registry.config_path = \"/x\"']",
+            "registry.config_path", "/etc/containerd/certs.d",
         ),
         ("containerdConfigPatchesJSON6902: ['[]']", "containerdConfigPatchesJSON6902", "containerdConfigPatches"),
         ("---\nkind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4", "Cluster", "two documents"),
