@@ -35,7 +35,7 @@ def test_elsewhere_each_image_has_its_line_and_one_now_and_then(
 
     assert capsys.readouterr().err.splitlines() == [
         "   r.example/a:1  0.0 of 55.0 MB from mirror.example",
-        "   r.example/a:1  12.3 of 55.0 MB from mirror.example",
+        "   r.example/a:1  12.3 of 55.0 MB from mirror.example, 1.1 MB/s",
         "   r.example/b:1  0.0 of 55.0 MB from mirror.example",
     ]
 
