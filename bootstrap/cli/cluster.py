@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.flags.inputs import DryRun, Output, seconds_of
+from bootstrap.cli.flags.inputs import DryRun, Output, read_config, seconds_of
 from bootstrap.cli.flags.options import App, one_of
 from bootstrap.cli.screens.documents import show_yaml
 from bootstrap.cli.screens.nodes import Nodes, table
@@ -46,6 +46,9 @@ def create(
     api_port: Annotated[
         int | None, typer.Option(min=1, max=65535, metavar="PORT", help="Of the API on the engine's host.")
     ] = None,
+    config: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A Cluster as kind has it, or ours; - is standard input.")
+    ] = None,
     wait: Annotated[
         str, typer.Option(metavar="api|node|dns", help="How far to wait.", callback=one_of("api", "node", "dns"))
     ] = "dns",
@@ -56,12 +59,11 @@ def create(
 ) -> int:
     """Make a cluster: every node is a container of this image, in a network of its own."""
     from bootstrap.clusters.flags import Given, shaped
-    from bootstrap.model.cluster_shape import ClusterShape
     from bootstrap.workflows.cluster.create import CreateRequest, for_engine, preview
     from bootstrap.workflows.cluster.create import create as make
 
     given = Given(name, control_planes, workers, publish or (), mount or (), network, api_port)
-    request = CreateRequest(for_engine(shaped(ClusterShape(), given)), wait, seconds_of(timeout, "--timeout"), retain)
+    request = CreateRequest(for_engine(shaped(_written(config), given)), wait, seconds_of(timeout, "--timeout"), retain)
     if dry_run:
         return _show_plan(preview(request)[1], output)
     began, text = time.monotonic(), output == "text"
@@ -87,6 +89,21 @@ def create(
     say(f"\n{request.shape.name} is up in {seconds:.1f} s at {made.api}\n")
     _closing(request.shape.name, changed)
     return Exit.OK
+
+
+def _written(config: str | None) -> Any:
+    """The shape that a file says."""
+    from bootstrap.clusters.shape_file import read_shape
+    from bootstrap.host.fs.given import started_in
+    from bootstrap.model.cluster_shape import ClusterShape
+
+    content = read_config(config)
+    if content is None:
+        return ClusterShape()
+    found = read_shape(content, started_in())
+    for warning in found.warnings:
+        say(str(warning), "!", error=True)
+    return found.shape
 
 
 def _closing(name: str, changed: Any) -> None:

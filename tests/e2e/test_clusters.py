@@ -22,6 +22,36 @@ FIRST = f"{CLUSTER}-control-plane"
 NODES = (FIRST, f"{CLUSTER}-worker", f"{CLUSTER}-worker2")
 SOCKET = ("-v", "/var/run/docker.sock:/var/run/docker.sock")
 
+KIND = """\
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+name: another
+nodes:
+- role: control-plane
+  kubeadmConfigPatches:
+  - |
+    kind: InitConfiguration
+    nodeRegistration:
+      kubeletExtraArgs:
+        node-labels: "ingress-ready=true"
+- role: worker
+  labels: {tier: frontend}
+networking: {kubeProxyMode: nftables}
+kubeadmConfigPatches:
+- "{kind: KubeletConfiguration, maxPods: 77}"
+kubeadmConfigPatchesJSON6902:
+- kind: ClusterConfiguration
+  group: kubeadm.k8s.io
+  version: v1beta3
+  patch: '[{op: add, path: /apiServer/certSANs/-, value: b.example.test}]'
+containerdConfigPatches:
+- |-
+  [plugins."io.containerd.grpc.v1.cri".registry.mirrors."localhost:5001"]
+    endpoint = ["http://kind-registry:5000"]
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.gvisor]
+    runtime_type = "io.containerd.runsc.v1"
+"""
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -31,10 +61,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def bootstrap(*words: str, home: Path | None = None, timeout: float = 300) -> str:
+def bootstrap(*words: str, home: Path | None = None, timeout: float = 300, stdin: str = "") -> str:
     """The command as a user types it."""
     mounted = ("-v", f"{home}:/root/.kube") if home else ()
-    return must(docker("run", "--rm", *SOCKET, *mounted, IMAGE, "cluster", *words, timeout=timeout))
+    run = ("run", "--rm", "-i", *SOCKET, *mounted, IMAGE, "cluster", *words)
+    return must(docker(*run, timeout=timeout, stdin=stdin.encode()))
 
 
 def left(cluster: str) -> list[str]:
@@ -57,9 +88,9 @@ def readiness(first: Node) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def first(home: Path) -> Iterator[Node]:
-    """The control plane of a cluster with two workers."""
+    """The control plane of a cluster with two workers, of a file as people have it for kind."""
     before, config = volumes(), (home / "config").read_bytes()
-    said = bootstrap("create", CLUSTER, "--workers", "2", home=home)
+    said = bootstrap("create", CLUSTER, "--workers", "2", "--config", "-", home=home, stdin=KIND)
     assert f"{CLUSTER} is up in" in said
     yield Node.found(FIRST)
     bootstrap("delete", CLUSTER, home=home)
@@ -73,6 +104,21 @@ def test_all_nodes_are_ready(first: Node) -> None:
     listed = json.loads(bootstrap("nodes", CLUSTER, "-o", "json"))["nodes"]
     assert {(node["name"], node["state"]) for node in listed} == {(name, "running") for name in NODES}
     assert {"name": CLUSTER, "nodes": 3, "running": 3} in json.loads(bootstrap("list", "-o", "json"))["clusters"]
+
+
+def test_what_the_file_says_is_so(first: Node) -> None:
+    labels = {node["metadata"]["name"]: node["metadata"]["labels"] for node in first.get("nodes")["items"]}
+    assert labels[FIRST]["ingress-ready"] == "true"
+    assert [labels[name].get("tier") for name in NODES] == [None, "frontend", None]
+    proxy = first.get("configmap", "kube-proxy", "-n", "kube-system")["data"]["config.conf"]
+    assert "mode: nftables" in proxy
+    for name in NODES:
+        node = Node.found(name)
+        assert "http://kind-registry:5000" in node.run("cat", "/etc/containerd/certs.d/localhost:5001/hosts.toml")
+        assert "gvisor" in node.run("crictl", "info")
+    kubelet = yaml.safe_load(Node.found(NODES[2]).run("cat", "/var/lib/kubelet/config.yaml"))
+    assert kubelet["maxPods"] == 77
+    assert "b.example.test" in first.run("cat", "/etc/kubernetes/bootstrap/config.yaml")
 
 
 def test_nothing_secret_is_shown(first: Node) -> None:

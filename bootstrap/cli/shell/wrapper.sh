@@ -41,7 +41,7 @@ here=$PWD
 case $here/ in
 // | /opt/ | /var/ | /bin/* | /boot/* | /dev/* | /etc/* | /lib*/* | /proc/* | /run/* | /sbin/* | /sys/* | /usr/*) here=/work ;;
 esac
-set -- --mount "$(bind "$PWD" "$here")" --workdir "$here" "$@"
+set -- --mount "$(bind "$PWD" "$here")" --workdir "$here" --env "BOOTSTRAP_FOLDER=$PWD" "$@"
 
 for name in TERM NO_COLOR LANG HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy; do
     set -- --env "$name" "$@"

@@ -19,6 +19,15 @@ MOST_BYTES = 16 << 20
 """As many as the longest manifest may have."""
 
 
+_STARTED_IN = "BOOTSTRAP_FOLDER"
+"""Set by the wrapper: the folder of the host in which it was started."""
+
+
+def started_in() -> str:
+    """Where relative paths of the engine's host begin; empty where nobody says it."""
+    return os.environ.get(_STARTED_IN, "")
+
+
 def absolute(path: Path | str) -> str:
     """In host mode there is no current directory to start from but our own container's, which is `/`."""
     return os.path.abspath(path)
