@@ -29,7 +29,7 @@ def both_answer(node: Node) -> dict[str, str]:
     """Waits until either server has answered the client, by the Service's name; the servers' names and addresses."""
     node.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
     node.kubectl("wait", "--for=condition=Ready", "pod/client", "--timeout=60s")
-    pods = {p["metadata"]["name"]: p["status"]["podIP"] for p in node.get("pods", "-l", "app=web")["items"]}
+    pods = {p["metadata"]["name"]: p["status"].get("podIP", "") for p in node.get("pods", "-l", "app=web")["items"]}
     assert len(pods) == 2
     until(
         "both Pods behind the Service", lambda: {ask(node, "get", "http://web/").strip() for _ in range(6)} == set(pods)

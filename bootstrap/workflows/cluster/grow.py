@@ -90,6 +90,7 @@ def _remove(engine: ClusterEngine, node: Found) -> None:
     if node.role == CONTROL_PLANE:
         balance(engine, node.cluster, without=node.name)
         if node.state == "running":
+            _told(engine, node.name, "systemctl", "stop", "bootstrap-init.service")  # it may still be starting
             _told(engine, node.name, "bootstrap", "reset", "--force")
     _told(engine, speaker.name, "kubectl", "delete", "node", node.name, "--ignore-not-found", "--wait=false")
     engine.containers.remove(node.name)

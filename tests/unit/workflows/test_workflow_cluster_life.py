@@ -185,6 +185,7 @@ def test_a_control_plane_leaves_the_load_balancer_and_etcd_first() -> None:
     commands = [(name, words[:2]) for name, words in engine.containers.commands]
     assert commands == [
         ("dev-load-balancer", ("SIGUSR2",)),
+        ("dev-control-plane2", ("systemctl", "stop")),
         ("dev-control-plane2", ("bootstrap", "reset")),
         ("dev-control-plane", ("kubectl", "delete")),
     ]
