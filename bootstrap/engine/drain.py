@@ -54,7 +54,7 @@ def set_schedulable(node: str, context: RunContext, *, schedulable: bool, timeou
 
     def attempt() -> bool:
         answer = context.api.get(object_path(body))
-        if answer.status == 404 or bool(_taken(answer, name).body["spec"].get("unschedulable")) != schedulable:
+        if answer.status == 404 or bool(_taken(answer, name).body.get("spec", {}).get("unschedulable")) != schedulable:
             return False
         _taken(context.api.merge({**body, "spec": {"unschedulable": None if schedulable else True}}), name)
         return True
