@@ -9,7 +9,7 @@ from typing import Any
 
 from bootstrap.formats.yaml_reader import parse_one
 from bootstrap.model.addon import Addon
-from bootstrap.model.cluster import ClusterConfig, LocalEtcd
+from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.images.bundle import (
     MEMBER_LIMIT,
@@ -40,9 +40,10 @@ class Collected:
 
 
 def critical(cfg: ClusterConfig) -> tuple[str, ...]:
-    """What has to be there for the API server to start, in the order of its start."""
-    etcd = [required.etcd(cfg, cfg.cluster.etcd)] if isinstance(cfg.cluster.etcd, LocalEtcd) else []
-    return (required.pause(cfg), *etcd, required.kubernetes(cfg, "kube-apiserver"))
+    """What has to be there for the API server of this machine to start, in the order of its start; else for any Pod."""
+    etcd = [required.etcd(cfg, cfg.local_etcd)] if cfg.local_etcd else []
+    server = [required.kubernetes(cfg, "kube-apiserver")] if cfg.node.api else []
+    return (required.pause(cfg), *etcd, *server)
 
 
 def references(
@@ -53,7 +54,7 @@ def references(
     extra: Sequence[Addon] = (),
 ) -> tuple[str, ...]:
     """Every image that this configuration uses, critical ones first: kubeadm's set, and what Pods and add-ons name."""
-    pods = [parse_one(file.content) for file in static_pods(cfg, facts, patches)]
+    pods = [parse_one(file.content) for file in static_pods(cfg, facts, patches)] if cfg.node.api else []
     pods += builtin.kube_proxy(cfg, facts, manifests, patches)
     pods += builtin.flannel(cfg, facts, manifests)
     pods += builtin.coredns(cfg, facts, manifests, patches)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from bootstrap.config import Documents, Overrides, load, resolve
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model.addon import Addon
+from bootstrap.model.cluster import ClusterConfig, ExternalEtcd
 from bootstrap.model.images.bundle import BundledImage, BundleManifest, Damaged, PlatformImage, decode, tag
 from bootstrap.model.images.oci import MANIFEST
 from bootstrap.render.bundle.contents import collect, critical, not_in, references
 from bootstrap.render.images import required
+from tests.configs import changed
 
 CFG = resolve(Documents(), Overrides(), ANY_HOST)
 FOLDER = Path(__file__).parents[3] / "manifests"
@@ -45,6 +48,25 @@ def test_the_closure_holds_everything_that_kubeadms_rules_name() -> None:
     assert set(required.needed(CFG)) <= set(references(CFG, ANY_HOST, MANIFESTS, {}))
 
 
+WORKER = replace(CFG, node=replace(CFG.node, api=None, server="192.0.2.10:6443"))
+
+
+@pytest.mark.parametrize(
+    "cfg",
+    [
+        WORKER,
+        changed(WORKER, etcd=ExternalEtcd(("https://192.0.2.20:2379",))),
+        replace(WORKER, own=replace(WORKER.own, cni="none")),
+    ],
+)
+def test_a_worker_needs_no_control_plane(cfg: ClusterConfig) -> None:
+    found = references(cfg, ANY_HOST, MANIFESTS, {})
+
+    assert critical(cfg) == found[:1] == (required.pause(cfg),)
+    assert set(required.needed(cfg)) <= set(found)
+    assert not [name for name in found if "apiserver" in name or "/etcd:" in name]
+
+
 def test_the_closure_finds_what_a_patch_brings_in() -> None:
     patch = b"spec:\n  initContainers:\n  - name: x\n    image: registry.example/x:1\n"
 
@@ -52,10 +74,10 @@ def test_the_closure_finds_what_a_patch_brings_in() -> None:
 
 
 def test_the_closure_finds_what_an_add_on_names() -> None:
-    changed = {**MANIFESTS}
-    changed["coredns/coredns.yaml"] = changed["coredns/coredns.yaml"].replace("${IMAGE}", "registry.example/dns:1")
+    other = {**MANIFESTS}
+    other["coredns/coredns.yaml"] = other["coredns/coredns.yaml"].replace("${IMAGE}", "registry.example/dns:1")
 
-    assert "registry.example/dns:1" in references(CFG, ANY_HOST, changed, {})
+    assert "registry.example/dns:1" in references(CFG, ANY_HOST, other, {})
 
 
 def test_the_closure_finds_what_somebody_elses_manifest_names() -> None:
