@@ -19,10 +19,13 @@ def page(head: str) -> str:
         [
             "# Events\n",
             head,
-            "`init`, `join` and `reset` write with `--events FILE` what happens, while it happens: one JSON object a "
-            "line (NDJSON), added to the end of the file. `--events -` writes them to standard output, and nothing "
-            "else then; those of a node container are in `docker logs`. Errors are told on standard error as ever.\n",
+            "`init`, `join`, `reset` and `cluster create` write with `--events FILE` what happens, while it happens: "
+            "one JSON object a line (NDJSON), added to the end of the file. `--events -` writes them to standard "
+            "output, and nothing else then; those of a node container are in `docker logs`. Errors are told on "
+            "standard error.\n",
             "    docker run --rm --privileged --pid=host --network=host -v /:/host IMAGE init --events - | jq .event\n",
+            "`cluster create --events` is one stream for all nodes: what each of them tells, with its name, and what "
+            "the command itself does, without one. The nodes' own logs have them then too.\n",
             "A file that cannot be written is an error (exit 2) before anything happens. One that takes no more (a "
             "full disk, a pipe that nobody reads) is a warning, and the run goes on. Secrets are never in it.\n",
             f"    {json.dumps(EXAMPLE)}\n",

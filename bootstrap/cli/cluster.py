@@ -9,11 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.flags.inputs import DryRun, Output, read_config, seconds_of
-from bootstrap.cli.flags.options import App, one_of
+from bootstrap.cli.flags.inputs import EVENTS, TIMINGS, DryRun, Output, read_config, seconds_of
+from bootstrap.cli.flags.options import App, one_of, option
 from bootstrap.cli.screens.documents import show_yaml
 from bootstrap.cli.screens.nodes import Nodes, table
-from bootstrap.cli.screens.screen import say
+from bootstrap.cli.screens.reports import ON_SCREEN, Reports, reporting, shown
+from bootstrap.cli.screens.screen import say, show_timings
 from bootstrap.model.cluster_shape import DEFAULT_NAME
 from bootstrap.model.errors import Exit
 
@@ -54,18 +55,29 @@ def create(
     ] = "dns",
     timeout: Annotated[str, typer.Option(metavar="DURATION", help="How long all of it may take.")] = "5m",
     retain: Annotated[bool, typer.Option("--retain", help="Keep what failed for a look.")] = False,
+    events: Annotated[str | None, option(EVENTS)] = None,
+    timings: Annotated[str | None, option(TIMINGS)] = None,
     dry_run: DryRun = False,
     output: Output = "text",
 ) -> int:
     """Make a cluster: every node is a container of this image, in a network of its own."""
     from bootstrap.clusters.flags import Given, shaped
     from bootstrap.workflows.cluster.create import CreateRequest, for_engine, preview
-    from bootstrap.workflows.cluster.create import create as make
+    from bootstrap.workflows.mode import look_on
 
+    output = shown(output, events)
     given = Given(name, control_planes, workers, publish or (), mount or (), network, api_port)
     request = CreateRequest(for_engine(shaped(_written(config), given)), wait, seconds_of(timeout, "--timeout"), retain)
     if dry_run:
         return _show_plan(preview(request)[1], output)
+    with reporting("cluster create", look_on()[1], events, timings) as reports:
+        return _make(request, reports, output, tells=bool(events or timings), table=timings == ON_SCREEN)
+
+
+def _make(request: Any, reports: Reports, output: str, *, tells: bool, table: bool) -> int:
+    from bootstrap.workflows.cluster.create import create as make
+    from bootstrap.workflows.cluster.create import preview
+
     began, text = time.monotonic(), output == "text"
     planned = preview(request)[1]
     roles = {container.name: container.role for container in planned if container.is_node}
@@ -73,19 +85,24 @@ def create(
         say(f"{request.shape.name}: {len(planned)} containers")
     screen = Nodes(roles, began) if text else None
     try:
-        made = make(engine_of_clusters(), request, screen or unheard, began)
+        tell = reports.hand_on if tells else None
+        made = make(engine_of_clusters(), request, screen or unheard, began, tell)
     finally:
         if screen:
             screen.over()
     seconds, changed = time.monotonic() - began, _merge(request.shape.name)
-    if not text:
+    if output == "json":
         rows = [
             {"name": one.name, "role": one.role, "address": one.address, "seconds": made.seconds.get(one.name)}
             for one in made.containers
         ]
         result = {"cluster": request.shape.name, "api": made.api, "seconds": seconds, "nodes": rows}
         print(json.dumps({**result, "kubeconfig": changed}, indent=2))
+    if not text:
         return Exit.OK
+    for lane in reports.lanes if table else ():
+        say(f"\n{lane.node}")
+        show_timings(lane.timings)
     say(f"\n{request.shape.name} is up in {seconds:.1f} s at {made.api}\n")
     _closing(request.shape.name, changed)
     return Exit.OK

@@ -117,6 +117,11 @@ def node_container(
     )
 
 
+def telling(container: Container) -> Container:
+    """With its events among the lines of its log."""
+    return dataclasses.replace(container, command=(*container.command, "--events", "/dev/stdout"))
+
+
 def balancer_container(cluster: str, layout: Layout, ca: bytes, api: PublishedPort) -> Container:
     return Container(
         name=f"{cluster}-{LOAD_BALANCER}",

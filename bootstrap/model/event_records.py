@@ -13,11 +13,11 @@ VERSION = 1
 ENVELOPE = {
     "version": "of this format: 1",
     "time": "when, in UTC, with milliseconds",
-    "node": "the node's name; empty until it is known",
+    "node": "the node's name; empty until it is known, and for what `cluster create` itself does",
     "event": "which of those below",
 }
 FIELDS = {
-    "verb": "the command: `init`, `join` or `reset`",
+    "verb": "the command: `init`, `join`, `reset` or `cluster create`",
     "steps": "each with `step`, `group` and `after`: the steps that have to be done before it starts",
     "step": "the step's stable [id](phases.md); `discovery` while `join` looks for its cluster",
     "group": "the line of the screen that it belongs to",

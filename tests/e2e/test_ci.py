@@ -76,6 +76,7 @@ def test_the_workflow_of_github_actions(job: Path) -> None:
         ran(job, ["bash", "-e", "-o", "pipefail", "-c"], step["run"], **more)
 
     assert list((job / "logs").rglob("container.log"))
+    assert "critical path" in (job / "timings.html").read_text()
     assert docker("ps", "-aq", "--filter", f"label=bootstrap.cluster=ci-{number}").stdout == ""
     assert not (job / ".kube/config").exists(), "KUBECONFIG is another file"
 

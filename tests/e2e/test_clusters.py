@@ -90,7 +90,8 @@ def readiness(first: Node) -> dict[str, str]:
 def first(home: Path) -> Iterator[Node]:
     """The control plane of a cluster with two workers, of a file as people have it for kind."""
     config = (home / "config").read_bytes()
-    said = bootstrap("create", CLUSTER, "--workers", "2", "--config", "-", home=home, stdin=KIND)
+    told = ("--events", "/root/.kube/events", "--timings", "/root/.kube/timings.html")
+    said = bootstrap("create", CLUSTER, "--workers", "2", "--config", "-", *told, home=home, stdin=KIND)
     assert f"{CLUSTER} is up in" in said
     yield Node.found(FIRST)
     theirs = set(must(docker("inspect", *NODES, "-f", "{{range .Mounts}}{{.Name}} {{end}}")).split())
@@ -121,6 +122,16 @@ def test_what_the_file_says_is_so(first: Node) -> None:
     kubelet = yaml.safe_load(Node.found(NODES[2]).run("cat", "/var/lib/kubelet/config.yaml"))
     assert kubelet["maxPods"] == 77
     assert "b.example.test" in first.run("cat", "/etc/kubernetes/bootstrap/config.yaml")
+
+
+def test_events_are_one_stream_and_the_page_has_a_lane_for_each_node(first: Node, home: Path) -> None:
+    events = [json.loads(line) for line in (home / "events").read_text().splitlines()]
+    assert {event["node"] for event in events} == {"", *NODES}
+    assert {event["node"] for event in events if event["event"] == "run-done"} == {"", *NODES}
+    ends = [event["event"] for event in events if not event["node"]]
+    assert (ends[0], ends[-1]) == ("run-started", "run-done")
+    page = (home / "timings.html").read_text()
+    assert [page.count(f"<h2>{name}</h2>") for name in NODES] == [1, 1, 1]
 
 
 def test_nothing_secret_is_shown(first: Node) -> None:

@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from bootstrap.cli.screens.screen import Waiting, say
-from bootstrap.engine.timings import Lane, Timing
+from bootstrap.engine.lanes import LaneBuilder
+from bootstrap.engine.timings import Lane
 from bootstrap.host.fs.given import reached
 from bootstrap.host.fs.lines import LineFile, require_folder, write_page
 from bootstrap.model.errors import BootstrapError, Exit
@@ -24,9 +24,6 @@ from bootstrap.model.events import (
     RunFailed,
     RunPlanned,
     RunStarted,
-    StepDone,
-    StepFailed,
-    StepStarted,
     StepWaiting,
     Told,
     Transferred,
@@ -46,25 +43,28 @@ MOVES = 0.2
 
 
 class Reports:
-    """Listens to a run, before and while the engine works."""
+    """Listens to a run, before and while the engine works; and hands on what nodes tell of theirs."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write, self._lock = write, threading.Lock()
         self._seen: dict[str, tuple[str, str]] = {}
         self._told: dict[str, float] = {}
         self.node, self.code = "", 0
-        self._after: dict[str, tuple[str, ...]] = {}
-        self._begun = 0.0
-        self._open: dict[str, Timing] = {}
-        self._done: list[Timing] = []
-        self._failed: set[str] = set()
+        self._began, self._own = time.time(), LaneBuilder("")
+        self._others: dict[str, LaneBuilder] = {}
 
     @property
-    def lane(self) -> Lane:
-        """What was done, and what had begun, until now."""
-        now = time.monotonic() - self._begun
-        begun = [replace(timing, seconds=now - timing.started) for timing in self._open.values()]
-        return Lane(self.node, (*self._done, *begun), frozenset(self._failed))
+    def lanes(self) -> tuple[Lane, ...]:
+        """Of all nodes that anything was done on."""
+        self._own.node = self.node
+        found = [builder.lane(time.time()) for builder in (self._own, *self._others.values())]
+        return tuple(lane for lane in found if lane.timings)
+
+    def hand_on(self, node: str, record: dict[str, Any]) -> None:
+        """What another run told: it is told again, as it is."""
+        with self._lock:
+            self._others.setdefault(node, LaneBuilder(node, self._began)).take(record)
+            self._say(record)
 
     def checked(self, decision: Any) -> None:
         """The node is known, and what preflight found."""
@@ -75,7 +75,6 @@ class Reports:
     def planned(self, plan: Plan) -> None:
         for remark in plan.remarks:
             self(Warned(remark))
-        self._after = {step.id: step.after for step in plan.steps}
         self(RunPlanned(tuple({"step": s.id, "group": s.group, "after": s.after} for s in plan.steps)))
 
     def ends(self, code: int) -> int:
@@ -103,23 +102,14 @@ class Reports:
 
     def __call__(self, event: Told) -> None:
         with self._lock:
-            self._remember(event)
+            now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            told = record(event, now, self.node)
+            self._own.take(told)
             if self._is_news(event):
-                now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-                line = hidden_values(record(event, now, self.node))
-                self._write(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+                self._say(told)
 
-    def _remember(self, event: Told) -> None:
-        match event:
-            case StepStarted():
-                self._begun = self._begun or time.monotonic()
-                at = time.monotonic() - self._begun
-                self._open[event.step] = Timing(event.step, event.group, self._after.get(event.step, ()), at, 0.0)
-            case StepDone():
-                began = self._open.pop(event.step)
-                self._done.append(replace(began, started=event.started, seconds=event.seconds, changed=event.changed))
-            case StepFailed():
-                self._failed.add(event.step)
+    def _say(self, told: dict[str, Any]) -> None:
+        self._write(json.dumps(hidden_values(told), ensure_ascii=False, separators=(",", ":")))
 
     def _is_news(self, event: Told) -> bool:
         if isinstance(event, StepWaiting):
@@ -157,10 +147,10 @@ def reporting(verb: str, host: Any, events: str | None, timings: str | None = No
         reports(RunFailed(int(code), what))
         raise
     finally:
-        if page and (lane := reports.lane).timings:
+        if page and (lanes := reports.lanes):
             from bootstrap.engine.timings_page import timings_page
 
-            write_page(page, timings_page(f"bootstrap {verb}", (lane,)), _warn)
+            write_page(page, timings_page(f"bootstrap {verb}", lanes), _warn)
         if file:
             file.close()
 

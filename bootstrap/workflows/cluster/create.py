@@ -16,6 +16,7 @@ from bootstrap.clusters.containers import (
     containers,
     first_documents,
     laid_out,
+    telling,
 )
 from bootstrap.clusters.documents import effective
 from bootstrap.clusters.naming import check_name
@@ -34,7 +35,7 @@ from bootstrap.render.cluster.joining import public_key_hash
 from bootstrap.render.cluster.uploads import shared_files
 from bootstrap.render.pki.issue import ca_pem, issue_pki
 from bootstrap.render.pki.keys import CryptoKeySource
-from bootstrap.workflows.cluster.watch import Listener, watch
+from bootstrap.workflows.cluster.watch import Listener, Teller, watch
 from bootstrap.workflows.joining.lines import random_token
 
 EXAMPLE = NetworkRange("192.0.2.0/24")
@@ -81,14 +82,16 @@ def preview(request: CreateRequest) -> tuple[ClusterConfig, tuple[Container, ...
     return cfg, containers(shape, layout, made, shape.networking.api_port, _wait(request))
 
 
-def create(engine: ClusterEngine, request: CreateRequest, listen: Listener, began: float) -> Created:
+def create(
+    engine: ClusterEngine, request: CreateRequest, listen: Listener, began: float, tell: Teller | None = None
+) -> Created:
     """Raises BootstrapError with nothing left of it but with `retain`: exit 4, 5, 8, what a node says, 130."""
     cfg, _ = preview(request)
     shape, run = request.shape, secrets.token_hex(8)
     _refuse_existing(engine, shape.name)
     _look_at_limits(shape)
     try:
-        return _make(engine, request, cfg, run, listen, began)
+        return _make(engine, request, cfg, run, listen, began, tell)
     except KeyboardInterrupt:
         remove_run(engine, run)
         raise BootstrapError(
@@ -104,7 +107,13 @@ def create(engine: ClusterEngine, request: CreateRequest, listen: Listener, bega
 
 
 def _make(
-    engine: ClusterEngine, request: CreateRequest, cfg: ClusterConfig, run: str, listen: Listener, began: float
+    engine: ClusterEngine,
+    request: CreateRequest,
+    cfg: ClusterConfig,
+    run: str,
+    listen: Listener,
+    began: float,
+    tell: Teller | None,
 ) -> Created:
     shape = request.shape
     avoid = (*cfg.cluster.networking.pod_subnets, *cfg.cluster.networking.service_subnets)
@@ -116,11 +125,13 @@ def _make(
     _, made = _secrets(shape, layout)
     port = shape.networking.api_port or random_port()
     planned = containers(shape, layout, made, port, _wait(request))
+    if tell:
+        planned = tuple(telling(one) if one.is_node else one for one in planned)
     planned = _start(engine, shape, planned, run, fixed=bool(shape.networking.api_port))
     nodes = [container.name for container in planned if container.is_node]
     waited = nodes if request.wait != "api" else [next(iter(layout.control_planes))]
     beside = [container.name for container in planned if not container.is_node]
-    seconds = watch(engine.containers, waited, request.timeout, listen, began=began, beside=beside)
+    seconds = watch(engine.containers, waited, request.timeout, listen, began=began, beside=beside, tell=tell)
     for container in planned:
         engine.containers.keep_running(container.name)
     return Created(f"https://{outside(shape.networking.api_address)}:{planned[0].ports[0].host_port}", seconds, planned)

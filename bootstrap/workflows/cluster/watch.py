@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from bootstrap.host.docker.commands import Ran
 from bootstrap.model.errors import BootstrapError, Exit
@@ -19,6 +19,8 @@ LOOK = 0.5
 
 Listener = Callable[[str, str, float | None], None]
 """Told of each line that a node says, with the seconds since the begin once it was its last one."""
+Teller = Callable[[str, dict[str, Any]], None]
+"""Told of each event of a node."""
 
 
 class Watched(Protocol):
@@ -38,9 +40,11 @@ def watch(
     began: float,
     since: float = 0,
     beside: Sequence[str] = (),
+    tell: Teller | None = None,
 ) -> dict[str, float]:
     """Node → seconds from `began` (monotonic) until it was done; none of those `beside` them may end meanwhile.
 
+    With `tell` the nodes have events among their lines, which say when one is done.
     Raises BootstrapError: what the first one that failed says itself; exit 6, with the diagnosis of those that are
     not done, when time is up.
     """
@@ -59,13 +63,31 @@ def watch(
         if line is None:
             if name not in done:
                 raise said_failure(name, said[name], engine.exit_code(name) or Exit.EFFECT)
+            continue
+        if event := _event(line):
+            if tell is None:  # asked for when the node was made
+                continue
+            tell(name, event)
+            is_over, line = event["event"] == "run-done", ""
         else:
             said[name] = [*said[name], line][-KEPT_LINES:]
-            if is_done(line):
-                done[name] = time.monotonic() - began
-            if name in nodes and (name not in done or is_done(line)):
-                listen(name, line, done.get(name))
+            is_over = is_done(line) and not tell
+        if is_over:
+            done[name] = time.monotonic() - began
+        if name in nodes and (name not in done or is_over):
+            listen(name, line, done.get(name))
     return done
+
+
+def _event(line: str) -> dict[str, Any] | None:
+    """A line that is an event."""
+    if not line.startswith('{"version":'):
+        return None
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return found
 
 
 def _read(engine: Watched, name: str, since: float, heard: queue.Queue[tuple[str, str | None]]) -> None:

@@ -97,6 +97,20 @@ def test_a_failure_is_the_last_line(error: BaseException, code: int, what: str, 
         assert (last["why"], last["fix"], last["details"]) == ("slow", "wait", ["a"])
 
 
+def test_what_nodes_tell_is_handed_on_and_drawn_beside_each_other(tmp_path: Path) -> None:
+    run(tmp_path / "e", *EVENTS[:2])
+    with reporting("cluster create", LiveHost(), str(tmp_path / "all"), str(tmp_path / "t.html")) as reports:
+        for node in ("n1", "n2"):
+            for line in told(tmp_path / "e"):
+                reports.hand_on(node, {**line, "node": node})
+
+    lines = told(tmp_path / "all")
+    assert [(line["event"], line["node"]) for line in (lines[0], lines[-1])] == [("run-started", ""), ("run-done", "")]
+    assert {line["node"] for line in lines[1:-1]} == {"n1", "n2"}
+    page = (tmp_path / "t.html").read_text()
+    assert [page.count(f"<h2>{node}</h2>") for node in ("n1", "n2", "")] == [1, 1, 0]
+
+
 def test_secrets_are_never_in_it(tmp_path: Path) -> None:
     token = Secret("abcdef.0123456789abcdef")
     done = StepDone("etcd", "etcd", (f"token {token}", "https://me:password@registry.example.test"), 0.0, 1.0)

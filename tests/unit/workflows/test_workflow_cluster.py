@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from typing import Any
@@ -45,6 +46,38 @@ def test_all_nodes_are_made_and_go_on_after_a_restart_of_the_engine() -> None:
     port = made.containers[0].ports[0].host_port
     assert made.api == f"https://127.0.0.1:{port}"
     assert [one.address for one in made.containers] == ["172.20.0.2", "172.20.0.3", "172.20.0.4"]
+
+
+def record(event: str, **more: Any) -> str:
+    return json.dumps({"version": 1, "time": "2026-01-02T03:04:05Z", "event": event, **more}, separators=(",", ":"))
+
+
+def test_events_of_all_nodes_are_one_stream_and_say_when_each_is_done() -> None:
+    engine = MemoryEngine()
+    for name in NODES:
+        engine.containers.speech[name] = [
+            "a line", record("step-done", step="s"), '{"no": "event"}', "Kubernetes v1 is up in 1 s",
+            record("run-done", code=0),
+        ]  # fmt: skip
+    told: list[tuple[str, str]] = []
+    seen: list[str] = []
+    made = create(
+        engine, CreateRequest(SHAPE), lambda name, line, seconds: seen.append(line), time.monotonic(),
+        lambda name, event: told.append((name, event["event"])),
+    )  # fmt: skip
+
+    assert set(made.seconds) == NODES
+    assert {name for name, event in told if event == "step-done"} == NODES
+    assert '{"no": "event"}' in seen
+    assert not [line for line in seen if "step-done" in line]
+    assert all("--events" in engine.containers.there[name][0].command for name in NODES)
+
+
+def test_without_anybody_who_listens_nodes_tell_no_events() -> None:
+    engine = MemoryEngine()
+    make(engine)
+
+    assert not any("--events" in wanted.command for wanted, _, _ in engine.containers.there.values())
 
 
 def test_another_port_is_taken_where_the_first_is_somebody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
