@@ -129,22 +129,17 @@ def reporting(verb: str, host: Any, events: str | None, timings: str | None = No
     """For as long as a command works. Raises BootstrapError (exit 2) at once when a file cannot be written."""
     page = reached(host.reach, timings) if timings and timings != ON_SCREEN else None
     if page:
-        require_folder(page, PAGE)
+        require_folder(page, timings or "", PAGE)
     file = None
     if events is not None:
-        file = LineFile(None if events == ON_SCREEN else reached(host.reach, events), STREAM, _warn)
+        file = LineFile(None if events == ON_SCREEN else reached(host.reach, events), events, STREAM, _warn)
     reports, began = Reports(file.write if file else _nothing), time.monotonic()
     reports(RunStarted(verb))
     try:
         yield reports
         reports(RunDone(reports.code, time.monotonic() - began))
-    except BootstrapError as e:
-        reports(RunFailed(int(e.code), e.what, e.why, e.fix, e.details))
-        raise
     except BaseException as e:
-        interrupted = isinstance(e, KeyboardInterrupt)
-        code, what = (Exit.INTERRUPTED, "interrupted") if interrupted else (Exit.BUG, f"{type(e).__name__}: {e}")
-        reports(RunFailed(int(code), what))
+        reports(_failure(e))
         raise
     finally:
         if page and (lanes := reports.lanes):
@@ -153,6 +148,16 @@ def reporting(verb: str, host: Any, events: str | None, timings: str | None = No
             write_page(page, timings_page(f"bootstrap {verb}", lanes), _warn)
         if file:
             file.close()
+
+
+def _failure(error: BaseException) -> RunFailed:
+    if isinstance(error, BootstrapError):
+        return RunFailed(int(error.code), error.what, error.why, error.fix, error.details)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return RunFailed(int(Exit.INTERRUPTED), "interrupted")
+    if isinstance(error, typer.TyperException):
+        return RunFailed(int(Exit.USAGE), error.format_message())
+    return RunFailed(int(Exit.BUG), f"{type(error).__name__}: {error}")
 
 
 def shown(output: str, events: str | None) -> str:

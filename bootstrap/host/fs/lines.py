@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Callable
@@ -18,14 +19,14 @@ STANDARD_OUTPUT = 1
 class LineFile:
     """Lines are added one by one, each whole; `told` hears once when that is no longer possible."""
 
-    def __init__(self, path: Path | None, option: str, told: Callable[[str], None]) -> None:
-        """None is standard output. Raises BootstrapError (exit 2) when the file cannot be written."""
-        self._name, self._told, self._ended = str(path or "standard output"), told, False
+    def __init__(self, path: Path | None, typed: str, option: str, told: Callable[[str], None]) -> None:
+        """None is standard output. Raises BootstrapError (exit 2) when the file, `typed` so, cannot be written."""
+        self._name, self._told, self._ended = typed if path else "standard output", told, False
         try:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             self._fd = os.open(path, flags, 0o644) if path else STANDARD_OUTPUT
         except OSError as e:
-            raise _unwritable(self._name, option, e) from None
+            raise _unwritable(typed, option, e) from None
 
     def write(self, line: str) -> None:
         if self._ended:
@@ -44,15 +45,15 @@ class LineFile:
                 os.close(self._fd)
 
 
-def require_folder(path: Path, option: str) -> None:
-    """Raises BootstrapError (exit 2) when no file could be made beside `path`."""
+def require_folder(path: Path, typed: str, option: str) -> None:
+    """Raises BootstrapError (exit 2) when no file could be made beside `path`, which was typed so."""
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass
         if path.is_dir():
-            raise IsADirectoryError(21, os.strerror(21))
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     except OSError as e:
-        raise _unwritable(str(path), option, e) from None
+        raise _unwritable(typed, option, e) from None
 
 
 def write_page(path: Path, text: str, told: Callable[[str], None]) -> None:
