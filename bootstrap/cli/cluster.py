@@ -62,6 +62,7 @@ def create(
 ) -> int:
     """Make a cluster: every node is a container of this image, in a network of its own."""
     from bootstrap.clusters.flags import Given, shaped
+    from bootstrap.clusters.naming import node_names
     from bootstrap.workflows.cluster.create import CreateRequest, for_engine, preview
     from bootstrap.workflows.mode import look_on
 
@@ -79,10 +80,10 @@ def _make(request: Any, reports: Reports, output: str, *, tells: bool, table: bo
     from bootstrap.workflows.cluster.create import preview
 
     began, text = time.monotonic(), output == "text"
-    planned = preview(request)[1]
-    roles = {container.name: container.role for container in planned if container.is_node}
+    nodes = request.shape.nodes
+    roles = dict(zip(node_names(request.shape.name, nodes), (node.role for node in nodes), strict=True))
     if text:
-        say(f"{request.shape.name}: {len(planned)} containers")
+        say(f"{request.shape.name}: {len(nodes)} node{'s' * (len(nodes) > 1)}")
     screen = Nodes(roles, began) if text else None
     try:
         tell = reports.hand_on if tells else None

@@ -28,6 +28,7 @@ class Container:
     ports: tuple[PublishedPort, ...] = ()
     mounts: tuple[Mount, ...] = ()
     dns_search: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_node(self) -> bool:

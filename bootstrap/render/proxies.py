@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
@@ -20,15 +20,24 @@ def variable(proxies: Mapping[str, str], name: str) -> str:
 
 def completed(cfg: ClusterConfig, proxies: Mapping[str, str]) -> dict[str, str]:
     """The variables, with everything of the cluster among the exceptions; without a proxy they stay as they are."""
+    return excepting(proxies, tuple(cluster_targets(cfg)))
+
+
+def excepting(proxies: Mapping[str, str], targets: Sequence[str]) -> dict[str, str]:
+    """The same for these addresses, ranges and names."""
     if not any(variable(proxies, name) for name in PROXIES):
         return dict(proxies)
     spelled = [name for name in proxies if name.upper() == EXCEPTIONS] or [EXCEPTIONS]
-    return {**proxies, **{name: with_cluster(cfg, proxies.get(name, "")) for name in spelled}}
+    return {**proxies, **{name: _with(targets, proxies.get(name, "")) for name in spelled}}
 
 
 def with_cluster(cfg: ClusterConfig, exceptions: str) -> str:
     """NO_PROXY as it is, with what it lacks."""
-    return ",".join([*filter(None, [exceptions]), *(t for t in cluster_targets(cfg) if not covered(t, exceptions))])
+    return _with(tuple(cluster_targets(cfg)), exceptions)
+
+
+def _with(targets: Sequence[str], exceptions: str) -> str:
+    return ",".join([*filter(None, [exceptions]), *(t for t in targets if not covered(t, exceptions))])
 
 
 def cluster_targets(cfg: ClusterConfig) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,7 @@ from bootstrap.host.docker.containers import Containers
 from bootstrap.host.docker.engine import connect, own_image
 from bootstrap.host.docker.images import DockerImages
 from bootstrap.host.docker.networks import Networks
+from bootstrap.host.node.pid1 import proxies
 
 
 @dataclass(frozen=True)
@@ -16,9 +19,13 @@ class ClusterEngine:
     containers: Containers
     networks: Networks
     images: DockerImages
+    proxies: Mapping[str, str]
+    """Of this command, for the nodes: an engine's client sets them for whom it starts."""
 
 
 def cluster_engine() -> ClusterEngine:
     """Raises BootstrapError: exit 5 without an engine, 9 when it has no image for nodes."""
     client: Any = connect()
-    return ClusterEngine(Containers(client, own_image(client)), Networks(client), DockerImages(client=client))
+    return ClusterEngine(
+        Containers(client, own_image(client)), Networks(client), DockerImages(client=client), proxies(os.environ)
+    )

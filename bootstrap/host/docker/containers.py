@@ -70,6 +70,7 @@ class Containers:
             labels={CLUSTER_LABEL: cluster, ROLE_LABEL: wanted.role, RUN_LABEL: run},
             ports=[(port.container_port, port.protocol) for port in wanted.ports],
             entrypoint=list(wanted.entrypoint) or None,
+            environment=dict(wanted.environment),
             stop_signal=wanted.stop_signal or None,
             healthcheck=None if wanted.is_node else {"test": ["NONE"]},
             host_config=host,

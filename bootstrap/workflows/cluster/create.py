@@ -35,6 +35,7 @@ from bootstrap.render.cluster.joining import public_key_hash
 from bootstrap.render.cluster.uploads import shared_files
 from bootstrap.render.pki.issue import ca_pem, issue_pki
 from bootstrap.render.pki.keys import CryptoKeySource
+from bootstrap.render.proxies import excepting
 from bootstrap.workflows.cluster.watch import Listener, Teller, watch
 from bootstrap.workflows.joining.lines import random_token
 
@@ -124,7 +125,11 @@ def _make(
     layout = laid_out(shape, node_addresses(network, used, addresses_needed(shape)))
     _, made = _secrets(shape, layout)
     port = shape.networking.api_port or random_port()
-    planned = containers(shape, layout, made, port, _wait(request))
+    environment = excepting(engine.proxies, (network.subnet,))
+    planned = tuple(
+        replace(container, environment=environment if container.is_node else {})
+        for container in containers(shape, layout, made, port, _wait(request))
+    )
     if tell:
         planned = tuple(telling(one) if one.is_node else one for one in planned)
     planned = _start(engine, shape, planned, run, fixed=bool(shape.networking.api_port))

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from bootstrap.clusters import balancer
 from bootstrap.clusters.addresses import node_addresses
@@ -25,6 +26,7 @@ from bootstrap.model.secrets import Secret
 from bootstrap.render.addresses import endpoint_host
 from bootstrap.render.cluster.joining import public_key_hashes
 from bootstrap.render.cluster.uploads import shared_files
+from bootstrap.render.proxies import excepting
 from bootstrap.workflows.cluster.create import remove_run
 from bootstrap.workflows.cluster.watch import Listener, watch
 
@@ -129,6 +131,7 @@ class _Known:
         files = containerd_files([content.decode() for _, content in sorted(patches.items())])
         network, used = self._engine.networks.given(self.first.network, ())
         addresses = node_addresses(network, {*used, *(one.address for one in self._found)}, len(roles))
+        environment = excepting(self._engine.proxies, (network.subnet,))
         endpoint = Endpoint(endpoint_host(self._cfg.endpoint), self.shared)
         shape = ClusterShape(self.first.cluster, documents=(to_bootstrap_configuration(self._cfg.own),))
         taken, planned = [one.name for one in self._found], []
@@ -136,7 +139,8 @@ class _Known:
             node, name = NodeShape(role), node_name(self.first.cluster, role, taken)
             taken.append(name)
             documents = join_documents(shape, node, name, address, endpoint, made.token, made.pins)
-            planned.append(node_container(node, name, address, ("join",), documents, made, files))
+            container = node_container(node, name, address, ("join",), documents, made, files)
+            planned.append(replace(container, environment=environment))
         return planned
 
     def _secrets(self) -> Secrets:

@@ -184,3 +184,4 @@ class MemoryEngine:
     containers: MemoryContainers = field(default_factory=MemoryContainers)
     networks: MemoryNetworks = field(default_factory=MemoryNetworks)
     images: MemoryImages = field(default_factory=MemoryImages)
+    proxies: dict[str, str] = field(default_factory=dict)

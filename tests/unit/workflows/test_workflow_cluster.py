@@ -139,6 +139,15 @@ def test_what_failed_is_kept_for_a_look() -> None:
     assert not engine.containers.there
 
 
+def test_nodes_have_the_proxies_of_the_command_and_go_past_them_to_each_other() -> None:
+    engine = MemoryEngine(proxies={"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "example.test"})
+
+    for container in make(engine, replace(SHAPE, nodes=(NodeShape(), NodeShape()))).containers:
+        expected = {"HTTPS_PROXY": "http://proxy:3128", "NO_PROXY": "example.test,172.20.0.0/16"}
+        assert container.environment == (expected if container.is_node else {})
+    assert all(container.environment == {} for container in make(MemoryEngine()).containers)
+
+
 def test_an_interrupt_leaves_nothing() -> None:
     engine = MemoryEngine(MemoryContainers(interrupted=True))
 
