@@ -63,7 +63,8 @@ def create(
     """Make a cluster: every node is a container of this image, in a network of its own."""
     from bootstrap.clusters.flags import Given, shaped
     from bootstrap.clusters.naming import node_names
-    from bootstrap.workflows.cluster.create import CreateRequest, for_engine, preview
+    from bootstrap.workflows.cluster.create import CreateRequest, preview
+    from bootstrap.workflows.cluster.reach import for_engine
     from bootstrap.workflows.mode import look_on
 
     output = shown(output, events)

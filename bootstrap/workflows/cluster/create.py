@@ -22,28 +22,27 @@ from bootstrap.clusters.documents import effective
 from bootstrap.clusters.naming import check_name
 from bootstrap.host.docker.clusters import ClusterEngine
 from bootstrap.host.docker.containers import PortTaken
-from bootstrap.host.docker.engine import remote_host
 from bootstrap.host.facts.limits import inotify
 from bootstrap.model.cluster import ClusterConfig
-from bootstrap.model.cluster_shape import CONTROL_PLANE, ClusterShape
+from bootstrap.model.cluster_shape import CONTROL_PLANE, WORKER, ClusterShape
 from bootstrap.model.containers import Container
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.secrets import Secret
 from bootstrap.preflight.limits import inotify_problem
-from bootstrap.render.addresses import is_loopback, nearby, url_host
 from bootstrap.render.cluster.joining import public_key_hash
 from bootstrap.render.cluster.uploads import shared_files
 from bootstrap.render.pki.issue import ca_pem, issue_pki
 from bootstrap.render.pki.keys import CryptoKeySource
 from bootstrap.render.proxies import excepting
+from bootstrap.workflows.cluster.reach import outside
+from bootstrap.workflows.cluster.removal import remove_run
 from bootstrap.workflows.cluster.watch import Listener, Teller, watch
 from bootstrap.workflows.joining.lines import random_token
 
 EXAMPLE = NetworkRange("192.0.2.0/24")
 """Stands in for the range of a network that is not there yet."""
 PORT_TRIES = 10
-HELD = {CONTROL_PLANE: 26}
-WORKER_HOLDS = 14
+INSTANCES = {CONTROL_PLANE: 26, WORKER: 14}
 """inotify instances of a node (counted)."""
 
 
@@ -98,12 +97,12 @@ def create(
         raise BootstrapError(
             "interrupted", code=Exit.INTERRUPTED, why="nothing is left of it", fix="run the same command again"
         ) from None
-    except BootstrapError as e:
-        if request.retain:
-            e.more = f"it is kept for a look: docker logs NODE; then bootstrap cluster delete {shape.name}"
-        else:
+    except Exception as e:
+        if not request.retain:
             remove_run(engine, run)
-            e.more = e.more or "all of it is removed again; --retain keeps it for a look"
+        if isinstance(e, BootstrapError):
+            kept = f"it is kept for a look: docker logs NODE; then bootstrap cluster delete {shape.name}"
+            e.more = kept if request.retain else "all of it is removed again; --retain keeps it for a look"
         raise
 
 
@@ -164,18 +163,6 @@ def _start(
     return (first, *others)
 
 
-def remove_run(engine: ClusterEngine, run: str) -> None:
-    """What one run made, and nothing else."""
-    remove_all(engine, engine.containers.of_run(run))
-    engine.networks.remove_run(run)
-
-
-def remove_all(engine: ClusterEngine, names: Sequence[str]) -> None:
-    with ThreadPoolExecutor(max(1, len(names))) as pool:
-        for future in [pool.submit(engine.containers.remove, name) for name in names]:
-            future.result()
-
-
 def _secrets(shape: ClusterShape, layout: Layout) -> tuple[ClusterConfig, Secrets]:
     """Raises BootstrapError (exit 3) with everything that is wrong with the configuration."""
     token = Secret(random_token())
@@ -184,19 +171,6 @@ def _secrets(shape: ClusterShape, layout: Layout) -> tuple[ClusterConfig, Secret
     shared = {path: pki[path] for path in shared_files(cfg).values() if path}
     ca = ca_pem(cfg, pki)
     return cfg, Secrets(token, shared, (public_key_hash(ca),), ca)
-
-
-def for_engine(shape: ClusterShape) -> ClusterShape:
-    """An engine that is reached over a network publishes the API there, under the name by which we reach it."""
-    net, host = shape.networking, remote_host()
-    if not host or not is_loopback(net.api_address):
-        return shape
-    return replace(shape, networking=replace(net, api_address="0.0.0.0", api_names=(*net.api_names, host)))
-
-
-def outside(published: str) -> str:
-    """As it stands in a URL: where what is published at an address of the engine's host is reached."""
-    return url_host(remote_host() or nearby(published))
 
 
 def _wait(request: CreateRequest) -> str:
@@ -215,6 +189,6 @@ def _refuse_existing(engine: ClusterEngine, name: str) -> None:
 
 def _look_at_limits(shape: ClusterShape) -> None:
     """All containers of a machine share them. Raises BootstrapError (exit 4)."""
-    needed = sum(HELD.get(node.role, WORKER_HOLDS) for node in shape.nodes)
+    needed = sum(INSTANCES[node.role] for node in shape.nodes)
     if problem := inotify_problem(inotify(needed), needed):
         raise BootstrapError(problem[0], code=Exit.PREFLIGHT, fix=problem[1])

@@ -27,7 +27,7 @@ from bootstrap.render.addresses import endpoint_host
 from bootstrap.render.cluster.joining import public_key_hashes
 from bootstrap.render.cluster.uploads import shared_files
 from bootstrap.render.proxies import excepting
-from bootstrap.workflows.cluster.create import remove_run
+from bootstrap.workflows.cluster.removal import remove_run
 from bootstrap.workflows.cluster.watch import Listener, watch
 
 

@@ -12,7 +12,8 @@ from bootstrap.model import names
 from bootstrap.model.cluster_shape import CONTROL_PLANE
 from bootstrap.model.containers import LOAD_BALANCER, Found
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.workflows.cluster.create import outside, remove_all
+from bootstrap.workflows.cluster.reach import outside
+from bootstrap.workflows.cluster.removal import remove_all
 from bootstrap.workflows.kubeconfig_merge import merge_kubeconfig, take_out_kubeconfig
 
 

@@ -14,8 +14,9 @@ from bootstrap.model.cluster_shape import WORKER, ClusterShape, NodeShape, Shape
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.workflows.cluster import create as creating
 from bootstrap.workflows.cluster import watch as watching
-from bootstrap.workflows.cluster.create import CreateRequest, create, for_engine, preview
+from bootstrap.workflows.cluster.create import CreateRequest, create, preview
 from bootstrap.workflows.cluster.life import clusters, containers_of, delete, kubeconfig
+from bootstrap.workflows.cluster.reach import for_engine
 from tests.unit.workflows.cluster_engine import MemoryContainers, MemoryEngine, MemoryNetworks
 
 SHAPE = ClusterShape("dev", (NodeShape(), NodeShape(WORKER), NodeShape(WORKER)))
@@ -127,6 +128,15 @@ def test_a_load_balancer_that_ends_is_a_failure() -> None:
 
     assert error.what.startswith("dev-load-balancer: it ended")
     assert error.details == ("[ALERT] no more files",)
+
+
+def test_a_bug_leaves_nothing_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = MemoryEngine()
+    monkeypatch.setattr(engine.containers, "keep_running", lambda name: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        make(engine)
+
+    assert not engine.containers.there
 
 
 def test_what_failed_is_kept_for_a_look() -> None:
