@@ -62,7 +62,6 @@ def create(
 ) -> int:
     """Make a cluster: every node is a container of this image, in a network of its own."""
     from bootstrap.clusters.flags import Given, shaped
-    from bootstrap.clusters.naming import node_names
     from bootstrap.workflows.cluster.create import CreateRequest, preview
     from bootstrap.workflows.cluster.reach import for_engine
     from bootstrap.workflows.mode import look_on
@@ -77,8 +76,8 @@ def create(
 
 
 def _make(request: Any, reports: Reports, output: str, *, tells: bool, table: bool) -> int:
+    from bootstrap.clusters.naming import node_names
     from bootstrap.workflows.cluster.create import create as make
-    from bootstrap.workflows.cluster.create import preview
 
     began, text = time.monotonic(), output == "text"
     nodes = request.shape.nodes

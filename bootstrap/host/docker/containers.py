@@ -102,9 +102,10 @@ class Containers:
     def lines(self, name: str, *, since: float = 0) -> Iterator[str]:
         """What it says, as it says it, until it ends."""
         left = b""
-        for piece in self._client.api.logs(name, stream=True, follow=True, since=since or None):
-            *complete, left = (left + piece).split(b"\n")
-            yield from (line.decode(errors="replace") for line in complete)
+        with asked(f"the log of {name}"):
+            for piece in self._client.api.logs(name, stream=True, follow=True, since=since or None):
+                *complete, left = (left + piece).split(b"\n")
+                yield from (line.decode(errors="replace") for line in complete)
 
     def exit_code(self, name: str) -> int | None:
         """None while it runs."""

@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from bootstrap.host.docker.commands import Ran
@@ -91,11 +92,10 @@ def _event(line: str) -> dict[str, Any] | None:
 
 
 def _read(engine: Watched, name: str, since: float, heard: queue.Queue[tuple[str, str | None]]) -> None:
-    try:
+    with suppress(BootstrapError):  # it was removed meanwhile
         for line in engine.lines(name, since=since):
             heard.put((name, line))
-    finally:
-        heard.put((name, None))
+    heard.put((name, None))
 
 
 def _too_slow(engine: Watched, said: dict[str, list[str]], timeout: float) -> BootstrapError:
