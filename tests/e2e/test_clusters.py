@@ -57,7 +57,9 @@ containerdConfigPatches:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's ~/.kube, with a cluster of somebody else's."""
     folder = tmp_path_factory.mktemp("kube")
-    (folder / "config").write_text("# mine\napiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n")
+    (folder / "config").write_text(
+        '# mine\napiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\ncurrent-context: ""\n'
+    )
     return folder
 
 
