@@ -91,6 +91,7 @@ golden: .venv/ready ## rewrite the expected rendered trees
 bench: image ## kubeadm and bootstrap side by side, as ratios
 	$(PY) scripts/build_components.py kubeadm
 	$(PY) scripts/bench.py $(ARGS)
+	$(PY) scripts/bench_join.py
 	$(PY) scripts/bench_bundles.py
 	$(PY) scripts/bench_failover.py
 	$(PY) scripts/bench_clusters.py

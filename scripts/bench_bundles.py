@@ -25,9 +25,10 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+from _bench import settle
 from _common import run, say
 from _sizes import LIMIT, whole
-from bench import Run, measure, settle
+from bench import Run, measure
 from build_image import build_image
 
 from bootstrap.host.images.layout import Layout
