@@ -196,6 +196,15 @@ class RotatableKubeletCredential:
 
 
 @dataclass(frozen=True)
+class LeaseFreed:
+    """Nobody waits for the leader `name` of this machine's last boot: it ended with it, before `booted`."""
+
+    name: str
+    hostname: str
+    booted: float
+
+
+@dataclass(frozen=True)
 class EtcdPeerUrl:
     """The only etcd member is known by `url`; `etcdctl` is the command with its endpoint and certificates."""
 
@@ -279,6 +288,7 @@ Effect = (
     | ObjectGone
     | NodeTaints
     | RotatableKubeletCredential
+    | LeaseFreed
     | EtcdPeerUrl
     | FlannelSubnet
     | RecordNetwork

@@ -12,6 +12,7 @@ from bootstrap.model.effects import (
     EtcdMemberPromoted,
     EtcdPeerUrl,
     File,
+    LeaseFreed,
     RecordState,
 )
 from bootstrap.model.errors import BootstrapError, Exit
@@ -34,7 +35,8 @@ ANSWERS = "wait-control-plane/answers"
 """From here on the API server takes objects, though not every kind: it allocates no Service address yet."""
 MAY_LEAD = "wait-control-plane/leases"
 VIP, VIP_ANSWERS = "control-plane/keepalived", "wait-control-plane/keepalived"
-LEADERS = ("system:kube-controller-manager", "system:kube-scheduler")
+LEASES = ("kube-controller-manager", "kube-scheduler")
+LEADERS = tuple(f"system:{name}" for name in LEASES)
 """Users, and the names of the bindings that give them their rights."""
 ETCD_ADDED, ETCD_PROMOTED = "etcd-join/added", "etcd-join/promoted"
 """kubeadm's phase etcd-join, in two: between them the kubelet starts the member."""
@@ -81,6 +83,7 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
         Step(
             MAY_LEAD,
             "Control plane",
+            tuple(LeaseFreed(name, node.facts.hostname, node.facts.booted) for name in LEASES),
             waits=tuple(HttpOk(f"RBAC of {user} in place", f"{BINDINGS}/{user}", "admin") for user in LEADERS if rbac),
             after=(ANSWERS,),
             timeout=timeout,

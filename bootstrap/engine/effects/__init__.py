@@ -14,6 +14,7 @@ from bootstrap.engine.effects import (  # noqa: F401 - each registers its effect
     images,
     kernel,
     learned_files,
+    leases,
     links,
     network,
     nodes,

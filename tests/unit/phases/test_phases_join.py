@@ -12,7 +12,7 @@ from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ClusterSpec
 from bootstrap.model.discovery import TrustedCluster
-from bootstrap.model.effects import EtcdMemberAdded, File, FileGone
+from bootstrap.model.effects import EtcdMemberAdded, File, FileGone, LeaseFreed
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.plan import Plan, Step
@@ -137,6 +137,15 @@ def test_a_control_plane_joins_etcd_before_its_api_server_starts() -> None:
         found
     )
     assert {"mark-control-plane", "node-ready"} <= set(found)
+
+
+def test_who_leads_next_waits_for_no_leader_of_the_last_boot() -> None:
+    freed = [
+        e for e in control_plane(as_control_plane())["wait-control-plane/leases"].effects if isinstance(e, LeaseFreed)
+    ]
+
+    assert [lease.name for lease in freed] == ["kube-controller-manager", "kube-scheduler"]
+    assert {(lease.hostname, lease.booted) for lease in freed} == {(HERE.hostname, HERE.booted)}
 
 
 def test_what_it_is_stays_when_it_is_run_again_without_flags() -> None:
