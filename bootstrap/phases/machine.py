@@ -61,9 +61,16 @@ def record_step(node: NodeInputs) -> Step:
     cfg = node.cfg
     state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, node.state, mode=0o600))
     plugins = RecordState(PATH, cfg.cluster.kubelet.get("volumePluginDir") or names.VOLUME_PLUGINS_DIR)
-    # The Pods of the network that was joined write where the first machine's runtime looks, which may be another one.
-    network = (RecordState(PATH, f"{NODE_RUNTIME.cni_conf}/{names.FLANNEL_CONFLIST}"),) if cfg.node.server else ()
+    network = NETWORK_OF_OTHERS if cfg.node.server else ()
     return Step("record", "Certificates", (*_trees(cfg), plugins, *network, RecordNetwork(), *state))
+
+
+NETWORK_OF_OTHERS = (
+    RecordState(PATH, f"{NODE_RUNTIME.cni_conf}/{names.FLANNEL_CONFLIST}"),
+    RecordState(PATH, names.FLANNEL_ADDRESSES),
+)
+"""What Pods of a network that is joined write, as soon as the node is one: the first where the first machine's runtime
+looks, which may be another one, the second in whichever order with us."""
 
 
 def _trees(cfg: ClusterConfig) -> tuple[RecordDirectory, ...]:

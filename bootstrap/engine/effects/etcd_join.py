@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from bootstrap.engine.effects.files import make_parent
 from bootstrap.engine.effects.registry import UNCHANGED, register
@@ -13,6 +14,7 @@ from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.host.facts import etcd_members
 from bootstrap.host.facts.etcd_members import LIMITS, Member
 from bootstrap.host.port import Host, HostReader
+from bootstrap.model import names
 from bootstrap.model.effects import EtcdMemberAdded, EtcdMemberPromoted, File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import PATH
@@ -45,8 +47,22 @@ def _add(effect: EtcdMemberAdded, context: RunContext, timeout: float) -> str:
     found = persist(lambda: _added(effect, context.host), context, timeout, failed)
     others = ",".join(f"{m.name}={url}" for m in found if effect.peer_url not in m.peer_urls for url in m.peer_urls)
     content = effect.manifest.content.replace(effect.placeholder.encode(), others.encode())
-    _write(dataclasses.replace(effect.manifest, content=content), context)
+    if content != context.host.read(effect.manifest.path):
+        with _kubelet_aside(context.host):
+            _write(dataclasses.replace(effect.manifest, content=content), context)
     return f"etcd member {effect.name} added"
+
+
+@contextmanager
+def _kubelet_aside(host: Host) -> Iterator[None]:
+    """For what replaces a static Pod of an earlier run. Until it has reached its API server, which waits for this etcd,
+    a running kubelet ends no Pod, and starts none beside an old one of the same name."""
+    running = host.unit(names.KUBELET_SERVICE).active
+    if running:
+        host.stop_unit(names.KUBELET_SERVICE, disable=False)
+    yield
+    if running:
+        host.start_unit(names.KUBELET_SERVICE, enable=False, restart=False)
 
 
 def _rewrite(effect: EtcdMemberAdded, context: RunContext) -> str:

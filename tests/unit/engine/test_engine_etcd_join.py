@@ -18,6 +18,7 @@ from tests.unit.engine.fakes import context
 OWN, OTHER, THIRD = "https://10.0.0.9:2380", "https://10.0.0.1:2380", "https://10.0.0.2:2380"
 MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
 ETCDCTL = ("etcdctl", "--endpoints=https://10.0.0.1:2379")
+KUBELET = "kubelet.service"
 POD = b"spec:\n  containers:\n  - command: [etcd, '--initial-cluster=others=x,me=https://10.0.0.9:2380']\n"
 ADDED = EtcdMemberAdded("me", OWN, "/var/lib/etcd", ETCDCTL, File(MANIFEST, POD, 0o600), "others=x")
 PROMOTED = EtcdMemberPromoted(OWN, ETCDCTL)
@@ -70,6 +71,19 @@ def test_an_earlier_run_that_was_killed_is_gone_on_with() -> None:
     apply_effect(ADDED, context(host), 1)
     assert host.asked == []
     assert initial_cluster(host) == f"one={OTHER},me={OWN}"
+
+
+def test_a_kubelet_that_runs_already_is_put_aside_for_another_static_pod() -> None:
+    """It would wait for the end of the Pod of an earlier run, and would not end that before the API server answers."""
+    host = Etcd(member(1, "one", OTHER))
+    host.start_unit(KUBELET, enable=False, restart=False)
+    apply_effect(ADDED, context(host), 1)
+    write = f"write {MANIFEST}"
+    around = [line for line in host.changes if KUBELET in line or line == write]
+    assert around[1:] == [f"stop {KUBELET}", write, f"start {KUBELET}"]
+
+    apply_effect(ADDED, context(host), 1)
+    assert [line for line in host.changes if KUBELET in line or line == write] == around
 
 
 def test_others_that_join_at_the_same_time_come_first() -> None:

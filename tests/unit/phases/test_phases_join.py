@@ -12,9 +12,10 @@ from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ClusterSpec
 from bootstrap.model.discovery import TrustedCluster
-from bootstrap.model.effects import EtcdMemberAdded, File, FileGone, LeaseFreed
+from bootstrap.model.effects import EtcdMemberAdded, File, FileGone, LeaseFreed, RecordState
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
+from bootstrap.model.journal_entry import PATH
 from bootstrap.model.plan import Plan, Step
 from bootstrap.phases.inputs import ControlPlaneInputs, EtcdJoin, NodeInputs
 from bootstrap.phases.join import JoinInputs, join_control_plane_plan, join_plan
@@ -43,6 +44,14 @@ def plan(cfg: ClusterConfig, *, fresh: bool = True, facts: HostFacts = HERE) -> 
     first = File(names.BOOTSTRAP_KUBELET_CONF, bootstrap_kubeconfig(CLUSTER), 0o600, secret=True) if fresh else None
     node = NodeInputs(cfg, facts, to_stored(cfg).encode(), (), {})
     return join_plan(node, JoinInputs(File("/etc/kubernetes/pki/ca.crt", b"ca", once=True), first), manifests())
+
+
+def test_what_the_joined_networks_pods_write_is_noted_before_there_can_be_one() -> None:
+    """They may make the directory of addresses earlier than we do: it is not there before us for that."""
+    record = next(step for step in plan(configured()).steps if step.id == "record")
+
+    assert RecordState(PATH, "/var/lib/cni/networks/cbr0") in record.effects
+    assert RecordState(PATH, "/etc/cni/net.d/10-flannel.conflist") in record.effects
 
 
 def test_kubeadms_flags_say_where_and_whom_to_believe() -> None:
