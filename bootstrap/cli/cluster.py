@@ -12,9 +12,10 @@ import typer
 from bootstrap.cli.flags.inputs import EVENTS, TIMINGS, DryRun, Output, read_config, seconds_of
 from bootstrap.cli.flags.options import App, one_of, option
 from bootstrap.cli.screens.documents import show_yaml
-from bootstrap.cli.screens.nodes import Nodes, table
+from bootstrap.cli.screens.nodes import Nodes
 from bootstrap.cli.screens.reports import ON_SCREEN, Reports, reporting, shown
 from bootstrap.cli.screens.screen import say, show_timings
+from bootstrap.cli.screens.table import show_table
 from bootstrap.model.cluster_shape import DEFAULT_NAME
 from bootstrap.model.errors import Exit
 
@@ -161,7 +162,7 @@ def list_clusters(output: Output = "text") -> int:
     if output == "json":
         print(json.dumps({"clusters": rows}, indent=2))
     elif rows:
-        table([("NAME", "NODES", "RUNNING"), *(tuple(map(str, row.values())) for row in rows)])
+        show_table([("NAME", "NODES", "RUNNING"), *(tuple(map(str, row.values())) for row in rows)])
     else:
         say("no clusters here", error=True)
     return Exit.OK
@@ -176,7 +177,7 @@ def nodes(name: Name = DEFAULT_NAME, output: Output = "text") -> int:
     if output == "json":
         print(json.dumps({"nodes": [asdict(one) for one in found]}, indent=2))
         return Exit.OK
-    table([("NAME", "ROLE", "STATE", "ADDRESS"), *((one.name, one.role, one.state, one.address) for one in found)])
+    show_table([("NAME", "ROLE", "STATE", "ADDRESS"), *((one.name, one.role, one.state, one.address) for one in found)])
     return Exit.OK
 
 

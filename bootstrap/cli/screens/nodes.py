@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from bootstrap.cli.screens.patience import FIRST
 from bootstrap.cli.screens.screen import say
@@ -58,10 +58,3 @@ class Nodes:
         if self._drawn:
             print(f"\033[{self._drawn}A\033[J", end="", flush=True)
             self._drawn = 0
-
-
-def table(rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as they need to be; the first row is the heading."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
