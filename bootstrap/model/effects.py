@@ -261,10 +261,15 @@ class EtcdMemberAdded:
 
 @dataclass(frozen=True)
 class EtcdMemberPromoted:
-    """The member known by `peer_url` has a vote: it has caught up with the others."""
+    """The member known by `peer_url` has a vote: it has caught up with the others, and answers.
+
+    `etcdctl` is the command with the others' endpoints, `own` with this member's; `socket` is of its runtime.
+    """
 
     peer_url: str
     etcdctl: tuple[str, ...]
+    own: tuple[str, ...]
+    socket: str
 
 
 Effect = (

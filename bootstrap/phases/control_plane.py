@@ -159,7 +159,8 @@ def _joined_etcd(cfg: ClusterConfig, joins: EtcdJoin, pod: File, files: tuple[st
         )
     etcdctl = (*joins.etcdctl, f"--endpoints={','.join(joins.endpoints)}")
     added = EtcdMemberAdded(cfg.node.name, own.peer_url, data_dir, etcdctl, pod, PLACEHOLDER)
-    promoted = EtcdMemberPromoted(own.peer_url, etcdctl)
+    alone = (*joins.etcdctl, f"--endpoints={own.url}")
+    promoted = EtcdMemberPromoted(own.peer_url, etcdctl, alone, cfg.node.cri_socket)
     return [
         Step(ETCD_ADDED, "etcd", (Directory(data_dir, 0o700), added), after=files, timeout=timeout),
         Step(ETCD_PROMOTED, "etcd", (promoted,), after=("kubelet-start",), timeout=timeout),

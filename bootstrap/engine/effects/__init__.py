@@ -10,6 +10,7 @@ from bootstrap.engine.effects import (  # noqa: F401 - each registers its effect
     containers,
     etcd,
     etcd_join,
+    etcd_vote,
     files,
     images,
     kernel,

@@ -15,7 +15,7 @@ from bootstrap.host.facts import etcd_members
 from bootstrap.host.facts.etcd_members import LIMITS, Member
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.effects import EtcdMemberAdded, EtcdMemberPromoted, File
+from bootstrap.model.effects import EtcdMemberAdded, File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.journal_entry import PATH
 from bootstrap.render.controlplane.args import flags_of
@@ -97,11 +97,11 @@ def _added(effect: EtcdMemberAdded, host: Host) -> tuple[Member, ...]:
         if stale.name:
             raise _ran_before(effect, stale)
         if effect.peer_url not in stale.peer_urls:
-            _tell(host, effect.etcdctl, "remove", stale.id)
+            tell(host, effect.etcdctl, "remove", stale.id)
     if not any(effect.peer_url in m.peer_urls for m in same):
         if unstarted := [m for m in found if not m.name]:
             raise NotYet(f"another member has been added and has not started: {', '.join(unstarted[0].peer_urls)}")
-        _tell(host, effect.etcdctl, "add", effect.name, f"--peer-urls={effect.peer_url}", "--learner")
+        tell(host, effect.etcdctl, "add", effect.name, f"--peer-urls={effect.peer_url}", "--learner")
         found = members(host, effect.etcdctl)
     return found
 
@@ -115,27 +115,12 @@ def _ran_before(effect: EtcdMemberAdded, stale: Member) -> BootstrapError:
     )
 
 
-def _tell(host: Host, etcdctl: Sequence[str], *words: str) -> None:
+def tell(host: Host, etcdctl: Sequence[str], *words: str) -> None:
     """Raises NotYet when etcd refuses: most of what it refuses passes, and the last words are shown when time is up."""
     try:
         host.run([*etcdctl, *LIMITS, "member", *words], here=True)
     except BootstrapError as e:
         raise NotYet("; ".join(e.details) or e.what) from e
-
-
-def _promote(effect: EtcdMemberPromoted, context: RunContext, timeout: float) -> str:
-    def attempt() -> str:
-        found = next((m for m in members(context.host, effect.etcdctl) if effect.peer_url in m.peer_urls), None)
-        if found is None:
-            raise NotYet(f"etcd has no member at {effect.peer_url}")
-        if not found.learner:
-            return ""
-        if not found.name:
-            raise NotYet("it has not started yet")
-        _tell(context.host, effect.etcdctl, "promote", found.id)
-        return f"etcd member {found.name} has a vote"
-
-    return persist(attempt, context, timeout, f"etcd's member at {effect.peer_url} did not get its vote")
 
 
 def withdraw(host: Host, effect: EtcdMemberAdded) -> None:
@@ -148,7 +133,7 @@ def withdraw(host: Host, effect: EtcdMemberAdded) -> None:
         if own is None:
             return
         host.remove(effect.manifest.path)
-        _tell(host, effect.etcdctl, "remove", own.id)
+        tell(host, effect.etcdctl, "remove", own.id)
     except NotYet:
         return
     host.remove_tree(f"{effect.data_dir}/{DATA}")
@@ -159,8 +144,3 @@ def _describe(effect: EtcdMemberAdded, host: HostReader) -> str:
 
 
 register(EtcdMemberAdded, apply=_add, describe=_describe)
-register(
-    EtcdMemberPromoted,
-    apply=_promote,
-    describe=lambda effect, host: f"etcd member {effect.peer_url}: promoted, once it has caught up",
-)

@@ -21,17 +21,29 @@ ETCDCTL = ("etcdctl", "--endpoints=https://10.0.0.1:2379")
 KUBELET = "kubelet.service"
 POD = b"spec:\n  containers:\n  - command: [etcd, '--initial-cluster=others=x,me=https://10.0.0.9:2380']\n"
 ADDED = EtcdMemberAdded("me", OWN, "/var/lib/etcd", ETCDCTL, File(MANIFEST, POD, 0o600), "others=x")
-PROMOTED = EtcdMemberPromoted(OWN, ETCDCTL)
+PROMOTED = EtcdMemberPromoted(OWN, ETCDCTL, ("etcdctl", "--endpoints=https://127.0.0.1:2379"), "unix:///s")
 
 
 class Etcd(MemoryHost):
-    """Answers etcdctl as an etcd with these members does; `refusals` times it refuses a change first."""
+    """Answers etcdctl as an etcd with these members does; `refusals` times it refuses a change first.
 
-    def __init__(self, *members: dict[str, Any], refusals: int = 0) -> None:
+    The machine's own member, whose container is c1, is `silent` as often as that.
+    """
+
+    def __init__(self, *members: dict[str, Any], refusals: int = 0, silent: int = 0) -> None:
         super().__init__()
+        self.silent = silent
         self.members, self.refusals, self.asked = list(members), refusals, list[str]()
 
     def run(self, argv: Sequence[str], timeout: float = 60, *, keep_stdin: bool = False, here: bool = False) -> str:
+        if argv[0] == "crictl":
+            self.asked.append(" ".join(argv[3:]))
+            return json.dumps({"containers": [{"id": "c1", "createdAt": "1"}]}) if "ps" in argv else ""
+        if argv[-2:] == ["endpoint", "status"]:
+            self.silent -= 1
+            if self.silent >= 0:
+                raise BootstrapError("no", code=Exit.EFFECT, details=("context deadline exceeded",))
+            return ""
         words = [word for word in argv[argv.index("member") + 1 :] if word not in ("-w", "json")]
         if words[0] == "list":
             return json.dumps({"members": self.members})
@@ -126,6 +138,25 @@ def test_it_gets_its_vote_once_it_has_caught_up() -> None:
     assert apply_effect(PROMOTED, context(host), 5) == "etcd member me has a vote"
     assert host.asked == ["promote 63", "promote 63"]
     assert apply_effect(PROMOTED, context(host), 5) == ""
+
+
+@pytest.mark.parametrize(("silent", "done"), [(0, []), (1, ["ps", "stop", "rm"]), (2, ["ps", "stop", "rm"])])
+def test_one_that_does_not_answer_is_started_anew_once(silent: int, done: list[str]) -> None:
+    """Its name was all that it waited to hear."""
+    host = Etcd(member(1, "one", OTHER), member(99, "me", OWN, learner=True), silent=silent)
+
+    assert apply_effect(PROMOTED, context(host), 5) == "etcd member me has a vote"
+    assert [line.split()[0] for line in host.asked] == [*done, "promote"]
+
+
+def test_one_that_stays_silent_gets_no_vote() -> None:
+    """Two with a vote of which one is silent would stand still."""
+    host = Etcd(member(1, "one", OTHER), member(99, "me", OWN, learner=True), silent=99)
+
+    with pytest.raises(BootstrapError, match="did not get its vote") as found:
+        apply_effect(PROMOTED, context(host), 0.5)
+    assert "does not answer yet" in found.value.why
+    assert [line.split()[0] for line in host.asked] == ["ps", "stop", "rm"]
 
 
 @pytest.mark.parametrize("there", [(), (member(99, "", OWN, learner=True),)], ids=["not a member", "not started"])

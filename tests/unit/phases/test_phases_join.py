@@ -12,7 +12,7 @@ from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ClusterSpec
 from bootstrap.model.discovery import TrustedCluster
-from bootstrap.model.effects import EtcdMemberAdded, File, FileGone, LeaseFreed, RecordState
+from bootstrap.model.effects import EtcdMemberAdded, EtcdMemberPromoted, File, FileGone, LeaseFreed, RecordState
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.journal_entry import PATH
@@ -139,6 +139,8 @@ def test_a_control_plane_joins_etcd_before_its_api_server_starts() -> None:
     assert (added.peer_url, added.etcdctl[-1]) == ("https://192.0.2.11:2380", "--endpoints=https://192.0.2.10:2379")
     assert added.placeholder.encode() in added.manifest.content
     assert b"--initial-cluster-state=existing" in added.manifest.content
+    (promoted,) = found["etcd-join/promoted"].effects
+    assert isinstance(promoted, EtcdMemberPromoted) and promoted.own[-1] == "--endpoints=https://127.0.0.1:2379"
     assert "etcd-join/added" in found["kubelet-start"].after
     assert "kubelet-start" in found["etcd-join/promoted"].after
     assert "etcd-join/promoted" in found["control-plane/apiserver"].after
