@@ -20,6 +20,9 @@ RUN export DEBIAN_FRONTEND=noninteractive \
  && mkdir -p /var/log/journal && rmdir /var/log/journal \
  && : >/etc/machine-id && rm -f /var/lib/dbus/machine-id /etc/ssh/ssh_host_* \
  && ln -sf /usr/lib/systemd/system/multi-user.target /etc/systemd/system/default.target
+# What installs packages only, and what is masked below: 3.6 MB after gzip that nobody runs.
+RUN rm -rf /usr/bin/perl* /usr/lib/*/perl-base /usr/share/perl5 \
+      /usr/lib/systemd/systemd-networkd* /usr/bin/networkctl /usr/lib/systemd/systemd-logind /usr/lib/systemd/systemd-timesyncd
 # What would act on the user's real kernel or hardware, and what a container has no use for, is masked:
 # boot and stop take a fraction of a second, and a node changes nothing outside itself by itself.
 RUN cd /etc/systemd/system && for unit in \
