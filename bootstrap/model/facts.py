@@ -161,6 +161,8 @@ class Configured:
     """What shows that somebody has the control plane's address; empty where nothing does, or it may be its holder."""
     virtual_router_ids: tuple[int, ...] = ()
     """Of a keepalived that the machine has itself."""
+    virtual_routers: Mapping[int, str] = field(default_factory=dict)
+    """Virtual router id → who uses it in the machine's network."""
     server_version: str = ""
     """Of the API server that is joined (`v1.37.0`); empty where none was asked, as the next two."""
     behind: float = 0

@@ -7,6 +7,7 @@ from ipaddress import ip_address, ip_network
 
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.virtual_address import ROUTER_IDS
 from bootstrap.preflight.finding import Found, check, listed
 from bootstrap.preflight.network import own_addresses
 from bootstrap.render.controlplane.keepalived import interface
@@ -75,26 +76,29 @@ def peers(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 
 @check(
     "VirtualRouter",
-    "A keepalived of the machine's own does not use the id of the control plane's.",
+    "Nobody in the machine's network, and no keepalived of its own, uses the virtual router id of the control plane.",
     f"Set another one: `{_FILE}.virtualRouterID`.",
     error=False,
-    host=True,
     control_plane=True,
 )
 def router(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     vip = cfg.own.control_plane_vip
-    if vip is None or SERVICE not in facts.units:
+    if vip is None:
         return
-    taken = facts.configured.virtual_router_ids
-    if vip.router_id in taken:
-        other = next(i for i in range(vip.router_id % 255 + 1, 512) if i <= 255 and i not in taken)
+    here, heard = (
+        facts.configured.virtual_router_ids if SERVICE in facts.units else (),
+        facts.configured.virtual_routers,
+    )
+    who = "this machine's own keepalived" if vip.router_id in here else heard.get(vip.router_id, "")
+    if who:
+        free_id = next((i for i in reversed(ROUTER_IDS) if i not in (*here, *heard, vip.router_id)), vip.router_id)
         yield Found(
-            f"this machine's own keepalived has the virtual router id {vip.router_id} too: both would take the other's "
-            "messages for their own",
-            f"Set another one: {_FILE}.virtualRouterID: {other}",
+            f"{who} uses the virtual router id {vip.router_id}, which is the control plane's: each would take the "
+            "other's messages for its own",
+            f"Set another one: {_FILE}.virtualRouterID: {free_id}",
             error=True,
         )
-    elif facts.units[SERVICE] == "active":
+    elif facts.units.get(SERVICE) == "active":
         yield Found(
             "a keepalived of this machine's own is active; ours runs beside it, with another virtual router id",
             "Leave both, or stop the one that nobody needs: systemctl disable --now keepalived",

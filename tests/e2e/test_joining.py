@@ -6,7 +6,10 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import yaml
@@ -95,6 +98,29 @@ def holders(*nodes: Node) -> list[Node]:
     return [node for node in nodes if f" {SHARED}/32 " in node.run("ip", "-br", "address")]
 
 
+@contextmanager
+def balanced(network: str, control_planes: Sequence[Node]) -> Iterator[str]:
+    """The address of a haproxy with the configuration of the docs, in front of these three."""
+    page = (Path(__file__).parents[2] / "docs/how-to/high-availability.md").read_text()
+    written = textwrap.dedent(page[page.index("    global\n") : page.index("\n`haproxy -c")])
+    for number, node in enumerate(control_planes, 11):
+        written = written.replace(f"192.0.2.{number}:", f"{node.address()}:")
+    assert "192.0.2." not in written
+    name = f"{PREFIX}-haproxy-{os.getpid()}"
+    read = "cat >/tmp/haproxy.cfg; haproxy -c -f /tmp/haproxy.cfg && exec haproxy -W -db -f /tmp/haproxy.cfg"
+    words = ("run", "-i", "--rm", "--network", network, "--name", name, "--entrypoint", "sh", IMAGE, "-c", read)
+    process = subprocess.Popen(("docker", *words), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin
+    process.stdin.write(written.encode())
+    process.stdin.close()
+    try:
+        where = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        yield until("haproxy runs", lambda: docker("inspect", "--format", where, name).stdout.strip())
+    finally:
+        docker("rm", "-f", name)
+        process.wait(30)
+
+
 def test_nobody_else_may_have_the_address(network: str) -> None:
     """The machine that is asked is of the same network; nothing listens there."""
     taken = Node("taken", "node", options=("--privileged", "--network", network, "--ip", SHARED))
@@ -127,6 +153,16 @@ def test_certificates_are_uploaded_again_with_a_key_of_the_user(first: Node) -> 
     owner = after["metadata"]["ownerReferences"][0]["name"]
     assert owner.startswith("bootstrap-token-")
     assert "usage-bootstrap-authentication" not in first.get("-n", "kube-system", "secret", owner)["data"]
+
+
+def test_a_second_user_of_the_router_id_is_told_whose_it_is(first: Node, network: str) -> None:
+    own = "{apiVersion: bootstrap/v1alpha1, kind: BootstrapConfiguration, controlPlaneVIP: {address: %s, %s}}"
+    other = own % (SHARED.replace("200", "201"), "virtualRouterID: 200")
+    words = ("run", "-i", "--rm", "--privileged", "--network", network, IMAGE, "init", "--config", "-", "--dry-run")
+    done = docker(*words, stdin=other.encode())
+
+    assert done.returncode == 4
+    assert f"{ADDRESS}, for {SHARED} uses the virtual router id 200" in done.stderr
 
 
 def test_what_is_not_to_be_shown_is_not(first: Node) -> None:
@@ -300,8 +336,12 @@ def test_control_planes_join_at_once_leave_and_come_back(first: Node, network: s
         assert "nothing changed" in first.run("bootstrap", "init")
 
         assert holders(first, *joined) == [first]
-        must(docker("kill", first.name))
-        until("two of three take writes", lambda: joined[0].kubectl("create", "configmap", "written-by-two"))
+        with balanced(network, (first, *joined)) as balancer:
+            through = ("--server", f"https://{balancer}:6443", "--tls-server-name", SHARED)
+            until("the balancer passes on", lambda: joined[0].kubectl(*through, "get", "nodes"))
+            must(docker("kill", first.name))
+            until("two of three take writes", lambda: joined[0].kubectl("create", "configmap", "written-by-two"))
+            until("and by the balancer", lambda: joined[0].kubectl(*through, "create", "configmap", "by-balancer"))
         refused = joined[0].exec("bootstrap", "reset", "--force")
         assert (refused.returncode, "--break-quorum" in refused.stderr) == (8, True), refused.stderr
         assert joined[0].exec("systemctl", "is-active", "kubelet").stdout.strip() == "active"

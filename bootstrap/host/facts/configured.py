@@ -10,13 +10,14 @@ from typing import Any
 
 from cryptography import x509
 
-from bootstrap.host.facts import virtual_address
+from bootstrap.host.facts import virtual_address, vrrp
 from bootstrap.host.facts.disk import filesystems, fsync_seconds
 from bootstrap.host.facts.procfs import attempt
 from bootstrap.host.facts.resolv_conf import resolver
 from bootstrap.host.live import LiveHost
 from bootstrap.host.port import Host, HostReader
 from bootstrap.host.runtime.cri import PID1_ROOT, crictl
+from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, ExternalEtcd
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import Configured, Filesystem, RuntimeFacts
@@ -34,11 +35,12 @@ CRI_TIME = "2s"
 
 def look_up(host: Host, mode: str, cfg: ClusterConfig, *, address_given: bool, fresh: bool) -> Configured:
     """`fresh`: no cluster of ours is here. Only then the disk is measured, since etcd does not use it yet."""
-    with ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(5) as pool:
         resolves = pool.submit(_resolves, host, mode, cfg.node.name)
         runtime = pool.submit(_runtime, host, cfg.node.cri_socket, mode)
         versions = pool.submit(_etcd_versions, host, cfg)
-        holder = pool.submit(virtual_address.holder, host, cfg)
+        holder = pool.submit(virtual_address.holder, host, cfg) if fresh else None
+        routers = pool.submit(vrrp.heard, cfg) if fresh else None
         found, resolv_conf = filesystems(host, looked_at(cfg, mode)), setting(cfg, "resolvConf", "resolv-conf")
         return Configured(
             address_given=address_given,
@@ -51,7 +53,8 @@ def look_up(host: Host, mode: str, cfg: ClusterConfig, *, address_given: bool, f
             runtime=runtime.result(),
             resolver=resolver(host, resolv_conf) if resolv_conf else None,
             etcd_versions=versions.result(),
-            virtual_address_holder=holder.result() if fresh else "",
+            virtual_address_holder=holder.result() if holder else "",
+            virtual_routers=routers.result() if routers else {},
             virtual_router_ids=virtual_address.router_ids(host),
         )
 
@@ -62,9 +65,10 @@ def _is_there(host: HostReader, path: str) -> bool:
 
 
 def _strangers(host: HostReader, cfg: ClusterConfig) -> tuple[str, ...]:
-    """The kubelet leaves out what begins with a dot."""
-    directory, ours = manifests_dir(cfg), manifest_paths(cfg)
-    return tuple(name for name in host.listdir(directory) if name[0] != "." and f"{directory}/{name}" not in ours)
+    """The kubelet leaves out what begins with a dot; keepalived's is ours if it has our mark."""
+    directory, ours, mark = manifests_dir(cfg), manifest_paths(cfg), names.KEEPALIVED_CONFIG.encode()
+    found = [name for name in host.listdir(directory) if name[0] != "." and f"{directory}/{name}" not in ours]
+    return tuple(name for name in found if mark not in (host.read(f"{directory}/{name}") or b""))
 
 
 def _measured(cfg: ClusterConfig, found: dict[str, Filesystem]) -> float | None:

@@ -11,6 +11,7 @@ from bootstrap.diagnosis.evidence import Container
 from bootstrap.diagnosis.rule import SYSTEM_NAMESPACES
 from bootstrap.host.facts.kubelet import static_pod_path
 from bootstrap.host.port import Host
+from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.runtime import Runtime
 
@@ -53,6 +54,7 @@ def _container(host: Host, runtime: Runtime, listed: dict[str, Any], recent: flo
     status = _status(host, runtime, listed["id"]) if ended or recent is not None else {}
     path = status.get("logPath", "")
     content = (host.read(path) if path else b"") or b""
+    once = listed["metadata"]["name"] == names.KEEPALIVED  # whatever lasts it says when it begins, and not again
     return Container(
         component=listed["metadata"]["name"],
         state=_STATES.get(listed["state"], "unknown"),
@@ -60,7 +62,7 @@ def _container(host: Host, runtime: Runtime, listed: dict[str, Any], recent: flo
         exit_code=int(status.get("exitCode", 0)),
         reason=status.get("reason", ""),
         message=status.get("message", ""),
-        log=tuple(_log(content, 0 if ended else recent or 0))[-LOG_LINES:],
+        log=tuple(_log(content, 0 if ended or once else recent or 0))[-LOG_LINES:],
         pod=listed["labels"]["io.kubernetes.pod.name"],
     )
 

@@ -39,6 +39,15 @@ def pulling(reason: str) -> str:
 
 # rule → (component or unit, line)
 RUN: dict[str, tuple[str, str]] = {
+    "virtual-router-taken": (
+        "keepalived",
+        "Sun Nov 29 01:42:36 2026: (control-plane) ip address associated with VRID 200 not present in advert from "
+        "192.0.2.11: 192.0.2.200",
+    ),
+    "virtual-router-stranger": (
+        "keepalived",
+        "Sun Nov 29 01:40:00 2026: (control-plane) received an invalid passwd from 192.0.2.11!",
+    ),
     "coredns-no-upstream": ("coredns", "plugin/forward: no valid upstream addresses found"),
     "no-space": (
         "etcd",
@@ -145,15 +154,6 @@ ETCD_DATABASE = (
 )
 
 NOT_RUN: dict[str, tuple[str, str]] = {
-    "virtual-router-taken": (
-        "keepalived",
-        "Sun Nov 29 01:12:11 2026: (control-plane) ip address associated with VRID 200 not present in advert from "
-        "203.0.113.11: 203.0.113.200",
-    ),
-    "virtual-router-stranger": (
-        "keepalived",
-        "Sun Nov 29 01:12:11 2026: (control-plane) received an invalid passwd from 203.0.113.11!",
-    ),
     "address-not-here": (
         "etcd",
         f'{_FATAL}listen tcp 192.0.2.1:2380: bind: cannot assign requested address","stacktrace":"go.etcd.io"}}',

@@ -100,6 +100,12 @@ def test_old_lines_of_a_running_container_do_not_count() -> None:
     assert container.log == ()
 
 
+def test_what_says_it_once_is_read_from_the_beginning() -> None:
+    (container,) = look(BrokenNode(listed("new", 200, "CONTAINER_RUNNING", name="keepalived"))).containers
+
+    assert container.log == ("Error: unknown flag: --x",)
+
+
 def test_a_glance_asks_nothing_about_what_runs() -> None:
     node = BrokenNode(listed("a", 200, "CONTAINER_RUNNING"), listed("b", 300, name="etcd"))
     seen = glance(node, RUNTIME_HERE, 100)

@@ -229,6 +229,7 @@ WITH_CONFIG += [
         "VirtualRouter",
         WARNING,
     ),
+    (VIP, {"configured": {"virtual_routers": {200: "192.0.2.7, for 192.0.2.100"}}}, "VirtualRouter", ERROR),
 ]
 JOINS = dataclasses.replace(CFG, node=dataclasses.replace(CFG.node, server="192.0.2.1:6443"))
 WORKER = dataclasses.replace(JOINS, node=dataclasses.replace(JOINS.node, api=None))
