@@ -16,6 +16,7 @@ from bootstrap.host.facts.kernel import module_names, parse_config
 from bootstrap.host.facts.network import addresses, attached, default_routes, routes, socket_address, unit_of
 from bootstrap.host.facts.resolv_conf import servers
 from bootstrap.host.live import LiveHost
+from bootstrap.model import names
 from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, Attached, Filesystem
@@ -265,6 +266,7 @@ def test_what_is_looked_up_once_the_configuration_is_known(tmp_path: Path) -> No
     manifests.mkdir(parents=True)
     for name in ("etcd.yaml", "kube-apiserver.yaml.bak", ".kube-scheduler.yaml.123"):
         (manifests / name).touch()
+    (manifests / "keepalived.yaml").write_text(f"metadata: {{annotations: {{{names.KEEPALIVED_CONFIG}: 0f}}}}")
     (tmp_path / "var/lib/etcd").mkdir(parents=True)
     (tmp_path / "var/lib/k0s/bin").mkdir(parents=True)
 
