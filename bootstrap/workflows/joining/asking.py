@@ -20,7 +20,10 @@ PASSING = (429, 500, 502, 503, 504)
 
 LIVEZ = "/livez"
 NO_QUORUM = "its API server runs, but etcd takes nothing: too few of its members run (no quorum)"
-BRING_BACK = "start the other control planes again, until more than half of them run, then run the same command again"
+BRING_BACK = (
+    "start the other control planes again, until more than half of them run (if they are gone for good, on one that is "
+    "left: bootstrap etcd recover), then run the same command again"
+)
 
 Said = Callable[[str], None]
 """Told what was last seen, while the cluster is waited for."""
