@@ -205,11 +205,29 @@ class LeaseFreed:
 
 
 @dataclass(frozen=True)
-class EtcdPeerUrl:
-    """The only etcd member is known by `url`; `etcdctl` is the command with its endpoint and certificates."""
+class KeyPair:
+    """Paths of a certificate, its key, and the CA of those that it is shown to."""
 
+    ca: str
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True)
+class EtcdAddresses:
+    """The etcd knows its member `name`, this machine's, by `peer_urls`, and has a quorum if its members are found.
+
+    `etcdctl` is the command with its certificates, `url` where the member itself is asked, `peer` what it shows to the
+    others. With `searches`, members that are not where this one believes them are looked for beside it, and until all
+    know better connections lead to where they are.
+    """
+
+    name: str
+    peer_urls: tuple[str, ...]
     url: str
     etcdctl: tuple[str, ...]
+    peer: KeyPair
+    searches: bool
 
 
 @dataclass(frozen=True)
@@ -294,7 +312,7 @@ Effect = (
     | NodeTaints
     | RotatableKubeletCredential
     | LeaseFreed
-    | EtcdPeerUrl
+    | EtcdAddresses
     | FlannelSubnet
     | RecordNetwork
     | Restored

@@ -8,10 +8,11 @@ from bootstrap.model.conditions import HttpOk
 from bootstrap.model.effects import (
     Directory,
     Effect,
+    EtcdAddresses,
     EtcdMemberAdded,
     EtcdMemberPromoted,
-    EtcdPeerUrl,
     File,
+    KeyPair,
     LeaseFreed,
     RecordState,
 )
@@ -61,7 +62,7 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
     one, and a learner answers nothing.
     """
     cfg, joins = node.cfg, control_plane.joins
-    members = OTHERS if joins else NOBODY
+    members = (joins.met or OTHERS) if joins else NOBODY
     found = pods(cfg, node.facts, node.patches, external_ca=control_plane.external_ca, members=members)
     files_of = {name: manifest(cfg, pod) for name, pod in found.items()}
     timeout = cfg.run.timeouts.control_plane_component_health_check
@@ -71,7 +72,7 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
             "control-plane/apiserver",
             "Control plane",
             (*(audit_files(cfg) if cfg.own.hardening else ()), files_of["kube-apiserver"]),
-            after=(*files, KUBELET_FILES, *((ETCD_PROMOTED,) if joins else ())),
+            after=(*files, KUBELET_FILES, *((ETCD_PROMOTED,) if joins and not joins.voted else ())),
         ),
         Step(
             ANSWERS,
@@ -99,20 +100,8 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
             timeout=timeout,
         ),
     ]
-    if cfg.local_etcd and joins:
-        steps += _joined_etcd(cfg, joins, files_of["etcd"], (*files, KUBELET_FILES))
-    elif cfg.local_etcd:
-        etcd = (Directory(cfg.local_etcd.data_dir, 0o700), files_of["etcd"])
-        steps += [
-            Step("etcd/local", "Control plane", etcd, after=(*files, KUBELET_FILES)),
-            Step(
-                "etcd/peer-url",
-                "Control plane",
-                _peer_url(cfg, node.facts, files_of["etcd"]),
-                after=("wait-control-plane/apiserver",),
-                timeout=cfg.run.timeouts.etcd_api_call,
-            ),
-        ]
+    if cfg.local_etcd:
+        steps += _etcd(node, control_plane, files_of["etcd"], (*files, KUBELET_FILES))
     for name, port, path in (
         ("controller-manager", names.CONTROLLER_MANAGER_PORT, "/healthz"),
         ("scheduler", names.SCHEDULER_PORT, "/livez"),
@@ -148,9 +137,28 @@ def _virtual_address(cfg: ClusterConfig, vip: VirtualAddress, files: tuple[File,
     return [Step(VIP, "Control plane", effects, after=(ANSWERS,)), *(() if cfg.node.server else (wait,))]
 
 
-def _joined_etcd(cfg: ClusterConfig, joins: EtcdJoin, pod: File, files: tuple[str, ...]) -> list[Step]:
-    own, timeout = member(pod.content), cfg.run.timeouts.etcd_api_call
-    data_dir = cfg.local_etcd.data_dir if cfg.local_etcd else ""
+def _etcd(node: NodeInputs, control_plane: ControlPlaneInputs, pod: File, files: tuple[str, ...]) -> list[Step]:
+    """The first member, or one more: a new one is added to the others, one that has run finds them again."""
+    cfg, joins, timeout = node.cfg, control_plane.joins, node.cfg.run.timeouts.etcd_api_call
+    directory = Directory(cfg.local_etcd.data_dir if cfg.local_etcd else "", 0o700)
+    addresses = _addresses(cfg, node.facts, pod)
+    if joins is None:
+        # A cluster that begins has one member, whose address is right: the API server comes first.
+        after = "kubelet-start" if control_plane.there else "wait-control-plane/apiserver"
+        return [
+            Step("etcd/local", "Control plane", (directory, pod), after=files),
+            Step("etcd/peer-url", "Control plane", addresses, after=(after,), timeout=timeout),
+        ]
+    added = () if joins.voted else _joined(cfg, joins, pod)
+    member: tuple[Effect, ...] = (pod, *addresses) if joins.met else added[:1]
+    return [
+        Step(ETCD_ADDED, "etcd", (directory, *member[:1]), after=files, timeout=timeout),
+        Step(ETCD_PROMOTED, "etcd", (*member[1:], *added[1:]), after=("kubelet-start",), timeout=timeout),
+    ]
+
+
+def _joined(cfg: ClusterConfig, joins: EtcdJoin, pod: File) -> tuple[EtcdMemberAdded, EtcdMemberPromoted]:
+    own = member(pod.content)
     if own is None:
         raise BootstrapError(
             "etcd's flags take its member out of our hands, so it cannot join the others",
@@ -158,21 +166,17 @@ def _joined_etcd(cfg: ClusterConfig, joins: EtcdJoin, pod: File, files: tuple[st
             fix="leave certificates and peer URLs out of etcd.local.extraArgs",
         )
     etcdctl = (*joins.etcdctl, f"--endpoints={','.join(joins.endpoints)}")
-    added = EtcdMemberAdded(cfg.node.name, own.peer_url, data_dir, etcdctl, pod, PLACEHOLDER)
+    added = EtcdMemberAdded(cfg.node.name, own.peer_url, own.data_dir, etcdctl, pod, PLACEHOLDER)
     alone = (*joins.etcdctl, f"--endpoints={own.url}")
-    promoted = EtcdMemberPromoted(own.peer_url, etcdctl, alone, cfg.node.cri_socket)
-    return [
-        Step(ETCD_ADDED, "etcd", (Directory(data_dir, 0o700), added), after=files, timeout=timeout),
-        Step(ETCD_PROMOTED, "etcd", (promoted,), after=("kubelet-start",), timeout=timeout),
-    ]
+    return added, EtcdMemberPromoted(own.peer_url, etcdctl, alone, cfg.node.cri_socket)
 
 
-def _peer_url(cfg: ClusterConfig, facts: HostFacts, pod: File) -> tuple[EtcdPeerUrl, ...]:
+def _addresses(cfg: ClusterConfig, facts: HostFacts, pod: File) -> tuple[EtcdAddresses, ...]:
     """None for a member without certificates: the user's flags took it out of our hands."""
     own, pki = member(pod.content), f"{cfg.cluster.certificates_dir}/etcd"
     if own is None:
         return ()
     program = f"{names.HOST_BIN_DIR}/etcdctl" if facts.mode == "host" else "etcdctl"
-    certificate = f"{pki}/healthcheck-client"
-    command = etcdctl(program, f"{pki}/ca.crt", f"{certificate}.crt", f"{certificate}.key", own.url)
-    return (EtcdPeerUrl(",".join(own.peer_urls), command),)
+    client = etcdctl(program, f"{pki}/ca.crt", f"{pki}/healthcheck-client.crt", f"{pki}/healthcheck-client.key")
+    peer = KeyPair(f"{pki}/ca.crt", f"{pki}/peer.crt", f"{pki}/peer.key")
+    return (EtcdAddresses(cfg.node.name, own.peer_urls, own.url, client, peer, searches=facts.mode == "node"),)

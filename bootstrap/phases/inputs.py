@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bootstrap.model.addon import Addon
@@ -52,6 +52,10 @@ class EtcdJoin:
 
     endpoints: tuple[str, ...]
     etcdctl: tuple[str, ...]
+    met: Mapping[str, str] = field(default_factory=dict)
+    """Name → peer URL of those that its member met when it started for the first time; empty before."""
+    voted: bool = False
+    """Whether it had its vote, and an API server beside it, when this machine ran last."""
 
 
 @dataclass(frozen=True)

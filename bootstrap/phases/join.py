@@ -29,10 +29,10 @@ DONE = "kubelet-wait-bootstrap/done"
 
 @dataclass(frozen=True)
 class JoinInputs:
-    """`bootstrap_kubeconfig` is None where the kubelet has its own credential already."""
+    """`kubeconfig` is what the kubelet starts with where that is another one than it has."""
 
     ca: File
-    bootstrap_kubeconfig: File | None
+    kubeconfig: File | None
 
 
 def join_plan(node: NodeInputs, join: JoinInputs, manifests: Mapping[str, str]) -> Plan:
@@ -54,10 +54,14 @@ def join_control_plane_plan(node: NodeInputs, control_plane: ControlPlaneInputs,
     Of the cluster itself only this node is marked: everything else is there.
     """
     cfg, files = node.cfg, file_steps(node, control_plane)
-    first = ETCD_ADDED if control_plane.joins else "etcd/local" if cfg.local_etcd else "control-plane/apiserver"
+    joins = control_plane.joins
+    first = ETCD_ADDED if joins else "etcd/local" if cfg.local_etcd else "control-plane/apiserver"
+    again = (
+        ("control-plane/apiserver",) if joins and joins.voted else ()
+    )  # or the kubelet would start the one of before
     parts = (
         files,
-        service_steps(node, (first, "kubeconfig/kubelet", "kubeconfig/admin")),
+        service_steps(node, (first, *again, "kubeconfig/kubelet", "kubeconfig/admin")),
         control_plane_steps(node, control_plane, tuple(step.id for step in files.steps)),
         node_steps(node, manifests, ()),
         Part(OWN_ADDONS, ()),
@@ -67,7 +71,7 @@ def join_control_plane_plan(node: NodeInputs, control_plane: ControlPlaneInputs,
 
 
 def _credentials(join: JoinInputs) -> Part:
-    files = (join.ca, *((join.bootstrap_kubeconfig,) if join.bootstrap_kubeconfig else ()))
+    files = (join.ca, *((join.kubeconfig,) if join.kubeconfig else ()))
     return Part((CREDENTIALS,), (Step(CREDENTIALS, "Kubelet", files, after=("record", KUBELET_FILES)),))
 
 

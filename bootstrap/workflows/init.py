@@ -65,7 +65,8 @@ def decide(host: Host, mode: str, request: Request) -> Decision:
     )
     key = (observed.cfg.run.certificate_key or made_certificate_key()) if request.upload_certs else ""
     found = cluster_facts(host) if request.reconfigure and observed.resumed else None
-    warnings = (*observed.warnings, *elsewhere(found, observed.cfg.node.name))
+    cfg = observed.cfg
+    warnings = (*observed.warnings, *elsewhere(found, cfg.node.name, cfg.cluster.control_plane_endpoint))
     return Decision(**{**vars(observed), "warnings": warnings}, certificate_key=key)
 
 

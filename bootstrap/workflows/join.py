@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bootstrap.config import Documents, difference, read_stored, to_stored
+from bootstrap.config import Documents, read_stored, to_stored
 from bootstrap.config.complete import lasting
 from bootstrap.config.join import KIND, discovery, joining
 from bootstrap.engine.effects.etcd_join import withdraw
@@ -18,12 +18,12 @@ from bootstrap.host.facts.configured import look_up
 from bootstrap.host.facts.gather import gather
 from bootstrap.host.facts.joined import joined_facts
 from bootstrap.host.port import Host, HostReader
-from bootstrap.joining.cluster import cluster_of, shared_settings, with_settings_of
+from bootstrap.joining.cluster import cluster_of, with_settings_of
 from bootstrap.model import names
-from bootstrap.model.cluster import BootstrapConfig, ClusterConfig
+from bootstrap.model.cluster import BootstrapConfig
 from bootstrap.model.discovery import Discovery, TrustedCluster
 from bootstrap.model.effects import EtcdMemberAdded, File
-from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.flags import JOIN
 from bootstrap.model.plan import PREFLIGHT, Plan
@@ -33,11 +33,12 @@ from bootstrap.phases.join import JoinInputs, join_control_plane_plan, join_plan
 from bootstrap.phases.naming import OF_JOIN
 from bootstrap.phases.select import only
 from bootstrap.preflight.checks import Preflight, run_checks
-from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig
+from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig, kubelet_server, told_otherwise
 from bootstrap.workflows import api_access
 from bootstrap.workflows.credentials import NOTHING, issue_credentials
 from bootstrap.workflows.execute import execute
 from bootstrap.workflows.inputs import kubelet_login_files, read_patches, vip_password
+from bootstrap.workflows.joining.again import again, as_cluster_says
 from bootstrap.workflows.joining.asking import Asking, Said, unheard
 from bootstrap.workflows.joining.control_plane import etcd_to_join, shared_credentials
 from bootstrap.workflows.joining.discovery import discover
@@ -67,14 +68,18 @@ class JoinDecision(Observed):
     cluster: TrustedCluster | None = None
     shared: Mapping[str, bytes] = field(default_factory=dict)
     """What all control planes share and is not here, by path."""
+    server_before: str = ""
+    """What the kubelet of a machine that has joined was told to talk to."""
 
 
 def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> JoinDecision:
     """Raises BootstrapError: exit 3, 6 and 7 (discovery), 8 (this machine is a node of another making)."""
     facts, before = gather(host, mode), host.read(names.STATE_CONFIG)
     cluster = api = None
+    server = ""
     if before is not None:
-        cfg = _again(before, request, facts)
+        stored = read_stored(before)
+        server, cfg = kubelet_server(stored), again(as_cluster_says(host, stored), request.documents, facts)
         if host.stat(names.KUBELET_CONF) is None:
             cluster, api = _found(host, request, facts, said)
     else:
@@ -94,6 +99,7 @@ def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> Join
         not fresh,
         cluster=cluster,
         shared=shared,
+        server_before=server,
     )
 
 
@@ -108,40 +114,6 @@ def _found(host: HostReader, request: JoinRequest, facts: HostFacts, said: Said)
     wanted = Discovery(file=names.ADMIN_CONF) if is_admin else discovery(request.documents, facts)
     found = discover(host, wanted, said)
     return found, Asking(api_access.joining(found), found.endpoint, wanted.timeout, said, wanted.endpoint)
-
-
-def _again(before: bytes, request: JoinRequest, facts: HostFacts) -> ClusterConfig:
-    """A machine that joined, or set out to, goes on as what it was to be; its address alone may be another one.
-
-    Raises BootstrapError (exit 8) when it began a cluster of its own, or other settings are given now.
-    """
-    stored = read_stored(before)
-    if not stored.node.server:
-        raise BootstrapError(
-            "this machine began a cluster of its own",
-            code=Exit.CONFLICT,
-            why=f"init was run here: {names.STATE_CONFIG}",
-            fix="bootstrap reset, then join",
-        )
-    own = request.documents.own
-    own = dataclasses.replace(own, **shared_settings(stored.own)) if own else stored.own
-    cfg = joining(request.documents, stored.cluster, own, stored.node.server, facts, stored.node)
-    if lines := difference(stored, _at_address_of(cfg, stored)):
-        raise BootstrapError(
-            f"this machine has joined {stored.node.server} with other settings",
-            code=Exit.CONFLICT,
-            why=f"join was run before with what {names.STATE_CONFIG} says",
-            fix="run join without flags to go on with those, or: bootstrap reset, then join with the new ones",
-            details=tuple(lines),
-        )
-    return cfg
-
-
-def _at_address_of(cfg: ClusterConfig, stored: ClusterConfig) -> ClusterConfig:
-    if cfg.node.api is None or stored.node.api is None:
-        return cfg
-    api = dataclasses.replace(cfg.node.api, advertise_address=stored.node.api.advertise_address)
-    return dataclasses.replace(cfg, node=dataclasses.replace(cfg.node, api=api))
 
 
 def make_join_plan(
@@ -181,7 +153,7 @@ def _whole_plan(
         bundled=bundled,
     )
     if cfg.node.api is None:
-        return join_plan(node, _first_credentials(host, cfg, decision.cluster), manifests)
+        return join_plan(node, _credentials(host, decision), manifests)
     issued = issue_credentials(host, cfg, now, None, anew=False, given=decision.shared)
     node = dataclasses.replace(node, kubeconfigs=issued.kubeconfigs, credential=issued.kubelet)
     joins = etcd_to_join(host, cfg, issued, said) if cfg.local_etcd else None
@@ -189,12 +161,18 @@ def _whole_plan(
     return join_control_plane_plan(node, control_plane, manifests)
 
 
-def _first_credentials(host: HostReader, cfg: ClusterConfig, cluster: TrustedCluster | None) -> JoinInputs:
-    """The kubelet's first credential is part of it until the kubelet has its own."""
+def _credentials(host: HostReader, decision: JoinDecision) -> JoinInputs:
+    """The kubelet's first credential is part of it until the kubelet has its own; that goes with the cluster's address,
+    unless somebody has told the kubelet another one."""
+    cfg, cluster = decision.cfg, decision.cluster
     path = f"{cfg.cluster.certificates_dir}/ca.crt"
     ca = cluster.ca if cluster else host.read(path) or b""
-    first = File(names.BOOTSTRAP_KUBELET_CONF, bootstrap_kubeconfig(cluster), 0o600, secret=True) if cluster else None
-    return JoinInputs(File(path, ca, once=True), first)
+    file = None
+    if cluster:
+        file = File(names.BOOTSTRAP_KUBELET_CONF, bootstrap_kubeconfig(cluster), 0o600, secret=True)
+    elif conf := told_otherwise(host.read(names.KUBELET_CONF) or b"", decision.server_before, kubelet_server(cfg)):
+        file = File(names.KUBELET_CONF, conf, 0o600, secret=True)
+    return JoinInputs(File(path, ca, once=True), file)
 
 
 def carry_out(

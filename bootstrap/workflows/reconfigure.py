@@ -62,14 +62,18 @@ def _addon_name(text: str) -> str:
         return text
 
 
-def elsewhere(facts: ClusterFacts | None, node: str) -> tuple[str, ...]:
+def elsewhere(facts: ClusterFacts | None, node: str, endpoint: str) -> tuple[str, ...]:
     """What a change made on this machine does not reach, in words; nothing where the cluster is this machine alone."""
     others = facts.others(node) if facts else ()
     if not others:
         return ()
     planes = [other.name for other in others if other.control_plane]
     said = f"the files of other machines stay as they are: {', '.join(other.name for other in others)}"
-    return (f"{said}; change the control planes among them as well: {', '.join(planes)}" if planes else said,)
+    if planes:
+        said = f"{said}; change the control planes among them as well: {', '.join(planes)}"
+    if facts and facts.configuration.get("controlPlaneEndpoint", "") != endpoint:
+        said = f"{said}; workers take {endpoint} when bootstrap join is run there again"
+    return (said,)
 
 
 def check_difference(host: HostReader, mode: str, before: bytes, cfg: ClusterConfig, *, reconfigure: bool) -> None:

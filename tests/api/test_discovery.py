@@ -10,26 +10,30 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bootstrap.config import Documents
 from bootstrap.host import discovery as web
 from bootstrap.host.discovery import fetch_file
 from bootstrap.host.kube_client import KubeApi
 from bootstrap.joining.cluster import cluster_of
 from bootstrap.joining.cluster_info import signature
 from bootstrap.model import names
-from bootstrap.model.cluster import RunOptions, Timeouts
+from bootstrap.model.cluster import ClusterConfig, NodeSpec, RunOptions, Timeouts
 from bootstrap.model.discovery import Discovery, TrustedCluster
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.facts import HostFacts
 from bootstrap.render.cluster.joining import public_key_hash
 from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig, cluster_info_kubeconfig, with_server
 from bootstrap.workflows.credentials import Credentials
 from bootstrap.workflows.joining import asking, discovery
+from bootstrap.workflows.joining.again import again, as_cluster_says
 from bootstrap.workflows.joining.asking import Asking
 from bootstrap.workflows.joining.control_plane import CLIENT_URLS, etcd_to_join
 from bootstrap.workflows.joining.discovery import discover
@@ -424,8 +428,32 @@ def test_without_another_etcd_there_is_nothing_to_join(cluster: Cluster, tmp_pat
     assert caught.value.code == Exit.WAIT and CLIENT_URLS in caught.value.why
 
 
-def test_a_member_that_has_run_goes_on_without_the_others(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_member_that_had_a_vote_goes_on_without_the_others(cluster: Cluster, tmp_path: Path) -> None:
     host = MemoryHost()
-    host.mkdir("/var/lib/etcd/member", 0o700)
+    for path in ("/var/lib/etcd/member", names.MANIFESTS_DIR):
+        host.mkdir(path, 0o700)
+    met = b"spec: {containers: [{command: [etcd, '--initial-cluster=n2=https://192.0.2.2:2380,n1=https://x:2380']}]}"
+    host.write(f"{names.MANIFESTS_DIR}/etcd.yaml", met, 0o600)
+    host.write(f"{names.MANIFESTS_DIR}/kube-apiserver.yaml", b"", 0o600)
     with serving(cluster, tmp_path, hangs_up) as server:
         assert endpoints(cluster, server, host) == ()
+
+
+def worker(cluster: Cluster, server: str) -> tuple[MemoryHost, ClusterConfig]:
+    """A machine that joined a cluster whose machines shared no address then."""
+    host, api = MemoryHost(), cluster.cfg.node.api
+    host.mkdir(names.KUBERNETES_DIR, 0o755)
+    host.write(names.KUBELET_CONF, with_server(cluster.kubeconfigs[names.KUBELET_CONF], server), 0o600)
+    return host, replace(cluster.cfg, node=NodeSpec("worker", server=str(api)))
+
+
+def test_a_worker_takes_the_address_that_all_share_by_now(cluster: Cluster, tmp_path: Path) -> None:
+    kind = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
+    said = config_map("ClusterConfiguration", f"{kind}controlPlaneEndpoint: 192.0.2.1:6443\n")
+    with serving(cluster, tmp_path, said, config_map("kubelet", "{}")) as server:
+        host, stored = worker(cluster, server.url)
+        now = as_cluster_says(host, stored)
+
+    assert (stored.endpoint, now.endpoint) == ("127.0.0.1:6443", "192.0.2.1:6443")
+    assert again(now, Documents(), HostFacts("node", "worker")).endpoint == "192.0.2.1:6443"
+    assert as_cluster_says(host, stored) == stored, "one that does not answer says nothing"

@@ -11,19 +11,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.node import PREFIX, Node, docker, must, until
+from tests.e2e.node import IMAGE, PREFIX, Node, docker, must, until
 from tests.e2e.wall import NOTHING, RULES, tried
 from tests.e2e.web import docker_save
 
 SUBNET, API, TOKEN = "198.51.100.0/24", "198.51.100.10", "abcdef.0123456789abcdef"
+SHARED, ADD_SHARED = "198.51.100.100", "bootstrap init --reconfigure --upload-certs --control-plane-endpoint"
 CONFIG = f"""\
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 bootstrapTokens: [{{token: {TOKEN}}}]
----
-apiVersion: kubeadm.k8s.io/v1beta4
-kind: ClusterConfiguration
-controlPlaneEndpoint: {API}:6443
 ---
 apiVersion: bootstrap/v1alpha1
 kind: BootstrapConfiguration
@@ -109,6 +106,24 @@ def test_a_service_is_reached_by_name_from_each_node_on_each(pair: Pair, app_ima
     for pod in pods:
         asked = ("exec", pod, "--", "/app", "get", "http://web/")
         until(f"{pod} reaches both", lambda asked=asked: {first.kubectl(*asked).strip() for _ in range(6)} == set(pods))
+
+
+def test_an_address_that_control_planes_can_share_comes_later(pair: Pair) -> None:
+    """Until then none can join; a worker goes with the cluster when it is asked to join again."""
+    first, worker = pair
+    once = ("run", "--rm", "--network", f"container:{worker.name}", IMAGE, *JOIN, "--control-plane", "--dry-run")
+    refused = docker(*once)
+    assert (refused.returncode, ADD_SHARED in refused.stderr) == (8, True), refused.stderr
+
+    first.run("ip", "address", "add", f"{SHARED}/24", "dev", "eth0")
+    said = first.run("bootstrap", *ADD_SHARED.split()[1:], f"{SHARED}:6443", timeout=180)
+    assert f"early; workers take {SHARED}:6443" in said
+    assert f"bootstrap join {SHARED}:6443 " in said and "--certificate-key" in said
+
+    assert "nothing changed" not in worker.run("bootstrap", "join", timeout=180)
+    assert f"server: https://{SHARED}:6443" in worker.run("cat", "/etc/kubernetes/kubelet.conf")
+    assert "nothing changed" in worker.run("bootstrap", "join")
+    test_both_are_nodes(pair)
 
 
 def test_not_one_packet_tried_to_leave(pair: Pair) -> None:

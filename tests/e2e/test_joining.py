@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import textwrap
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.e2e.joined import lines, members, peers, ready
 from tests.e2e.node import IMAGE, PREFIX, Node, component, docker, must, until
 from tests.e2e.web import both_answer, docker_save, run_web
 from tests.parity import live
@@ -60,15 +62,6 @@ def join(network: str) -> Iterator[Callable[[str, str], Node]]:
         node.remove()
 
 
-def lines(text: str) -> list[str]:
-    return [line.strip() for line in re.findall(r"^ *(?:grow it +)?(bootstrap join .*)$", text, re.MULTILINE)]
-
-
-def ready(cluster: Node, name: str) -> bool:
-    conditions = cluster.get("node", name)["status"]["conditions"]
-    return next(c["status"] for c in conditions if c["type"] == "Ready") == "True"
-
-
 OURS = (
     "--audit-policy-file=",
     "--audit-log-path=",
@@ -85,12 +78,6 @@ NESTED = {"authentication", "authorization"}
 
 def static_pods(node: Node) -> str:
     return node.run("sh", "-c", "cat /etc/kubernetes/manifests/*.yaml")
-
-
-def members(cluster: Node) -> list[str]:
-    keys = "--cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/peer.crt"
-    words = f"etcdctl {keys} --key=/etc/kubernetes/pki/etcd/peer.key member list"
-    return [line.split(", ")[2] for line in cluster.run("sh", "-c", words).splitlines()]
 
 
 def holders(*nodes: Node) -> list[Node]:
@@ -359,11 +346,49 @@ def test_control_planes_join_at_once_leave_and_come_back(first: Node, network: s
         said = first.run("bootstrap", "init", "phase", "upload-certs", "--upload-certs")  # its restart changed the key
         holder.run(*lines(said)[1].split(), timeout=300)
         assert sorted(members(first)) == sorted(names)
+        find_each_other(network, first, *joined)
     finally:
         for node in joined:
             node.exec("bootstrap", "reset", "--force", timeout=300)
             node.remove()
     until("the first is alone again", lambda: len(members(first)) == 1)
+
+
+def find_each_other(network: str, first: Node, second: Node, third: Node) -> None:
+    """One of them is somewhere else, then all are, whose addresses go round, then two have each other's."""
+    at_other_addresses(network, {third: "203.0.113.70"})
+    assert_whole(first, second, third)
+    at_other_addresses(network, {first: second.address(), second: ADDRESS, third: "203.0.113.71"})
+    assert_whole(first, second, third)
+    at_other_addresses(network, {first: ADDRESS, second: first.address()})
+    assert_whole(first, second, third)
+
+
+def at_other_addresses(network: str, wanted: dict[Node, str]) -> None:
+    """As Docker may give them to containers that are started again."""
+    for node in wanted:
+        must(docker("stop", node.name))
+        must(docker("network", "disconnect", network, node.name))
+    for node, address in wanted.items():
+        must(docker("network", "connect", "--ip", address, network, node.name))
+    for node in wanted:
+        must(docker("start", node.name))
+
+
+def assert_whole(*planes: Node) -> None:
+    """All are healthy, Ready and members with their own addresses, and each API server takes a write."""
+    for node in planes:
+        node.wait_healthy(180)
+    addresses = {node.run("hostname").strip(): node.address() for node in planes}
+    for name in addresses:
+        until(f"{name} Ready", lambda name=name: ready(planes[0], name))
+    assert peers(planes[0]) == {name: f"https://{address}:2380" for name, address in addresses.items()}
+    nodes = planes[0].get("nodes", "-l", "node-role.kubernetes.io/control-plane")["items"]
+    internal = [a["address"] for n in nodes for a in n["status"]["addresses"] if a["type"] == "InternalIP"]
+    assert sorted(internal) == sorted(addresses.values())
+    for node in planes:
+        node.kubectl("--server", "https://127.0.0.1:6443", "create", "configmap", f"written-{time.monotonic_ns()}")
+        assert "bootstrap-etcd" not in node.run("nft", "list", "tables")
 
 
 def test_kubeadm_upgrades_a_cluster_and_keeps_what_is_ours(first: Node) -> None:

@@ -9,6 +9,7 @@ from bootstrap.engine.effects import (  # noqa: F401 - each registers its effect
     api_objects,
     containers,
     etcd,
+    etcd_addresses,
     etcd_join,
     etcd_vote,
     files,

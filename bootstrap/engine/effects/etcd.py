@@ -1,4 +1,4 @@
-"""The members of an etcd: what one is known by, and that it leaves the others before its data goes."""
+"""A member of an etcd leaves the others before its data goes."""
 
 from __future__ import annotations
 
@@ -10,29 +10,15 @@ from tenacity import retry_if_exception
 from bootstrap.engine.effects.registry import UNCHANGED, register
 from bootstrap.engine.polling import RETRY_SECONDS, retried
 from bootstrap.engine.run_context import RunContext
-from bootstrap.host.facts.etcd_members import LIMITS, Member, members
+from bootstrap.host.facts.etcd_members import LIMITS, members
 from bootstrap.host.port import HostReader
-from bootstrap.model.effects import EtcdPeerUrl
+from bootstrap.joining.etcd_members import Member
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Unanswered
 from bootstrap.model.reset_effects import EtcdMemberGone
 
 SETTLED = 20.0
 """Seconds. Within five of a change of its members etcd refuses the next one (its HealthInterval), and after a start."""
-
-
-def _update_peer_url(effect: EtcdPeerUrl, context: RunContext, timeout: float) -> str:
-    """Only the one member of a single-node etcd is looked at: a larger cluster manages its own URLs.
-
-    An etcd that the kubelet is just starting anew does not answer yet: ending the old one takes up to 30 s.
-    """
-    ask = partial(context.host.run, [*effect.etcdctl, "member", "list"])
-    output = retried(ask, retry_if_exception(_said_something), timeout, context.over, RETRY_SECONDS)
-    members = [line.split(", ") for line in output.splitlines() if line]
-    if len(members) != 1 or members[0][3] == effect.url:
-        return ""
-    context.host.run([*effect.etcdctl, "member", "update", members[0][0], f"--peer-urls={effect.url}"])
-    return f"etcd peer URL is now {effect.url}"
 
 
 def _said_something(error: BaseException) -> bool:
@@ -88,5 +74,4 @@ def _describe_leave(effect: EtcdMemberGone, host: HostReader) -> str:
     return f"etcd member {effect.peer_url}: {'remove it if there are others' if there else UNCHANGED}"
 
 
-register(EtcdPeerUrl, apply=_update_peer_url, describe=lambda effect, host: f"etcd peer URL {effect.url}")
 register(EtcdMemberGone, apply=_leave, describe=_describe_leave)

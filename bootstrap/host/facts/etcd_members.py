@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
 
 from bootstrap.host.port import Host
+from bootstrap.joining.etcd_members import Member, member_of
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.quorum import Remaining
 from bootstrap.model.reset_effects import EtcdMemberGone
@@ -20,22 +19,11 @@ ANY_ANSWER = "--consistency=s"
 """As the member that answers knows it: also without a quorum."""
 
 
-@dataclass(frozen=True)
-class Member:
-    """One line of `etcdctl member list`; `name` is empty until it has started once."""
-
-    id: str
-    name: str
-    peer_urls: tuple[str, ...]
-    learner: bool
-    client_urls: tuple[str, ...] = ()
-
-
 def members(host: Host, etcdctl: Sequence[str], *words: str) -> tuple[Member, ...]:
     """Raises BootstrapError (exit 5) when nobody answers, ValueError for an answer that cannot be read."""
     shown = host.run([*etcdctl, *LIMITS, "member", "list", *words, "-w", "json"], here=True)
     try:
-        return tuple(map(_member, json.loads(shown)["members"]))
+        return tuple(map(member_of, json.loads(shown)["members"]))
     except (KeyError, TypeError) as e:
         raise ValueError(f"no list of members: {e}") from e
 
@@ -68,13 +56,3 @@ def _answers(host: Host, etcdctl: Sequence[str], member: Member) -> bool:
         return bool(member.client_urls and host.run(words, here=True))
     except BootstrapError:
         return False
-
-
-def _member(said: dict[str, Any]) -> Member:
-    return Member(
-        f"{said['ID']:x}",
-        said.get("name", ""),
-        tuple(said.get("peerURLs", ())),
-        bool(said.get("isLearner")),
-        tuple(said.get("clientURLs", ())),
-    )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bootstrap.formats.yaml_reader import parse_one
+from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.model import names
 from bootstrap.render.addresses import nearby, split_url, url_host
 from bootstrap.render.controlplane.args import flags_of
+
+DATA = "member"
+"""What etcd makes in its data directory when it starts for the first time: from then on it knows its cluster by that,
+whatever its flags say."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,15 @@ def _others(cluster: str, own: str) -> tuple[str, ...]:
     urls = (entry.partition("=")[2] for entry in cluster.split(",") if entry)
     hosts = (split_url(url)[1] for url in urls if url not in own.split(","))
     return tuple(f"https://{url_host(host)}:{names.ETCD_CLIENT_PORT}" for host in hosts)
+
+
+def first_met(manifest: bytes, own: str) -> dict[str, str]:
+    """Name → peer URL of the members, but for its `own`, that one met when it was new; empty where nothing says it."""
+    try:
+        items = flags_of(parse_one(manifest))["initial-cluster"].split(",")
+        return {name: url for name, _, url in (item.partition("=") for item in items) if name != own}
+    except (UnreadableError, TypeError, KeyError, IndexError, ValueError, AttributeError):
+        return {}
 
 
 def _reached(url: str) -> str:

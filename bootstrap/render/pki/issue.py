@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -11,13 +11,16 @@ from cryptography import x509
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.render.addresses import loopback, service_ips, split_endpoint
+from bootstrap.render.addresses import as_ip, loopback, service_ips, split_endpoint
 from bootstrap.render.pki import certs
 from bootstrap.render.pki.certs import CertSpec, Issuer
 from bootstrap.render.pki.keys import KeySource, PrivateKey, load_private, private_pem, public_pem
 
 LOCAL_SANS = ("localhost", "127.0.0.1", "::1")
 """In every serving certificate of ours: a node container's API is used through a published port."""
+
+
+PEER = "etcd/peer"
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def issue_pki(
     for authority in authorities(cfg):
         issuer, ca = _authority(run, authority)
         for name, spec in authority.leaves:
-            _leaf(run, name, spec, issuer, ca)
+            _leaf(run, name, _as_known(run, name, spec), issuer, ca)
     _service_account(run)
     return tuple(run.files)
 
@@ -158,11 +161,21 @@ def _etcd_authority(cfg: ClusterConfig, etcd: LocalEtcd) -> Authority:
         CertSpec("etcd-ca", sans=("etcd-ca",), is_ca=True),
         (
             ("etcd/server", CertSpec(cfg.node.name, usages=both, sans=sans + etcd.server_cert_sans)),
-            ("etcd/peer", CertSpec(cfg.node.name, usages=both, sans=sans + etcd.peer_cert_sans)),
+            (PEER, CertSpec(cfg.node.name, usages=both, sans=sans + etcd.peer_cert_sans)),
             ("etcd/healthcheck-client", CertSpec("kube-etcd-healthcheck-client", usages=client)),
             ("apiserver-etcd-client", CertSpec("kube-apiserver-etcd-client", usages=client)),
         ),
     )
+
+
+def _as_known(run: _Issuance, name: str, spec: CertSpec) -> CertSpec:
+    """A member's certificate for its peers keeps the addresses that it had: the others may still know it by those."""
+    before = run.read(f"{name}.crt") if name == PEER else None
+    try:
+        known = certs.certificate_info(before).sans if before else ()
+    except ValueError:
+        return spec
+    return replace(spec, sans=(*spec.sans, *filter(as_ip, known)))
 
 
 def _authority(run: _Issuance, authority: Authority) -> tuple[Issuer | None, x509.Certificate]:

@@ -101,6 +101,15 @@ def with_server(kubeconfig: bytes, server: str) -> bytes:
     return to_yaml(current.document).encode()
 
 
+def told_otherwise(kubeconfig: bytes, before: str, now: str) -> bytes:
+    """`kubeconfig` talking to `now` if it talks to `before`, which was another one; empty if it stays as it is."""
+    try:
+        current = read_kubeconfig(kubeconfig).cluster.get("server")
+    except ValueError:
+        return b""
+    return with_server(kubeconfig, now) if current == before != now else b""
+
+
 def bootstrap_kubeconfig(cluster: TrustedCluster) -> bytes:
     """What the kubelet of a joining machine starts with (kubeadm's bootstrap-kubelet.conf)."""
     user = dict(cluster.user) or {"token": cluster.token}

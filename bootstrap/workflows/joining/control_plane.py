@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bootstrap.engine.effects.etcd_join import DATA
 from bootstrap.host.kube_client import KubeApi
 from bootstrap.host.port import ApiResponse, HostReader
 from bootstrap.joining.cluster import Reader
@@ -14,7 +13,8 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.phases.inputs import EtcdJoin
 from bootstrap.phases.select import UPLOAD
 from bootstrap.render.cluster.uploads import CERTIFICATES, shared_files, taken
-from bootstrap.render.controlplane.etcd_member import etcdctl
+from bootstrap.render.controlplane.etcd_member import DATA, etcdctl, first_met
+from bootstrap.render.controlplane.static_pods import manifest_path, manifests_dir
 from bootstrap.workflows.credentials import Credentials
 from bootstrap.workflows.joining.asking import Asking, Said, status_line
 
@@ -34,7 +34,8 @@ def shared_credentials(host: HostReader, cfg: ClusterConfig, api: Reader | None)
             "the cluster has no address that several control planes share",
             code=Exit.CONFLICT,
             why="controlPlaneEndpoint is empty: every node asks the first control plane by its own address",
-            fix="on that one: bootstrap init --reconfigure --control-plane-endpoint HOST:PORT",
+            fix="on that one: bootstrap init --reconfigure --upload-certs --control-plane-endpoint HOST:PORT; "
+            "then join with the line that it shows",
         )
     missing = {name: path for name, path in shared_files(cfg).items() if path and host.stat(path) is None}
     if not missing:
@@ -59,20 +60,20 @@ def shared_credentials(host: HostReader, cfg: ClusterConfig, api: Reader | None)
 
 
 def etcd_to_join(host: HostReader, cfg: ClusterConfig, issued: Credentials, said: Said) -> EtcdJoin:
-    """Asks the administrator's way, through the address that all share. Raises BootstrapError (exit 6)."""
+    """Asks by the shared address, but nobody where this machine's member had a vote. Raises BootstrapError (exit 6)."""
     pki = f"{cfg.cluster.certificates_dir}/etcd"
     files = (f"{pki}/{name}" for name in ("ca.crt", "healthcheck-client.crt", "healthcheck-client.key"))
-    return EtcdJoin(_endpoints(host, cfg, issued, said), etcdctl("etcdctl", *map(host.reach, files)))
+    directory, data = manifests_dir(cfg), cfg.local_etcd.data_dir if cfg.local_etcd else ""
+    before = host.read(manifest_path("etcd", directory))
+    met = first_met(before, cfg.node.name) if before and host.stat(f"{data}/{DATA}") else {}
+    voted = bool(met) and host.stat(manifest_path("kube-apiserver", directory)) is not None
+    command = etcdctl("etcdctl", *map(host.reach, files))
+    return EtcdJoin(() if voted else _endpoints(cfg, issued, said), command, met, voted)
 
 
-def _endpoints(host: HostReader, cfg: ClusterConfig, issued: Credentials, said: Said) -> tuple[str, ...]:
-    """Of the others, who say it some seconds after they began; a machine whose member has run goes on without them."""
+def _endpoints(cfg: ClusterConfig, issued: Credentials, said: Said) -> tuple[str, ...]:
+    """Of the others, who say it some seconds after they began."""
     api = KubeApi(next(file.content for file in issued.kubeconfigs if file.path == names.ADMIN_CONF))
-    if cfg.local_etcd and host.stat(f"{cfg.local_etcd.data_dir}/{DATA}"):
-        try:
-            return _client_urls(api.get(ETCD_PODS), cfg)
-        except ConnectionError:
-            return ()
     asking = Asking(api, cfg.endpoint, cfg.run.timeouts.discovery, said)
     return _client_urls(asking.until(ETCD_PODS, lambda answer: _unknown(answer, cfg)), cfg)
 

@@ -9,9 +9,8 @@ import pytest
 from bootstrap.engine import polling
 from bootstrap.engine.effects import apply_effect
 from bootstrap.engine.preview import preview
-from bootstrap.engine.run_context import RunOver
 from bootstrap.host.port import ApiResponse, UnitState
-from bootstrap.model.effects import Apply, Create, Directory, Effect, EtcdPeerUrl, File, FlannelSubnet, UnitRunning
+from bootstrap.model.effects import Apply, Create, Directory, Effect, File, FlannelSubnet, UnitRunning
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan, Step
 from tests.memory import Entry, MemoryHost
@@ -168,45 +167,6 @@ def test_a_refusal_is_not_tried_again() -> None:
 
     assert (caught.value.code, caught.value.details) == (Exit.API, ("spec.x: invalid",))
     assert len(api.before) == 1
-
-
-def etcd(members: str) -> MemoryHost:
-    host = MemoryHost()
-    host.outputs["etcdctl member list"] = members
-    return host
-
-
-ONE = "8e9e05c52164694d, started, node, https://10.0.0.1:2380, https://10.0.0.1:2379, false\n"
-
-
-def test_the_only_etcd_member_gets_its_new_address() -> None:
-    host = etcd(ONE)
-
-    assert apply_effect(EtcdPeerUrl("https://10.0.0.2:2380", ("etcdctl",)), context(host), 1) != ""
-    assert host.log[-1] == "etcdctl member update 8e9e05c52164694d --peer-urls=https://10.0.0.2:2380"
-
-
-def test_an_etcd_that_does_not_answer_is_waited_for_no_longer_than_the_run_lasts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    host = MemoryHost()
-    subject = context(host)
-
-    def refuse(*args: object, **options: object) -> str:
-        subject.over.set()
-        raise BootstrapError("etcdctl failed", code=Exit.EFFECT, details=("connection refused",))
-
-    monkeypatch.setattr(host, "run", refuse)
-    with pytest.raises(RunOver):
-        apply_effect(EtcdPeerUrl("https://10.0.0.2:2380", ("etcdctl",)), subject, 3600)
-
-
-@pytest.mark.parametrize(("members", "url"), [(ONE, "https://10.0.0.1:2380"), (ONE + ONE, "https://10.0.0.2:2380")])
-def test_a_right_or_a_larger_etcd_is_left_alone(members: str, url: str) -> None:
-    host = etcd(members)
-
-    assert apply_effect(EtcdPeerUrl(url, ("etcdctl",)), context(host), 1) == ""
-    assert len(host.changes) == 1
 
 
 def test_preview_tells_new_from_unchanged_and_writes_nothing() -> None:

@@ -78,10 +78,15 @@ def test_what_a_config_map_says_that_is_no_document_is_none(text: str) -> None:
     assert found.configuration == {}
 
 
+SAME = FACTS.configuration.get("controlPlaneEndpoint", "")
+
+
 def test_other_machines_are_named_where_a_change_does_not_reach_them() -> None:
-    assert elsewhere(FACTS, "a") == ("the files of other machines stay as they are: b",)
-    assert elsewhere(FACTS, "b") == (
+    assert elsewhere(FACTS, "a", SAME) == ("the files of other machines stay as they are: b",)
+    assert elsewhere(FACTS, "b", SAME) == (
         "the files of other machines stay as they are: a; change the control planes among them as well: a",
     )
-    assert elsewhere(ClusterFacts("v1", nodes=FACTS.nodes[:1]), "a") == ()
-    assert elsewhere(None, "a") == ()
+    assert elsewhere(ClusterFacts("v1", nodes=FACTS.nodes[:1]), "a", SAME) == ()
+    assert elsewhere(None, "a", SAME) == ()
+    (said,) = elsewhere(FACTS, "a", "192.0.2.9:6443")
+    assert said.endswith("b; workers take 192.0.2.9:6443 when bootstrap join is run there again")

@@ -12,7 +12,15 @@ from bootstrap.config.resolve import ANY_HOST
 from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapConfig, ClusterConfig, ClusterSpec
 from bootstrap.model.discovery import TrustedCluster
-from bootstrap.model.effects import EtcdMemberAdded, EtcdMemberPromoted, File, FileGone, LeaseFreed, RecordState
+from bootstrap.model.effects import (
+    EtcdAddresses,
+    EtcdMemberAdded,
+    EtcdMemberPromoted,
+    File,
+    FileGone,
+    LeaseFreed,
+    RecordState,
+)
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.journal_entry import PATH
@@ -118,11 +126,14 @@ def test_a_host_gets_what_a_container_has() -> None:
     assert {"host/binaries", "host/kernel"} <= set(ids)
 
 
-def control_plane(cfg: ClusterConfig, endpoints: tuple[str, ...] = ("https://192.0.2.10:2379",)) -> dict[str, Step]:
+NEW = EtcdJoin(("https://192.0.2.10:2379",), ("etcdctl",))
+
+
+def control_plane(cfg: ClusterConfig, joins: EtcdJoin = NEW) -> dict[str, Step]:
     issued = issue_pki(cfg, {}, FixedKeySource(), NOW)
     kubeconfigs = tuple(File(f"/etc/kubernetes/{name}.conf", b"", 0o600) for name in ("kubelet", "admin", "scheduler"))
     node = NodeInputs(cfg, HERE, to_stored(cfg).encode(), kubeconfigs, {})
-    inputs = ControlPlaneInputs(issued, joins=EtcdJoin(endpoints, ("etcdctl",)))
+    inputs = ControlPlaneInputs(issued, there=("x",) if joins.met else (), joins=joins)
     return {step.id: step for step in join_control_plane_plan(node, inputs, manifests()).steps}
 
 
@@ -157,6 +168,19 @@ def test_who_leads_next_waits_for_no_leader_of_the_last_boot() -> None:
 
     assert [lease.name for lease in freed] == ["kube-controller-manager", "kube-scheduler"]
     assert {(lease.hostname, lease.booted) for lease in freed} == {(HERE.hostname, HERE.booted)}
+
+
+@pytest.mark.parametrize("voted", [True, False])
+def test_a_member_that_has_run_finds_the_others_before_all_else(voted: bool) -> None:
+    met = {"one": "https://192.0.2.10:2380"}
+    found = control_plane(as_control_plane(), replace(NEW, met=met, voted=voted))
+
+    (pod,) = [e for e in found["etcd-join/added"].effects if isinstance(e, File)]
+    assert b"--initial-cluster=one=https://192.0.2.10:2380,worker-1=https://192.0.2.11:2380" in pod.content
+    known, *promoted = found["etcd-join/promoted"].effects
+    assert isinstance(known, EtcdAddresses) and bool(promoted) is not voted, "one that was killed still needs its vote"
+    assert ("etcd-join/promoted" in found["control-plane/apiserver"].after) is not voted
+    assert ("control-plane/apiserver" in found["kubelet-start"].after) is voted
 
 
 def test_what_it_is_stays_when_it_is_run_again_without_flags() -> None:

@@ -11,7 +11,7 @@ from gen_docs import default_inputs
 from bootstrap.config import Overrides, load, resolve
 from bootstrap.model import names
 from bootstrap.model.conditions import HttpOk
-from bootstrap.model.effects import EtcdPeerUrl, File, Link, UnitRunning
+from bootstrap.model.effects import EtcdAddresses, File, Link, UnitRunning
 from bootstrap.model.errors import BootstrapError
 from bootstrap.model.facts import Address, HostFacts
 from bootstrap.model.plan import Step
@@ -161,9 +161,9 @@ def test_etcd_is_asked_where_it_listens_and_known_by_its_own_urls(
 ) -> None:
     (effect,) = steps({"etcd": {"local": arguments("x", **flags)["x"]}})["etcd/peer-url"].effects
 
-    assert isinstance(effect, EtcdPeerUrl)
-    assert effect.url == url
-    assert f"--endpoints={endpoint}" in effect.etcdctl
+    assert isinstance(effect, EtcdAddresses)
+    assert ",".join(effect.peer_urls) == url
+    assert effect.url == endpoint
 
 
 def kubelet_start(host: MemoryHost, found: dict[str, Step]) -> bool:

@@ -21,6 +21,7 @@ from bootstrap.render.pki.kubeconfig import (
     Identity,
     cluster_info_kubeconfig,
     rotatable_kubelet_conf,
+    told_otherwise,
     user_kubeconfig,
     with_server,
 )
@@ -64,6 +65,17 @@ def test_another_address_reissues_what_names_it(pki: dict[str, bytes]) -> None:
     stems = {p.rsplit(".", 1)[0] for p in rewritten(pki, after)}
     assert stems == {"pki/apiserver", "pki/etcd/server", "pki/etcd/peer"}
     assert "192.0.2.99" in certificate_info(tree(after)["/etc/kubernetes/pki/apiserver.crt"]).sans
+
+
+def test_a_member_s_peers_may_know_it_by_any_address_that_it_had(pki: dict[str, bytes]) -> None:
+    for address in ("192.0.2.99", "192.0.2.98"):
+        pki = tree(issue_pki(changed(CFG, advertise_address=address), pki, KEYS, NOW, pki))
+
+    peer = certificate_info(pki["/etc/kubernetes/pki/etcd/peer.crt"]).sans
+    assert {"192.0.2.10", "192.0.2.99", "192.0.2.98"} <= set(peer)
+    assert "192.0.2.10" not in certificate_info(pki["/etc/kubernetes/pki/etcd/server.crt"]).sans
+    anew = issue_pki(changed(CFG, advertise_address="192.0.2.98"), pki, KEYS, NOW, pki, anew=True)
+    assert not rewritten(pki, anew)
 
 
 def test_expired_leaves_are_reissued_and_cas_are_not(pki: dict[str, bytes]) -> None:
@@ -209,6 +221,15 @@ def test_kubeconfigs_of_another_server_ca_or_time_are_not(pki: dict[str, bytes],
     assert rewritten(confs, issued(renamed, pki, confs)) == {"kubelet.conf"}
     damaged = confs | {names.ADMIN_CONF: b"}{"}
     assert rewritten(damaged, issued(CFG, pki, damaged)) == {"admin.conf"}
+
+
+def test_a_kubelet_goes_with_the_cluster_unless_somebody_told_it_another_server(confs: dict[str, bytes]) -> None:
+    conf, now = confs[names.KUBELET_CONF], "https://api.example.test:6443"
+
+    assert told_otherwise(conf, "https://192.0.2.10:6443", now) == with_server(conf, now)
+    assert told_otherwise(conf, "https://192.0.2.11:6443", now) == b""
+    assert told_otherwise(conf, "https://192.0.2.10:6443", "https://192.0.2.10:6443") == b""
+    assert told_otherwise(b"x", "https://192.0.2.10:6443", now) == b""
 
 
 def test_rotating_kubelet_keeps_its_reference(pki: dict[str, bytes], confs: dict[str, bytes]) -> None:

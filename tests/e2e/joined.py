@@ -1,0 +1,29 @@
+"""What several machines of one cluster are asked, by all suites that join some."""
+
+from __future__ import annotations
+
+import re
+
+from tests.e2e.node import Node
+
+
+def lines(text: str) -> list[str]:
+    """The commands to join with that are shown in it."""
+    return [line.strip() for line in re.findall(r"^ *(?:grow it +)?(bootstrap join .*)$", text, re.MULTILINE)]
+
+
+def ready(cluster: Node, name: str) -> bool:
+    conditions = cluster.get("node", name)["status"]["conditions"]
+    return next(c["status"] for c in conditions if c["type"] == "Ready") == "True"
+
+
+def members(cluster: Node) -> list[str]:
+    return list(peers(cluster))
+
+
+def peers(cluster: Node) -> dict[str, str]:
+    """Name → URL of etcd's members."""
+    keys = "--cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/peer.crt"
+    words = f"etcdctl {keys} --key=/etc/kubernetes/pki/etcd/peer.key member list"
+    listed = [line.split(", ") for line in cluster.run("sh", "-c", words).splitlines()]
+    return {name: url for _, _, name, url, *_ in listed}
