@@ -18,7 +18,7 @@ NEIGHBOURS = 32
 NOWHERE = "invalid"
 """The top-level domain that leads nowhere (RFC 6761)."""
 TABLE = "inet bootstrap-etcd"
-"""Of nftables, in a node container's own network, until all members are known by where they are."""
+"""Of nftables, in a node container's own network; without a rule when all members are known by where they are."""
 MARK = 0x626F0000
 """Of packets that go where they are sent all the same: of whoever asks who is there."""
 Redirections = Mapping[tuple[str, int], str]
@@ -92,15 +92,17 @@ def redirections(members: Iterable[Member], found: Mapping[str, str]) -> Redirec
 
 
 def redirecting(wanted: Redirections) -> str:
-    """What nft does to have these and no others."""
-    gone = f"add table {TABLE}; delete table {TABLE}\n"  # added first, so that there is one to delete
+    """What nft does to have these and no others.
+
+    The chain stays: with the last one of its kind every connection that was led would lose its way, and hang.
+    """
     rules = (
         f"{(family := 'ip6' if is_ipv6(host) else 'ip')} daddr {host} tcp dport {port} dnat {family} to {place}\n"
         for (host, port), place in wanted.items()
     )
     hook = f"type nat hook output priority -100\nmeta mark {MARK:#x} accept\n"
-    chain = f"chain output {{\n{hook}{''.join(rules)}}}\n"
-    return f"{gone}table {TABLE} {{\n{chain}}}\n" if wanted else gone
+    chain = f"table {TABLE} {{\nchain output {{\n{hook}{''.join(rules)}}}\n}}\n"
+    return f"add table {TABLE}\nflush table {TABLE}\n{chain if wanted else ''}"
 
 
 def neighbours(address: str) -> tuple[str, ...]:

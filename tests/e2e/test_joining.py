@@ -388,7 +388,7 @@ def assert_whole(*planes: Node) -> None:
     assert sorted(internal) == sorted(addresses.values())
     for node in planes:
         node.kubectl("--server", "https://127.0.0.1:6443", "create", "configmap", f"written-{time.monotonic_ns()}")
-        assert "bootstrap-etcd" not in node.run("nft", "list", "tables")
+        assert "dport 2380" not in node.run("nft", "list", "ruleset"), "nothing leads anywhere any more"
 
 
 def test_kubeadm_upgrades_a_cluster_and_keeps_what_is_ours(first: Node) -> None:

@@ -22,7 +22,7 @@ from bootstrap.joining.etcd_members import (
 )
 from bootstrap.model.effects import EtcdAddresses
 from bootstrap.model.errors import BootstrapError
-from bootstrap.render.addresses import split_url
+from bootstrap.render.addresses import as_ip, split_url
 
 LIMITS = ("--dial-timeout=2s", "--command-timeout=2s")
 """Without a quorum no answer comes at all."""
@@ -86,9 +86,11 @@ class _Search:
             raise NotYet(f"{effect.name} is no member of this etcd")
         return own, [member for member in members if member.name and member is not own]
 
-    def _look(self, addresses: Iterable[str]) -> None:
-        own = split_url(self._effect.peer_urls[0])
-        answering = etcd_peers.who_answers(self._host, self._effect.peer, set(addresses) - {own[1]}, own[2])
+    def _look(self, places: Iterable[str]) -> None:
+        """At addresses only: who is nowhere, or known by a name, is not looked for there."""
+        _, own, port = split_url(self._effect.peer_urls[0])
+        addresses = set(filter(as_ip, places)) - {own}
+        answering = etcd_peers.who_answers(self._host, self._effect.peer, addresses, port)
         self._found = {name: address for name, address in answering.items() if name != self._effect.name}
 
     def _asked(self, own: Member, others: Iterable[Member]) -> str:

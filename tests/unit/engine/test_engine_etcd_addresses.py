@@ -86,7 +86,7 @@ def test_where_nobody_moved_nothing_is_told(monkeypatch: pytest.MonkeyPatch, cou
     host = Etcd(monkeypatch, range(1, count + 1), range(1, count + 1))
 
     assert apply_effect(effect(1), context(host), 1) == ""
-    assert host.asked == [] and "chain" not in host.rules
+    assert host.asked == [] and "dnat" not in host.rules
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_members_that_moved_are_found_and_known(monkeypatch: pytest.MonkeyPatch,
 
     assert apply_effect(effect(places[0]), context(host), 5)
     assert list(host.urls.values()) == [url(number) for number in places]
-    assert "chain" not in host.rules, "what led them is gone again"
+    assert "dnat" not in host.rules, "what led them is gone again"
 
 
 def test_one_machine_after_the_other_tells_etcd(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,6 +126,8 @@ def test_a_member_that_is_gone_does_not_keep_its_address(monkeypatch: pytest.Mon
 
     apply_effect(effect(3), context(host), 1)
     assert list(host.urls.values()) == [url(3), url(2), "https://3.invalid:2380"]
+    assert apply_effect(effect(3), context(host), 1) == ""
+    assert not [place for place in host.looked if "invalid" in place]
 
 
 def test_without_a_quorum_it_says_who_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,7 +83,7 @@ def test_rules_replace_those_of_before() -> None:
     assert some.startswith(redirecting({}))
     assert "ip daddr 10.0.0.1 tcp dport 2380 dnat ip to 10.0.0.2\n" in some
     assert "ip6 daddr fd00::1 tcp dport 2380 dnat ip6 to fd00::2\n" in some
-    assert "chain" not in redirecting({})
+    assert "dnat" not in redirecting({})
 
 
 def test_neighbours_are_on_both_sides_and_end_with_the_addresses() -> None:
