@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from bootstrap.clusters.shape_file import read_shape
 from bootstrap.model.cluster_shape import ClusterShape, JsonPatch, MergePatch, Mount, NodeShape, PublishedPort
 from bootstrap.model.errors import BootstrapError, Exit
 
+PAGE = Path(__file__).parents[3] / "docs/how-to/cluster-files.md"
 HEAD = "kind: Cluster\napiVersion: kind.x-k8s.io/v1alpha4\n"
 OURS = "kind: Cluster\napiVersion: bootstrap/v1alpha1\n"
 INGRESS = """\
@@ -379,3 +382,9 @@ def test_a_label_of_selinux_is_a_warning() -> None:
     assert [warning.path for warning in read_shape(text.encode()).warnings] == [
         "Cluster.nodes[0].extraMounts[0].selinuxRelabel"
     ]
+
+
+def test_the_files_of_the_how_to_are_right() -> None:
+    examples = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+
+    assert [len(shape(text).nodes) for text in examples] == [2, 2]
