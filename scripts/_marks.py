@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import yaml
 from _bench import condition
 from _cpu import by_program, used
 
 from bootstrap.host.kube_client import KubeApi
 from bootstrap.model import names
+from bootstrap.model.errors import BootstrapError
 from bootstrap.render.images import required
 from tests.parity import live
 
@@ -54,7 +54,7 @@ class Poller:
             text = self.node.read(names.SUPER_ADMIN_CONF)
             try:
                 self._api = KubeApi(text or b"", f"https://{self.node.address}:{names.API_PORT}")
-            except (KeyError, TypeError, ValueError, yaml.YAMLError) as e:
+            except (BootstrapError, KeyError, ValueError) as e:
                 raise ConnectionError("no credentials yet, or half of them") from e
         return self._api
 
