@@ -36,7 +36,9 @@ def single(image: str) -> float:
     began = time.monotonic()
     try:
         docker("run", "-d", "--privileged", "--name", NAME, image, "init")
-        with subprocess.Popen(["docker", "logs", "-f", NAME], stdout=subprocess.PIPE, text=True) as following:
+        with subprocess.Popen(
+            ["docker", "logs", "-f", NAME], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as following:
             for line in following.stdout or ():
                 if re.search(r" is up in ", line):
                     break
