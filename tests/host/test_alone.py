@@ -71,12 +71,22 @@ def before(machine: Machine) -> list[str]:
     return machine.state()
 
 
-def test_init_brings_a_runtime_and_a_route(machine: Machine, before: list[str]) -> None:
-    output = machine.init()
+@pytest.fixture(scope="module")
+def shared(machine: Machine) -> str:
+    """An address of the machine's network that nobody has."""
+    return f"{machine.address().rpartition('.')[0]}.200"
+
+
+def test_init_brings_a_runtime_a_route_and_an_address(machine: Machine, before: list[str], shared: str) -> None:
+    output = machine.init("--control-plane-vip", shared)
     assert "there is no default route" in output
     assert machine.is_ready()
     assert machine.must("systemctl is-active bootstrap-containerd").strip() == "active"
     assert machine.must(f"ip route show {SERVICES}").split()[:3] == [SERVICES, "dev", "eth0"]
+    assert f" {shared}/32 " in machine.must("ip -br address show eth0")
+    assert (
+        machine.must(f"{KUBECTL} config view -o jsonpath={{.clusters[0].cluster.server}}") == f"https://{shared}:6443"
+    )
 
 
 def test_a_process_of_the_machine_reaches_a_service(machine: Machine) -> None:
@@ -89,7 +99,8 @@ def test_preflight_of_a_living_node_is_json(machine: Machine) -> None:
     assert "DefaultRoute" in json.dumps(shown)
 
 
-def test_reset_takes_the_route_back_too(machine: Machine, before: list[str]) -> None:
+def test_reset_takes_route_and_address_back_too(machine: Machine, before: list[str], shared: str) -> None:
     must(machine.bootstrap("reset", "--force"))
     assert machine.must(f"ip route show {SERVICES}") == ""
+    assert shared not in machine.must("ip -br address")
     assert sorted(set(machine.state()) ^ set(before)) == []
