@@ -14,11 +14,8 @@ ENDED = "ended meanwhile"
 """Commands of the run itself, runc, mount, …: what no living process has used or waited for."""
 
 
-def by_program(node: live.Node, since: float) -> Counter[str]:
-    """Seconds of user and system time by program; `since` is what the container had used before.
-
-    A process counts with the children that it has waited for; what is left of the container's sum has ended.
-    """
+def by_program(node: live.Node) -> Counter[str]:
+    """Seconds of user and system time by program. A process counts with the children that it has waited for."""
     found: Counter[str] = Counter()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -27,8 +24,7 @@ def by_program(node: live.Node, since: float) -> Counter[str]:
                 found[name] += sum(map(int, rest.split()[11:15])) / TICKS
         except OSError:
             continue  # it has ended
-    found[ENDED] = max(0.0, used(node) - sum(found.values()))
-    found[ENDED] -= since
+    found[ENDED] = used(node) - sum(found.values())
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from _bench import condition
-from _cpu import by_program, used
+from _cpu import by_program
 
 from bootstrap.host.kube_client import KubeApi
 from bootstrap.model import names
@@ -27,7 +27,7 @@ class Poller:
         """Seconds by program, until a Pod has resolved a name."""
         self._container = container
         self._node = _inspected(container)
-        self._used_before = used(self._node) if self._node else 0.0
+        self._before = by_program(self._node) if self._node else Counter[str]()
         self._api: KubeApi | None = None
         self._ready = False
         self._pod_made = False
@@ -79,7 +79,8 @@ class Poller:
         answer = self._client.get(f"/api/v1/namespaces/default/pods/{POD}")
         if answer.status != 200 or answer.body["status"].get("phase") != "Succeeded":
             return False
-        self.cpu = by_program(self.node, self._used_before)
+        self.cpu = by_program(self.node)
+        self.cpu.subtract(self._before)
         return True
 
 
