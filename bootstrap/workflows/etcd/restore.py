@@ -35,6 +35,8 @@ READERS = ("kube-apiserver", "etcd")
 """Who has the old data in memory, in the order of their end."""
 TIMEOUT = 240.0
 """Seconds for each to come up (kubeadm's control plane timeout)."""
+ELECTION = 15.0
+"""Seconds after which a member that starts has a leader, if there can be one."""
 REVISIONS = 1_000_000_000
 """Added to the revision, as Kubernetes advises: who watched the data from before reads it anew."""
 
@@ -100,7 +102,7 @@ def decide_recovery(host: Host, now: datetime) -> Restoration:
     """Raises BootstrapError (exit 8) when etcd has a leader, and so nothing to recover from."""
     found = _of_this_machine(host, "")
     url = probe_url(found.pods["etcd"])
-    if url and probe(url)[0] == 200:
+    if url and not _seen(url, ELECTION):
         raise BootstrapError(
             "etcd has a leader: enough of its members are well",
             code=Exit.CONFLICT,
@@ -136,11 +138,15 @@ def _of_this_machine(host: Host, path: str) -> Restoration:
 
 def restore(host: Host, what: Restoration, now: datetime, tell: Tell) -> str:
     """Where the old data is, empty when there was none. Raises BootstrapError: exit 5, 6 (the old data is back)."""
-    kept = f"{what.member.data_dir}/before-{now:%Y%m%d-%H%M%S}"
+    kept, new = f"{what.member.data_dir}/before-{now:%Y%m%d-%H%M%S}", f"{what.member.data_dir}/unpacking"
     there = host.stat(what.data) is not None
+    if what.source:  # etcd compares its checksum: one that is refused stops nothing
+        _make(host, what, new)
     _stop(host, what, tell)
     try:
-        _put(host, what, kept, there=there)
+        if not what.source:
+            _make(host, what, new)
+        _put(host, what, new, kept, there=there)
     except BootstrapError:
         host.start_unit(names.KUBELET_SERVICE, enable=False, restart=False)
         raise
@@ -159,30 +165,38 @@ def restore(host: Host, what: Restoration, now: datetime, tell: Tell) -> str:
     return kept if there else ""
 
 
-def _put(host: Host, what: Restoration, kept: str, *, there: bool) -> None:
-    """Unpacked, and then exchanged: whatever has the kept name is never removed, since it may be the old data."""
-    unfinished = f"{what.member.data_dir}/unpacking"
-    host.remove_tree(unfinished)
-    try:
-        _make(host, what, unfinished)
-        if there:
-            etcd.move(host, unfinished, kept)
-            etcd.exchange(host, what.data, f"{kept}/member")
-        else:
-            etcd.move(host, f"{unfinished}/member", what.data)
-    finally:
-        host.remove_tree(unfinished)
+def _put(host: Host, what: Restoration, new: str, kept: str, *, there: bool) -> None:
+    """Exchanged under the kept name, and what has that is never removed: it may be the old data."""
+    if there:
+        etcd.move(host, new, kept)
+        etcd.exchange(host, what.data, f"{kept}/member")
+    else:
+        etcd.move(host, f"{new}/member", what.data)
+        host.remove_tree(new)
 
 
 def _make(host: Host, what: Restoration, new: str) -> None:
+    """What a run left that died meanwhile is made anew. Raises BootstrapError: exit 9 for a snapshot, 5."""
+    host.remove_tree(new)
     flags = (
         f"--name={what.name}",
         f"--initial-cluster={what.cluster}",
         f"--initial-advertise-peer-urls={what.member.peer_url}",
         *what.flags,
     )
-    etcd.unpack(host, what.source or f"{what.data}/snap/db", new, flags)
-    etcd.flush(host, new)
+    try:
+        etcd.unpack(host, what.source or f"{what.data}/snap/db", new, flags)
+        etcd.flush(host, new)
+    except BootstrapError as e:
+        host.remove_tree(new)
+        if not what.source:
+            raise
+        raise BootstrapError(
+            f"{what.source} is refused: etcd cannot make data of it, and nothing was changed",
+            code=Exit.IMAGE,
+            details=e.details[-1:],
+            fix="bootstrap etcd snapshot list shows others",
+        ) from e
 
 
 def _stop(host: Host, what: Restoration, tell: Tell) -> None:
@@ -204,15 +218,21 @@ def _start(host: Host, what: Restoration, tell: Tell) -> None:
 
 
 def _wait(name: str, url: str) -> None:
+    if last := _seen(url, TIMEOUT):
+        raise BootstrapError(f"{name} is not healthy with it", code=Exit.WAIT, why=f"last seen: {last}")
+
+
+def _seen(url: str, timeout: float) -> str:
+    """Empty once it says that it is well, else what it said last."""
+
     def look() -> str:
         status, text = probe(url)
         return "" if status == 200 else text or f"HTTP {status}"
 
     try:
-        Paced(look, wait_fixed(0.5)).repeat(retry_if_result(bool), TIMEOUT, threading.Event())
+        return Paced(look, wait_fixed(0.5)).repeat(retry_if_result(bool), timeout, threading.Event())
     except RetryError as e:
-        last = e.last_attempt.result()
-        raise BootstrapError(f"{name} is not healthy with it", code=Exit.WAIT, why=f"last seen: {last}") from None
+        return str(e.last_attempt.result())
 
 
 def _back(host: Host, what: Restoration, kept: str, tell: Tell) -> None:

@@ -23,6 +23,7 @@ WELL, ILL = (200, "ok"), (503, "not ready")
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> EtcdMachine:
     monkeypatch.setattr(restoring, "TIMEOUT", 0.01)
+    monkeypatch.setattr(restoring, "ELECTION", 0.01)
     monkeypatch.setattr(restoring, "probe", lambda url: WELL)
     return EtcdMachine()
 
@@ -120,6 +121,17 @@ def test_what_fails_before_the_exchange_leaves_the_old_data(host: EtcdMachine, w
         restore(host, what, NOW, lambda line: None)
     assert host.data == b"old"
     assert host.unit(names.KUBELET_SERVICE).active
+
+
+def test_a_snapshot_that_etcd_refuses_stops_nothing(host: EtcdMachine) -> None:
+    what = prepared(host)
+    host.fails.add("restore")
+    host.log.clear()
+
+    with pytest.raises(BootstrapError) as caught:
+        restore(host, what, NOW, lambda line: None)
+    assert caught.value.code == Exit.IMAGE
+    assert not [line for line in host.log if line.startswith("stop")]
     assert host.listdir(DATA) == ("member",)
 
 
