@@ -34,6 +34,7 @@ from bootstrap.model.plan import Plan
 from bootstrap.model.reset_effects import Restored, Unmounted
 from bootstrap.model.runtime import HOST_RUNTIME
 from bootstrap.preflight.checks import Preflight
+from bootstrap.workflows import certs as certs_workflow
 from bootstrap.workflows import init as init_workflow
 from bootstrap.workflows import reset as reset_workflow
 from bootstrap.workflows.execute import execute
@@ -125,6 +126,15 @@ class Scratch(Live):
 
         return child(work)
 
+    def renew(self, prepare: Callable[[], object] = lambda: None) -> Ended:
+        """`certs renew all` in a child."""
+
+        def work() -> int:
+            prepare()
+            return renew(str(self.root))
+
+        return child(work)
+
     def reset(self, prepare: Callable[[], object] = lambda: None) -> Ended:
         """`reset --force` in a child."""
 
@@ -192,6 +202,18 @@ def init(root: str, now: datetime) -> int:
 def init_at_gate(root: str) -> int:
     """`init`, with the command's way to show errors and to end, in this process."""
     return guarded(lambda: init(root, datetime.now(UTC)))
+
+
+def renew(root: str) -> int:
+    """The files of `certs renew all`; no kubelet runs."""
+    host = LiveHost(root)
+    with host.lock(names.LOCK):
+        decision = certs_workflow.decide_renewal(
+            host, "host", certs_workflow.CertsRequest(), ("all",), datetime.now(UTC)
+        )
+        files = dataclasses.replace(decision, plan=files_of(decision.plan))
+        certs_workflow.renew(host, "host", files, lambda event: None)
+    return Exit.OK
 
 
 def reset(root: str) -> int:

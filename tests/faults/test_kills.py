@@ -87,6 +87,26 @@ def test_init_after_half_a_reset(disk: Path, goal: Goal, score: Score, sweep: bo
                 goes_back(host, before)
 
 
+def test_renewal_again(disk: Path, goal: Goal, score: Score, sweep: bool) -> None:
+    """SIGKILL within the files of `certs renew all`, then the same again or `init`, then `reset`."""
+    before, after, _ = goal
+    for number in range(0, LIMIT, 1 if sweep else 5):
+        with scratch(disk) as host:
+            succeeded(host.init())
+            ended = host.renew(at_call(number, calls(sweep)))
+            if ended.code == 0:
+                break
+            with score.trial(number):
+                assert ended.code == -signal.SIGKILL, ended.output
+                nothing_half(host.look(), after, after)
+                succeeded(host.init() if number % 2 else host.renew())
+                rested = host.init()
+                assert rested.code == 0 and "changed" not in rested.output, f"not at rest: {rested.output}"
+                found = {path: entry for path, entry in host.look().items() if not is_temporary(path)}
+                same(masked(found), masked(after))
+                goes_back(host, before)
+
+
 def _reset_to_nothing(host: Scratch, before: Look) -> None:
     """A reset finds nothing to do when the other was killed before its first, or after its last, note was there."""
     ended = host.reset()
