@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.node import must
+from tests.e2e.node import must, until
 from tests.host.machine import Machine
 
 PREFLIGHT, CONFLICT = 4, 8
@@ -97,6 +97,16 @@ def test_a_process_of_the_machine_reaches_a_service(machine: Machine) -> None:
 def test_preflight_of_a_living_node_is_json(machine: Machine) -> None:
     shown = json.loads(must(machine.bootstrap("preflight", "-o", "json")))
     assert "DefaultRoute" in json.dumps(shown)
+
+
+def test_certificates_and_etcd_are_handled_from_outside(machine: Machine) -> None:
+    done = json.loads(must(machine.bootstrap("certs", "renew", "all", "-o", "json")))
+    assert done["restarted"] == ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"]
+    must(machine.bootstrap("etcd", "snapshot", "save", "/run/a.db"))
+    kept = json.loads(must(machine.bootstrap("etcd", "restore", "/run/a.db", "--yes", "-o", "json")))["before"]
+    assert machine.must(f"ls {kept}").strip() == "member"
+    until("the node is Ready", machine.is_ready)
+    machine.must("rm /run/a.db /run/a.db.json")
 
 
 def test_reset_takes_route_and_address_back_too(machine: Machine, before: list[str], shared: str) -> None:
