@@ -28,7 +28,7 @@ from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.render.health import kubelet_health
 from bootstrap.render.pki.expiry import Expiry, expiries
 from bootstrap.render.pki.keys import CryptoKeySource
-from bootstrap.render.pki.renewal import Ground, Renewal, renewal
+from bootstrap.render.pki.renewal import Renewal, RenewalInput, renewal
 from bootstrap.workflows.api_access import administrator
 from bootstrap.workflows.diagnose import SIGNS_OF_A_CLUSTER, with_cause
 
@@ -115,7 +115,7 @@ def decide_renewal(
     """Raises BootstrapError: exit 2, 3, 4 (the clock is wrong), 8."""
     cfg = configuration(host, mode, request)
     ours = begun(read_journal(host))
-    result = renewal(Ground(cfg, host.read, ours, CryptoKeySource(), now), wanted)
+    result = renewal(RenewalInput(cfg, host.read, ours, CryptoKeySource(), now), wanted)
     socket = cri_socket(host)
     plan = renew_plan(
         result.renewed,

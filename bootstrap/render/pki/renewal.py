@@ -58,7 +58,7 @@ class Renewal:
 
 
 @dataclass(frozen=True)
-class Ground:
+class RenewalInput:
     """`ours` are paths that a run of ours made: those say what the configuration says, all others what they said."""
 
     cfg: ClusterConfig
@@ -73,34 +73,34 @@ def renewable(cfg: ClusterConfig) -> tuple[str, ...]:
     return tuple(holder.name for holder in holders(cfg) if holder.name != KUBELET_SERVER)
 
 
-def renewal(ground: Ground, wanted: Iterable[str]) -> Renewal:
+def renewal(given: RenewalInput, wanted: Iterable[str]) -> Renewal:
     """With `all` everything that is here, but for a kubelet's own certificate as long as the kubelet can renew it.
 
     Raises BootstrapError: exit 2 for an unknown name, 3 for one that was asked for by name and cannot be renewed, 4
     when the clock cannot be right.
     """
     asked = dict.fromkeys(wanted)
-    if unknown := [name for name in asked if name not in (ALL, *renewable(ground.cfg))]:
+    if unknown := [name for name in asked if name not in (ALL, *renewable(given.cfg))]:
         raise BootstrapError(
             f"there is no certificate {unknown[0]!r} here",
             code=Exit.USAGE,
-            fix=f"one of: {ALL}, {', '.join(renewable(ground.cfg))}",
+            fix=f"one of: {ALL}, {', '.join(renewable(given.cfg))}",
         )
-    result, paths = Renewal(), authority_paths(ground.cfg)
-    away = external(paths, ground.read)
-    for holder in holders(ground.cfg):
+    result, paths = Renewal(), authority_paths(given.cfg)
+    away = external(paths, given.read)
+    for holder in holders(given.cfg):
         by_name = holder.name in asked
         if holder.name == KUBELET_SERVER or not (by_name or ALL in asked):
             continue
-        old = _old(ground, holder)
-        if holder.name == KUBELET and not by_name and _is_rotating(ground, old):
+        old = _old(given, holder)
+        if holder.name == KUBELET and not by_name and _is_rotating(given, old):
             continue
         if old is None:
             result.missing.append(holder.name)
-        elif holder.ca in away or ground.cfg.node.api is None:
+        elif holder.ca in away or given.cfg.node.api is None:
             result.external.append(holder.name)
         else:
-            result.renewed.append(_renewed(ground, holder, old, _issuer(ground, paths[holder.ca])))
+            result.renewed.append(_renewed(given, holder, old, _issuer(given, paths[holder.ca])))
     _refuse(asked, result, paths)
     return result
 
@@ -124,9 +124,9 @@ def _refuse(asked: Collection[str], result: Renewal, paths: Mapping[str, str]) -
         )
 
 
-def _old(ground: Ground, holder: Holder) -> x509.Certificate | None:
+def _old(given: RenewalInput, holder: Holder) -> x509.Certificate | None:
     try:
-        pem = certificate_of(holder, ground.read)
+        pem = certificate_of(holder, given.read)
         return None if pem is None else certificate(pem)
     except ValueError as e:
         raise BootstrapError(
@@ -137,16 +137,16 @@ def _old(ground: Ground, holder: Holder) -> x509.Certificate | None:
         ) from None
 
 
-def _is_rotating(ground: Ground, old: x509.Certificate | None) -> bool:
+def _is_rotating(given: RenewalInput, old: x509.Certificate | None) -> bool:
     """Whether the kubelet renews it by itself: it does as long as it can prove who it is."""
-    content = ground.read(names.KUBELET_CONF)
+    content = given.read(names.KUBELET_CONF)
     if content is None or not rotated_file(content):
         return False
-    return old is not None and old.not_valid_after_utc > ground.now
+    return old is not None and old.not_valid_after_utc > given.now
 
 
-def _issuer(ground: Ground, path: str) -> Issuer:
-    crt, key = ground.read(f"{path}.crt"), ground.read(f"{path}.key")
+def _issuer(given: RenewalInput, path: str) -> Issuer:
+    crt, key = given.read(f"{path}.crt"), given.read(f"{path}.key")
     try:
         if crt is None or key is None:
             raise ValueError("it is not there")
@@ -157,27 +157,27 @@ def _issuer(ground: Ground, path: str) -> Issuer:
         ) from None
 
 
-def _renewed(ground: Ground, holder: Holder, old: x509.Certificate, issuer: Issuer) -> Renewed:
-    _check_clock(ground.now, holder, old, issuer.certificate)
-    spec = (holder.spec if holder.path in ground.ours else None) or certs.spec_of(old)
-    cluster = ground.cfg.cluster
-    key = ground.keys.new(cluster.encryption_algorithm)
+def _renewed(given: RenewalInput, holder: Holder, old: x509.Certificate, issuer: Issuer) -> Renewed:
+    _check_clock(given.now, holder, old, issuer.certificate)
+    spec = (holder.spec if holder.path in given.ours else None) or certs.spec_of(old)
+    cluster = given.cfg.cluster
+    key = given.keys.new(cluster.encryption_algorithm)
     made = certs.build(
-        spec, key, issuer, serial=ground.keys.serial(), now=ground.now, lifetime=cluster.certificate_validity
+        spec, key, issuer, serial=given.keys.serial(), now=given.now, lifetime=cluster.certificate_validity
     )
     crt, pem = certs.certificate_pem(made), private_pem(key)
-    return Renewed(holder.name, _files(ground, holder, crt, pem), made.not_valid_after_utc)
+    return Renewed(holder.name, _files(given, holder, crt, pem), made.not_valid_after_utc)
 
 
-def _files(ground: Ground, holder: Holder, crt: bytes, key: bytes) -> tuple[File | Link, ...]:
+def _files(given: RenewalInput, holder: Holder, crt: bytes, key: bytes) -> tuple[File | Link, ...]:
     if not holder.is_kubeconfig:
         return (
             File(holder.path, crt),
             File(f"{holder.path.removesuffix('.crt')}.key", key, mode=0o600, secret=True),
         )
-    current = read_kubeconfig(ground.read(holder.path) or b"")
+    current = read_kubeconfig(given.read(holder.path) or b"")
     if path := current.user.get("client-certificate"):
-        return rotated(path, crt + key, ground.now)
+        return rotated(path, crt + key, given.now)
     embedded = {"client-certificate-data": b64encode(crt).decode(), "client-key-data": b64encode(key).decode()}
     current.user.update(embedded)
     return (File(holder.path, to_yaml(current.document).encode(), mode=0o600, secret=True),)

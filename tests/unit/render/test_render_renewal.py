@@ -18,11 +18,10 @@ from bootstrap.render.pki import certs
 from bootstrap.render.pki.expiry import expiries
 from bootstrap.render.pki.inventory import KUBELET, KUBELET_SERVER
 from bootstrap.render.pki.issue import issue_pki
-from bootstrap.render.pki.issue_kubeconfigs import Ground as Kubeconfigs
-from bootstrap.render.pki.issue_kubeconfigs import issue_kubeconfigs
+from bootstrap.render.pki.issue_kubeconfigs import Ground, issue_kubeconfigs
 from bootstrap.render.pki.keys import CryptoKeySource, load_private
 from bootstrap.render.pki.kubeconfig import rotatable_kubelet_conf
-from bootstrap.render.pki.renewal import Ground, renewal
+from bootstrap.render.pki.renewal import RenewalInput, renewal
 from bootstrap.render.pki.requests import requests
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -41,14 +40,14 @@ def configured(**flags: str) -> ClusterConfig:
 
 def node(cfg: ClusterConfig) -> dict[str, bytes]:
     files = {file.path: file.content for file in issue_pki(cfg, {}, KEYS, NOW)}
-    made = issue_kubeconfigs(Kubeconfigs(cfg, files, KEYS, NOW), {})
+    made = issue_kubeconfigs(Ground(cfg, files, KEYS, NOW), {})
     return files | {file.path: file.content for file in made}
 
 
 def ground(
     files: dict[str, bytes], now: datetime = LATER, ours: bool = True, cfg: ClusterConfig | None = None
-) -> Ground:
-    return Ground(cfg or configured(), files.get, tuple(files) if ours else (), KEYS, now)
+) -> RenewalInput:
+    return RenewalInput(cfg or configured(), files.get, tuple(files) if ours else (), KEYS, now)
 
 
 def refusal(files: dict[str, bytes], *wanted: str, now: datetime = LATER) -> BootstrapError:
