@@ -285,7 +285,7 @@ certificateValidityPeriod: 1s
 
 
 def end_certificates(node: Node) -> None:
-    """As after a year of being off; what is renewed without a kubelet is read at the next start."""
+    """As after a year of being off; what is renewed while no kubelet runs is read at the next start."""
     node.run("systemctl", "stop", "kubelet")
     node.run("bootstrap", "certs", "renew", "all", "--config", "-", stdin=AT_ONCE)
 
@@ -294,7 +294,7 @@ def end_kubelet_certificate(node: Node) -> None:
     """The file that the kubelet rotates holds a certificate that has ended."""
     ca, key = (node.run("cat", f"/etc/kubernetes/pki/ca.{end}").encode() for end in ("crt", "key"))
     issuer = Issuer(x509.load_pem_x509_certificate(ca), load_private(key))
-    name = node.get("nodes")["items"][0]["metadata"]["name"]
+    name = node.run("hostname").strip()
     spec = CertSpec(f"system:node:{name}", ("system:nodes",), usages=("client",))
     own, then = CryptoKeySource().new("ECDSA-P256"), datetime.now(UTC) - timedelta(hours=2)
     certificate = build(spec, own, issuer, serial=7, now=then, lifetime=3600)
@@ -304,8 +304,8 @@ def end_kubelet_certificate(node: Node) -> None:
 
 def test_it_survives_ended_certificates_and_another_address(web: Node, app_image: str, squatters: list[str]) -> None:
     before = web.address()
-    end_kubelet_certificate(web)
     end_certificates(web)
+    end_kubelet_certificate(web)
     must(docker("stop", web.name))
     assert web.state()["ExitCode"] in CLEAN_STOP
     take_address(before, app_image, squatters)
