@@ -23,7 +23,11 @@ def members(cluster: Node) -> list[str]:
 
 def peers(cluster: Node) -> dict[str, str]:
     """Name → URL of etcd's members."""
+    return {name: url for _, _, name, url, *_ in listed(cluster)}
+
+
+def listed(cluster: Node) -> list[list[str]]:
+    """Id, status, name, URLs of etcd's members, and whether it is a learner."""
     keys = "--cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/peer.crt"
     words = f"etcdctl {keys} --key=/etc/kubernetes/pki/etcd/peer.key member list"
-    listed = [line.split(", ") for line in cluster.run("sh", "-c", words).splitlines()]
-    return {name: url for _, _, name, url, *_ in listed}
+    return [line.split(", ") for line in cluster.run("sh", "-c", words).splitlines()]

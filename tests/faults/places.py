@@ -28,8 +28,8 @@ class OnNode(Node):
 
     config: tuple[str, ...] = ()
 
-    def __init__(self) -> None:
-        super().__init__("faults", "node", options=("--privileged", "-v", f"{HERE}:/faults:ro"))
+    def __init__(self, name: str = "faults", *options: str) -> None:
+        super().__init__(name, "node", options=("--privileged", "-v", f"{HERE}:/faults:ro", *options))
         self.wait_healthy(60)
 
     def bootstrap(self, *words: str) -> CompletedProcess[str]:
