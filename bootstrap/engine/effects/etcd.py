@@ -30,15 +30,16 @@ def _leave(effect: EtcdMemberGone, context: RunContext, timeout: float) -> str:
     """As kubeadm does it, the last member stays, and an etcd that does not answer stops nothing.
 
     One that answers and keeps the member does, where that is `required`: what is left might not be enough to go on.
+    A member that has not run yet, of a join that was killed, goes too.
     """
     host = context.host
-    if not host.listdir(effect.data_dir):
-        return ""
+    has_run = bool(host.listdir(effect.data_dir))
     try:
         found = members(host, (*effect.etcdctl, f"--endpoints={','.join(effect.urls)}"))
     except (BootstrapError, ValueError):
-        return Unanswered("etcd did not answer: if it has other members, end this one there, etcdctl member remove ID")
-    gone = [member for member in found if effect.peer_url in member.peer_urls]
+        silent = "etcd did not answer: if it has other members, end this one there, etcdctl member remove ID"
+        return Unanswered(silent) if has_run else ""
+    gone = [member for member in found if effect.peer_url in member.peer_urls and (has_run or not member.name)]
     others = [member for member in found if member not in gone]
     if not gone or not others:
         return ""

@@ -24,7 +24,7 @@ def machine(*addresses: str, host: MemoryHost | None = None) -> MemoryHost:
     host = host or MemoryHost()
     host.mkdir("/var/lib/etcd/member", 0o700)
     members = [
-        {"ID": 255 + n, "peerURLs": [f"https://{a}:2380"], "clientURLs": [f"https://{a}:2379"]}
+        {"ID": 255 + n, "name": a, "peerURLs": [f"https://{a}:2380"], "clientURLs": [f"https://{a}:2379"]}
         for n, a in enumerate(addresses)
     ]
     host.outputs[LIST] = json.dumps({"members": members})
@@ -60,13 +60,18 @@ def test_others_stay(addresses: tuple[str, ...]) -> None:
     assert host.log[-1] == LIST
 
 
-def test_without_data_there_is_no_member_to_ask() -> None:
+def test_without_data_only_a_member_that_has_never_run_goes() -> None:
     host = machine("10.0.0.1", "10.0.0.2")
     host.remove_tree("/var/lib/etcd/member")
-    host.log.clear()
-
     assert apply_effect(GONE, context(host), 1) == ""
-    assert host.log == []
+    assert host.log[-1] == LIST
+
+    host.outputs[LIST] = host.outputs[LIST].replace('"name": "10.0.0.1"', '"name": ""')
+    assert apply_effect(GONE, context(host), 1) == "etcd member ff removed, 1 left"
+
+
+def test_without_data_an_etcd_that_is_silent_is_nothing_to_tell() -> None:
+    assert apply_effect(GONE, context(Refusing("list")), 1) == ""
 
 
 def test_an_etcd_that_does_not_answer_stops_nothing_and_that_is_said() -> None:
