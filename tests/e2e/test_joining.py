@@ -20,7 +20,7 @@ from tests.e2e.node import IMAGE, PREFIX, Node, component, docker, must, until
 from tests.e2e.web import both_answer, docker_save, run_web
 from tests.parity import live
 
-SUBNET, ADDRESS, SHARED = "203.0.113.0/24", "203.0.113.10", "203.0.113.200"
+SUBNET, ADDRESS, SHARED = "198.51.100.0/24", "198.51.100.10", "198.51.100.200"
 THERE = f"--patches {live.PATCHES} --ignore-preflight-errors=all"
 """What kubeadm needs for a machine that is a container."""
 
@@ -356,9 +356,9 @@ def test_control_planes_join_at_once_leave_and_come_back(first: Node, network: s
 
 def find_each_other(network: str, first: Node, second: Node, third: Node) -> None:
     """One of them is somewhere else, then all are, whose addresses go round, then two have each other's."""
-    at_other_addresses(network, {third: "203.0.113.70"})
+    at_other_addresses(network, {third: "198.51.100.70"})
     assert_whole(first, second, third)
-    at_other_addresses(network, {first: second.address(), second: ADDRESS, third: "203.0.113.71"})
+    at_other_addresses(network, {first: second.address(), second: ADDRESS, third: "198.51.100.71"})
     assert_whole(first, second, third)
     at_other_addresses(network, {first: ADDRESS, second: first.address()})
     assert_whole(first, second, third)
