@@ -19,7 +19,7 @@ from tests.faults.places import PYTHON, SCRIPT, OnNode
 from tests.faults.scorecard import Score
 from tests.faults.test_steps import KILL, LAST
 
-SUBNET, ADDRESS, PORT = "198.51.100.0/24", "198.51.100.10", 7443
+SUBNET, ADDRESS, PORT = "192.0.2.128/25", "192.0.2.138", 7443
 """All talk to the cluster through a load balancer at that port, which is well or not (flaky.py)."""
 BAD_DAY = "/run/bad-day"
 HASTY = """
