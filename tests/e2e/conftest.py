@@ -1,4 +1,4 @@
-"""The cluster that most tests share, the Pods' image, and the nodes' logs below each failure."""
+"""A module's cluster, the Pods' image, and the nodes' logs below each failure."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def app_image(app: Path) -> Iterator[str]:
     docker("rmi", APP_IMAGE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Node]:
-    """`docker run -d --privileged bootstrap:v1.37.0 init`, and nothing else but a name."""
+    """`docker run -d --privileged bootstrap:v1.37.0 init`, and nothing else but a name, for the tests of a module."""
     node = Node("cluster", "init")
     node.wait_healthy()
     yield node

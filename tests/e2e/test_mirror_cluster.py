@@ -34,7 +34,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
     built = from_bundle(folder / "seed.bundle")
     catalog = yaml.safe_load(CATALOG.read_text())
     known = catalog["minors"][catalog["default"]]["images"].values()
-    return {entry["upstream"]: built[f"{catalog['repository']}/{entry['name']}:{entry['tag']}"] for entry in known}
+    return {
+        entry["upstream"]: built[f"{catalog['repository']}/{entry['name']}:{entry['tag']}"]
+        for entry in known
+        if entry["upstream"]
+    }
 
 
 @pytest.fixture(scope="module")
