@@ -56,7 +56,7 @@ def restarted(pods: dict[str, Any]) -> dict[str, Any]:
     Left out is what runc did not start at all: on cgroup v1 with systemd it cannot always freeze a container that is
     being made, and the kubelet tries again a second later (https://github.com/kubernetes/kubernetes/issues/131087).
     """
-    statuses = [status for pod in pods["items"] for status in pod["status"]["containerStatuses"]]
+    statuses = [status for pod in pods["items"] for status in pod["status"].get("containerStatuses", ())]
     ended = {s["name"]: s["lastState"] for s in statuses if s["restartCount"]}
     return {name: state for name, state in ended.items() if "unable to freeze" not in json.dumps(state)}
 

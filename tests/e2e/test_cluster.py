@@ -23,6 +23,8 @@ from tests.e2e.web import ask, both_answer, docker_save, run_web
 OTHER_CONFIGURATION = 8
 IMAGE_REFUSED = 9
 CLEAN_STOP = (0, 130)
+LEASE = 30
+"""Seconds; an API server that ended keeps its address in the Service `kubernetes` for 15 s (`masterLeaseTTL`)."""
 """systemd as PID 1 ends with 130 when SIGRTMIN+3 halts it."""
 
 
@@ -60,12 +62,7 @@ def assert_knows_its_address(node: Node, address: str) -> None:
     assert f"server: https://{address}:6443" in info
     status = node.get("configmap", "kubeadm-config", "-n", "kube-system")
     assert "controlPlaneEndpoint" not in status["data"]["ClusterConfiguration"]
-    slices = node.get("endpointslices", "-l", "kubernetes.io/service-name=kubernetes")
-    until(
-        "the Service kubernetes points at this address",
-        lambda: [e["addresses"] for e in slices["items"][0]["endpoints"]] == [[address]],
-        1,
-    )
+    until("the Service kubernetes points at this address alone", lambda: api_endpoints(node) == [[address]], LEASE)
     members = json.loads(etcdctl(node, "member", "list", "-w", "json"))["members"]
     assert [member["peerURLs"] for member in members] == [[f"https://{address}:2380"]]
     assert [member["clientURLs"] for member in members] == [[f"https://{address}:2379"]]
@@ -73,6 +70,11 @@ def assert_knows_its_address(node: Node, address: str) -> None:
         assert address in node.run("cat", f"/etc/kubernetes/manifests/{manifest}.yaml")
     sans = node.run("openssl", "x509", "-noout", "-ext", "subjectAltName", "-in", "/etc/kubernetes/pki/apiserver.crt")
     assert f"IP Address:{address}" in sans
+
+
+def api_endpoints(node: Node) -> list[list[str]]:
+    found = node.get("endpointslices", "-l", "kubernetes.io/service-name=kubernetes")
+    return [endpoint["addresses"] for endpoint in found["items"][0]["endpoints"]]
 
 
 def etcdctl(node: Node, *words: str) -> str:
