@@ -18,8 +18,6 @@ from bootstrap.model.containers import LOAD_BALANCER, Container
 
 GIVEN = "/etc/bootstrap/config.yaml"
 """The documents of a node: where PID 1 keeps those that it is given."""
-UNSPECIFIED = ("", "0.0.0.0", "::")
-"""Addresses to publish at that are no address to go to."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def endpoint_of(shape: ClusterShape, layout: Layout) -> Endpoint:
     first = next(iter(layout.control_planes.items()))
     name, address = (f"{shape.name}-{LOAD_BALANCER}", layout.balancer) if layout.balancer else first
     published = shape.networking.api_address
-    known = () if published in UNSPECIFIED else (published,)
+    known = () if published in names.ANY_ADDRESS else (published,)
     return Endpoint(address, bool(layout.balancer), (name, *known, *shape.networking.api_names))
 
 

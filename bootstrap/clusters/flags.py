@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from bootstrap.clusters.naming import node_names
 from bootstrap.model.cluster_shape import CONTROL_PLANE, WORKER, ClusterShape, Mount, NodeShape, PublishedPort
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.names import HIGHEST_PORT
 
 _PORT = re.compile(
     r"(?:(?:(?P<address>\d[\d.]*|\[[0-9a-fA-F:]+\]):)?(?P<host>\d*):)?(?P<port>\d+)(?:/(?P<protocol>tcp|udp|sctp))?"
 )
 _MOUNT = re.compile(r"(?P<host>/[^:@]*):(?P<container>/[^:@]*)(?::(?P<options>[a-z,]+))?")
 _PROPAGATIONS = ("rprivate", "private", "rshared", "shared", "rslave", "slave")
-HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,6 @@ from bootstrap.model.cluster_shape import (
 )
 from bootstrap.model.errors import Problem, config_error
 
-_ANY = ("", "0.0.0.0", "::")
-_HIGHEST = 65535
-
 
 @dataclass(frozen=True)
 class ShapeFile:
@@ -135,11 +132,11 @@ class _Reader:
 
     def _port(self, port: Mapping[str, Any], path: str) -> PublishedPort:
         inner, outer = port.get("containerPort", 0), port.get("hostPort", 0)
-        if not 0 < inner <= _HIGHEST:
-            self.problems.append(Problem(f"{path}.containerPort", f"must be from 1 to {_HIGHEST}"))
-        if not -1 <= outer <= _HIGHEST:
+        if not 0 < inner <= names.HIGHEST_PORT:
+            self.problems.append(Problem(f"{path}.containerPort", f"must be from 1 to {names.HIGHEST_PORT}"))
+        if not -1 <= outer <= names.HIGHEST_PORT:
             self.problems.append(
-                Problem(f"{path}.hostPort", f"must be from 1 to {_HIGHEST}, or 0 for any that is free")
+                Problem(f"{path}.hostPort", f"must be from 1 to {names.HIGHEST_PORT}, or 0 for any that is free")
             )
         address = port.get("listenAddress", "")
         self._address(address, f"{path}.listenAddress")
@@ -147,8 +144,10 @@ class _Reader:
 
     def _networking(self, found: Mapping[str, Any], path: str) -> ShapeNetworking:
         port, family = found.get("apiServerPort", 0), found.get("ipFamily") or "ipv4"
-        if not -1 <= port <= _HIGHEST:
-            self.problems.append(Problem(f"{path}.apiServerPort", f"must be from 1 to {_HIGHEST}, or 0 for a free one"))
+        if not -1 <= port <= names.HIGHEST_PORT:
+            self.problems.append(
+                Problem(f"{path}.apiServerPort", f"must be from 1 to {names.HIGHEST_PORT}, or 0 for a free one")
+            )
         address = found.get("apiServerAddress") or ("::1" if family == "ipv6" else "127.0.0.1")
         self._address(address, f"{path}.apiServerAddress")
         for field in ("podSubnet", "serviceSubnet"):
@@ -208,7 +207,7 @@ def _taken_twice(nodes: Sequence[NodeShape]) -> Iterator[Problem]:
     for number, node in enumerate(nodes):
         for i, port in enumerate(node.ports):
             others = taken.setdefault((port.host_port, port.protocol), set())
-            address = "" if port.address in _ANY else port.address
+            address = "" if port.address in names.ANY_ADDRESS else port.address
             if port.host_port and (address in others or "" in others or (others and not address)):
                 path = f"{KIND}.nodes[{number}].extraPortMappings[{i}].hostPort"
                 yield Problem(path, f"{port.host_port}/{port.protocol} is mapped twice")

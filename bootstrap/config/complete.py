@@ -43,7 +43,6 @@ TIMEOUT_FIELDS = {
     "upgrade_manifests": "upgradeManifests",
 }
 """Field of the model's Timeouts → its name in YAML."""
-ANY_ADDRESS = ("", "0.0.0.0", "::")
 """As advertiseAddress: choose one of this host's."""
 
 
@@ -178,7 +177,7 @@ def _networking(doc: Document, own: BootstrapConfig) -> Networking:
 
 
 def _advertised(given: str, network: Networking, facts: HostFacts) -> str:
-    if given in ANY_ADDRESS:
+    if given in names.ANY_ADDRESS:
         return facts.default_address((networks.families(network.service_subnet) or [4])[0])
     return given
 

@@ -40,8 +40,10 @@ def _join(doc: Document, facts: HostFacts) -> Iterable[Problem]:
     path = f"{_JOIN}.controlPlane"
     if (address := endpoint.get("advertiseAddress")) and not validators.address(address):
         yield Problem(f"{path}.localAPIEndpoint.advertiseAddress", f'"{address}" is not an IP address')
-    if not 0 <= endpoint.get("bindPort", 0) <= 65535:
-        yield Problem(f"{path}.localAPIEndpoint.bindPort", f"{endpoint['bindPort']} is not a port (1 to 65535)")
+    if not 0 <= endpoint.get("bindPort", 0) <= names.HIGHEST_PORT:
+        yield Problem(
+            f"{path}.localAPIEndpoint.bindPort", f"{endpoint['bindPort']} is not a port (1 to {names.HIGHEST_PORT})"
+        )
     if key := control_plane.get("certificateKey"):
         yield from found(f"{path}.certificateKey", validators.certificate_key(key))
 

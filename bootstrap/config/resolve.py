@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bootstrap.config import other_kinds, overrides, rules, unused
-from bootstrap.config.complete import ANY_ADDRESS, build
+from bootstrap.config.complete import build
 from bootstrap.config.loader import Documents
 from bootstrap.config.overrides import Overrides
+from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import Problem, config_error
 from bootstrap.model.facts import Address, HostFacts
@@ -53,7 +54,7 @@ def unused_settings(
 def gives_address(documents: Documents, flags: Overrides) -> bool:
     """Whether the user named the address that the API server advertises, rather than having one chosen."""
     written = documents.get("InitConfiguration").get("localAPIEndpoint", {}).get("advertiseAddress", "")
-    return (flags.get("apiserver_advertise_address") or written) not in ANY_ADDRESS
+    return (flags.get("apiserver_advertise_address") or written) not in names.ANY_ADDRESS
 
 
 def validate(documents: Documents) -> tuple[Problem, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from bootstrap.config import components, networks, validators, virtual_address
+from bootstrap.model import names
 from bootstrap.model.addon import is_foreign_cni, parse_source
 from bootstrap.model.cluster import (
     Arg,
@@ -36,8 +37,10 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     if config.node.patches_directory:
         yield from found(f"{_INIT}.patches.directory", validators.absolute(config.node.patches_directory))
     yield from networks.check_address(config)
-    if (api := config.node.api) and not 1 <= api.bind_port <= 65535:
-        yield Problem(f"{_INIT}.localAPIEndpoint.bindPort", f"{api.bind_port} is not a port (1 to 65535)")
+    if (api := config.node.api) and not 1 <= api.bind_port <= names.HIGHEST_PORT:
+        yield Problem(
+            f"{_INIT}.localAPIEndpoint.bindPort", f"{api.bind_port} is not a port (1 to {names.HIGHEST_PORT})"
+        )
     if api:
         yield from _server_port(api.bind_port, config.cluster.api_server.extra_args)
     yield from _cluster(config.cluster)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from string import ascii_lowercase, digits
 from urllib.parse import urlsplit
 
+from bootstrap.model import names
 from bootstrap.model.protected import protection
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -87,8 +88,8 @@ def endpoint(text: str) -> str:
         host = text.rpartition("://")[2].partition("/")[0]
         return f'"{text}" is a URL; write {host}, without scheme and path'
     host, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
-    if port and not (port.isdecimal() and 1 <= int(port) <= 65535):
-        return f'"{text}" is not HOST:PORT: "{port}" is not a port (1 to 65535)'
+    if port and not (port.isdecimal() and 1 <= int(port) <= names.HIGHEST_PORT):
+        return f'"{text}" is not HOST:PORT: "{port}" is not a port (1 to {names.HIGHEST_PORT})'
     if ":" in host and not address(host.strip("[]")):
         return f'"{text}" is not HOST:PORT; an IPv6 address stands in brackets before a port'
     return f'"{text}" is not HOST or HOST:PORT: {_not_dns(host, 253, "-.") or "there is no port after the colon"}'
@@ -103,7 +104,7 @@ def split_endpoint(text: str) -> tuple[str, str] | None:
         host, port = text.split(":")
     else:
         host, port = text, ""
-    if port and not (re.fullmatch("[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
+    if port and not (re.fullmatch("[0-9]{1,5}", port) and 1 <= int(port) <= names.HIGHEST_PORT):
         return None
     return (host, port) if address(host) or not dns_name(host) else None
 

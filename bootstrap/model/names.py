@@ -98,6 +98,9 @@ LOCK = "/run/bootstrap.lock"
 IMAGES_LOCK = "/run/bootstrap-images.lock"
 """Of whoever changes the runtime's images: a load or a pull, and `init`, `join` and `reset` from begin to end."""
 
+ANY_ADDRESS = ("", "0.0.0.0", "::")
+"""Addresses to listen at that are none to go to."""
+HIGHEST_PORT = 65535
 API_PORT = 6443
 ETCD_CLIENT_PORT = 2379
 ETCD_PEER_PORT = 2380

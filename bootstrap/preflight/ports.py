@@ -15,7 +15,6 @@ from bootstrap.preflight.network import own_addresses
 from bootstrap.render.addresses import as_ip, loopback
 from bootstrap.render.controlplane.args import last_value
 
-ANY = ("", "0.0.0.0", "::")
 """As an address to listen on: all of them."""
 
 
@@ -25,14 +24,14 @@ class Wanted:
 
     port: int
     user: str
-    addresses: tuple[str, ...] = ANY
+    addresses: tuple[str, ...] = names.ANY_ADDRESS
 
 
 def wanted(cfg: ClusterConfig) -> list[Wanted]:
     """kubeadm's ports and addresses, unless the configuration has others; etcd's loopback address; and the two that
     only answer health and metrics. Port 0 is none."""
     scheduler, manager = cfg.cluster.scheduler.extra_args, cfg.cluster.controller_manager.extra_args
-    address = setting(cfg, "address", "address") or ANY[0]
+    address = setting(cfg, "address", "address") or names.ANY_ADDRESS[0]
     health = setting(cfg, "healthzBindAddress", "healthz-bind-address") or loopback(cfg)
     health_port = setting(cfg, "healthzPort", "healthz-port")
     found = [
@@ -101,7 +100,9 @@ def ports(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
 
 
 def _clash(want: Wanted, held: ListeningSocket) -> bool:
-    return held.address in ANY or any(address in (*ANY, held.address) for address in want.addresses)
+    return held.address in names.ANY_ADDRESS or any(
+        address in (*names.ANY_ADDRESS, held.address) for address in want.addresses
+    )
 
 
 def _stop(holders: list[ListeningSocket]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
+from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.facts import HostFacts
 
@@ -41,7 +42,7 @@ def is_loopback(host: str) -> bool:
 
 def nearby(address: str) -> str:
     """Where what listens at `address` is reached on its own machine."""
-    return "127.0.0.1" if address in ("", "0.0.0.0", "::") else address
+    return "127.0.0.1" if address in names.ANY_ADDRESS else address
 
 
 def split_url(url: str) -> tuple[str, str, int]:

@@ -185,7 +185,7 @@ def _probes(
 
 def _probe_host(address: str) -> str:
     """Nothing answers at an unspecified address; without a host the kubelet asks the Pod's own."""
-    return "" if address in ("0.0.0.0", "::") else address
+    return "" if address in names.ANY_ADDRESS else address
 
 
 def _bind_host(extra: tuple[Arg, ...]) -> str:
