@@ -9,6 +9,7 @@ from typing import Any
 
 from bootstrap.host.facts.kubelet import static_pod_path
 from bootstrap.host.port import Host, HostReader
+from bootstrap.joining.etcd_members import member_of
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.controlplane.etcd_member import EtcdMember, etcdctl, member
 from bootstrap.render.controlplane.static_pods import manifest_path
@@ -70,12 +71,8 @@ def others(host: Host, of: EtcdMember) -> tuple[str, ...]:
         said = _parsed(ask(host, of, "member", "list", "-w", "json", timeout=5))["members"]
     except BootstrapError:
         return ()
-    return tuple(
-        f"{each.get('name', '')}={url}"
-        for each in said
-        if of.peer_url not in each["peerURLs"]
-        for url in each["peerURLs"]
-    )
+    rest = (each for each in map(member_of, said) if of.peer_url not in each.peer_urls)
+    return tuple(f"{each.name}={url}" for each in rest for url in each.peer_urls)
 
 
 def snapshot_status(host: Host, path: str) -> Mapping[str, Any]:

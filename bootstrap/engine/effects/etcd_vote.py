@@ -7,7 +7,7 @@ from bootstrap.engine.effects.registry import register
 from bootstrap.engine.effects.static_pods import GRACE
 from bootstrap.engine.polling import NotYet, persist
 from bootstrap.engine.run_context import RunContext
-from bootstrap.host.runtime.cri import end_container, running_container
+from bootstrap.host.runtime.cri import end_running
 from bootstrap.model.effects import EtcdMemberPromoted
 from bootstrap.model.errors import BootstrapError
 
@@ -33,7 +33,7 @@ def _promote(effect: EtcdMemberPromoted, context: RunContext, timeout: float) ->
             raise NotYet("it has not started yet")
         if not _answers(effect, context):
             if not anew[0]:
-                _start_anew(effect, context)
+                end_running(context.host, effect.socket, "etcd", GRACE)
                 anew[0] = True
             raise NotYet("it does not answer yet")
         tell(context.host, effect.etcdctl, "promote", found.id)
@@ -49,11 +49,6 @@ def _answers(effect: EtcdMemberPromoted, context: RunContext) -> bool:
     except BootstrapError:
         return False
     return True
-
-
-def _start_anew(effect: EtcdMemberPromoted, context: RunContext) -> None:
-    if found := running_container(context.host, effect.socket, "etcd"):
-        end_container(context.host, effect.socket, found.id, GRACE)
 
 
 register(

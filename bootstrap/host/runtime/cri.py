@@ -81,6 +81,14 @@ def end_container(host: Host, socket: str, identifier: str, grace: int) -> None:
         patient_crictl(host, socket, "rm", identifier)
 
 
+def end_running(host: Host, socket: str, name: str, grace: int) -> bool:
+    """Whether a container of that name ran; it is ended then. Raises BootstrapError (exit 5)."""
+    found = running_container(host, socket, name)
+    if found:
+        end_container(host, socket, found.id, grace)
+    return found is not None
+
+
 def image_ids(host: Host, socket: str) -> dict[str, str] | None:
     """Name → id (digest of the configuration) of each image in the runtime; None when it does not answer."""
     try:

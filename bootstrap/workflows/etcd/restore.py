@@ -20,12 +20,12 @@ from bootstrap.host import etcd
 from bootstrap.host.facts.kubelet import cri_socket, static_pod_path
 from bootstrap.host.kube_client import probe
 from bootstrap.host.port import Host
-from bootstrap.host.runtime.cri import end_container, running_container
+from bootstrap.host.runtime.cri import end_running
 from bootstrap.model import names
 from bootstrap.model.cluster import Document
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.controlplane.args import flags_of
-from bootstrap.render.controlplane.etcd_member import EtcdMember
+from bootstrap.render.controlplane.etcd_member import DATA, EtcdMember
 from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.render.health import probe_url
 from bootstrap.workflows.etcd.snapshots import checked
@@ -55,7 +55,7 @@ class Restoration:
     @property
     def data(self) -> str:
         """What etcd itself makes in its directory."""
-        return f"{self.member.data_dir}/member"
+        return f"{self.member.data_dir}/{DATA}"
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -169,9 +169,9 @@ def _put(host: Host, what: Restoration, new: str, kept: str, *, there: bool) -> 
     """Exchanged under the kept name, and what has that is never removed: it may be the old data."""
     if there:
         etcd.move(host, new, kept)
-        etcd.exchange(host, what.data, f"{kept}/member")
+        etcd.exchange(host, what.data, f"{kept}/{DATA}")
     else:
-        etcd.move(host, f"{new}/member", what.data)
+        etcd.move(host, f"{new}/{DATA}", what.data)
         host.remove_tree(new)
 
 
@@ -204,8 +204,7 @@ def _stop(host: Host, what: Restoration, tell: Tell) -> None:
     socket = cri_socket(host)
     host.stop_unit(names.KUBELET_SERVICE, disable=False)
     for name in what.pods:
-        if container := running_container(host, socket, name):
-            end_container(host, socket, container.id, GRACE)
+        if end_running(host, socket, name, GRACE):
             tell(f"{name} stopped")
 
 
@@ -237,7 +236,7 @@ def _seen(url: str, timeout: float) -> str:
 
 def _back(host: Host, what: Restoration, kept: str, tell: Tell) -> None:
     _stop(host, what, tell)
-    etcd.exchange(host, what.data, f"{kept}/member")
+    etcd.exchange(host, what.data, f"{kept}/{DATA}")
     host.remove_tree(kept)
     host.start_unit(names.KUBELET_SERVICE, enable=False, restart=False)
     tell("the data from before is back")

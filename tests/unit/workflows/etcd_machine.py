@@ -65,7 +65,7 @@ class EtcdMachine(MemoryHost):
         return json.dumps([{"Endpoint": "x", "Status": status}])
 
     def _members(self) -> str:
-        return json.dumps({"members": [{"name": name, "peerURLs": [url]} for name, url in self.members]})
+        return json.dumps({"members": [{"ID": 1, "name": name, "peerURLs": [url]} for name, url in self.members]})
 
     def _etcdutl(self, argv: list[str]) -> str:
         self.said.append(argv[1:])
