@@ -18,6 +18,7 @@ from bootstrap.cli.screens.screen import say, show_timings
 from bootstrap.cli.screens.table import show_table
 from bootstrap.model.cluster_shape import DEFAULT_NAME
 from bootstrap.model.errors import Exit
+from bootstrap.model.names import HIGHEST_PORT
 
 app = App("Throwaway clusters of containers, in the Docker engine whose socket is mounted.")
 
@@ -46,7 +47,7 @@ def create(
         str | None, typer.Option(metavar="NAME", help="A Docker network that is there; one of its own by default.")
     ] = None,
     api_port: Annotated[
-        int | None, typer.Option(min=1, max=65535, metavar="PORT", help="Of the API on the engine's host.")
+        int | None, typer.Option(min=1, max=HIGHEST_PORT, metavar="PORT", help="Of the API on the engine's host.")
     ] = None,
     config: Annotated[
         str | None, typer.Option(metavar="FILE", help="A Cluster as kind has it, or ours; - is standard input.")
@@ -80,7 +81,7 @@ def _make(request: Any, reports: Reports, output: str, *, tells: bool, table: bo
     from bootstrap.clusters.naming import node_names
     from bootstrap.workflows.cluster.create import create as make
 
-    began, text = time.monotonic(), output == "text"
+    began, text, engine = time.monotonic(), output == "text", engine_of_clusters()
     nodes = request.shape.nodes
     roles = dict(zip(node_names(request.shape.name, nodes), (node.role for node in nodes), strict=True))
     if text:
@@ -88,11 +89,11 @@ def _make(request: Any, reports: Reports, output: str, *, tells: bool, table: bo
     screen = Nodes(roles, began) if text else None
     try:
         tell = reports.hand_on if tells else None
-        made = make(engine_of_clusters(), request, screen or unheard, began, tell)
+        made = make(engine, request, screen or unheard, began, tell)
     finally:
         if screen:
             screen.over()
-    seconds, changed = time.monotonic() - began, _merge(request.shape.name)
+    seconds, changed = time.monotonic() - began, _merge(engine, request.shape.name)
     if output == "json":
         rows = [
             {"name": one.name, "role": one.role, "address": one.address, "seconds": made.seconds.get(one.name)}
@@ -136,13 +137,13 @@ def _closing(name: str, changed: Any) -> None:
     say(f"  undo it     bootstrap cluster delete {name}")
 
 
-def _merge(name: str) -> Any:
+def _merge(engine: Any, name: str) -> Any:
     """The kubeconfigs that changed; None where there is no place for one."""
     from bootstrap.host.facts.kubeconfigs import kubeconfigs
     from bootstrap.workflows.cluster.life import hand_out, kubeconfig
     from bootstrap.workflows.mode import look_on
 
-    return hand_out(look_on()[1], kubeconfigs(), name, kubeconfig(engine_of_clusters(), name, internal=False))
+    return hand_out(look_on()[1], kubeconfigs(), name, kubeconfig(engine, name, internal=False))
 
 
 @app.command("list")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -94,7 +95,8 @@ def start(name: Name = DEFAULT_NAME, timeout: Timeout = "5m", output: Output = "
     began, engine = time.monotonic(), engine_of_clusters()
     found = containers_of(engine, name)
     roles = {one.name: one.role for one in found if one.is_node}
-    seconds = _watched(lambda listen: go_on(engine, found, seconds_of(timeout, "--timeout"), listen), roles, output)
+    run = partial(go_on, engine, found, seconds_of(timeout, "--timeout"))
+    seconds = _watched(run, roles, output)
     return _finished(f"{name} is up again", seconds, began, output)
 
 
@@ -118,7 +120,7 @@ def add(
         raise typer.BadParameter("nothing is to be added", param_hint="--workers")
     began, engine = time.monotonic(), engine_of_clusters()
     found = containers_of(engine, name)
-    run: Any = lambda listen: grow(engine, found, wanted, seconds_of(timeout, "--timeout"), listen)  # noqa: E731
+    run = partial(grow, engine, found, wanted, seconds_of(timeout, "--timeout"))
     return _finished(f"{name} has {len(wanted)} more", _watched(run, {}, output), began, output)
 
 

@@ -9,21 +9,13 @@ from typing import Any
 from bootstrap.clusters.patches import patched
 from bootstrap.config import Overrides, load, resolve
 from bootstrap.config.resolve import ANY_HOST
+from bootstrap.config.schema.fields import KINDS
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster import ApiEndpoint, ClusterConfig
 from bootstrap.model.cluster_shape import CONTROL_PLANE, ClusterShape, NodeShape
 from bootstrap.render.node.kubelet import overlaid
 
-_KUBEADM = "kubeadm.k8s.io/v1beta4"
-_VERSIONS = {
-    "InitConfiguration": _KUBEADM,
-    "ClusterConfiguration": _KUBEADM,
-    "JoinConfiguration": _KUBEADM,
-    "KubeletConfiguration": "kubelet.config.k8s.io/v1beta1",
-    "KubeProxyConfiguration": "kubeproxy.config.k8s.io/v1alpha1",
-    names.OWN_KIND: names.OWN_VERSION,
-}
 _OF_INIT = ("InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration")
 _COMPONENTS = ("apiServer", "controllerManager", "scheduler")
 NO_PROXY_MODE = "none"
@@ -84,9 +76,13 @@ def effective(documents: Sequence[Mapping[str, Any]]) -> ClusterConfig:
 
 
 def _finished(kinds: Mapping[str, Mapping[str, Any]], shape: ClusterShape, node: NodeShape) -> list[dict[str, Any]]:
-    versioned = {kind: {"apiVersion": _VERSIONS[kind], "kind": kind, **doc} for kind, doc in kinds.items()}
+    versioned = {kind: {"apiVersion": _version(kind), "kind": kind, **doc} for kind, doc in kinds.items()}
     result = patched(versioned, (*shape.patches, *node.patches))
     return [doc for doc in result.values() if len(doc) > len(("apiVersion", "kind"))]
+
+
+def _version(kind: str) -> str:
+    return names.OWN_VERSION if kind == names.OWN_KIND else KINDS[kind][0]
 
 
 def _written(shape: ClusterShape) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -36,30 +36,25 @@ def put_files(client: Any, container: str, files: Mapping[str, bytes]) -> None:
 
 def read_folder(client: Any, container: str, path: str) -> dict[str, bytes]:
     """Regular files only, by their path below the folder; nothing where it is not there."""
+    return {name.partition("/")[2]: content for name, content in _regular_files(client, container, path)}
+
+
+def read_file(client: Any, container: str, path: str) -> bytes | None:
+    """None when it is not there, or is no regular file; the container may have ended."""
+    name = PurePosixPath(path).name
+    return next((content for found, content in _regular_files(client, container, path) if found == name), None)
+
+
+def _regular_files(client: Any, container: str, path: str) -> Iterator[tuple[str, bytes]]:
+    """As the archive has them, whose first word is the last one of `path`."""
     import docker
 
     try:
         chunks, _ = client.api.get_archive(container, path)
     except docker.errors.NotFound:
-        return {}
-    found = {}
+        return
     with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
         for member in archive:
             file = archive.extractfile(member) if member.isreg() else None
             if file:
-                found[member.name.partition("/")[2]] = file.read()
-    return found
-
-
-def read_file(client: Any, container: str, path: str) -> bytes | None:
-    """None when it is not there; the container may have ended."""
-    import docker
-
-    try:
-        chunks, _ = client.api.get_archive(container, path)
-    except docker.errors.NotFound:
-        return None
-    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
-        member = archive.next()
-        file = archive.extractfile(member) if member else None
-        return file.read() if file else None
+                yield member.name, file.read()

@@ -91,14 +91,10 @@ class Networks:
 
     def clusters(self) -> list[str]:
         """Names of those that have one of their own."""
-        with asked("its networks"):
-            found = self._client.networks.list(filters={"label": CLUSTER_LABEL})
-        return sorted({network.attrs["Labels"][CLUSTER_LABEL] for network in found})
+        return sorted({network.attrs["Labels"][CLUSTER_LABEL] for network in self._labelled(CLUSTER_LABEL)})
 
     def of(self, cluster: str) -> list[str]:
-        with asked("its networks"):
-            found = self._client.networks.list(filters={"label": f"{CLUSTER_LABEL}={cluster}"})
-        return [str(network.name) for network in found]
+        return [str(network.name) for network in self._labelled(f"{CLUSTER_LABEL}={cluster}")]
 
     def remove(self, cluster: str) -> list[str]:
         """Those that were made for a cluster; their names."""
@@ -108,11 +104,15 @@ class Networks:
         self._remove(f"{RUN_LABEL}={run}")
 
     def _remove(self, label: str) -> list[str]:
+        found = self._labelled(label)
         with asked("to remove a network"):
-            found = self._client.networks.list(filters={"label": label})
             for network in found:
                 network.remove()
         return [str(network.name) for network in found]
+
+    def _labelled(self, label: str) -> list[Any]:
+        with asked("its networks"):
+            return list(self._client.networks.list(filters={"label": label}))
 
 
 def _ipam(chosen: NetworkRange) -> Any:
