@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.flags.inputs import ConfigFile, DryRun, Output, read_config
+from bootstrap.cli.flags.inputs import ConfigFile, DryRun, Output, absolute_path, read_config
 from bootstrap.cli.flags.options import App
 from bootstrap.cli.screens.screen import Progress, say, show_json, show_remarks, silent, wait_for_turn
 from bootstrap.cli.screens.table import show_table
@@ -20,15 +20,9 @@ from bootstrap.model.errors import Exit
 app = App("Certificates of this machine: how long they are good for, and new ones.")
 
 
-def _path(value: str) -> str:
-    from bootstrap.host.fs.given import absolute
-
-    return absolute(value) if value else ""
-
-
-CertDir = Annotated[str, typer.Option(help="Where the certificates are.", metavar="DIR", callback=_path)]
+CertDir = Annotated[str, typer.Option(help="Where the certificates are.", metavar="DIR", callback=absolute_path)]
 Kubeconfig = Annotated[
-    str, typer.Option(help="Who asks the cluster for its configuration.", metavar="FILE", callback=_path)
+    str, typer.Option(help="Who asks the cluster for its configuration.", metavar="FILE", callback=absolute_path)
 ]
 DATE = "%b %d, %Y %H:%M UTC"
 """As kubeadm writes it."""
@@ -93,7 +87,7 @@ def generate_csr(
     config: ConfigFile = None,
     cert_dir: CertDir = "",
     kubeconfig_dir: Annotated[
-        str, typer.Option(help="Where the kubeconfigs belong.", metavar="DIR", callback=_path)
+        str, typer.Option(help="Where the kubeconfigs belong.", metavar="DIR", callback=absolute_path)
     ] = model_names.KUBERNETES_DIR,
     dry_run: DryRun = False,
     output: Output = "text",

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.flags.inputs import DryRun, Output
+from bootstrap.cli.flags.inputs import DryRun, Output, absolute_path
 from bootstrap.cli.flags.options import App
 from bootstrap.cli.screens.confirm import confirm
 from bootstrap.cli.screens.screen import say, show_json, wait_for_turn
@@ -40,7 +40,7 @@ def save(
     from bootstrap.workflows.mode import enter
 
     now = datetime.now(UTC)
-    path = _path(file) or f"{names.SNAPSHOTS_DIR}/etcd-{now:%Y%m%d-%H%M%S}.db"
+    path = absolute_path(file) or f"{names.SNAPSHOTS_DIR}/etcd-{now:%Y%m%d-%H%M%S}.db"
     made = take(enter()[1], path, now)
     if output == "json":
         print(json.dumps({"path": path, **asdict(made)}, indent=2))
@@ -58,7 +58,7 @@ def list_snapshots(
     from bootstrap.workflows.etcd.snapshots import listed
     from bootstrap.workflows.mode import look_on
 
-    found = listed(look_on()[1], _path(directory))
+    found = listed(look_on()[1], absolute_path(directory))
     if output == "json":
         document = [{"path": path, **(asdict(note) if note else {})} for path, note in found]
         print(json.dumps({"snapshots": document}, indent=2))
@@ -74,9 +74,9 @@ def status(file: File, any_cluster: AnyCluster = False, output: Output = "text")
     from bootstrap.workflows.etcd.snapshots import checked
     from bootstrap.workflows.mode import enter
 
-    note = checked(enter()[1], _path(file), any_cluster=any_cluster)
+    note = checked(enter()[1], absolute_path(file), any_cluster=any_cluster)
     if output == "json":
-        print(json.dumps({"path": _path(file), "whole": True, **(asdict(note) if note else {})}, indent=2))
+        print(json.dumps({"path": absolute_path(file), "whole": True, **(asdict(note) if note else {})}, indent=2))
         return Exit.OK
     say(f"{file} can be restored" + (f": revision {note.revision}, taken {note.taken}" if note else ""), "✓")
     return Exit.OK
@@ -97,7 +97,7 @@ def restore(
     from bootstrap.workflows.etcd.restore import decide_restore
 
     return _replace(
-        lambda host: decide_restore(host, _path(file), initial_cluster, any_cluster=any_cluster),
+        lambda host: decide_restore(host, absolute_path(file), initial_cluster, any_cluster=any_cluster),
         "etcd restore", yes=yes, dry_run=dry_run, output=output,
     )  # fmt: skip
 
@@ -153,12 +153,6 @@ def _end(document: dict[str, Any], output: str) -> int:
     if output == "json":
         show_json(document)
     return Exit.OK
-
-
-def _path(file: str) -> str:
-    from bootstrap.host.fs.given import absolute
-
-    return absolute(file) if file else ""
 
 
 def _row(path: str, note: Any) -> tuple[str, ...]:

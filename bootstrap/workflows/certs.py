@@ -57,11 +57,14 @@ def configuration(host: Host, mode: str, request: CertsRequest) -> ClusterConfig
 
     Raises BootstrapError: exit 3, 8 (there is no cluster here).
     """
-    cfg = _machine(host, mode, request)
-    if not request.cert_dir:
+    return at_directory(_machine(host, mode, request), request.cert_dir)
+
+
+def at_directory(cfg: ClusterConfig, cert_dir: str) -> ClusterConfig:
+    """With its certificates in another directory, if one is named."""
+    if not cert_dir:
         return cfg
-    spec = dataclasses.replace(cfg.cluster, certificates_dir=request.cert_dir.rstrip("/"))
-    return dataclasses.replace(cfg, cluster=spec)
+    return dataclasses.replace(cfg, cluster=dataclasses.replace(cfg.cluster, certificates_dir=cert_dir.rstrip("/")))
 
 
 def _machine(host: Host, mode: str, request: CertsRequest) -> ClusterConfig:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from bootstrap.config import Documents, Overrides, load, read_stored, resolve
 from bootstrap.engine.effects.files import make_parent
 from bootstrap.host.facts.gather import gather
@@ -14,14 +12,12 @@ from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki.keys import CryptoKeySource
 from bootstrap.render.pki.requests import requests
+from bootstrap.workflows.certs import at_directory
 
 
 def make(host: Host, mode: str, config: bytes | None, cert_dir: str, kubeconfig_dir: str) -> tuple[File, ...]:
     """Raises BootstrapError: exit 3, 8 (one of the files is there: a key is never replaced)."""
-    cfg = _configuration(host, mode, config)
-    if cert_dir:
-        spec = dataclasses.replace(cfg.cluster, certificates_dir=cert_dir.rstrip("/"))
-        cfg = dataclasses.replace(cfg, cluster=spec)
+    cfg = at_directory(_configuration(host, mode, config), cert_dir)
     ca = host.read(f"{cfg.cluster.certificates_dir}/ca.crt")
     made = requests(cfg, kubeconfig_dir.rstrip("/"), CryptoKeySource(), ca)
     if there := [file.path for file in made if host.stat(file.path)]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bootstrap.cli.flags.options import given_to, option
-from bootstrap.host.fs.given import contents
+from bootstrap.host.fs.given import absolute, contents
 from bootstrap.host.port import HostReader
 from bootstrap.model.flags import CONFIGURATION, RUN, Flag, writing
 
@@ -48,6 +48,11 @@ def table_of_timings(argv: Sequence[str]) -> list[str]:
     flag, pairs = TIMINGS.shown, zip(argv, [*argv[1:], ""], strict=True)
     alone = [word == flag and not (after == "-" or after.endswith(".html")) for word, after in pairs]
     return [f"{flag}=-" if bare else word for word, bare in zip(argv, alone, strict=True)]
+
+
+def absolute_path(typed: str) -> str:
+    """Of the host; empty where nothing was typed."""
+    return absolute(typed) if typed else ""
 
 
 def read_config(source: str | None, host: HostReader | None = None) -> bytes | None:
