@@ -135,11 +135,10 @@ def _with(file: File, kind: str, item: dict[str, Any]) -> File:
 
 def _without(file: File, name: str) -> File:
     for kind, entry in _LISTS.items():
-        found = file.entries(kind)
-        for position in reversed(range(len(found))):
+        for position in reversed(range(len(file.entries(kind)))):
+            found = file.entries(kind)
             if found[position]["name"] == name and _mark(found[position].get(entry)) is not None:
                 left = [*found[:position], *found[position + 1 :]]
-                found = left
                 file = _edited(file, {**file.document, kind: left}, partial(_drop, kind, position))
     return file
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from bootstrap.host.facts.kubeconfigs import VARIABLE
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.names import ADMIN_CONF, CONTROL_PLANE, IMAGE
 
@@ -33,6 +32,8 @@ def component(argv: Sequence[str]) -> str:
 
 def run_component(name: str, words: Sequence[str]) -> NoReturn:
     """This process becomes it; nothing of a node is needed, and no privileges."""
+    from bootstrap.host.facts.kubeconfigs import VARIABLE
+
     if name == KUBEADM:
         raise _no_kubeadm(words)
     if os.environ.get(VARIABLE) == ADMIN_CONF and not Path(ADMIN_CONF).exists():

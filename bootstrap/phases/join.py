@@ -56,9 +56,8 @@ def join_control_plane_plan(node: NodeInputs, control_plane: ControlPlaneInputs,
     cfg, files = node.cfg, file_steps(node, control_plane)
     joins = control_plane.joins
     first = ETCD_ADDED if joins else "etcd/local" if cfg.local_etcd else "control-plane/apiserver"
-    again = (
-        ("control-plane/apiserver",) if joins and joins.voted else ()
-    )  # or the kubelet would start the one of before
+    # or the kubelet would start the one of before
+    again = ("control-plane/apiserver",) if joins and joins.voted else ()
     parts = (
         files,
         service_steps(node, (first, *again, "kubeconfig/kubelet", "kubeconfig/admin")),

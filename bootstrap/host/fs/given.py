@@ -14,11 +14,8 @@ from bootstrap.model.errors import BootstrapError, Exit
 LOOKED_UP = "the path is looked up in this container, or on the host whose root is mounted at /host"
 """Why one of them may not be where somebody sees it."""
 CHUNK = 1 << 20
-
 MOST_BYTES = 16 << 20
 """As many as the longest manifest may have."""
-
-
 _STARTED_IN = "BOOTSTRAP_FOLDER"
 """Set by the wrapper: the folder of the host in which it was started."""
 
