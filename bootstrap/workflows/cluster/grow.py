@@ -95,6 +95,8 @@ def _remove(engine: ClusterEngine, node: Found) -> None:
             _told(engine, node.name, "systemctl", "stop", "bootstrap-init.service")  # it may still be starting
             _told(engine, node.name, "bootstrap", "reset", "--force")
     _told(engine, speaker.name, "kubectl", "delete", "node", node.name, "--ignore-not-found", "--wait=false")
+    if node.state == "running":
+        engine.containers.stop(node.name)  # killed while runc freezes a Pod of it, it could not end (cgroup v1)
     engine.containers.remove(node.name)
 
 

@@ -173,6 +173,7 @@ def test_a_worker_leaves() -> None:
     remove(engine, ["dev-worker"])
 
     assert set(engine.containers.there) == {"dev-control-plane"}
+    assert "dev-worker" in engine.containers.stopped, "killed amid its work it might not end"
     assert [words[:4] for name, words in engine.containers.commands if name == "dev-control-plane"] == [
         ("kubectl", "delete", "node", "dev-worker")
     ]
