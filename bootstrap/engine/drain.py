@@ -116,7 +116,12 @@ def _taken(answer: ApiResponse, what: str) -> ApiResponse:
     if answer.status < 300:
         return answer
     if answer.status in (401, 403):
-        raise BootstrapError(f"the API server refused {what}", code=Exit.API, why=said(answer))
+        raise BootstrapError(
+            f"the API server refused {what}",
+            code=Exit.API,
+            why=said(answer),
+            fix="give an administrator's kubeconfig: bootstrap reset --drain --kubeconfig FILE",
+        )
     raise NotYet(said(answer))
 
 

@@ -62,7 +62,7 @@ def status(host: Host, of: EtcdMember) -> EtcdStatus:
         used = int(found.get("dbSizeInUse", size))
         return EtcdStatus(str(found["version"]), int(found["header"]["revision"]), size, used, alarms)
     except (KeyError, IndexError, TypeError, ValueError) as e:
-        raise BootstrapError(f"etcdctl said nothing that can be read: {e}", code=Exit.EFFECT) from e
+        raise unreadable(str(e)) from e
 
 
 def others(host: Host, of: EtcdMember) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def snapshot_status(host: Host, path: str) -> Mapping[str, Any]:
     words = ["etcdutl", "snapshot", "status", host.reach(path), "-w", "json"]
     said = _parsed(host.run(words, timeout=LONG, here=True))
     if not isinstance(said, dict):
-        raise BootstrapError(f"etcdutl said nothing that can be read about {path}", code=Exit.EFFECT)
+        raise unreadable(f"about {path}")
     return said
 
 
@@ -110,4 +110,13 @@ def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as e:
-        raise BootstrapError(f"an etcd tool said nothing that can be read: {text[:80]}", code=Exit.EFFECT) from e
+        raise unreadable(text[:80]) from e
+
+
+def unreadable(what: str) -> BootstrapError:
+    """etcdctl or etcdutl ended well, with another answer than it has to give."""
+    return BootstrapError(
+        f"an etcd tool said nothing that can be read: {what}",
+        code=Exit.EFFECT,
+        fix="bootstrap diagnose; then run the same command again",
+    )

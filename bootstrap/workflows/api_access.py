@@ -69,7 +69,11 @@ def administrator(host: HostReader, kubeconfig: str = "") -> KubeApi:
     try:
         return KubeApi(inlined(content, host.read))
     except ValueError as e:
-        raise BootstrapError(f"{kubeconfig or names.ADMIN_CONF} cannot be used: {e}", code=Exit.CONFIG) from None
+        raise BootstrapError(
+            f"{kubeconfig or names.ADMIN_CONF} cannot be used: {e}",
+            code=Exit.CONFIG,
+            fix="name another kubeconfig: --kubeconfig FILE",
+        ) from None
 
 
 def cluster_facts(host: HostReader) -> ClusterFacts | None:

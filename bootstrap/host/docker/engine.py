@@ -65,7 +65,10 @@ def asked(what: str) -> Iterator[None]:
         yield
     except docker.errors.APIError as e:
         raise BootstrapError(
-            f"the Docker engine refused {what}", code=Exit.EFFECT, why=str(e.explanation or e)[:400]
+            f"the Docker engine refused {what}",
+            code=Exit.EFFECT,
+            why=str(e.explanation or e)[:400],
+            fix="bootstrap cluster list shows what is there; then run the same command again",
         ) from e
     except (docker.errors.DockerException, requests.RequestException) as e:
         raise BootstrapError(

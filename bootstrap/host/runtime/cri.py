@@ -65,7 +65,11 @@ def running_container(host: Host, socket: str, name: str) -> RunningContainer | 
             RunningContainer(c["id"], int(c["createdAt"]) / 1e9) for c in json.loads(shown).get("containers") or ()
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as e:
-        raise BootstrapError(f"the runtime at {socket} does not say what runs", code=Exit.EFFECT) from e
+        raise BootstrapError(
+            f"the runtime at {socket} does not say what runs",
+            code=Exit.EFFECT,
+            fix=f"crictl --runtime-endpoint {socket} ps; then run the same command again",
+        ) from e
     return max(found, key=lambda container: container.created, default=None)
 
 

@@ -50,7 +50,7 @@ def _looked_at(host: Host, part: str, cluster: str, version: str, now: datetime)
             f"{now:%Y-%m-%dT%H:%M:%SZ}",
         )
     except (KeyError, TypeError, ValueError) as e:
-        raise BootstrapError(f"etcdutl said nothing that can be read: {e}", code=Exit.EFFECT) from e
+        raise etcd.unreadable(str(e)) from e
 
 
 def listed(host: HostReader, folder: str) -> tuple[tuple[str, Snapshot | None], ...]:
