@@ -23,8 +23,8 @@ IMAGES = ROOT / "images"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bootstrap"
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 """The architectures that are built for: Go's name, and the kernel's, which is GNU's too."""
-KEEP = 2
-"""How many results of each cached thing stay on disk: the present one and the one before."""
+KEEP = 3
+"""How many results of each cached thing stay on disk: those of another minor and of another build number too."""
 
 
 def fail(message: str) -> NoReturn:
@@ -109,7 +109,20 @@ def minor() -> dict[str, Any]:
     found |= {entry["kubernetesVersion"]: entry for entry in whole["minors"].values()}
     if wanted not in found:
         fail(f"KUBERNETES={wanted} is not in the catalog; there are {', '.join(sorted(found))}")
-    return found[wanted]
+    return stamped(found[wanted], os.environ.get("STAMP", ""))
+
+
+def stamped(entry: dict[str, Any], stamp: str) -> dict[str, Any]:
+    """A minor under another build number: the same programs, images and version of other names.
+
+    What the programs report stays, since it is compiled into them.
+    """
+    if not stamp:
+        return entry
+    built, old = str(entry["builtVersion"]), str(entry["builtVersion"]).partition("+")[2]
+    new = f"bootstrap.{stamp}"
+    images = {name: {**image, "tag": image["tag"].replace(old, new)} for name, image in entry["images"].items()}
+    return {**entry, "builtVersion": built.replace(old, new), "images": images}
 
 
 def ensure_packages(*names: str, probe: Sequence[str] = ()) -> None:

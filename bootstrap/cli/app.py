@@ -25,6 +25,7 @@ from bootstrap.cli.screens.documents import show_yaml
 from bootstrap.cli.screens.screen import say
 from bootstrap.cli.shell_commands import completion, wrapper
 from bootstrap.cli.token import app as token_app
+from bootstrap.cli.upgrade import app as upgrade_app
 from bootstrap.model.errors import Exit, config_error
 
 EFFECTIVE = "effective"
@@ -50,6 +51,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(certs_app, name="certs")
 app.add_typer(cluster_app, name="cluster")
 app.add_typer(etcd_app, name="etcd")
+app.add_typer(upgrade_app, name="upgrade")
 app.command()(preflight)
 config_app.add_typer(config_images_app, name="images")
 

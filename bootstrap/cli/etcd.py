@@ -36,7 +36,7 @@ def save(
     output: Output = "text",
 ) -> int:
     """Take a snapshot; it has its name only when it is whole, and a note beside it says of what it is."""
-    from bootstrap.workflows.etcd.snapshots import save as take
+    from bootstrap.engine.etcd_snapshot import save as take
     from bootstrap.workflows.mode import enter
 
     now = datetime.now(UTC)

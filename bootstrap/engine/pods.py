@@ -44,6 +44,13 @@ def started_since(pod: Pod, since: float) -> bool:
     return bool(running) and all(state and epoch(state["startedAt"]) >= since for state in running)
 
 
+def is_of(pod: Mapping[str, Any], daemon_set: Mapping[str, Any]) -> bool:
+    """Whether a Pod is of the template that its DaemonSet has now, as far as the two say it."""
+    now = (daemon_set["metadata"].get("annotations") or {}).get("deprecated.daemonset.template.generation")
+    own = (pod["metadata"].get("labels") or {}).get("pod-template-generation")
+    return now is None or own is None or own == now
+
+
 def is_ready(pod: Pod) -> bool:
     """As its kubelet has last said."""
     conditions = pod.get("status", {}).get("conditions") or ()

@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 from tenacity import RetryError, retry_if_result, wait_exponential
 
-from bootstrap.engine.pods import blockers, epoch, is_ready, label_selector, restless, started_since, young
+from bootstrap.engine.pods import blockers, epoch, is_of, is_ready, label_selector, restless, started_since, young
 from bootstrap.engine.polling import UNREACHABLE, Paced
 from bootstrap.engine.run_context import RunContext
-from bootstrap.host.runtime.cri import silence
+from bootstrap.host.facts.cluster import SYSTEM
+from bootstrap.host.runtime.cri import HASH, silence, static_pods
 from bootstrap.model.conditions import (
     Condition,
     ControlPlaneSteady,
@@ -22,6 +23,7 @@ from bootstrap.model.conditions import (
     NodeReady,
     RuntimeServes,
     Served,
+    StaticPodShown,
     WorkloadReady,
 )
 from bootstrap.model.errors import BootstrapError, Exit
@@ -51,6 +53,8 @@ def observe(condition: Condition, context: RunContext) -> str:
         if isinstance(condition, ControlPlaneSteady):
             pods = context.api.get(CONTROL_PLANE_PODS).body.get("items", ())
             return restless(pods, condition.since, time.time())
+        if isinstance(condition, StaticPodShown):
+            return _shown(condition, context)
         if isinstance(condition, Served):
             return _served(condition, context)
         return _node(condition, context)
@@ -114,6 +118,17 @@ def _node(condition: NodeReady | NodeExists, context: RunContext) -> str:
     return "no Ready condition yet"
 
 
+def _shown(condition: StaticPodShown, context: RunContext) -> str:
+    """Whether the mirror of a static Pod is of the manifest that the newest sandbox of it was made of."""
+    name = f"{condition.component}-{condition.node}"
+    runs = next((pod.hash for pod in static_pods(context.host, condition.socket) if pod.name == name), "")
+    if not runs:
+        return "it does not run yet"
+    metadata = context.api.get(f"{SYSTEM}/pods/{name}").body.get("metadata") or {}
+    shown = (metadata.get("annotations") or {}).get(HASH)
+    return OK if shown == runs else "the API shows another one"
+
+
 def _served(condition: Served, context: RunContext) -> str:
     answer = context.api.get(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{condition.name}")
     if answer.status != 200:
@@ -138,7 +153,7 @@ def _workload(condition: WorkloadReady, context: RunContext) -> str:
     pods = _pods(condition, context, answer.body) if looked_at else []
     own = [pod for pod in pods if condition.node in ("", pod.get("spec", {}).get("nodeName"))]
     if condition.kind == "DaemonSet" and condition.node and own:
-        pods, wanted, ready = own, len(own), sum(map(is_ready, own))
+        pods, wanted, ready = own, len(own), sum(is_ready(pod) and is_of(pod, answer.body) for pod in own)
     if (not wanted and not condition.may_be_empty) or ready < wanted:
         return f"{ready} of {wanted} Pods ready"
     if condition.doubted and (state := young(pods, time.time())):

@@ -65,6 +65,15 @@ def status(host: Host, of: EtcdMember) -> EtcdStatus:
         raise unreadable(str(e)) from e
 
 
+def storage_minor(host: Host, of: EtcdMember) -> str:
+    """The version, `3.6`, that can read its data; empty where it is too old to say. Raises BootstrapError (exit 5)."""
+    try:
+        found = _parsed(ask(host, of, "endpoint", "status", "-w", "json", timeout=5))[0]["Status"]
+        return str(found.get("storageVersion", "")).rpartition(".")[0]
+    except (KeyError, IndexError, TypeError, AttributeError) as e:
+        raise unreadable(str(e)) from e
+
+
 def others(host: Host, of: EtcdMember) -> tuple[str, ...]:
     """`NAME=URL` of the other members, as long as this one can say it; empty where it does not answer."""
     try:

@@ -103,4 +103,27 @@ class RuntimeServes:
         return "the runtime serves CRI"
 
 
-Condition = HttpOk | NodeReady | NodeExists | WorkloadReady | ControlPlaneSteady | Served | FileThere | RuntimeServes
+@dataclass(frozen=True)
+class StaticPodShown:
+    """The API shows the static Pod that runs here, not the one before it; `socket` is of the kubelet's runtime."""
+
+    component: str
+    node: str
+    socket: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.component} is the new one"
+
+
+Condition = (
+    HttpOk
+    | NodeReady
+    | NodeExists
+    | WorkloadReady
+    | ControlPlaneSteady
+    | Served
+    | FileThere
+    | RuntimeServes
+    | StaticPodShown
+)

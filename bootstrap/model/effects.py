@@ -18,6 +18,13 @@ from bootstrap.model.reset_effects import (
     UnitsReloaded,
     Unmounted,
 )
+from bootstrap.model.upgrade_effects import (
+    BackedUp,
+    BackupMarked,
+    EtcdDowngraded,
+    EtcdSnapshotTaken,
+    FilesRestored,
+)
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,17 @@ class StaticPodRestarted:
 
 
 @dataclass(frozen=True)
+class StaticPodsReplaced:
+    """No static Pod runs of another manifest than these; where one does, the kubelet is stopped first, and stays so.
+
+    In the order in which they need each other; `socket` is of the kubelet's runtime.
+    """
+
+    pods: tuple[File, ...]
+    socket: str
+
+
+@dataclass(frozen=True)
 class Apply:
     """Server-side apply of one API object as the field manager `bootstrap`.
 
@@ -197,11 +215,15 @@ class RotatableKubeletCredential:
 
 @dataclass(frozen=True)
 class LeaseFreed:
-    """Nobody waits for the leader `name` of this machine's last boot: it ended with it, before `booted`."""
+    """Nobody waits for the leader `name` of this machine's last boot: it ended with it, before `booted`.
+
+    With `socket`, of the kubelet's runtime, for one that its static Pod has replaced.
+    """
 
     name: str
     hostname: str
     booted: float
+    socket: str = ""
 
 
 @dataclass(frozen=True)
@@ -324,6 +346,12 @@ Effect = (
     | NodeDeleted
     | Unmounted
     | UnitsReloaded
+    | BackedUp
+    | BackupMarked
+    | FilesRestored
+    | EtcdSnapshotTaken
+    | EtcdDowngraded
+    | StaticPodsReplaced
 )
 
 

@@ -75,6 +75,9 @@ POD_LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0")
 WORK_DIR = "/var/lib/bootstrap"
 JOURNAL = "/var/lib/bootstrap/journal"
 """What every path, unit and setting was before our first change of it."""
+BACKUPS_DIR = f"{WORK_DIR}/backups"
+"""What upgrades have replaced, a directory each."""
+BACKUPS_KEPT = 3
 NETNS_DIR = "/run/netns"
 CNI_STATE = "/var/lib/cni"
 POD_NETWORK = "cbr0"

@@ -21,8 +21,8 @@ def make() -> Iterator[Callable[..., Machine]]:
     """Makes machines that the tests of a module share, and removes them after those."""
     mine: list[Machine] = []
 
-    def machine(*arguments: object, **options: object) -> Machine:
-        made = Machine(*arguments, **options)  # type: ignore[arg-type]
+    def machine(*arguments: object, kind: type[Machine] = Machine, **options: object) -> Machine:
+        made = kind(*arguments, **options)  # type: ignore[arg-type]
         mine.append(made)
         machines.append(made)
         return made

@@ -95,6 +95,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "token delete": ("bootstrap token delete abcdef",),
     "token generate": ("bootstrap token generate",),
     "token list": ("bootstrap token list -o json",),
+    "upgrade apply": ("bootstrap upgrade apply --dry-run", "bootstrap upgrade apply -y"),
+    "upgrade rollback": ("bootstrap upgrade rollback --list", "bootstrap upgrade rollback -y"),
     "version": ("docker run --rm IMAGE version -o json",),
     "wrapper": ("docker run --rm IMAGE wrapper > bootstrap && chmod +x bootstrap",),
 }

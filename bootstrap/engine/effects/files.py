@@ -23,7 +23,7 @@ def make_parent(host: Host, path: str) -> None:
         host.mkdir(parent, 0o755)
 
 
-def _drift(host: HostReader, effect: File) -> str:
+def drift(host: HostReader, effect: File) -> str:
     """Why a file needs writing: `missing`, `content`, `mode`, or empty when it is right already."""
     stat = host.stat(effect.path)
     if stat is None:
@@ -33,8 +33,8 @@ def _drift(host: HostReader, effect: File) -> str:
     return "" if stat.mode == effect.mode else "mode"
 
 
-def _write(effect: File, context: RunContext, timeout: float) -> str:
-    difference = _drift(context.host, effect)
+def write(effect: File, context: RunContext, timeout: float) -> str:
+    difference = drift(context.host, effect)
     if not difference:
         return ""
     content = effect.content
@@ -54,8 +54,8 @@ def _take_away(effect: FileGone, context: RunContext, timeout: float) -> str:
     return f"{effect.path} removed"
 
 
-def _diff(effect: File, host: HostReader, objects: Objects) -> Lines:
-    if effect.secret or _drift(host, effect) not in ("missing", "content"):
+def diff_of_file(effect: File, host: HostReader, objects: Objects) -> Lines:
+    if effect.secret or drift(host, effect) not in ("missing", "content"):
         return ()
     return changed_lines(host.read(effect.path) or b"", effect.content)
 
@@ -163,9 +163,9 @@ def _compare(host: HostReader, entry: Entry, found: Comparison) -> None:
 
 register(
     File,
-    apply=_write,
-    describe=lambda effect, host: f"file {effect.shown}: {verdict(_drift(host, effect))}",
-    diff=_diff,
+    apply=write,
+    describe=lambda effect, host: f"file {effect.shown}: {verdict(drift(host, effect))}",
+    diff=diff_of_file,
 )
 register(
     FileGone,

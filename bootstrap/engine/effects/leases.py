@@ -11,6 +11,7 @@ from bootstrap.engine.objects.answers import Answers
 from bootstrap.engine.polling import persist
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.kube_client import object_path
+from bootstrap.host.runtime.cri import static_pods
 from bootstrap.model.effects import LeaseFreed
 
 
@@ -18,11 +19,11 @@ def _free(effect: LeaseFreed, context: RunContext, timeout: float) -> str:
     """Written over the version that was read: whoever has taken or renewed it meanwhile keeps it."""
     metadata = {"name": effect.name, "namespace": "kube-system"}
     lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata}
-    answers = Answers(lease)
+    answers, ended = Answers(lease), _ended(effect, context)
 
     def attempt() -> str:
         found = answers.read(context.api.get(object_path(lease)))
-        if found is None or not _left(effect, found.get("spec") or {}):
+        if found is None or not _left(effect, found.get("spec") or {}, ended):
             return ""
         version = {**metadata, "resourceVersion": found["metadata"]["resourceVersion"]}
         answers.checked(context.api.merge({**lease, "metadata": version, "spec": {"holderIdentity": None}}))
@@ -31,16 +32,22 @@ def _free(effect: LeaseFreed, context: RunContext, timeout: float) -> str:
     return persist(attempt, context, timeout, f"the lease {effect.name} was not freed")
 
 
-def _left(effect: LeaseFreed, spec: Mapping[str, Any]) -> bool:
+def _ended(effect: LeaseFreed, context: RunContext) -> float:
+    """Seconds since the epoch: who has not renewed since then has ended."""
+    pods = static_pods(context.host, effect.socket) if effect.socket else ()
+    return next((pod.made for pod in pods if pod.name.startswith(f"{effect.name}-")), effect.booted)
+
+
+def _left(effect: LeaseFreed, spec: Mapping[str, Any], ended: float) -> bool:
     """A leader is called HOSTNAME_UUID; one that lives renews every few seconds."""
     holder, renewed = spec.get("holderIdentity") or "", spec.get("renewTime") or ""
     if not renewed or holder.rpartition("_")[0].lower() != effect.hostname:
         return False
-    return datetime.fromisoformat(renewed).timestamp() < effect.booted
+    return datetime.fromisoformat(renewed).timestamp() < ended
 
 
 register(
     LeaseFreed,
     apply=_free,
-    describe=lambda effect, host: f"lease {effect.name}: free it if its holder ended with the last boot",
+    describe=lambda effect, host: f"lease {effect.name}: free it if its holder has ended",
 )

@@ -13,6 +13,8 @@ CRI_TIMEOUT = 60.0
 """Seconds. crictl's own 2 s end a removal midway on a busy machine, and the runtime's CNI plugin with it."""
 KUBELET_LABEL = "io.kubernetes.pod.uid"
 _NAMESPACE = "io.kubernetes.pod.namespace"
+_SOURCE, HASH = "kubernetes.io/config.source", "kubernetes.io/config.hash"
+"""Annotations of the kubelet: where it has a Pod from, and of which bytes it is."""
 PID1_ROOT = "/proc/1/root"
 """The root directory of PID 1, in its own mount namespace: with --pid=host the host's files as the host sees them now.
 
@@ -71,6 +73,47 @@ def running_container(host: Host, socket: str, name: str) -> RunningContainer | 
             fix=f"crictl --runtime-endpoint {socket} ps; then run the same command again",
         ) from e
     return max(found, key=lambda container: container.created, default=None)
+
+
+@dataclass(frozen=True)
+class StaticPod:
+    """A sandbox of a Pod that the kubelet read of a file; `made` in seconds since the epoch, `hash` of its manifest."""
+
+    sandbox: str
+    name: str
+    made: float
+    hash: str
+
+
+def static_pods(host: Host, socket: str) -> tuple[StaticPod, ...]:
+    """Those whose sandbox runs, the newest first. Raises BootstrapError (exit 5)."""
+    words = ("pods", "--output=json", "--state=ready", f"--label={_NAMESPACE}=kube-system")
+    shown = patient_crictl(host, socket, *words)
+    try:
+        found = [
+            StaticPod(p["id"], p["metadata"]["name"], int(p["createdAt"]) / 1e9, p["annotations"][HASH])
+            for p in json.loads(shown).get("items") or ()
+            if (p.get("annotations") or {}).get(_SOURCE) == "file"
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise BootstrapError(
+            f"the runtime at {socket} does not say which Pods it has",
+            code=Exit.EFFECT,
+            fix=f"crictl --runtime-endpoint {socket} pods; then run the same command again",
+        ) from e
+    return tuple(sorted(found, key=lambda pod: -pod.made))
+
+
+def end_pod(host: Host, socket: str, sandbox: str, grace: int) -> None:
+    """Its containers have `grace` seconds; then it is gone, sandbox and all. Raises BootstrapError (exit 5)."""
+    containers = patient_crictl(host, socket, "ps", "--quiet", f"--pod={sandbox}").split()
+    if containers:
+        limit = grace + CRI_TIMEOUT
+        words = (f"--timeout={limit:.0f}s", "stop", f"--timeout={grace}", *containers)
+        host.run([*crictl(host, socket), *words], timeout=limit, here=True)
+    patient_crictl(host, socket, "stopp", sandbox)
+    with suppress(BootstrapError):  # who collects what has ended was faster
+        patient_crictl(host, socket, "rmp", sandbox)
 
 
 def end_container(host: Host, socket: str, identifier: str, grace: int) -> None:

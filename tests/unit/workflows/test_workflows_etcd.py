@@ -7,13 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from bootstrap.engine.etcd_snapshot import save
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.snapshot import noted
 from bootstrap.workflows.etcd import restore as restoring
 from bootstrap.workflows.etcd.defrag import defragment
 from bootstrap.workflows.etcd.restore import Restoration, decide_recovery, decide_restore, restore
-from bootstrap.workflows.etcd.snapshots import checked, listed, save
+from bootstrap.workflows.etcd.snapshots import checked, listed
 from tests.unit.workflows.etcd_machine import DATA, NOW, SELF, EtcdMachine
 
 BEFORE = f"{DATA}/before-20260102-030405"

@@ -1,0 +1,153 @@
+"""The plan of `upgrade apply`: that of `init`, what runs exchanged in one moment, and before it a way back kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from bootstrap.model import names
+from bootstrap.model.backup import Backup
+from bootstrap.model.conditions import Condition, HttpOk, StaticPodShown
+from bootstrap.model.effects import (
+    Effect,
+    File,
+    ImagePresent,
+    ImagesImported,
+    Install,
+    LeaseFreed,
+    StaticPodsReplaced,
+    UnitRunning,
+)
+from bootstrap.model.plan import Plan, Step
+from bootstrap.model.upgrade_effects import BackedUp, BackupMarked, EtcdSnapshotTaken
+from bootstrap.phases.images import TIMEOUT as IMAGES_TIMEOUT
+from bootstrap.phases.inputs import NodeInputs
+from bootstrap.render.images.required import components
+from bootstrap.render.pki.renewal import Renewed
+
+BACKUP, SNAPSHOT, IMAGES, RENEWED = "upgrade/backup", "upgrade/snapshot", "upgrade/images", "upgrade/certs"
+EXCHANGED, DONE = "control-plane/exchanged", "upgrade/done"
+MANIFESTS = {
+    "etcd/local": "etcd",
+    "control-plane/apiserver": "kube-apiserver",
+    "control-plane/controller-manager": "kube-controller-manager",
+    "control-plane/scheduler": "kube-scheduler",
+}
+"""Steps of `init`, and whose manifest each writes."""
+CREDENTIALS = ("certs/", "kubeconfig/")
+"""Steps whose files an upgrade does not take back: what was renewed serves the old version too."""
+
+
+@dataclass(frozen=True)
+class UpgradeInputs:
+    """`socket` is of the kubelet's runtime; `etcd_health` the URL of a local etcd, empty for another one."""
+
+    backup: Backup
+    renewed: tuple[Renewed, ...]
+    socket: str
+    etcd_health: str
+    etcd_runs: bool
+
+
+def upgrade_plan(init: Plan, node: NodeInputs, given: UpgradeInputs) -> Plan:
+    """`init` is the plan of the new version, on this machine."""
+    steps = {step.id: step for step in init.steps}
+    manifests = tuple(_manifest(steps[name], of) for name, of in MANIFESTS.items() if name in steps)
+    changed = tuple(map(_without_manifest, init.steps))
+    first = [_images(node, given.socket), *_kept(given, changed, manifests)]
+    before = tuple(step.id for step in first)
+    exchanged = StaticPodsReplaced(manifests, given.socket)
+    files = tuple(s.id for s in changed if is_local(s))
+    moved = [_moved(step, before, given.socket) for step in changed]
+    found = [
+        *first,
+        *moved,
+        Step(RENEWED, "Certificates", tuple(f for each in given.renewed for f in each.files), after=before),
+        Step(EXCHANGED, "Control plane", (exchanged,), after=(*before, RENEWED, *files)),
+        *_shown(node, given, manifests, steps),
+    ]
+    state = File(names.STATE_CONFIG, node.state, mode=0o600)
+    done = (state, BackupMarked(given.backup, "done"))
+    return Plan((*found, Step(DONE, "Node", done, after=tuple(step.id for step in found))), init.remarks)
+
+
+def is_local(step: Step) -> bool:
+    """Whether it only changes files and the runtime: it comes before the exchange."""
+    group = step.id.partition("/")[0]
+    return group in ("record", "certs", "kubeconfig", "host", "runtime") or step.id in (
+        *MANIFESTS,
+        "kubelet-start/config",
+    )
+
+
+def _kept(given: UpgradeInputs, steps: Iterable[Step], manifests: tuple[File, ...]) -> list[Step]:
+    """What would be needed to go back."""
+    effects = (e for step in steps if not step.id.startswith(CREDENTIALS) for e in step.effects)
+    paths = (*(e.path for e in effects if isinstance(e, File | Install)), *(pod.path for pod in manifests))
+    kept = BackedUp(given.backup, (*dict.fromkeys(paths), names.STATE_CONFIG))
+    found = [Step(BACKUP, "Backup", (kept,), after=(IMAGES,))]
+    if given.etcd_runs:
+        taken = EtcdSnapshotTaken(given.backup.snapshot)
+        found.append(Step(SNAPSHOT, "Backup", (taken,), after=(IMAGES, BACKUP), timeout=IMAGES_TIMEOUT))
+    return found
+
+
+def _images(node: NodeInputs, socket: str) -> Step:
+    """All that the new version runs, before anything else begins; a node container has our own already."""
+    cfg = node.cfg
+    wanted: list[Effect] = [ImagesImported(socket)] if node.facts.mode == "host" else []
+    if cfg.node.image_pull_policy != "Never":
+        always = cfg.node.image_pull_policy == "Always"
+        others = (found.image for found in components(cfg) if not found.built)
+        wanted += [ImagePresent(image, socket, cfg.own.mirrors, always) for image in others]
+    return Step(IMAGES, "Images", tuple(wanted), timeout=IMAGES_TIMEOUT)
+
+
+def _manifest(step: Step, component: str) -> File:
+    return next(e for e in step.effects if isinstance(e, File) and e.path.endswith(f"/{component}.yaml"))
+
+
+def _without_manifest(step: Step) -> Step:
+    if step.id in MANIFESTS:
+        manifest = _manifest(step, MANIFESTS[step.id])
+        return replace(step, effects=tuple(e for e in step.effects if e != manifest))
+    if step.id == "record":
+        return replace(step, effects=tuple(e for e in step.effects if getattr(e, "path", "") != names.STATE_CONFIG))
+    return step
+
+
+def _moved(step: Step, before: tuple[str, ...], socket: str) -> Step:
+    """What was to happen before the kubelet's start still does, but all of it after the backup."""
+    if step.id in MANIFESTS:  # the controllers' waited for the API server, which is not exchanged yet
+        return replace(step, after=before)
+    if step.id == "kubelet-start":
+        return replace(started(step, socket), after=(*step.after, EXCHANGED))
+    return replace(started(step, socket), after=(*before, *step.after))
+
+
+def started(step: Step, socket: str) -> Step:
+    """A step of `init` where something ran before: the kubelet of another binary, and who led."""
+
+    def fitted(effect: Effect) -> Effect:
+        if isinstance(effect, UnitRunning) and effect.name == names.KUBELET_SERVICE:
+            return replace(effect, uses=(*effect.uses, f"{names.HOST_BIN_DIR}/kubelet"))
+        return replace(effect, socket=socket) if isinstance(effect, LeaseFreed) else effect
+
+    return replace(step, effects=tuple(map(fitted, step.effects)))
+
+
+def _shown(
+    node: NodeInputs, given: UpgradeInputs, manifests: tuple[File, ...], steps: dict[str, Step]
+) -> Iterable[Step]:
+    timeout = node.cfg.run.timeouts.control_plane_component_health_check
+    if given.etcd_health:
+        healthy = (HttpOk("etcd healthy", given.etcd_health),)
+        yield Step("wait-control-plane/etcd", "Control plane", waits=healthy, after=("kubelet-start",), timeout=timeout)
+    shown: list[Condition] = [
+        StaticPodShown(component, node.cfg.node.name, given.socket)
+        for step, component in MANIFESTS.items()
+        if step in steps and manifests
+    ]
+    after = tuple(name for name in steps if name.startswith("wait-control-plane/"))
+    timeout = node.cfg.run.timeouts.upgrade_manifests
+    yield Step("control-plane/shown", "Control plane", waits=tuple(shown), after=after, timeout=timeout)

@@ -1,0 +1,157 @@
+"""`upgrade apply`: what this machine's cluster is, and is to be; then one plan, and the way back where it fails."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bootstrap.config import Documents, Overrides, read_stored, resolve, to_stored
+from bootstrap.config.complete import lasting
+from bootstrap.engine.effects.backups import backups
+from bootstrap.engine.journal import begun, read_journal
+from bootstrap.engine.run import EventListener
+from bootstrap.engine.timings import Timing
+from bootstrap.host.facts.configured import look_up
+from bootstrap.host.facts.gather import gather
+from bootstrap.host.port import Host, HostReader
+from bootstrap.model import names
+from bootstrap.model.backup import Backup
+from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.facts import HostFacts
+from bootstrap.model.plan import Plan
+from bootstrap.phases.upgrade import UpgradeInputs, upgrade_plan
+from bootstrap.preflight.checks import run_checks
+from bootstrap.render.pki.keys import CryptoKeySource
+from bootstrap.render.pki.renewal import ALL, RenewalInput, Renewed, renewal
+from bootstrap.workflows.credentials import issue_credentials
+from bootstrap.workflows.execute import execute
+from bootstrap.workflows.observe import Observed
+from bootstrap.workflows.reconfigure import kept
+from bootstrap.workflows.upgrade.machine import etcd_health, initial_plan, node_inputs
+from bootstrap.workflows.upgrade.rollback import Listening, gone_back
+
+
+@dataclass(frozen=True)
+class UpgradeRequest:
+    """What the user asked for, as kubeadm's flags have it; `version` is empty for the one that this image carries."""
+
+    version: str = ""
+    patches: str = ""
+    certificate_renewal: bool = True
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class UpgradeDecision(Observed):
+    """`before` is the configuration that is here; `backup` is a new one, or that of a run which was not finished."""
+
+    before: ClusterConfig = dataclasses.field(kw_only=True)
+    backup: Backup = dataclasses.field(kw_only=True)
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What will be done."""
+        return (f"Kubernetes {self.before.cluster.kubernetes_version} → {self.cfg.cluster.kubernetes_version}",)
+
+
+def decide(host: Host, mode: str, request: UpgradeRequest, now: datetime) -> UpgradeDecision:
+    """Raises BootstrapError: exit 2, 3 (the new version does not take the configuration), 8 (no cluster of ours)."""
+    text = host.read(names.STATE_CONFIG)
+    if text is None:
+        raise BootstrapError(
+            "there is no cluster of bootstrap's here",
+            code=Exit.CONFLICT,
+            why=f"{names.STATE_CONFIG} does not exist",
+            fix="bootstrap init",
+        )
+    before, facts = read_stored(text), gather(host, mode)
+    if before.node.api is None or before.node.server:
+        raise BootstrapError(
+            "this is not the first control plane of its cluster",
+            code=Exit.CONFLICT,
+            why="join was run here",
+            fix="run upgrade apply on the machine where init was run",
+        )
+    _check_version(request.version)
+    cfg = target(before, facts, request)
+    configured = look_up(host, mode, cfg, address_given=True, fresh=False)
+    facts = dataclasses.replace(lasting(facts, cfg.own), configured=configured)
+    preflight = run_checks(cfg, facts, fresh=False)
+    return UpgradeDecision(cfg, facts, preflight, True, before=before, backup=_backup(host, before, cfg, now))
+
+
+def _check_version(wanted: str) -> None:
+    if wanted and wanted.removeprefix("v") not in (
+        v.removeprefix("v") for v in (names.KUBERNETES_VERSION, names.BUILT_VERSION)
+    ):
+        raise BootstrapError(
+            f"this image carries {names.BUILT_VERSION}, not {wanted}",
+            code=Exit.USAGE,
+            fix=f"run the image of that version, or: bootstrap upgrade apply {names.KUBERNETES_VERSION}",
+        )
+
+
+def target(before: ClusterConfig, facts: HostFacts, request: UpgradeRequest) -> ClusterConfig:
+    """The stored configuration with this image's version, judged by its rules. Raises BootstrapError (exit 3)."""
+    built = before.cluster.image_repository == names.BUILT_REPOSITORY
+    version = names.BUILT_VERSION if built else names.KUBERNETES_VERSION
+    moved = dataclasses.replace(before, cluster=dataclasses.replace(before.cluster, kubernetes_version=version))
+    given = {"patches": request.patches or None, "ignore_preflight_errors": request.ignored or None}
+    documents: Documents = kept(to_stored(moved).encode(), Overrides())
+    return resolve(documents, Overrides(**given), facts)
+
+
+def _backup(host: HostReader, before: ClusterConfig, cfg: ClusterConfig, now: datetime) -> Backup:
+    """A run that was not finished goes on: by then not all is here any more that it has kept."""
+    old, new = before.cluster.kubernetes_version, cfg.cluster.kubernetes_version
+    last = next(iter(backups(host)), None)
+    if last and (last.state, last.before, last.after) == ("begun", old, new):
+        return last
+    return Backup(f"upgrade-{now:%Y%m%d-%H%M%S}", old, new, f"{now:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def make_plan(
+    host: HostReader, decision: UpgradeDecision, manifests: Mapping[str, str], now: datetime, request: UpgradeRequest
+) -> Plan:
+    """Certificates are renewed here, so that the plan holds finished bytes."""
+    cfg = decision.cfg
+    issued = issue_credentials(host, cfg, now, None, anew=False)
+    node = node_inputs(host, decision, issued)
+    plan = initial_plan(host, decision, node, issued, manifests, now)
+    renewed = _renewed(host, decision, now) if request.certificate_renewal and not issued.external_ca else ()
+    health = etcd_health(host) if cfg.local_etcd else ""
+    runs = host.unit(names.KUBELET_SERVICE).active and bool(health)
+    return upgrade_plan(plan, node, UpgradeInputs(decision.backup, renewed, cfg.node.cri_socket, health, runs))
+
+
+def _renewed(host: HostReader, decision: UpgradeDecision, now: datetime) -> tuple[Renewed, ...]:
+    """All but those that an earlier try of the same run has renewed."""
+    cfg = decision.cfg
+    given = RenewalInput(cfg, host.read, begun(read_journal(host)), CryptoKeySource(), now)
+    began = datetime.fromisoformat(decision.backup.taken).timestamp()
+    return tuple(
+        each
+        for each in renewal(given, (ALL,)).renewed
+        if any((there := host.stat(path)) is None or there.mtime < began for path in each.paths)
+    )
+
+
+def act(
+    host: Host,
+    decision: UpgradeDecision,
+    plan: Plan,
+    manifests: Mapping[str, str],
+    listen: EventListener,
+    back: Listening,
+) -> tuple[Timing, ...]:
+    """`back` makes the listener of the way back. Raises BootstrapError: exit 5, 6, 7 or 9, after it went back."""
+    try:
+        return execute(host, decision, plan, listen, verb="upgrade")
+    except BootstrapError as failure:
+        taken = next((found for found in backups(host) if found.name == decision.backup.name), None)
+        if taken is None:  # nothing was changed yet
+            raise
+        raise gone_back(host, decision.facts, taken, manifests, failure, back) from failure
