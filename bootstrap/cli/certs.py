@@ -56,6 +56,7 @@ def renew(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME...|all", help="As check-expiration shows them; all that can be.")
     ],
+    due: Annotated[bool, typer.Option("--due", help="Only what has less than a third of its life left.")] = False,
     config: ConfigFile = None,
     cert_dir: CertDir = "",
     kubeconfig: Kubeconfig = "",
@@ -69,12 +70,16 @@ def renew(
 
     mode, host = enter()
     request = certs.CertsRequest(read_config(config, host), kubeconfig, cert_dir)
+
+    def decide() -> certs.RenewalDecision:
+        return certs.decide_renewal(host, mode.name, request, tuple(names), datetime.now(UTC), due=due)
+
     if dry_run:
-        return _preview(certs.decide_renewal(host, mode.name, request, tuple(names), datetime.now(UTC)), host, output)
+        return _preview(decide(), host, output, due=due)
     with alone(host, wait_for_turn):
-        decision = certs.decide_renewal(host, mode.name, request, tuple(names), datetime.now(UTC))
+        decision = decide()
         if output == "text":
-            _say(decision.result)
+            _say(decision.result, due=due)
             show_remarks(decision.plan)
         certs.renew(host, mode.name, decision, Progress(decision.plan) if output == "text" else silent)
     if output == "json":
@@ -121,13 +126,13 @@ def certificate_key(output: Output = "text") -> int:
     return Exit.OK
 
 
-def _preview(decision: Any, host: Any, output: str) -> int:
+def _preview(decision: Any, host: Any, output: str, *, due: bool) -> int:
     from bootstrap.engine.preview import preview
 
     if output == "json":
         show_json({**_result(decision), "steps": [asdict(step) for step in preview(decision.plan, host)]})
         return Exit.OK
-    _say(decision.result)
+    _say(decision.result, due=due)
     show_remarks(decision.plan)
     for step in preview(decision.plan, host):
         for effect in step.effects:
@@ -136,7 +141,7 @@ def _preview(decision: Any, host: Any, output: str) -> int:
     return Exit.OK
 
 
-def _say(result: Any) -> None:
+def _say(result: Any, *, due: bool) -> None:
     for each in result.renewed:
         say(f"{each.name:<26} until {each.ends:{DATE}}")
     for name in result.missing:
@@ -144,7 +149,7 @@ def _say(result: Any) -> None:
     for name in result.external:
         say(f"{name:<26} stays: the key of its CA is not on this machine", "!")
     if not result.renewed:
-        say("there is nothing to renew: the kubelet renews its own")
+        say("nothing is due" if due else "there is nothing to renew: the kubelet renews its own")
 
 
 def _result(decision: Any) -> dict[str, Any]:

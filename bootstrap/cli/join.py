@@ -15,6 +15,7 @@ from bootstrap.cli.bundle import check_trust, offered_images
 from bootstrap.cli.flags.inputs import overrides, read_config
 from bootstrap.cli.flags.join import JOIN_FLAGS
 from bootstrap.cli.flags.options import takes
+from bootstrap.cli.screens.closing import show_renewal
 from bootstrap.cli.screens.plan import show_plan
 from bootstrap.cli.screens.reports import ON_SCREEN, Reports, reporting, shown
 from bootstrap.cli.screens.screen import (
@@ -126,4 +127,5 @@ def _join(
         return Exit.OK
     chain = f"(longest chain: {longest(result)})"
     say(f"{decision.cfg.node.name} {JOINED} {decision.cfg.endpoint} in {seconds:.1f} s   {chain}")
+    show_renewal(decision)
     return Exit.OK

@@ -101,6 +101,7 @@ def to_bootstrap_configuration(own: BootstrapConfig) -> dict[str, Any]:
         "hardening": own.hardening,
         "workloadsOnControlPlane": own.workloads_on_control_plane,
         "extraSANs": list(own.extra_sans),
+        **({} if own.certificate_renewal else {"certificateRenewal": False}),
     } | _filled(
         {
             "bundle": _filled({"trustedKeys": list(own.trusted_keys)}),

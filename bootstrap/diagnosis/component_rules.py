@@ -113,6 +113,13 @@ COMPONENT_RULES: tuple[Rule, ...] = (
         definite=True,
     ),
     Rule(
+        "renewal-failed",
+        state.renewal_failed,
+        "the certificates of this machine were not renewed when they were due",
+        "its last lines say what was in the way; it tries again every day",
+        "bootstrap certs renew all --due, or journalctl -u {source}",
+    ),
+    Rule(
         "tls-expired",
         said(r"x509: certificate has expired or is not yet valid(?P<when>: current time \S+ is \w+ [^\s\"\\]+)?"),
         "{source} meets a certificate that has expired or is not yet valid",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from bootstrap.diagnosis.evidence import Container, Evidence, Unit
 from bootstrap.diagnosis.rule import LINE_LENGTH, Match, said
+from bootstrap.model import names
 
 FULL = 64 << 20
 """Bytes below which etcd cannot make its next 64 MB write-ahead log file (wal.SegmentSizeBytes)."""
@@ -62,6 +63,12 @@ def certificate_early(evidence: Evidence) -> Iterator[Match]:
     for certificate in evidence.certificates:
         if certificate.not_before > evidence.now:
             yield Match(certificate.path, (f"valid from {_date(certificate.not_before)}, now {_date(evidence.now)}",))
+
+
+def renewal_failed(evidence: Evidence) -> Iterator[Match]:
+    for unit in evidence.units:
+        if unit.name == names.RENEWAL:
+            yield Match(unit.name, unit.journal[-5:])
 
 
 def certificate_foreign(evidence: Evidence) -> Iterator[Match]:

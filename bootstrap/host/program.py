@@ -6,6 +6,8 @@ from pathlib import Path
 
 FOLDER = Path("/usr/lib/bootstrap/app")
 """Where the image has the program."""
+LAUNCHER = "/usr/bin/bootstrap"
+"""What starts it there."""
 
 
 def manifests() -> dict[str, str]:

@@ -15,7 +15,7 @@ from bootstrap.model.virtual_address import VirtualAddress
 
 CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps"
 
-_SHARED = ("cni", "hardening", "workloads_on_control_plane", "extra_sans", "control_plane_vip")
+_SHARED = ("cni", "hardening", "workloads_on_control_plane", "extra_sans", "control_plane_vip", "certificate_renewal")
 
 
 class Reader(Protocol):
@@ -41,6 +41,7 @@ def with_settings_of(api: Reader, own: BootstrapConfig) -> BootstrapConfig:
         hardening=said.get("hardening") is not False,
         workloads_on_control_plane=said.get("workloadsOnControlPlane"),
         extra_sans=tuple(map(str, said.get("extraSANs", ()))),
+        certificate_renewal=said.get("certificateRenewal") is not False,
         control_plane_vip=VirtualAddress.of_document(vip) if (vip := said.get("controlPlaneVIP")) else None,
     )
 

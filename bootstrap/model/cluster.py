@@ -176,6 +176,8 @@ class BootstrapConfig:
     images_in_config_maps: bool = False
     """Whether ConfigMaps of add-ons are searched for images too."""
     control_plane_vip: VirtualAddress | None = None
+    certificate_renewal: bool = True
+    """Whether a timer renews the certificates of a control plane before they end."""
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,13 @@ class Install:
 
 
 @dataclass(frozen=True)
+class ProgramInstalled:
+    """The program, its interpreter and their libraries lie below `root` as in our image, ready to be entered."""
+
+    root: str
+
+
+@dataclass(frozen=True)
 class Link:
     """A symbolic link; with `keep`, whatever has that name already stays."""
 
@@ -137,6 +144,13 @@ class UnitRunning:
     name: str
     uses: tuple[str, ...] = ()
     enabled: bool = True
+
+
+@dataclass(frozen=True)
+class UnitStopped:
+    """A systemd unit of ours neither runs nor starts at a boot."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -318,6 +332,7 @@ Effect = (
     | FileGone
     | RecordDirectory
     | Install
+    | ProgramInstalled
     | Link
     | KernelModule
     | Sysctl
@@ -327,6 +342,7 @@ Effect = (
     | ImagePresent
     | ImagesLoaded
     | UnitRunning
+    | UnitStopped
     | StaticPodRestarted
     | Apply
     | Create

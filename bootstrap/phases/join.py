@@ -18,6 +18,7 @@ from bootstrap.phases.machine import KUBELET_FILES, file_steps, record_step, ser
 from bootstrap.phases.naming import OF_JOIN
 from bootstrap.phases.parts import Part, joined
 from bootstrap.phases.select import without
+from bootstrap.phases.timers import timer_steps
 from bootstrap.render.addons.builtin import flannel_files
 from bootstrap.render.images.required import to_bring_in
 
@@ -62,6 +63,7 @@ def join_control_plane_plan(node: NodeInputs, control_plane: ControlPlaneInputs,
         files,
         service_steps(node, (first, *again, "kubeconfig/kubelet", "kubeconfig/admin")),
         control_plane_steps(node, control_plane, tuple(step.id for step in files.steps)),
+        timer_steps(node),
         node_steps(node, manifests, ()),
         Part(OWN_ADDONS, ()),
     )

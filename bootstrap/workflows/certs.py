@@ -113,12 +113,13 @@ def check(host: Host, mode: str, request: CertsRequest) -> tuple[tuple[Expiry, .
 
 
 def decide_renewal(
-    host: Host, mode: str, request: CertsRequest, wanted: tuple[str, ...], now: datetime
+    host: Host, mode: str, request: CertsRequest, wanted: tuple[str, ...], now: datetime, *, due: bool = False
 ) -> RenewalDecision:
-    """Raises BootstrapError: exit 2, 3, 4 (the clock is wrong), 8."""
+    """`due`: only what has less than a third of its life left. Raises BootstrapError: exit 2, 3, 4 (the clock is
+    wrong), 8."""
     cfg = configuration(host, mode, request)
     ours = begun(read_journal(host))
-    result = renewal(RenewalInput(cfg, host.read, ours, CryptoKeySource(), now), wanted)
+    result = renewal(RenewalInput(cfg, host.read, ours, CryptoKeySource(), now, due), wanted)
     socket = cri_socket(host)
     plan = renew_plan(
         result.renewed,

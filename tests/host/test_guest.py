@@ -23,6 +23,8 @@ kind: ClusterConfiguration
 apiServer: {extraArgs: [{name: v, value: "3"}]}
 """
 PORT = 9000
+DAY = 86400
+SHORT = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\ncertificateValidityPeriod: 30s\n"
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +135,28 @@ def test_reconfigure_refuses_another_pod_range(machine: Machine) -> None:
     assert refused.returncode == CONFLICT
     assert "networking.podSubnet: 10.244.0.0/16 → 10.7.0.0/16" in refused.stderr
     assert "bootstrap reset" in refused.stderr
+
+
+def test_the_timer_renews_what_is_due_without_an_engine(machine: Machine) -> None:
+    """On a machine whose image is gone; a result that is bad is named."""
+    service, timer = "bootstrap-certificate-renewal.service", "bootstrap-certificate-renewal.timer"
+    assert timer in machine.must(f"systemctl list-timers {timer}")
+    machine.must(f"systemctl start {service}")
+    assert "nothing is due" in machine.must(f"journalctl -u {service} -o cat")
+    machine.must(f"printf '%s' '{SHORT}' > /srv/short.yaml")
+    must(machine.bootstrap("certs", "renew", "apiserver", "admin.conf", "--config", "/srv/short.yaml"))
+    must(machine.bootstrap("certs", "renew", "all", "--due", "--dry-run"))
+    machine.must("systemctl stop docker.socket docker; mv /etc/kubernetes/pki/ca.key /srv/ca.key")
+    until("both are due", lambda: machine.sh(f"systemctl start {service}").returncode, 60)
+    machine.must("mv /srv/ca.key /etc/kubernetes/pki/ca.key; systemctl start docker")
+    found = json.loads(machine.bootstrap("diagnose", "-o", "json").stdout)["findings"]
+    assert "renewal-failed" in [each["rule"] for each in found]
+    machine.must("systemctl stop docker.socket docker")
+    machine.must(f"systemctl start {service}")
+    machine.must("systemctl start docker")
+    until("the API server has its new certificate", machine.is_ready, 60)
+    left = json.loads(must(machine.bootstrap("certs", "check-expiration", "-o", "json")))["certificates"]
+    assert min(each["residualTime"] for each in left if not each["missing"]) > DAY
 
 
 def test_docker_starts_again_and_pods_do_not_notice(machine: Machine, app_image: str, outside: str) -> None:

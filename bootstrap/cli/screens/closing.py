@@ -36,6 +36,15 @@ def shows_join(decision: Any, phase: str | None) -> bool:
     return (fresh_host or bool(decision.certificate_key)) and SHOW_JOIN not in decision.cfg.run.skip_phases
 
 
+def show_renewal(decision: Any) -> None:
+    """On a host, which is there when its certificates end."""
+    from bootstrap.model import names
+
+    cfg = decision.cfg
+    if decision.facts.mode == "host" and cfg.node.api and cfg.own.certificate_renewal:
+        say(f"  certs       {names.RENEWAL}.timer renews them before they end (systemctl list-timers)")
+
+
 def show_growth(lines: Sequence[str]) -> None:
     """On the other machine, or in its container."""
     for line in lines:
@@ -65,6 +74,7 @@ def _closing(decision: Any) -> None:
         kubectl = f"{names.HOST_BIN_DIR}/kubectl" if decision.facts.read_only_usr else "kubectl"
         say(f"\n  use it      KUBECONFIG={names.ADMIN_CONF} {kubectl} get pods -A   (here, as root)")
         say("  undo it     docker run --rm --privileged --pid=host --network=host -v /:/host IMAGE reset --force")
+        show_renewal(decision)
         return
     say(f"\n  use it      docker exec {name} kubectl get pods -A")
     say(f"  take it     docker exec {name} bootstrap kubeconfig > kubeconfig   (or with --server)")

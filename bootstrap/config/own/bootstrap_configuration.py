@@ -98,6 +98,9 @@ class BootstrapConfiguration(BaseModel):
         None,
         description="An address of the API that the control planes hold in turn; [fields below](#controlplanevip).",
     )
+    certificateRenewal: bool = Field(
+        True, description="Whether a timer on each control plane renews its certificates before they end."
+    )
     bundle: BundleDocument = Field(
         default_factory=lambda: BundleDocument.model_validate({}),
         description="Bundles of images; [fields below](#bundle).",
@@ -128,6 +131,7 @@ def parse(document: dict[str, Any]) -> tuple[BootstrapConfig, list[Problem]]:
         tuple(own.addons),
         own.imagesInConfigMaps,
         VirtualAddress.of_document(own.controlPlaneVIP.model_dump()) if own.controlPlaneVIP else None,
+        own.certificateRenewal,
     )
     return model, problems
 

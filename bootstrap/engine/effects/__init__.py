@@ -22,6 +22,7 @@ from bootstrap.engine.effects import (  # noqa: F401 - each registers its effect
     links,
     network,
     nodes,
+    program,
     record,
     static_pods,
     trees,

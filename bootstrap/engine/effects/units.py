@@ -6,7 +6,7 @@ from bootstrap.engine.effects.registry import UNCHANGED, describe_restored, regi
 from bootstrap.engine.records import Comparison, RecordKind, State, is_as_before, register_kind
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import Host, HostReader, UnitState
-from bootstrap.model.effects import UnitRunning
+from bootstrap.model.effects import UnitRunning, UnitStopped
 from bootstrap.model.journal_entry import UNIT, Entry
 from bootstrap.model.reset_effects import Restored, UnitsReloaded
 
@@ -41,6 +41,19 @@ def _run(effect: UnitRunning, context: RunContext, timeout: float) -> str:
     return f"{effect.name}: {difference}, now running"
 
 
+def _is_stopped(host: HostReader, effect: UnitStopped) -> bool:
+    state = host.unit(effect.name)
+    return not (state.active or state.enabled)
+
+
+def _stop(effect: UnitStopped, context: RunContext, timeout: float) -> str:
+    if _is_stopped(context.host, effect):
+        return ""
+    context.journal.note(UNIT, effect.name)
+    context.host.stop_unit(effect.name, disable=True)
+    return f"{effect.name} stopped"
+
+
 def _reload(effect: UnitsReloaded, context: RunContext, timeout: float) -> str:
     context.host.run(["systemctl", "daemon-reload"])
     if failed := [name for name in effect.units if context.host.unit(name).sub_state == "failed"]:
@@ -68,5 +81,10 @@ def _compare(host: HostReader, entry: Entry, found: Comparison) -> None:
 
 
 register(UnitRunning, apply=_run, describe=lambda effect, host: f"unit {effect.name}: {verdict(_drift(host, effect))}")
+register(
+    UnitStopped,
+    apply=_stop,
+    describe=lambda effect, host: f"unit {effect.name}: {UNCHANGED if _is_stopped(host, effect) else 'stop'}",
+)
 register(UnitsReloaded, apply=_reload, describe=lambda effect, host: f"systemctl daemon-reload: {UNCHANGED}")
 register_kind(UNIT, RecordKind(observe=_observe, undo=_undo, describe=describe_restored, compare=_compare))

@@ -32,6 +32,7 @@ def gather_evidence(host: Host, runtime: Runtime, since: float = 0.0) -> Evidenc
     seen, where = glance(host, runtime, since, recent=time.time() - RECENT), places(host)
     return dataclasses.replace(
         seen,
+        units=(*seen.units, *(unit for unit in _units(host, (names.RENEWAL,), since) if unit.state == "failed")),
         disks=_disks(host, runtime, where),
         certificates=_certificates(host, where),
         places=where,

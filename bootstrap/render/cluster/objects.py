@@ -54,6 +54,7 @@ def own_config(own: BootstrapConfig) -> tuple[Object, ...]:
         "hardening": own.hardening,
         "workloadsOnControlPlane": own.workloads_on_control_plane,
         "extraSANs": list(own.extra_sans),
+        **({} if own.certificate_renewal else {"certificateRenewal": False}),
         **({"controlPlaneVIP": own.control_plane_vip.document} if own.control_plane_vip else {}),
     }
     config = config_map(names.OWN_CONFIG_MAP, {names.OWN_KIND: to_yaml(document)})

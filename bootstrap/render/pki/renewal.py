@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 
@@ -33,6 +33,8 @@ from bootstrap.render.pki.keys import KeySource, load_private, private_pem
 from bootstrap.render.pki.kubeconfig import rotated
 
 ALL = "all"
+DUE = 1 / 3
+"""How much of its life a certificate has left when it is due."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class RenewalInput:
     ours: Collection[str]
     keys: KeySource
     now: datetime
+    due: bool = False
+    """Only what has less than a third of its life left; what is missing is nobody's affair then."""
 
 
 def renewable(cfg: ClusterConfig) -> tuple[str, ...]:
@@ -94,6 +98,8 @@ def renewal(given: RenewalInput, wanted: Iterable[str]) -> Renewal:
             continue
         old = _old(given, holder)
         if holder.name == KUBELET and not by_name and _is_rotating(given, old):
+            continue
+        if given.due and (old is None or not _is_due(given, old)):
             continue
         if old is None:
             result.missing.append(holder.name)
@@ -143,6 +149,16 @@ def _is_rotating(given: RenewalInput, old: x509.Certificate | None) -> bool:
     if content is None or not rotated_file(content):
         return False
     return old is not None and old.not_valid_after_utc > given.now
+
+
+def _is_due(given: RenewalInput, old: x509.Certificate) -> bool:
+    """One that is not valid yet is, so that the clock is looked at.
+
+    Others' certificates begin when their CA did, and have lived for no longer than one is made for.
+    """
+    made_for = timedelta(seconds=given.cfg.cluster.certificate_validity)
+    life = min(old.not_valid_after_utc - old.not_valid_before_utc, made_for)
+    return given.now < old.not_valid_before_utc or given.now > old.not_valid_after_utc - life * DUE
 
 
 def _issuer(given: RenewalInput, path: str) -> Issuer:

@@ -52,6 +52,7 @@ PROOF = {
     "inside": "unit/workflows/test_workflow_kubeconfig.py",
     "internal": "unit/workflows/test_workflow_cluster.py",
     "key": "bundle/test_create.py",
+    "due": "host/test_guest.py",
     "kubeconfig-dir": "unit/workflows/test_workflows_certs.py",
     "kubeconfig": "unit/workflows/test_workflows_leaving.py",
     "list": "host/test_upgrade.py",

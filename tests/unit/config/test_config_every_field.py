@@ -129,7 +129,8 @@ def test_a_field_of_init_is_effective_or_named(path: str) -> None:
 def test_a_field_of_our_own_is_effective_or_named(path: str) -> None:
     if path.endswith(".bundle"):  # tests/unit/config/test_config_bundle.py
         return
-    value = VALUES.get(path, True if path.endswith(("ControlPlane", "ConfigMaps")) else ["value"])
+    default = BootstrapConfiguration.model_fields[path.partition(".")[2]].default
+    value = VALUES.get(path, not default if isinstance(default, bool) or path.endswith("OnControlPlane") else ["value"])
 
     assert verdict(path, value) == EFFECTIVE
 

@@ -115,3 +115,17 @@ def test_what_only_another_version_can_read_is_named_and_not_touched(entry: Entr
 
     assert [line for line in compare(host, [entry]).left if entry.name in line]
     assert reset_plan((entry,), ContainersGone("unix:///x")).steps == reset_plan((), ContainersGone("unix:///x")).steps
+
+
+@pytest.mark.parametrize("before", [None, {"entries": ["of-others"]}])
+def test_what_others_made_in_a_tree_of_ours_goes_with_it(before: dict[str, list[str]] | None) -> None:
+    """The kubelet's link to its certificate, which a renewal replaces."""
+    link = {"type": "link", "target": "kubelet-client-2026.pem"}
+    found = compare(machine(), [Entry(TREE, "/etc/no-tree", before), Entry(PATH, "/etc/no-tree/pki/current.pem", link)])
+    assert found.left == []
+
+
+def test_what_others_had_in_a_tree_before_us_stays() -> None:
+    link = {"type": "link", "target": "theirs"}
+    found = compare(machine(), [Entry(TREE, "/etc/tree", {"entries": ["a"]}), Entry(PATH, "/etc/tree/a", link)])
+    assert "/etc/tree/a" in found.left

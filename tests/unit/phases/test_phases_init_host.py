@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bootstrap.config import Overrides, load, resolve
+from bootstrap.model import names
 from bootstrap.model.effects import (
     Directory,
     File,
@@ -85,7 +86,7 @@ def test_a_runtime_of_others_gets_images_and_is_never_configured_nor_started() -
         RecordState(PATH, "/etc/cni/net.d/10-flannel.conflist"),
     )
     units = [e.name for s in found.steps for e in s.effects if isinstance(e, UnitRunning)]
-    assert units == ["bootstrap-network.service", "kubelet.service"]
+    assert units == ["bootstrap-network.service", "kubelet.service", f"{names.RENEWAL}.timer"]
     assert not [e for s in found.steps for e in s.effects if isinstance(e, File) and "containerd" in e.path]
 
 

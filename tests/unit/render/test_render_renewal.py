@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -100,6 +101,50 @@ def pair(files: dict[str, bytes], path: str) -> tuple[x509.Certificate, bytes]:
     user = read_kubeconfig(files[path]).user
     pem, key = (b64decode(user[f"client-{what}-data"]) for what in ("certificate", "key"))
     return x509.load_pem_x509_certificate(pem), key
+
+
+@pytest.mark.parametrize(("days", "due"), [(240, False), (244, True), (400, True)])
+def test_due_is_what_has_less_than_a_third_of_its_life_left(days: int, due: bool) -> None:
+    found = renewal(replace(ground(node(configured()), NOW + timedelta(days=days)), due=True), ["all"])
+
+    assert [each.name for each in found.renewed] == ([*LEAVES, KUBELET] if due else [])
+    assert (found.missing, found.external) == ([], [])
+
+
+def test_a_certificate_that_began_with_its_ca_has_not_lived_for_longer_than_one_is_made_for() -> None:
+    """As kubeadm's do: of five years a third would be left all through the last one."""
+    files, five = node(configured()), 5 * 365
+    ca = certs.Issuer(x509.load_pem_x509_certificate(files[f"{PKI}/ca.crt"]), load_private(files[f"{PKI}/ca.key"]))
+    old, key = pair(files, f"{PKI}/apiserver.crt")
+    lasting = certs.build(
+        certs.spec_of(old), load_private(key), ca, serial=7, now=NOW, lifetime=five * 86400
+    )  # fmt: skip
+    files[f"{PKI}/apiserver.crt"] = certs.certificate_pem(lasting)
+
+    for days_left, due in ((364, False), (120, True)):
+        now = NOW + timedelta(days=five - days_left)
+        assert bool(renewal(replace(ground(files, now), due=True), ["apiserver"]).renewed) is due
+
+
+def test_due_leaves_what_is_missing_and_names_a_clock_that_is_wrong() -> None:
+    files = node(configured())
+    del files[names.SUPER_ADMIN_CONF]
+    assert not renewal(replace(ground(files, NOW), due=True), ["all"]).missing
+
+    with pytest.raises(BootstrapError) as caught:
+        renewal(replace(ground(files, NOW - timedelta(days=900)), due=True), ["all"])
+    assert caught.value.code == Exit.PREFLIGHT
+
+
+def test_due_and_of_another_s_ca_is_a_failure_that_is_seen() -> None:
+    files = node(configured())
+    for ca in ("ca", "etcd/ca", "front-proxy-ca"):
+        del files[f"{PKI}/{ca}.key"]
+    assert not renewal(replace(ground(files, NOW), due=True), ["all"]).external
+
+    with pytest.raises(BootstrapError) as caught:
+        renewal(replace(ground(files), due=True), ["all"])
+    assert caught.value.code == Exit.CONFIG
 
 
 def test_all_are_those_that_are_here() -> None:

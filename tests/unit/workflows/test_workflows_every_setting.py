@@ -107,6 +107,7 @@ OWN: dict[str, list[Any]] = {
     "trusted_keys": [("key",)],
     "addons": [("/m/x.yaml",)],
     "images_in_config_maps": [True],
+    "certificate_renewal": [False],
     "control_plane_vip": [VirtualAddress("192.0.2.200")],
 }
 STORED_ONLY = {
