@@ -61,11 +61,12 @@ class LiveHost:
     def unit(self, name: str) -> UnitState:
         if not self._booted_by_systemd():  # a dry run needs no systemd
             return UnitState(active=False, enabled=False, started=0.0, sub_state="dead")
-        values = self._properties(name, "ActiveState", "SubState", "UnitFileState", "ExecMainStartTimestampMonotonic")
+        began = ("ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic")
+        values = self._properties(name, "ActiveState", "SubState", "UnitFileState", *began)
         return UnitState(
             active=values.get("ActiveState") == "active",
             enabled=values.get("UnitFileState") in ("enabled", "static"),
-            started=_monotonic_to_epoch(int(values.get("ExecMainStartTimestampMonotonic") or 0)),
+            started=_monotonic_to_epoch(int(next(filter(None, map(values.get, began)), 0))),
             sub_state=values.get("SubState", ""),
         )
 

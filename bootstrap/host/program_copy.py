@@ -41,7 +41,7 @@ def copy_program(host: Host, root: str) -> None:
 
 
 def identity() -> bytes:
-    """By the names, sizes and times of its files: an image's never change."""
+    """By the names, sizes and times of its files, but for those that Python keeps for itself when it runs."""
     digest = hashlib.sha256()
     for path in _contents():
         found = os.lstat(path)
@@ -69,4 +69,4 @@ def _links() -> tuple[str, ...]:
 def _contents() -> Iterator[str]:
     yield from _files()
     for tree in _trees():
-        yield from sorted(map(str, Path(tree).rglob("*")))
+        yield from sorted(str(path) for path in Path(tree).rglob("*") if "__pycache__" not in path.parts)
