@@ -2,7 +2,7 @@
 
     build_image.py             build (components first, when they are missing); KUBERNETES=v1.36.3 in the environment
                                builds that one of the catalog, as do all scripts; STAMP=2 the same programs under
-                               another build number, for what upgrades
+                               another build number, in an image whose tag ends in -2: something to upgrade to
     build_image.py --cached    end with 0 if that takes no compiler any more
     build_image.py --sizes     print what takes the space, and the size of `docker save | gzip -1`
     build_image.py --kubeadm   print the path of the kubeadm that the tests compare with
@@ -309,10 +309,9 @@ def build_image() -> str:
     """Build what changed; return the image's name."""
     if not succeeds("docker", "info"):
         fail("no Docker engine answers; `make engine` starts one")
-    tag = (
-        os.environ.get("BOOTSTRAP_IMAGE")
-        or f"bootstrap:{minor()['builtVersion' if os.environ.get('STAMP') else 'kubernetesVersion'].replace('+', '_')}"
-    )
+    tag = os.environ.get("BOOTSTRAP_IMAGE") or f"bootstrap:{minor()['kubernetesVersion']}"
+    if stamp := os.environ.get("STAMP"):
+        tag += f"-{stamp}"
     start = time.monotonic()
     node = node_image(system_image())
     check_components()

@@ -98,10 +98,12 @@ def _verb_of(stored: bytes) -> str:
 
 def _command_line(argv: Sequence[str]) -> int:
     from bootstrap.cli.app import app
-    from bootstrap.cli.flags.inputs import table_of_timings
+    from bootstrap.cli.flags.inputs import table_of_timings, with_truths
     from bootstrap.cli.flags.phases import phase_arguments
 
-    result = app(args=table_of_timings(phase_arguments(argv)), prog_name="bootstrap", standalone_mode=False)
+    result = app(
+        args=with_truths(table_of_timings(phase_arguments(argv))), prog_name="bootstrap", standalone_mode=False
+    )
     return result if isinstance(result, int) else Exit.OK
 
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.flags.inputs import DryRun, Output, absolute_path, comma_separated
-from bootstrap.cli.flags.options import App
+from bootstrap.cli.flags.inputs import TRUTHS, ConfigFile, DryRun, Output, absolute_path, comma_separated, read_config
+from bootstrap.cli.flags.options import App, one_of
 from bootstrap.cli.screens.confirm import confirm
 from bootstrap.cli.screens.plan import show_plan
 from bootstrap.cli.screens.screen import Progress, say, show_json, show_preflight, show_remarks, silent, wait_for_turn
@@ -23,56 +23,86 @@ from bootstrap.model.errors import Exit
 app = App("Bring a cluster to the Kubernetes version of this image, and back.")
 YES = "--yes"
 Yes = Annotated[bool, typer.Option("-y", YES, help="Do not ask.")]
-Ignored = Annotated[
-    str | None,
-    typer.Option("--ignore-preflight-errors", metavar="CHECK,…", help="Checks whose errors are warnings, or all."),
-]
+
+
+def switch(help: str) -> Any:
+    """One that is on unless it is given `=false`, as kubeadm has it."""
+    return typer.Option(metavar="|".join(TRUTHS), help=help, callback=one_of("", *TRUTHS))
 
 
 @app.command()
 def apply(
     version: Annotated[str, typer.Argument(metavar="[VERSION]", help="The one that this image carries.")] = "",
+    config: ConfigFile = None,
     yes: Yes = False,
-    force: Annotated[bool, typer.Option("-f", "--force", help="Do not ask.")] = False,
-    certificate_renewal: Annotated[bool, typer.Option(help="Renew the certificates of this machine.")] = True,
+    force: Annotated[
+        bool, typer.Option("-f", "--force", help="Do not ask, and go on against rules that can be skipped.")
+    ] = False,
+    certificate_renewal: Annotated[str, switch("Renew the certificates of this machine: true.")] = "",
+    etcd_upgrade: Annotated[str, switch("Upgrade the etcd of this machine: true.")] = "",
     patches: Annotated[
-        str,
-        typer.Option(
-            metavar="DIRECTORY", help="Directory of patches, named as kubeadm has it.", callback=absolute_path
-        ),
+        str, typer.Option(metavar="DIRECTORY", help="Patches, named as kubeadm has it.", callback=absolute_path)
     ] = "",
-    ignore_preflight_errors: Ignored = None,
+    ignore_preflight_errors: Annotated[
+        str | None, typer.Option(metavar="CHECK,…", help="Checks whose errors are warnings, or all.")
+    ] = None,
+    skip_phases: Annotated[str | None, typer.Option(metavar="PHASE,…", help="Phases to leave out.")] = None,
+    allow_experimental_upgrades: Annotated[bool, typer.Option(help="Take an alpha or a beta.")] = False,
+    allow_release_candidate_upgrades: Annotated[bool, typer.Option(help="Take a release candidate.")] = False,
+    print_config: Annotated[bool, typer.Option(help="Show the configuration of the new version.")] = False,
+    kubeconfig: Annotated[
+        str, typer.Option(metavar="FILE", help="Who asks the cluster how it is.", callback=absolute_path)
+    ] = "",
     dry_run: DryRun = False,
     output: Output = "text",
 ) -> int:
     """Upgrade the control plane of this machine, its kubelet and the add-ons; what does not come up goes back."""
+    from bootstrap.config import Documents, load
+    from bootstrap.config.upgrade import upgrade_options
     from bootstrap.engine.turn import alone
     from bootstrap.workflows.mode import enter
-    from bootstrap.workflows.upgrade import apply as workflow
 
     mode, host = enter()
-    request = workflow.UpgradeRequest(
-        version, patches, certificate_renewal, comma_separated(ignore_preflight_errors) or ()
+    text = read_config(config, host)
+    options = upgrade_options(
+        Documents() if text is None else load(text),
+        "apply",
+        version=version or None,
+        pre_releases=allow_experimental_upgrades or allow_release_candidate_upgrades or None,
+        renewal=_truth(certificate_renewal),
+        etcd=_truth(etcd_upgrade),
+        force=force or None,
+        dry_run=dry_run or None,
+        print_config=print_config or None,
+        patches=patches or None,
+        ignored=comma_separated(ignore_preflight_errors),
+        skipped=comma_separated(skip_phases),
     )
-    if dry_run:
-        return _apply(mode, host, request, ask=False, dry_run=True, output=output)
+    if options.dry_run:
+        return _apply(mode, host, options, kubeconfig, ask=False, output=output)
     with alone(host, wait_for_turn):
-        return _apply(mode, host, request, ask=not (yes or force), dry_run=False, output=output)
+        return _apply(mode, host, options, kubeconfig, ask=not (yes or options.force), output=output)
 
 
-def _apply(mode: Any, host: Any, request: Any, *, ask: bool, dry_run: bool, output: str) -> int:
+def _truth(word: str) -> bool | None:
+    return word == "true" if word else None
+
+
+def _apply(mode: Any, host: Any, options: Any, kubeconfig: str, *, ask: bool, output: str) -> int:
     from bootstrap.workflows.api_access import api_reader, super_admin
     from bootstrap.workflows.upgrade import apply as workflow
 
     began, text = time.monotonic(), output == "text"
-    decision = workflow.decide(host, mode.name, request, datetime.now(UTC))
+    decision = workflow.decide(host, mode.name, options, kubeconfig, datetime.now(UTC))
     if text:
         show_preflight(decision, mode, time.monotonic() - began)
     decision.preflight.raise_errors()
-    plan = workflow.make_plan(host, decision, manifests(), datetime.now(UTC), request)
+    plan = workflow.make_plan(host, decision, manifests(), datetime.now(UTC), options)
     if text:
         show_remarks(plan)
-    if dry_run:
+        if options.print_config:
+            print(workflow.configuration(decision))
+    if options.dry_run:
         return show_plan(plan, host, api_reader(super_admin(host, decision.cfg)), output)
     if text or ask:
         for line in decision.lines:
@@ -83,11 +113,11 @@ def _apply(mode: Any, host: Any, request: Any, *, ask: bool, dry_run: bool, outp
     done = workflow.act(host, decision, plan, manifests(), Progress(plan) if text else silent, back)
     seconds = time.monotonic() - began
     if not text:
-        show_json({"from": decision.backup.before, "to": decision.backup.after, "backup": decision.backup.name,
-                   "seconds": seconds, "steps": [asdict(timing) for timing in done]})  # fmt: skip
+        shown = {"from": decision.backup.before, "to": decision.backup.after, "backup": decision.backup.name}
+        show_json({**shown, "seconds": seconds, "steps": [asdict(timing) for timing in done]})
         return Exit.OK
     say(f"\nKubernetes is at {decision.backup.after}: {seconds:.1f} s")
-    say("  go back    bootstrap upgrade rollback")
+    say("\n  go back     bootstrap upgrade rollback")
     return Exit.OK
 
 

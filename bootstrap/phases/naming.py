@@ -78,3 +78,20 @@ OF_JOIN = Naming(
     },
     {PREFLIGHT: "it changes nothing", "check-etcd": "etcd is asked when the member is added"},
 )
+OF_UPGRADE = Naming(
+    "upgrade apply",
+    {
+        "control-plane": ("control-plane/exchanged", "control-plane/shown", "upgrade/certs", "etcd/peer-url"),
+        "upload-config": (),
+        "kubelet-config": ("kubelet-start/config",),
+        "bootstrap-token": (),
+        "addon": (),
+        "addon/coredns": (),
+        "addon/kube-proxy": (),
+    },
+    {
+        PREFLIGHT: "it changes nothing",
+        "kubeconfig": "the kubelet of a control plane asks its own API server already",
+        "post-upgrade": "nothing is left of the version before",
+    },
+)

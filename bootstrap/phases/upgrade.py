@@ -47,14 +47,20 @@ class UpgradeInputs:
     socket: str
     etcd_health: str
     etcd_runs: bool
+    etcd: bool = True
+    """Whether it is upgraded too."""
+    policy: str = "IfNotPresent"
+    """As imagePullPolicy has it."""
 
 
 def upgrade_plan(init: Plan, node: NodeInputs, given: UpgradeInputs) -> Plan:
     """`init` is the plan of the new version, on this machine."""
     steps = {step.id: step for step in init.steps}
-    manifests = tuple(_manifest(steps[name], of) for name, of in MANIFESTS.items() if name in steps)
+    manifests = tuple(
+        _manifest(steps[name], of) for name, of in MANIFESTS.items() if name in steps and (given.etcd or of != "etcd")
+    )
     changed = tuple(map(_without_manifest, init.steps))
-    first = [_images(node, given.socket), *_kept(given, changed, manifests)]
+    first = [_images(node, given), *_kept(given, changed, manifests)]
     before = tuple(step.id for step in first)
     exchanged = StaticPodsReplaced(manifests, given.socket)
     files = tuple(s.id for s in changed if is_local(s))
@@ -92,12 +98,11 @@ def _kept(given: UpgradeInputs, steps: Iterable[Step], manifests: tuple[File, ..
     return found
 
 
-def _images(node: NodeInputs, socket: str) -> Step:
+def _images(node: NodeInputs, given: UpgradeInputs) -> Step:
     """All that the new version runs, before anything else begins; a node container has our own already."""
-    cfg = node.cfg
+    cfg, socket, always = node.cfg, given.socket, given.policy == "Always"
     wanted: list[Effect] = [ImagesImported(socket)] if node.facts.mode == "host" else []
-    if cfg.node.image_pull_policy != "Never":
-        always = cfg.node.image_pull_policy == "Always"
+    if given.policy != "Never":
         others = (found.image for found in components(cfg) if not found.built)
         wanted += [ImagePresent(image, socket, cfg.own.mirrors, always) for image in others]
     return Step(IMAGES, "Images", tuple(wanted), timeout=IMAGES_TIMEOUT)

@@ -76,10 +76,10 @@ def administrator(host: HostReader, kubeconfig: str = "") -> KubeApi:
         ) from None
 
 
-def cluster_facts(host: HostReader) -> ClusterFacts | None:
+def cluster_facts(host: HostReader, kubeconfig: str = "") -> ClusterFacts | None:
     """None where there is no administrator, or no API server answers."""
     try:
-        api = administrator(host)
+        api = administrator(host, kubeconfig)
         return read_cluster(lambda path: api.get(path).found)
     except (BootstrapError, ConnectionError):
         return None

@@ -18,7 +18,7 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.patch.directory import TARGETS, ignored
 from bootstrap.workflows.inputs import read_patches
-from bootstrap.workflows.reconfigure import check_difference, kept
+from bootstrap.workflows.reconfigure import check_difference, check_version, kept
 
 
 @dataclass(frozen=True)
@@ -72,4 +72,7 @@ def _no_patches(host: HostReader, cfg: ClusterConfig) -> Iterator[Problem]:
 def _documents(config: bytes | None, before: bytes | None, overrides: Overrides) -> Documents:
     if config is not None:
         return load(config)
-    return Documents() if before is None else kept(before, overrides)
+    if before is None:
+        return Documents()
+    check_version(before)
+    return kept(before, overrides)

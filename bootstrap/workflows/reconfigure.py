@@ -16,7 +16,9 @@ from bootstrap.model.runtime import runtime_at
 from bootstrap.render.addons.foreign import kept_path
 
 RESET = "bootstrap reset, then init with the new configuration"
+UPGRADE = "bootstrap upgrade apply"
 FIXED = {
+    "ClusterConfiguration.kubernetesVersion": UPGRADE,
     "ClusterConfiguration.networking": RESET,
     "ClusterConfiguration.certificatesDir": RESET,
     "ClusterConfiguration.caCertificateValidityPeriod": "leave it as it is: a CA is never replaced; or " + RESET,
@@ -27,6 +29,17 @@ FIXED = {
     "InitConfiguration.nodeRegistration.criSocket": RESET,
 }
 """Setting → the way to another value. What running Pods and stored objects hold on to is not changed in place."""
+
+
+def check_version(before: bytes) -> None:
+    """Raises BootstrapError (exit 8) where this program has another version than the cluster that is here."""
+    here = read_stored(before).cluster.kubernetes_version
+    if here not in (names.BUILT_VERSION, names.KUBERNETES_VERSION):
+        raise BootstrapError(
+            f"this machine has Kubernetes {here}, and this image brings {names.BUILT_VERSION}",
+            code=Exit.CONFLICT,
+            fix=f"{UPGRADE}; or run the image of {here.partition('+')[0]} to go on with that",
+        )
 
 
 def kept(before: bytes, overrides: Overrides) -> Documents:

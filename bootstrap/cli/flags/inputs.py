@@ -50,6 +50,16 @@ def table_of_timings(argv: Sequence[str]) -> list[str]:
     return [f"{flag}=-" if bare else word for word, bare in zip(argv, alone, strict=True)]
 
 
+VALUED = ("--certificate-renewal", "--etcd-upgrade")
+"""Switches that are on unless they are given `=false`, as kubeadm has them; alone they mean true."""
+TRUTHS = ("true", "false")
+
+
+def with_truths(argv: Sequence[str]) -> list[str]:
+    """Such a switch with its value, whatever follows it."""
+    return [f"{word}=true" if word in VALUED else word for word in argv]
+
+
 def absolute_path(typed: str) -> str:
     """Of the host; empty where nothing was typed."""
     return absolute(typed) if typed else ""

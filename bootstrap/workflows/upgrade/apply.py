@@ -7,41 +7,41 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bootstrap.config import Documents, Overrides, read_stored, resolve, to_stored
+from bootstrap.config import Overrides, read_stored, resolve, to_cluster_configuration, to_stored
 from bootstrap.config.complete import lasting
+from bootstrap.config.upgrade import UpgradeOptions
 from bootstrap.engine.effects.backups import backups
 from bootstrap.engine.journal import begun, read_journal
 from bootstrap.engine.run import EventListener
 from bootstrap.engine.timings import Timing
+from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.host.facts.configured import look_up
 from bootstrap.host.facts.gather import gather
+from bootstrap.host.facts.kubelet import static_pod_path
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.backup import Backup
 from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
-from bootstrap.model.plan import Plan
+from bootstrap.model.plan import PREFLIGHT, Plan
+from bootstrap.phases.naming import OF_UPGRADE
+from bootstrap.phases.select import without
 from bootstrap.phases.upgrade import UpgradeInputs, upgrade_plan
-from bootstrap.preflight.checks import run_checks
+from bootstrap.preflight.checks import Outcome, run_checks
+from bootstrap.preflight.upgrading import missing_manifests, upgrade_outcomes
+from bootstrap.render.controlplane.own import stored
 from bootstrap.render.pki.keys import CryptoKeySource
 from bootstrap.render.pki.renewal import ALL, RenewalInput, Renewed, renewal
+from bootstrap.workflows.api_access import cluster_facts
 from bootstrap.workflows.credentials import issue_credentials
 from bootstrap.workflows.execute import execute
 from bootstrap.workflows.observe import Observed
 from bootstrap.workflows.reconfigure import kept
 from bootstrap.workflows.upgrade.machine import etcd_health, initial_plan, node_inputs
 from bootstrap.workflows.upgrade.rollback import Listening, gone_back
-
-
-@dataclass(frozen=True)
-class UpgradeRequest:
-    """What the user asked for, as kubeadm's flags have it; `version` is empty for the one that this image carries."""
-
-    version: str = ""
-    patches: str = ""
-    certificate_renewal: bool = True
-    ignored: tuple[str, ...] = ()
+from bootstrap.workflows.upgrade.version import check_version
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class UpgradeDecision(Observed):
         return (f"Kubernetes {self.before.cluster.kubernetes_version} → {self.cfg.cluster.kubernetes_version}",)
 
 
-def decide(host: Host, mode: str, request: UpgradeRequest, now: datetime) -> UpgradeDecision:
+def decide(host: Host, mode: str, options: UpgradeOptions, kubeconfig: str, now: datetime) -> UpgradeDecision:
     """Raises BootstrapError: exit 2, 3 (the new version does not take the configuration), 8 (no cluster of ours)."""
     text = host.read(names.STATE_CONFIG)
     if text is None:
@@ -75,32 +75,39 @@ def decide(host: Host, mode: str, request: UpgradeRequest, now: datetime) -> Upg
             why="join was run here",
             fix="run upgrade apply on the machine where init was run",
         )
-    _check_version(request.version)
-    cfg = target(before, facts, request)
+    check_version(before.cluster.kubernetes_version, options)
+    cfg = target(before, facts, options)
     configured = look_up(host, mode, cfg, address_given=True, fresh=False)
     facts = dataclasses.replace(lasting(facts, cfg.own), configured=configured)
-    preflight = run_checks(cfg, facts, fresh=False)
-    return UpgradeDecision(cfg, facts, preflight, True, before=before, backup=_backup(host, before, cfg, now))
+    backup = _backup(host, before, cfg, now)
+    checks = run_checks(cfg, facts, fresh=False)
+    if PREFLIGHT not in options.skipped and not host.stat(backup.note):  # a run that goes on has made it unwell itself
+        checks = dataclasses.replace(checks, outcomes=(*checks.outcomes, *_health(host, kubeconfig, options)))
+    return UpgradeDecision(cfg, facts, checks, True, before=before, backup=backup)
 
 
-def _check_version(wanted: str) -> None:
-    if wanted and wanted.removeprefix("v") not in (
-        v.removeprefix("v") for v in (names.KUBERNETES_VERSION, names.BUILT_VERSION)
-    ):
-        raise BootstrapError(
-            f"this image carries {names.BUILT_VERSION}, not {wanted}",
-            code=Exit.USAGE,
-            fix=f"run the image of that version, or: bootstrap upgrade apply {names.KUBERNETES_VERSION}",
-        )
+def _health(host: HostReader, kubeconfig: str, options: UpgradeOptions) -> tuple[Outcome, ...]:
+    if host.stat(names.ADMIN_CONF) is None or not host.unit(names.KUBELET_SERVICE).active:
+        return ()  # a node container that has just got its data: nothing runs yet
+    there = {name.removesuffix(".yaml") for name in host.listdir(static_pod_path(host))}
+    return upgrade_outcomes(cluster_facts(host, kubeconfig), missing_manifests(there), options.ignored)
 
 
-def target(before: ClusterConfig, facts: HostFacts, request: UpgradeRequest) -> ClusterConfig:
+def target(before: ClusterConfig, facts: HostFacts, options: UpgradeOptions) -> ClusterConfig:
     """The stored configuration with this image's version, judged by its rules. Raises BootstrapError (exit 3)."""
     built = before.cluster.image_repository == names.BUILT_REPOSITORY
     version = names.BUILT_VERSION if built else names.KUBERNETES_VERSION
     moved = dataclasses.replace(before, cluster=dataclasses.replace(before.cluster, kubernetes_version=version))
-    given = {"patches": request.patches or None, "ignore_preflight_errors": request.ignored or None}
-    documents: Documents = kept(to_stored(moved).encode(), Overrides())
+    documents = kept(to_stored(moved).encode(), Overrides())
+    if options.timeouts:
+        init = {**documents.get("InitConfiguration"), "timeouts": options.timeouts}
+        documents = dataclasses.replace(documents, upstream={**documents.upstream, "InitConfiguration": init})
+    skipped = (PREFLIGHT,) if PREFLIGHT in options.skipped else None
+    given = {
+        "patches": options.patches or None,
+        "ignore_preflight_errors": options.ignored or None,
+        "skip_phases": skipped,
+    }
     return resolve(documents, Overrides(**given), facts)
 
 
@@ -114,17 +121,27 @@ def _backup(host: HostReader, before: ClusterConfig, cfg: ClusterConfig, now: da
 
 
 def make_plan(
-    host: HostReader, decision: UpgradeDecision, manifests: Mapping[str, str], now: datetime, request: UpgradeRequest
+    host: HostReader, decision: UpgradeDecision, manifests: Mapping[str, str], now: datetime, options: UpgradeOptions
 ) -> Plan:
     """Certificates are renewed here, so that the plan holds finished bytes."""
     cfg = decision.cfg
     issued = issue_credentials(host, cfg, now, None, anew=False)
     node = node_inputs(host, decision, issued)
     plan = initial_plan(host, decision, node, issued, manifests, now)
-    renewed = _renewed(host, decision, now) if request.certificate_renewal and not issued.external_ca else ()
+    renewed = _renewed(host, decision, now) if options.renewal and not issued.external_ca else ()
     health = etcd_health(host) if cfg.local_etcd else ""
     runs = host.unit(names.KUBELET_SERVICE).active and bool(health)
-    return upgrade_plan(plan, node, UpgradeInputs(decision.backup, renewed, cfg.node.cri_socket, health, runs))
+    policy = options.policy or cfg.node.image_pull_policy
+    given = UpgradeInputs(decision.backup, renewed, cfg.node.cri_socket, health, runs, options.etcd, policy)
+    whole = upgrade_plan(plan, node, given)
+    skipped = tuple(phase for phase in options.skipped if phase != PREFLIGHT)
+    there = {path for step in whole.steps for e in step.effects if isinstance(e, File) and host.stat(path := e.path)}
+    return Plan(without(whole.steps, skipped, there, OF_UPGRADE), whole.remarks)
+
+
+def configuration(decision: UpgradeDecision) -> str:
+    """The ClusterConfiguration that the cluster is to have."""
+    return to_yaml(to_cluster_configuration(stored(decision.cfg, decision.facts)))
 
 
 def _renewed(host: HostReader, decision: UpgradeDecision, now: datetime) -> tuple[Renewed, ...]:

@@ -22,6 +22,8 @@ from bootstrap.workflows.reset import ResetRequest
 
 TESTS = Path(__file__).parents[2]
 PROOF = {
+    "allow-experimental-upgrades": "unit/config/test_config_upgrade.py",
+    "allow-release-candidate-upgrades": "unit/config/test_config_upgrade.py",
     "all": "e2e/test_clusters.py",
     "api-port": "unit/workflows/test_workflow_cluster.py",
     "any-cluster": "unit/workflows/test_workflows_etcd.py",
@@ -40,6 +42,7 @@ PROOF = {
     "drain": "e2e/test_joining.py",
     "drain-timeout": "e2e/test_joining.py",
     "dir": "e2e/test_cluster.py",
+    "etcd-upgrade": "unit/phases/test_phases_upgrade.py",
     "events": "unit/cli/test_cli_reports.py",
     "exit-on-failure": "e2e/test_ways_to_run.py",
     "file": "registry/test_commands.py",
@@ -64,6 +67,7 @@ PROOF = {
     "network": "unit/workflows/test_workflow_cluster.py",
     "org": "unit/workflows/test_workflow_kubeconfig.py",
     "output": "unit/cli/test_cli_output.py",
+    "print-config": "host/test_upgrade.py",
     "print-join-command": "e2e/test_joining.py",
     "publish": "unit/clusters/test_clusters_flags.py",
     "purge": "e2e/test_reset.py",

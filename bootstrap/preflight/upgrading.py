@@ -1,0 +1,51 @@
+"""Checks of a cluster before its version changes: what is not well now would be taken for the new version's fault."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from bootstrap.model import names
+from bootstrap.model.cluster_facts import ClusterFacts
+from bootstrap.preflight.checks import Outcome
+from bootstrap.preflight.finding import Check, Finding, Found, check, listed
+
+NODES, MANIFESTS = "ControlPlaneNodesReady", "StaticPodManifest"
+"""kubeadm's names."""
+
+
+def upgrade_outcomes(
+    cluster: ClusterFacts | None, missing: Collection[str], ignored: Collection[str]
+) -> tuple[Outcome, ...]:
+    """`cluster` is None where no API server answers, `missing` are static Pods without a manifest."""
+    looks = ((NODES, tuple(_nodes(cluster))), (MANIFESTS, tuple(_manifests(missing))))
+    return tuple(Outcome(_check(name), tuple(_judged(name, f, ignored) for f in found)) for name, found in looks)
+
+
+def _nodes(cluster: ClusterFacts | None) -> Iterator[Found]:
+    if cluster is None:
+        yield Found("no API server answers here", "bootstrap diagnose; on a node whose certificates ended: certs renew")
+        return
+    if away := [node.name for node in cluster.nodes if node.control_plane and not node.ready]:
+        yield Found(f"{listed(away)} not Ready", "bootstrap diagnose on that machine; kubectl describe node NAME")
+    workers = [node.name for node in cluster.nodes if not node.control_plane and not node.ready]
+    if workers:
+        yield Found(f"{listed(workers)} not Ready: what runs there is not seen to again", "look there", error=False)
+
+
+def _manifests(missing: Collection[str]) -> Iterator[Found]:
+    if missing:
+        yield Found(f"there is no static Pod of {listed(sorted(missing))} here", "run this on a control plane")
+
+
+def _check(name: str) -> Check:
+    return check(name, name, "")(lambda cfg, facts: iter(()))
+
+
+def _judged(name: str, found: Found, ignored: Collection[str]) -> Finding:
+    skipped = {"all", name.lower()} & {word.lower() for word in ignored}
+    return Finding(name, found.message, found.fix, found.error is not False and not skipped)
+
+
+def missing_manifests(there: Collection[str]) -> tuple[str, ...]:
+    """Of the names of static Pods that are here, those of a control plane that lack."""
+    return tuple(name for name in names.CONTROL_PLANE if name not in there)
