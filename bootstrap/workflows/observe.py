@@ -49,6 +49,8 @@ def observe(
     Raises BootstrapError: exit 3, 8 (the cluster here has another configuration).
     """
     facts, before = gather(host, mode), host.read(names.STATE_CONFIG)
+    if before is not None:
+        check_version(before)
     documents = _documents(config, before, overrides)
     cfg = resolve(documents, overrides, facts)
     if before is not None:
@@ -72,7 +74,4 @@ def _no_patches(host: HostReader, cfg: ClusterConfig) -> Iterator[Problem]:
 def _documents(config: bytes | None, before: bytes | None, overrides: Overrides) -> Documents:
     if config is not None:
         return load(config)
-    if before is None:
-        return Documents()
-    check_version(before)
-    return kept(before, overrides)
+    return Documents() if before is None else kept(before, overrides)

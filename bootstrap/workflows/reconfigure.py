@@ -18,7 +18,6 @@ from bootstrap.render.addons.foreign import kept_path
 RESET = "bootstrap reset, then init with the new configuration"
 UPGRADE = "bootstrap upgrade apply"
 FIXED = {
-    "ClusterConfiguration.kubernetesVersion": UPGRADE,
     "ClusterConfiguration.networking": RESET,
     "ClusterConfiguration.certificatesDir": RESET,
     "ClusterConfiguration.caCertificateValidityPeriod": "leave it as it is: a CA is never replaced; or " + RESET,
