@@ -1,0 +1,164 @@
+"""The plan of an upgrade, and of the way back: what is kept comes first, what runs is exchanged in one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from bootstrap.config import Documents, Overrides, resolve
+from bootstrap.model import names
+from bootstrap.model.backup import Backup
+from bootstrap.model.effects import File, ImagePresent, ImagesImported, Install, LeaseFreed, StaticPodsReplaced
+from bootstrap.model.plan import Plan, Step
+from bootstrap.model.upgrade_effects import BackedUp, BackupMarked, EtcdDowngraded, FilesRestored
+from bootstrap.phases.naming import OF_UPGRADE
+from bootstrap.phases.rollback import rollback_plan
+from bootstrap.phases.select import without
+from bootstrap.phases.upgrade import BACKUP, DONE, EXCHANGED, IMAGES, SNAPSHOT, UpgradeInputs, upgrade_plan
+from bootstrap.render.controlplane.static_pods import pods
+from tests.golden.rendered import GUEST_HOST, NOW, FixedKeySource, manifests
+from tests.plans import new_inputs, planned
+
+CFG = resolve(Documents(), Overrides(), GUEST_HOST)
+MINOR = Backup("upgrade-1", "v1.36.3+bootstrap.1", "v1.37.0+bootstrap.1", "2030-01-01T00:00:00Z")
+GIVEN = UpgradeInputs(MINOR, (), CFG.node.cri_socket, "http://127.0.0.1:2381/health", etcd_runs=True)
+ALL = ("etcd", *names.CONTROL_PLANE)
+
+
+def plan(given: UpgradeInputs = GIVEN, **values: object) -> Plan:
+    inputs = new_inputs(replace(CFG, **values), GUEST_HOST, FixedKeySource(), NOW, manifests())  # type: ignore[arg-type]
+    return upgrade_plan(planned(inputs), inputs[0], given)
+
+
+def step(found: Plan, name: str) -> Step:
+    return next(s for s in found.steps if s.id == name)
+
+
+def before(found: Plan, name: str) -> set[str]:
+    """Everything that is done before a step."""
+    own = step(found, name).after
+    return {*own, *(earlier for each in own for earlier in before(found, each))}
+
+
+def written(steps: Iterable[Step]) -> set[str]:
+    return {e.path for s in steps for e in s.effects if isinstance(e, File | Install)}
+
+
+def exchanged(found: Plan) -> list[str]:
+    effect = next(e for e in step(found, EXCHANGED).effects if isinstance(e, StaticPodsReplaced))
+    return [pod.path.rpartition("/")[2].removesuffix(".yaml") for pod in effect.pods]
+
+
+def test_nothing_is_changed_before_the_images_are_there_and_the_old_is_kept() -> None:
+    found = plan()
+
+    assert step(found, IMAGES).after == ()
+    others = [s.id for s in found.steps if s.id not in (IMAGES, BACKUP, SNAPSHOT)]
+    assert [s for s in others if not {IMAGES, BACKUP, SNAPSHOT} <= before(found, s)] == []
+
+
+def test_every_file_that_is_replaced_is_kept_but_certificates() -> None:
+    found = plan()
+    kept = next(e for e in step(found, BACKUP).effects if isinstance(e, BackedUp))
+    replaced = {path for path in written(s for s in found.steps if s.id != DONE) if "/pki/" not in path}
+    conf = {
+        f"{names.KUBERNETES_DIR}/{n}.conf"
+        for n in ("admin", "super-admin", "kubelet", "controller-manager", "scheduler")
+    }
+
+    assert replaced - conf <= set(kept.paths)
+    assert {f"{names.MANIFESTS_DIR}/{name}.yaml" for name in ALL} | {names.STATE_CONFIG} <= set(kept.paths)
+    assert not any("/pki/" in path or path in conf for path in kept.paths)
+
+
+def test_all_that_runs_is_exchanged_in_one_moment_before_the_kubelet_starts() -> None:
+    found = plan()
+
+    assert exchanged(found) == list(ALL)
+    assert not written(found.steps) & {f"{names.MANIFESTS_DIR}/{name}.yaml" for name in ALL}
+    assert {"host/binaries", "runtime", "kubelet-start/config", "certs/apiserver"} <= before(found, EXCHANGED)
+    assert "kubelet-start" not in before(found, EXCHANGED)
+    assert EXCHANGED in before(found, "kubelet-start")
+    assert EXCHANGED in before(found, "addon/kube-proxy")
+
+
+def test_the_state_of_the_next_run_comes_last() -> None:
+    found = plan()
+
+    assert [s.id for s in found.steps if names.STATE_CONFIG in written([s])] == [DONE]
+    assert before(found, DONE) == {s.id for s in found.steps} - {DONE}
+    assert BackupMarked(MINOR, "done") in step(found, DONE).effects
+
+
+def test_without_etcd_upgrade_its_manifest_stays() -> None:
+    assert exchanged(plan(replace(GIVEN, etcd=False))) == list(names.CONTROL_PLANE)
+
+
+def test_no_snapshot_is_asked_of_an_etcd_that_does_not_run() -> None:
+    assert SNAPSHOT not in {s.id for s in plan(replace(GIVEN, etcd_runs=False)).steps}
+
+
+@pytest.mark.parametrize(("policy", "pulled"), [("IfNotPresent", True), ("Always", True), ("Never", False)])
+def test_images_of_others_are_brought_in_unless_that_is_forbidden(policy: str, pulled: bool) -> None:
+    upstream = replace(CFG.cluster, image_repository=names.UPSTREAM_REPOSITORY, kubernetes_version="v1.37.0")
+    effects = step(plan(replace(GIVEN, policy=policy), cluster=upstream), IMAGES).effects
+
+    assert ImagesImported(CFG.node.cri_socket) in effects
+    found = {e.image for e in effects if isinstance(e, ImagePresent)}
+    assert (f"{names.UPSTREAM_REPOSITORY}/kube-apiserver:v1.37.0" in found) is pulled
+    assert [e for e in step(plan(), IMAGES).effects if isinstance(e, ImagePresent)] == []
+
+
+def test_who_led_before_keeps_nobody_waiting() -> None:
+    freed = [e for s in plan().steps for e in s.effects if isinstance(e, LeaseFreed)]
+
+    assert {e.socket for e in freed} == {CFG.node.cri_socket}
+
+
+@pytest.mark.parametrize(
+    ("phase", "gone", "stays"),
+    [
+        ("control-plane", EXCHANGED, "kubelet-start"),
+        ("upload-config", "upload-config/kubeadm", "bootstrap-token"),
+        ("upload-config/kubelet", "upload-config/kubelet", "upload-config/kubeadm"),
+        ("kubelet-config", "kubelet-start/config", EXCHANGED),
+        ("bootstrap-token", "bootstrap-token", "upload-config/kubeadm"),
+        ("addon/coredns", "addon/coredns", "addon/kube-proxy"),
+        ("post-upgrade", "", EXCHANGED),
+    ],
+)
+def test_phases_of_kubeadm_can_be_left_out(phase: str, gone: str, stays: str) -> None:
+    found = plan()
+    left = {s.id for s in without(found.steps, (phase,), written(found.steps), OF_UPGRADE)}
+
+    assert (gone in left, stays in left) == (False, True)
+
+
+def back(backup: Backup) -> Plan:
+    inputs = new_inputs(CFG, GUEST_HOST, FixedKeySource(), NOW, manifests())
+    files = tuple(File(f"{names.MANIFESTS_DIR}/{name}.yaml", b"old", 0o600) for name in pods(CFG, GUEST_HOST, {}))
+    whole = replace(
+        backup, files={f.path: 0o600 for f in files} | {names.STATE_CONFIG: 0o600, "/opt/bootstrap/bin/kubelet": 0o755}
+    )
+    return rollback_plan(planned(inputs), CFG, whole, files, "http://127.0.0.1:2381/health")
+
+
+def test_the_way_back_puts_files_and_manifests_back_and_the_state_last() -> None:
+    found = back(MINOR)
+    restored = {s.id: e.paths for s in found.steps for e in s.effects if isinstance(e, FilesRestored)}
+
+    assert restored == {"rollback/files": ("/opt/bootstrap/bin/kubelet",), "rollback/done": (names.STATE_CONFIG,)}
+    assert exchanged(found) == list(ALL)
+    assert "rollback/files" in before(found, EXCHANGED)
+    assert EXCHANGED in before(found, "kubelet-start")
+    assert before(found, "rollback/done") == {s.id for s in found.steps} - {"rollback/done"}
+    assert written(found.steps) & set(restored["rollback/files"]) == set()
+
+
+@pytest.mark.parametrize(("before_", "asked"), [("v1.36.3+bootstrap.1", ["3.6"]), ("v1.37.0+bootstrap.0", [])])
+def test_etcd_is_asked_to_write_for_an_older_one_only(before_: str, asked: list[str]) -> None:
+    found = back(replace(MINOR, before=before_))
+
+    assert [e.minor for s in found.steps for e in s.effects if isinstance(e, EtcdDowngraded)] == asked
