@@ -11,13 +11,19 @@ from bootstrap.preflight.finding import Check, Finding, Found, check, listed
 
 NODES, MANIFESTS = "ControlPlaneNodesReady", "StaticPodManifest"
 """kubeadm's names."""
+EDITED = "KubeadmConfig"
 
 
 def upgrade_outcomes(
-    cluster: ClusterFacts | None, missing: Collection[str], ignored: Collection[str]
+    cluster: ClusterFacts | None, missing: Collection[str], editors: Collection[str], ignored: Collection[str]
 ) -> tuple[Outcome, ...]:
-    """`cluster` is None where no API server answers, `missing` are static Pods without a manifest."""
-    looks = ((NODES, tuple(_nodes(cluster))), (MANIFESTS, tuple(_manifests(missing))))
+    """`cluster` is None where no API server answers, `missing` are static Pods without a manifest; `editors` are who
+    has given the ConfigMap kubeadm-config other values than we did."""
+    looks = (
+        (NODES, tuple(_nodes(cluster))),
+        (MANIFESTS, tuple(_manifests(missing))),
+        (EDITED, tuple(_edited(editors))),
+    )
     return tuple(Outcome(_check(name), tuple(_judged(name, f, ignored) for f in found)) for name, found in looks)
 
 
@@ -35,6 +41,15 @@ def _nodes(cluster: ClusterFacts | None) -> Iterator[Found]:
 def _manifests(missing: Collection[str]) -> Iterator[Found]:
     if missing:
         yield Found(f"there is no static Pod of {listed(sorted(missing))} here", "run this on a control plane")
+
+
+def _edited(editors: Collection[str]) -> Iterator[Found]:
+    if editors:
+        yield Found(
+            f"{listed(sorted(editors))} changed kubeadm-config: the version in it would stay as it is",
+            "What it is to say belongs into the configuration, with the image that made this cluster: "
+            "bootstrap init --reconfigure --config FILE, which writes it anew",
+        )
 
 
 def _check(name: str) -> Check:

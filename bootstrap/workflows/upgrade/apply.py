@@ -15,6 +15,7 @@ from bootstrap.engine.journal import begun, read_journal
 from bootstrap.engine.run import EventListener
 from bootstrap.engine.timings import Timing
 from bootstrap.formats.yaml_text import to_yaml
+from bootstrap.host.facts.cluster import SYSTEM
 from bootstrap.host.facts.configured import look_up
 from bootstrap.host.facts.gather import gather
 from bootstrap.host.facts.kubelet import static_pod_path
@@ -34,7 +35,7 @@ from bootstrap.preflight.upgrading import missing_manifests, upgrade_outcomes
 from bootstrap.render.controlplane.own import stored
 from bootstrap.render.pki.keys import CryptoKeySource
 from bootstrap.render.pki.renewal import ALL, RenewalInput, Renewed, renewal
-from bootstrap.workflows.api_access import cluster_facts
+from bootstrap.workflows.api_access import administrator, cluster_facts
 from bootstrap.workflows.credentials import issue_credentials
 from bootstrap.workflows.execute import execute
 from bootstrap.workflows.observe import Observed
@@ -90,7 +91,17 @@ def _health(host: HostReader, kubeconfig: str, options: UpgradeOptions) -> tuple
     if host.stat(names.ADMIN_CONF) is None or not host.unit(names.KUBELET_SERVICE).active:
         return ()  # a node container that has just got its data: nothing runs yet
     there = {name.removesuffix(".yaml") for name in host.listdir(static_pod_path(host))}
-    return upgrade_outcomes(cluster_facts(host, kubeconfig), missing_manifests(there), options.ignored)
+    cluster = cluster_facts(host, kubeconfig)
+    editors = _editors(host, kubeconfig) if cluster else ()
+    return upgrade_outcomes(cluster, missing_manifests(there), editors, options.ignored)
+
+
+def _editors(host: HostReader, kubeconfig: str) -> tuple[str, ...]:
+    """Who, but us, has set the ClusterConfiguration that the cluster has."""
+    found = administrator(host, kubeconfig).get(f"{SYSTEM}/configmaps/kubeadm-config").found or {}
+    managed = (found.get("metadata") or {}).get("managedFields") or ()
+    sets = (e["manager"] for e in managed if "f:ClusterConfiguration" in (e.get("fieldsV1") or {}).get("f:data", {}))
+    return tuple(manager for manager in sets if manager != names.FIELD_MANAGER)
 
 
 def target(before: ClusterConfig, facts: HostFacts, options: UpgradeOptions) -> ClusterConfig:
