@@ -62,6 +62,16 @@ def test_what_the_new_version_does_not_run_goes_back(machine: Outside) -> None:
     assert machine.is_ready()
 
 
+def test_a_dry_run_shows_it_and_changes_nothing(machine: Outside) -> None:
+    there = machine.must("find /etc/kubernetes /opt/bootstrap/bin /var/lib/kubelet/*.yaml -type f | xargs sha256sum")
+    shown = must(machine.run(NEXT, "upgrade", "apply", "--dry-run", "--print-config"))
+
+    assert f"\nkubernetesVersion: {AFTER}" in shown
+    assert f"+    image: localhost/bootstrap/kube-apiserver:{AFTER.replace('+', '_')}" in shown
+    now = machine.must("find /etc/kubernetes /opt/bootstrap/bin /var/lib/kubelet/*.yaml -type f | xargs sha256sum")
+    assert now == there
+
+
 def test_it_goes_on_to_the_next_version(machine: Outside) -> None:
     ca = machine.must("sha256sum /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/apiserver.crt").split()
     done = json.loads(must(machine.run(NEXT, "upgrade", "apply", "-y", "-o", "json")))
