@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bootstrap.model.backup import Backup
 from bootstrap.model.cluster import Taint
 from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.reset_effects import (
@@ -19,7 +20,6 @@ from bootstrap.model.reset_effects import (
     Unmounted,
 )
 from bootstrap.model.upgrade_effects import (
-    BackedUp,
     BackupMarked,
     EtcdDowngraded,
     EtcdSnapshotTaken,
@@ -174,6 +174,14 @@ class StaticPodsReplaced:
 
     pods: tuple[File, ...]
     socket: str
+
+
+@dataclass(frozen=True)
+class BackedUp:
+    """Copies of what these change lie in a backup, whose note comes last. One that is whole already stays as it is."""
+
+    backup: Backup
+    changes: tuple[File | Install, ...]
 
 
 @dataclass(frozen=True)

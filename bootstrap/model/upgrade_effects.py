@@ -8,14 +8,6 @@ from bootstrap.model.backup import Backup
 
 
 @dataclass(frozen=True)
-class BackedUp:
-    """Copies of these files lie in a backup, whose note comes last. One that is whole already stays as it is."""
-
-    backup: Backup
-    paths: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class BackupMarked:
     """Its note says this state; of others than it the newest `names.BACKUPS_KEPT` stay."""
 

@@ -9,6 +9,7 @@ from bootstrap.model import names
 from bootstrap.model.backup import Backup
 from bootstrap.model.conditions import Condition, HttpOk, StaticPodShown
 from bootstrap.model.effects import (
+    BackedUp,
     Effect,
     File,
     ImagePresent,
@@ -19,7 +20,7 @@ from bootstrap.model.effects import (
     UnitRunning,
 )
 from bootstrap.model.plan import Plan, Step
-from bootstrap.model.upgrade_effects import BackedUp, BackupMarked, EtcdSnapshotTaken
+from bootstrap.model.upgrade_effects import BackupMarked, EtcdSnapshotTaken
 from bootstrap.phases.images import TIMEOUT as IMAGES_TIMEOUT
 from bootstrap.phases.inputs import NodeInputs
 from bootstrap.render.images.required import components
@@ -60,7 +61,7 @@ def upgrade_plan(init: Plan, node: NodeInputs, given: UpgradeInputs) -> Plan:
         _manifest(steps[name], of) for name, of in MANIFESTS.items() if name in steps and (given.etcd or of != "etcd")
     )
     changed = tuple(map(_without_manifest, init.steps))
-    first = [_images(node, given), *_kept(given, changed, manifests)]
+    first = [_images(node, given), *_kept(given, node, changed, manifests)]
     before = tuple(step.id for step in first)
     exchanged = StaticPodsReplaced(manifests, given.socket)
     files = tuple(s.id for s in changed if is_local(s))
@@ -72,9 +73,12 @@ def upgrade_plan(init: Plan, node: NodeInputs, given: UpgradeInputs) -> Plan:
         Step(EXCHANGED, "Control plane", (exchanged,), after=(*before, RENEWED, *files)),
         *_shown(node, given, manifests, steps),
     ]
-    state = File(names.STATE_CONFIG, node.state, mode=0o600)
-    done = (state, BackupMarked(given.backup, "done"))
+    done = (_state(node), BackupMarked(given.backup, "done"))
     return Plan((*found, Step(DONE, "Node", done, after=tuple(step.id for step in found))), init.remarks)
+
+
+def _state(node: NodeInputs) -> File:
+    return File(names.STATE_CONFIG, node.state, mode=0o600)
 
 
 def is_local(step: Step) -> bool:
@@ -86,11 +90,11 @@ def is_local(step: Step) -> bool:
     )
 
 
-def _kept(given: UpgradeInputs, steps: Iterable[Step], manifests: tuple[File, ...]) -> list[Step]:
+def _kept(given: UpgradeInputs, node: NodeInputs, steps: Iterable[Step], manifests: tuple[File, ...]) -> list[Step]:
     """What would be needed to go back."""
     effects = (e for step in steps if not step.id.startswith(CREDENTIALS) for e in step.effects)
-    paths = (*(e.path for e in effects if isinstance(e, File | Install)), *(pod.path for pod in manifests))
-    kept = BackedUp(given.backup, (*dict.fromkeys(paths), names.STATE_CONFIG))
+    changes = (*(e for e in effects if isinstance(e, File | Install)), *manifests, _state(node))
+    kept = BackedUp(given.backup, tuple({e.path: e for e in changes}.values()))
     found = [Step(BACKUP, "Backup", (kept,), after=(IMAGES,))]
     if given.etcd_runs:
         taken = EtcdSnapshotTaken(given.backup.snapshot)

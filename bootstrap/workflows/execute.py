@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from bootstrap.engine.run import EventListener, run
-from bootstrap.engine.run_context import LoadImages, RunContext
+from bootstrap.engine.run_context import LoadImages, RunContext, see_nothing
 from bootstrap.engine.timings import Timing
 from bootstrap.host.kube_client import probe
 from bootstrap.host.node.health import COMPLETE, questions
@@ -31,14 +31,17 @@ def execute(
     *,
     verb: str,
     takes_back: bool = False,
+    watches: bool = True,
 ) -> tuple[Timing, ...]:
     """`verb` is in the journal; with `takes_back` others' edits of our objects go.
+
+    With `watches` a failure that waiting does not cure ends the run at once.
 
     Raises BootstrapError: exit 5, 6 (with evidence) or 7.
     """
     cfg, mode = observed.cfg, observed.facts.mode
     runtime, since = runtime_at(cfg.node.cri_socket, mode), time.time()
-    look = looking(host, runtime, since)
+    look = looking(host, runtime, since) if watches else see_nothing
     asked = _asked(cfg, plan) if mode == "node" else b""
     if asked and host.read(COMPLETE) == b"":  # an empty node, of which more is asked from now on
         host.remove(COMPLETE)

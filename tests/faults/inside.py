@@ -1,6 +1,6 @@
-"""Runs in a node container: `bootstrap WORDS…`, and a signal to itself once N steps are done.
+"""Runs in a node container: `bootstrap WORDS…`, and a signal to itself once N steps, or the one of a name, are done.
 
-    inside.py N SIGNAL WORDS…
+    inside.py N|STEP SIGNAL WORDS…
 
 Prints the number of steps that were done before.
 """
@@ -14,7 +14,7 @@ import sys
 
 if __name__ == "__main__":
     sys.path[:0] = ["/usr/lib/bootstrap/app", "/usr/lib/bootstrap/site"]
-    last, number, words = int(sys.argv[1]), signal.Signals[sys.argv[2]], sys.argv[3:]
+    last, number, words = sys.argv[1], signal.Signals[sys.argv[2]], sys.argv[3:]
     sys.argv[1:] = words
 
     from bootstrap.cli.main import main
@@ -24,7 +24,7 @@ if __name__ == "__main__":
 
     def watched(*args: object) -> object:
         result = whole(*args)  # type: ignore[arg-type]
-        if next(finished) == last:
+        if last in (str(next(finished)), args[0].id):  # type: ignore[attr-defined]
             os.kill(os.getpid(), number)
         return result
 

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from bootstrap.model import names
 from tests.e2e.node import IMAGE, docker, must, until
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +20,7 @@ BUSY = "busy"
 ENTER = ("--privileged", "--pid=host", "--network=host", "-v", "/:/host")
 VOLUMES = ("-v", "/var/lib", "--tmpfs", "/run", "--tmpfs", "/tmp")  # noqa: S108 - mount points of the machine
 SLOW = 600.0
+KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
 APP_IMAGE = "bt-e2e-app:1"
 """A web server and its client (tests/e2e/app)."""
 CONFIG = """\
@@ -131,3 +133,29 @@ class Machine:
     def remove(self) -> None:
         docker("rm", "-fv", self.name)
         docker("network", "rm", self.name)
+
+
+class Outside(Machine):
+    """A machine that programs of the engine outside enter."""
+
+    def run(self, image: str, *words: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
+        return docker("run", "--rm", "-i", *self._entered(), image, *words, stdin=stdin, timeout=SLOW)
+
+    def killed(self, step: str | int, image: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """The command, which ends itself with SIGKILL after a step, by its name or its number."""
+        inside = ("-v", f"{ROOT}/tests/faults:/faults:ro", "--entrypoint", "/usr/bin/python3")
+        words = ("-IS", "/faults/inside.py", str(step), "SIGKILL", *words)
+        return docker("run", "--rm", *self._entered(), *inside, image, *words, timeout=SLOW)
+
+    def _entered(self) -> tuple[str, ...]:
+        root = must(docker("inspect", "--format", "{{.GraphDriver.Data.MergedDir}}", self.name)).strip()
+        here = (f"--pid=container:{self.name}", f"--network=container:{self.name}", "-v", f"{root}:/host")
+        return ("--privileged", *here)
+
+    def versions(self, components: Sequence[str] = KUBERNETES) -> set[str]:
+        """Of the Pods as they are asked for, and of the state of the next run."""
+        shown = must(self.kubectl("get", "pods", "-n", "kube-system", "-o", "json"))
+        images = {c["image"] for pod in json.loads(shown)["items"] for c in pod["spec"]["containers"]}
+        tags = {image.rpartition(":")[2] for image in images if image.split("/")[-1].split(":")[0] in components}
+        stored = self.must(f"grep ^kubernetesVersion {names.STATE_CONFIG}").split()[1]
+        return {*(tag.replace("_", "+") for tag in tags), stored}

@@ -7,39 +7,21 @@ holds no image.
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable
 
 import pytest
 
 from bootstrap.model import names
-from tests.e2e.node import IMAGE, docker, must
-from tests.host.machine import CONFIG, Machine
+from tests.e2e.node import IMAGE, must
+from tests.host.machine import CONFIG, Machine, Outside
 
 NEXT = f"{IMAGE}-2"
 BEFORE, AFTER = names.BUILT_VERSION, names.BUILT_VERSION.replace("bootstrap.1", "bootstrap.2")
-COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
 WAIT, CONFLICT = 6, 8
 REFUSED = """
 spec: {containers: [{name: kube-scheduler, command: [kube-scheduler, --no-such-flag]}]}
 """
-
-
-class Outside(Machine):
-    """A machine that programs of the engine outside enter."""
-
-    def run(self, image: str, *words: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
-        root = must(docker("inspect", "--format", "{{.GraphDriver.Data.MergedDir}}", self.name)).strip()
-        enter = (f"--pid=container:{self.name}", f"--network=container:{self.name}", "-v", f"{root}:/host")
-        return docker("run", "--rm", "-i", "--privileged", *enter, image, *words, stdin=stdin, timeout=600)
-
-    def versions(self, components: Sequence[str] = COMPONENTS) -> set[str]:
-        """Of the Pods as they are asked for, and of the state of the next run."""
-        shown = must(self.kubectl("get", "pods", "-n", "kube-system", "-o", "json"))
-        images = {c["image"] for pod in json.loads(shown)["items"] for c in pod["spec"]["containers"]}
-        tags = {image.rpartition(":")[2] for image in images if image.split("/")[-1].split(":")[0] in components}
-        stored = self.must(f"grep ^kubernetesVersion {names.STATE_CONFIG}").split()[1]
-        return {*(tag.replace("_", "+") for tag in tags), stored}
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +68,13 @@ def test_it_goes_on_to_the_next_version(machine: Outside) -> None:
 
 
 def test_it_goes_back_by_hand(machine: Outside) -> None:
+    """A run that is killed while nothing runs any more is run again."""
     listed = json.loads(must(machine.run(NEXT, "upgrade", "rollback", "--list", "-o", "json")))["backups"]
     assert [backup["state"] for backup in listed] == ["done", "undone"]
     machine.must(f"test -s {listed[0]['directory']}/etcd.db")
 
+    killed = machine.killed("control-plane/exchanged", NEXT, "upgrade", "rollback", "-y")
+    assert killed.returncode == 128 + signal.SIGKILL, killed.stdout + killed.stderr
     must(machine.run(NEXT, "upgrade", "rollback", "-y"))
     assert machine.versions() == {BEFORE}
     assert machine.is_ready()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
-from bootstrap.engine.effects.files import make_parent
+from bootstrap.engine.effects.files import drift, install_drift, make_parent
 from bootstrap.engine.effects.registry import UNCHANGED, register
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.backup import NOTE, Backup, read_backup
+from bootstrap.model.effects import BackedUp, File
 from bootstrap.model.journal_entry import PATH
-from bootstrap.model.upgrade_effects import BackedUp, BackupMarked, FilesRestored
+from bootstrap.model.upgrade_effects import BackupMarked, FilesRestored
 
 
 def backups(host: HostReader) -> tuple[Backup, ...]:
@@ -27,7 +28,7 @@ def _back_up(effect: BackedUp, context: RunContext, timeout: float) -> str:
     host.mkdir(names.BACKUPS_DIR, 0o700)
     host.mkdir(backup.directory, 0o700)
     files: dict[str, int | None] = {}
-    for path in effect.paths:
+    for path in _changed(host, effect):
         there = host.stat(path)
         files[path] = there.mode if there else None
         if there:
@@ -36,6 +37,10 @@ def _back_up(effect: BackedUp, context: RunContext, timeout: float) -> str:
             host.install(host.reach(path), copy, 0o600)
     host.write(backup.note, dataclasses.replace(backup, files=files).to_json(), 0o600)
     return f"{len(files)} files kept in {backup.directory}"
+
+
+def _changed(host: HostReader, effect: BackedUp) -> list[str]:
+    return [e.path for e in effect.changes if (drift(host, e) if isinstance(e, File) else install_drift(host, e))]
 
 
 def _mark(effect: BackupMarked, context: RunContext, timeout: float) -> str:

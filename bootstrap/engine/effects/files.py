@@ -75,24 +75,22 @@ def _make_directory(effect: Directory, context: RunContext, timeout: float) -> s
     return f"{effect.path}/ made"
 
 
-def _install_drift(host: HostReader, effect: Install, wanted: str) -> str:
-    """`wanted` is the sha256 of the source."""
+def install_drift(host: HostReader, effect: Install) -> str:
     stat = host.stat(effect.path)
     if stat is None:
         return "missing"
-    if host.digest(effect.path) != wanted:
+    if host.digest(effect.path) != file_digest(effect.source):
         return "content"
     return "" if stat.mode == effect.mode else "mode"
 
 
 def _install(effect: Install, context: RunContext, timeout: float) -> str:
-    wanted = file_digest(effect.source)
-    if not _install_drift(context.host, effect, wanted):
+    if not install_drift(context.host, effect):
         return ""
     context.journal.note(PATH, effect.path)
     make_parent(context.host, effect.path)
     context.host.install(effect.source, effect.path, effect.mode)
-    if context.host.digest(effect.path) != wanted:
+    if context.host.digest(effect.path) != file_digest(effect.source):
         raise BootstrapError(
             f"{effect.path} is not what was written to it",
             code=Exit.EFFECT,
@@ -182,8 +180,6 @@ register(
 register(
     Install,
     apply=_install,
-    describe=lambda effect, host: (
-        f"file {effect.path}: {verdict(_install_drift(host, effect, file_digest(effect.source)))}"
-    ),
+    describe=lambda effect, host: (f"file {effect.path}: {verdict(install_drift(host, effect))}"),
 )
 register_kind(PATH, RecordKind(observe=_observe, undo=_undo, describe=describe_removal, compare=_compare))

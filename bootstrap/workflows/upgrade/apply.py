@@ -38,6 +38,7 @@ from bootstrap.render.pki.renewal import ALL, RenewalInput, Renewed, renewal
 from bootstrap.workflows.api_access import administrator, cluster_facts
 from bootstrap.workflows.credentials import issue_credentials
 from bootstrap.workflows.execute import execute
+from bootstrap.workflows.mode import HOST, NODE
 from bootstrap.workflows.observe import Observed
 from bootstrap.workflows.reconfigure import kept
 from bootstrap.workflows.upgrade.machine import etcd_health, initial_plan, node_inputs
@@ -83,13 +84,13 @@ def decide(host: Host, mode: str, options: UpgradeOptions, kubeconfig: str, now:
     backup = _backup(host, before, cfg, now)
     checks = run_checks(cfg, facts, fresh=False)
     if PREFLIGHT not in options.skipped and not host.stat(backup.note):  # a run that goes on has made it unwell itself
-        checks = dataclasses.replace(checks, outcomes=(*checks.outcomes, *_health(host, kubeconfig, options)))
+        checks = dataclasses.replace(checks, outcomes=(*checks.outcomes, *_health(host, mode, kubeconfig, options)))
     return UpgradeDecision(cfg, facts, checks, True, before=before, backup=backup)
 
 
-def _health(host: HostReader, kubeconfig: str, options: UpgradeOptions) -> tuple[Outcome, ...]:
-    if host.stat(names.ADMIN_CONF) is None or not host.unit(names.KUBELET_SERVICE).active:
-        return ()  # a node container that has just got its data: nothing runs yet
+def _health(host: HostReader, mode: str, kubeconfig: str, options: UpgradeOptions) -> tuple[Outcome, ...]:
+    if mode == NODE and not host.unit(names.KUBELET_SERVICE).active:
+        return ()  # a container that has just got the data of another one: nothing runs yet
     there = {name.removesuffix(".yaml") for name in host.listdir(static_pod_path(host))}
     cluster = cluster_facts(host, kubeconfig)
     editors = _editors(host, kubeconfig) if cluster else ()
@@ -175,10 +176,18 @@ def act(
     listen: EventListener,
     back: Listening,
 ) -> tuple[Timing, ...]:
-    """`back` makes the listener of the way back. Raises BootstrapError: exit 5, 6, 7 or 9, after it went back."""
+    """`back` makes the listener of the way back. Raises BootstrapError: exit 5, 6, 7 or 9, after it went back.
+
+    A node container has the images and programs of one version: its add-ons fail until they are of that one too, and
+    the way back is the container that had the data before.
+    """
+    on_host = decision.facts.mode == HOST
     try:
-        return execute(host, decision, plan, listen, verb="upgrade")
+        return execute(host, decision, plan, listen, verb="upgrade", watches=on_host)
     except BootstrapError as failure:
+        if not on_host:
+            failure.instead = f"go back: start the container that had {decision.backup.before} again"
+            raise
         taken = next((found for found in backups(host) if found.name == decision.backup.name), None)
         if taken is None:  # nothing was changed yet
             raise

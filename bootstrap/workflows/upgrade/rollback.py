@@ -25,6 +25,7 @@ from bootstrap.render.controlplane.static_pods import manifest_path, manifests_d
 from bootstrap.workflows.credentials import issue_credentials
 from bootstrap.workflows.etcd.restore import decide_restore, restore
 from bootstrap.workflows.execute import execute
+from bootstrap.workflows.mode import NODE
 from bootstrap.workflows.observe import Observed
 from bootstrap.workflows.upgrade.machine import etcd_health, initial_plan, node_inputs
 
@@ -43,6 +44,12 @@ class Rollback:
 
 def decide_rollback(host: Host, mode: str, name: str, manifests: Mapping[str, str]) -> Rollback:
     """Of the last upgrade, unless another backup is named. Raises BootstrapError: exit 2, 8 (there is none)."""
+    if mode == NODE:
+        raise BootstrapError(
+            "a node container has the programs of one version",
+            code=Exit.CONFLICT,
+            fix="start the container of the image before again, with the data that it had",
+        )
     found = backups(host)
     chosen = next((backup for backup in found if name in ("", backup.name) and (name or backup.state != UNDONE)), None)
     if chosen is None:

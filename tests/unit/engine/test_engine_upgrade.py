@@ -13,9 +13,9 @@ from bootstrap.host.port import UnitState
 from bootstrap.model import names
 from bootstrap.model.backup import Backup
 from bootstrap.model.conditions import StaticPodShown
-from bootstrap.model.effects import File, LeaseFreed, StaticPodsReplaced
+from bootstrap.model.effects import BackedUp, File, LeaseFreed, StaticPodsReplaced
 from bootstrap.model.errors import BootstrapError
-from bootstrap.model.upgrade_effects import BackedUp, BackupMarked, EtcdDowngraded, EtcdSnapshotTaken, FilesRestored
+from bootstrap.model.upgrade_effects import BackupMarked, EtcdDowngraded, EtcdSnapshotTaken, FilesRestored
 from tests.memory import MemoryHost
 from tests.memory_api import MemoryApi
 from tests.unit.engine.fakes import context
@@ -120,7 +120,9 @@ def test_what_is_kept_is_put_back_and_what_was_not_there_goes() -> None:
     host = Machine()
     host.write("/m/old", b"old", 0o640)
     run = context(host)
-    kept = BackedUp(BACKUP, ("/m/old", "/m/new"))
+    same = File("/m/same", b"same", 0o600)
+    host.write(same.path, same.content, same.mode)
+    kept = BackedUp(BACKUP, (File("/m/old", b"newer", 0o600), File("/m/new", b"new", 0o600), same))
     assert apply_effect(kept, run, 1) == f"2 files kept in {BACKUP.directory}"
     host.write("/m/old", b"newer", 0o600)
     host.write("/m/new", b"new", 0o600)

@@ -1,0 +1,121 @@
+"""What an upgrade, and the way back, refuse before they look any further."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from bootstrap.config import Documents, Overrides, load, read_stored, resolve, to_stored
+from bootstrap.config.resolve import ANY_HOST
+from bootstrap.config.upgrade import UpgradeOptions
+from bootstrap.model import names
+from bootstrap.model.backup import Backup
+from bootstrap.model.cluster import Arg, ClusterConfig
+from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.workflows.reconfigure import check_version
+from bootstrap.workflows.upgrade.apply import decide, target
+from bootstrap.workflows.upgrade.rollback import decide_rollback
+from tests.memory import MemoryHost
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def stored(version: str = names.BUILT_VERSION, config: bytes = b"") -> ClusterConfig:
+    documents = load(config) if config else Documents()
+    cfg = resolve(documents, Overrides(), ANY_HOST)
+    text = to_stored(cfg).replace(cfg.cluster.kubernetes_version, version)
+    return read_stored(text.encode())
+
+
+def machine(version: str = names.BUILT_VERSION, *backups: Backup) -> MemoryHost:
+    host = MemoryHost()
+    for folder in (names.STATE_DIR, *(backup.directory for backup in backups)):
+        host.mkdir(folder, 0o700)
+    host.write(names.STATE_CONFIG, to_stored(stored(version)).encode(), 0o600)
+    for backup in backups:
+        host.write(backup.note, backup.to_json(), 0o600)
+    return host
+
+
+def test_without_a_cluster_of_ours_there_is_nothing_to_upgrade() -> None:
+    with pytest.raises(BootstrapError, match="no cluster of bootstrap's here") as caught:
+        decide(MemoryHost(), "host", UpgradeOptions(), "", NOW)
+    assert caught.value.code == Exit.CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("repository", "before", "after"),
+    [
+        ("", "v1.36.3+bootstrap.1", names.BUILT_VERSION),
+        (names.UPSTREAM_REPOSITORY, "v1.36.3", names.KUBERNETES_VERSION),
+        ("mirror.example/k8s", "v1.36.3", names.KUBERNETES_VERSION),
+    ],
+)
+def test_the_version_changes_and_nothing_else_but_what_the_run_is_asked(
+    repository: str, before: str, after: str
+) -> None:
+    head = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n"
+    config = f"{head}imageRepository: {repository}\n".encode() if repository else b""
+    old = stored(before, config)
+    new = target(old, ANY_HOST, UpgradeOptions(patches="/p", timeouts={"upgradeManifests": "1m0s"}))
+
+    assert (old.cluster.kubernetes_version, new.cluster.kubernetes_version) == (before, after)
+    assert (new.cluster.image_repository, new.cluster.networking) == (
+        old.cluster.image_repository,
+        old.cluster.networking,
+    )
+    assert (new.node.patches_directory, new.run.timeouts.upgrade_manifests) == ("/p", 60)
+
+
+def test_a_flag_that_the_new_version_does_not_know_is_named() -> None:
+    cfg = stored("v1.36.3+bootstrap.1")
+    server = replace(cfg.cluster.api_server, extra_args=(Arg("no-such-flag", "x"),))
+    old = replace(cfg, cluster=replace(cfg.cluster, api_server=server))
+    with pytest.raises(BootstrapError) as caught:
+        target(old, ANY_HOST, UpgradeOptions())
+    assert caught.value.code == Exit.CONFIG
+    assert "no-such-flag" in "".join(caught.value.details)
+
+
+@pytest.mark.parametrize("version", [names.BUILT_VERSION, names.KUBERNETES_VERSION])
+def test_init_goes_on_with_its_own_version(version: str) -> None:
+    check_version(to_stored(stored(version)).encode())
+
+
+@pytest.mark.parametrize("version", ["v1.36.3+bootstrap.1", "v1.38.0", "v1.37.0+bootstrap.2"])
+def test_init_never_upgrades_by_accident(version: str) -> None:
+    with pytest.raises(BootstrapError, match="this machine has Kubernetes") as caught:
+        check_version(to_stored(stored(version)).encode())
+    assert (caught.value.code, "bootstrap upgrade apply" in caught.value.fix) == (Exit.CONFLICT, True)
+
+
+DONE = Backup("upgrade-1", "v1.36.3+bootstrap.1", names.BUILT_VERSION, "", "done")
+
+
+@pytest.mark.parametrize(
+    ("backups", "name", "code", "said"),
+    [
+        ((), "", Exit.CONFLICT, "no upgrade to go back from"),
+        ((Backup("upgrade-1", "v1", "v2", "", "undone"),), "", Exit.CONFLICT, "no upgrade to go back from"),
+        ((DONE,), "upgrade-2", Exit.USAGE, "no backup upgrade-2"),
+        (
+            (Backup("upgrade-1", "v1.35.0", "v1.36.0", "", "done"),),
+            "",
+            Exit.CONFLICT,
+            "another upgrade since|leads from",
+        ),
+    ],
+)
+def test_what_cannot_be_gone_back_from_is_refused(
+    backups: tuple[Backup, ...], name: str, code: Exit, said: str
+) -> None:
+    with pytest.raises(BootstrapError, match=said) as caught:
+        decide_rollback(machine(names.BUILT_VERSION, *backups), "host", name, {})
+    assert caught.value.code == code
+
+
+def test_a_node_container_has_nothing_to_go_back_to() -> None:
+    with pytest.raises(BootstrapError, match="programs of one version"):
+        decide_rollback(machine(names.BUILT_VERSION, DONE), "node", "", {})
