@@ -17,6 +17,7 @@ from cryptography import x509
 
 from bootstrap.render.pki.certs import CertSpec, Issuer, build, certificate_pem
 from bootstrap.render.pki.keys import CryptoKeySource, load_private, private_pem
+from tests.e2e import cis
 from tests.e2e.node import PREFIX, Node, component, docker, must, restarted, until
 from tests.e2e.web import ask, both_answer, docker_save, run_web
 
@@ -140,6 +141,10 @@ def test_the_network_s_files_are_private_and_ps_shows_the_kubelet(web: Node) -> 
     assert web.run("find", "/var/lib/cni/networks", "-name", "lock")
     assert web.run("sh", "-c", open_files) == ""
     assert "--config=/var/lib/kubelet/config.yaml" in web.run("ps", "-fC", "kubelet")
+
+
+def test_the_cis_benchmark_finds_nothing_new(cluster: Node) -> None:
+    assert cis.failed(cluster.name).keys() == cis.KNOWN
 
 
 def test_requests_are_audited(cluster: Node) -> None:
@@ -277,6 +282,7 @@ def test_a_snapshot_is_taken_and_restored(web: Node) -> None:
     assert "etcd has a leader" in web.exec("bootstrap", "etcd", "recover", "--yes").stderr
     web.run("bootstrap", "etcd", "defrag")
     assert_works(web)
+    assert cis.failed(web.name).keys() == cis.KNOWN, "renewed and restored"
 
 
 AT_ONCE = b"""

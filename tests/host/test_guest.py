@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.e2e import cis
 from tests.e2e.node import Node, docker, must, until
 from tests.host.machine import BUSY, ENTER, PRODUCT, ROOT, Machine
 
@@ -102,6 +103,10 @@ def test_the_kubelet_is_the_hosts_own(machine: Machine) -> None:
     assert machine.must("systemctl is-enabled kubelet bootstrap-containerd").split() == ["enabled", "enabled"]
     assert machine.must("stat -c %a /etc/systemd/system/kubelet.service.d/10-kubeadm.conf").strip() == "600"
     machine.must("systemd-analyze verify /etc/systemd/system/kubelet.service")
+
+
+def test_the_cis_benchmark_finds_nothing_new(machine: Machine) -> None:
+    assert cis.failed(machine.name).keys() == cis.KNOWN
 
 
 def test_commands_that_look_say_what_is_there(machine: Machine) -> None:
