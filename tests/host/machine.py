@@ -155,7 +155,8 @@ class Outside(Machine):
     def versions(self, components: Sequence[str] = KUBERNETES) -> set[str]:
         """Of the Pods as they are asked for, and of the state of the next run."""
         shown = must(self.kubectl("get", "pods", "-n", "kube-system", "-o", "json"))
-        images = {c["image"] for pod in json.loads(shown)["items"] for c in pod["spec"]["containers"]}
+        pods = [pod for pod in json.loads(shown)["items"] if "deletionTimestamp" not in pod["metadata"]]
+        images = {c["image"] for pod in pods for c in pod["spec"]["containers"]}
         tags = {image.rpartition(":")[2] for image in images if image.split("/")[-1].split(":")[0] in components}
         stored = self.must(f"grep ^kubernetesVersion {names.STATE_CONFIG}").split()[1]
         return {*(tag.replace("_", "+") for tag in tags), stored}
