@@ -64,12 +64,13 @@ def upgrade_plan(init: Plan, node: NodeInputs, given: UpgradeInputs) -> Plan:
     first = [_images(node, given), *_kept(given, node, changed, manifests)]
     before = tuple(step.id for step in first)
     exchanged = StaticPodsReplaced(manifests, given.socket)
+    renewed = tuple(file for each in given.renewed for file in each.files)
     files = tuple(s.id for s in changed if is_local(s))
     moved = [_moved(step, before, given.socket) for step in changed]
     found = [
         *first,
         *moved,
-        Step(RENEWED, "Certificates", tuple(f for each in given.renewed for f in each.files), after=before),
+        Step(RENEWED, "Certificates", renewed, after=(*before, *(s.id for s in moved if s.id.startswith(CREDENTIALS)))),
         Step(EXCHANGED, "Control plane", (exchanged,), after=(*before, RENEWED, *files)),
         *_shown(node, given, manifests, steps),
     ]

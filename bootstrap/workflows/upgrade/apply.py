@@ -23,6 +23,7 @@ from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.backup import Backup
 from bootstrap.model.cluster import ClusterConfig
+from bootstrap.model.cluster_facts import ClusterFacts
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
@@ -45,13 +46,20 @@ from bootstrap.workflows.upgrade.machine import etcd_health, initial_plan, node_
 from bootstrap.workflows.upgrade.rollback import Listening, gone_back
 from bootstrap.workflows.upgrade.version import check_version
 
+ADDONS = "addon"
+ADDONS_LATER = "the add-ons follow when every control plane has the new version"
+
 
 @dataclass(frozen=True)
 class UpgradeDecision(Observed):
-    """`before` is the configuration that is here; `backup` is a new one, or that of a run which was not finished."""
+    """`before` is the configuration that is here; `backup` is a new one, or that of a run which was not finished.
+
+    `last`: every other control plane has the new version already.
+    """
 
     before: ClusterConfig = dataclasses.field(kw_only=True)
     backup: Backup = dataclasses.field(kw_only=True)
+    last: bool = True
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -82,17 +90,25 @@ def decide(host: Host, mode: str, options: UpgradeOptions, kubeconfig: str, now:
     configured = look_up(host, mode, cfg, address_given=True, fresh=False)
     facts = dataclasses.replace(lasting(facts, cfg.own), configured=configured)
     backup = _backup(host, before, cfg, now)
-    checks = run_checks(cfg, facts, fresh=False)
-    if PREFLIGHT not in options.skipped and not host.stat(backup.note):  # a run that goes on has made it unwell itself
-        checks = dataclasses.replace(checks, outcomes=(*checks.outcomes, *_health(host, mode, kubeconfig, options)))
-    return UpgradeDecision(cfg, facts, checks, True, before=before, backup=backup)
+    checks, cluster = run_checks(cfg, facts, fresh=False), cluster_facts(host, kubeconfig)
+    just_moved = mode == NODE and not host.unit(names.KUBELET_SERVICE).active  # the data of another container
+    if not (PREFLIGHT in options.skipped or just_moved or host.stat(backup.note)):  # or what runs is half exchanged
+        health = _health(host, cluster, kubeconfig, options)
+        checks = dataclasses.replace(checks, outcomes=(*checks.outcomes, *health))
+    last = not behind(cluster, cfg)
+    return UpgradeDecision(cfg, facts, checks, True, before=before, backup=backup, last=last)
 
 
-def _health(host: HostReader, mode: str, kubeconfig: str, options: UpgradeOptions) -> tuple[Outcome, ...]:
-    if mode == NODE and not host.unit(names.KUBELET_SERVICE).active:
-        return ()  # a container that has just got the data of another one: nothing runs yet
+def behind(cluster: ClusterFacts | None, cfg: ClusterConfig) -> list[str]:
+    """Control planes that have another version than is wanted."""
+    others = cluster.others(cfg.node.name) if cluster else ()
+    return [node.name for node in others if node.control_plane and node.version != cfg.cluster.kubernetes_version]
+
+
+def _health(
+    host: HostReader, cluster: ClusterFacts | None, kubeconfig: str, options: UpgradeOptions
+) -> tuple[Outcome, ...]:
     there = {name.removesuffix(".yaml") for name in host.listdir(static_pod_path(host))}
-    cluster = cluster_facts(host, kubeconfig)
     editors = _editors(host, kubeconfig) if cluster else ()
     return upgrade_outcomes(cluster, missing_manifests(there), editors, options.ignored)
 
@@ -107,8 +123,7 @@ def _editors(host: HostReader, kubeconfig: str) -> tuple[str, ...]:
 
 def target(before: ClusterConfig, facts: HostFacts, options: UpgradeOptions) -> ClusterConfig:
     """The stored configuration with this image's version, judged by its rules. Raises BootstrapError (exit 3)."""
-    built = before.cluster.image_repository == names.BUILT_REPOSITORY
-    version = names.BUILT_VERSION if built else names.KUBERNETES_VERSION
+    version = names.BUILT_VERSION if "+" in before.cluster.kubernetes_version else names.KUBERNETES_VERSION
     moved = dataclasses.replace(before, cluster=dataclasses.replace(before.cluster, kubernetes_version=version))
     documents = kept(to_stored(moved).encode(), Overrides())
     if options.timeouts:
@@ -147,8 +162,11 @@ def make_plan(
     given = UpgradeInputs(decision.backup, renewed, cfg.node.cri_socket, health, runs, options.etcd, policy)
     whole = upgrade_plan(plan, node, given)
     skipped = tuple(phase for phase in options.skipped if phase != PREFLIGHT)
+    remarks = () if decision.last else (ADDONS_LATER,)
+    if remarks:  # kube-proxy is never newer than the API server that it asks
+        skipped = (*skipped, ADDONS)
     there = {path for step in whole.steps for e in step.effects if isinstance(e, File) and host.stat(path := e.path)}
-    return Plan(without(whole.steps, skipped, there, OF_UPGRADE), whole.remarks)
+    return Plan(without(whole.steps, skipped, there, OF_UPGRADE), (*whole.remarks, *remarks))
 
 
 def configuration(decision: UpgradeDecision) -> str:

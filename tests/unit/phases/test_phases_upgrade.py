@@ -26,6 +26,7 @@ from bootstrap.phases.rollback import rollback_plan
 from bootstrap.phases.select import without
 from bootstrap.phases.upgrade import BACKUP, DONE, EXCHANGED, IMAGES, SNAPSHOT, UpgradeInputs, upgrade_plan
 from bootstrap.render.controlplane.static_pods import pods
+from bootstrap.render.pki.renewal import Renewed
 from tests.golden.rendered import GUEST_HOST, NOW, FixedKeySource, manifests
 from tests.plans import new_inputs, planned
 
@@ -98,6 +99,15 @@ def test_the_state_of_the_next_run_comes_last() -> None:
     assert [s.id for s in found.steps if names.STATE_CONFIG in written([s])] == [DONE]
     assert before(found, DONE) == {s.id for s in found.steps} - {DONE}
     assert BackupMarked(MINOR, "done") in step(found, DONE).effects
+
+
+def test_what_is_renewed_is_written_over_what_is_kept() -> None:
+    path = f"{names.PKI_DIR}/apiserver.crt"
+    found = plan(replace(GIVEN, renewed=(Renewed("apiserver", (File(path, b"new"),), NOW),)))
+
+    assert [s.id for s in found.steps if path in written([s])] == ["certs/apiserver", "upgrade/certs"]
+    assert "certs/apiserver" in before(found, "upgrade/certs")
+    assert "upgrade/certs" in before(found, EXCHANGED)
 
 
 def test_without_etcd_upgrade_its_manifest_stays() -> None:

@@ -13,9 +13,10 @@ from bootstrap.config.upgrade import UpgradeOptions
 from bootstrap.model import names
 from bootstrap.model.backup import Backup
 from bootstrap.model.cluster import Arg, ClusterConfig
+from bootstrap.model.cluster_facts import ClusterFacts, ClusterNode
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.workflows.reconfigure import check_version
-from bootstrap.workflows.upgrade.apply import decide, target
+from bootstrap.workflows.upgrade.apply import behind, decide, target
 from bootstrap.workflows.upgrade.rollback import decide_rollback
 from tests.memory import MemoryHost
 
@@ -119,3 +120,21 @@ def test_what_cannot_be_gone_back_from_is_refused(
 def test_a_node_container_has_nothing_to_go_back_to() -> None:
     with pytest.raises(BootstrapError, match="programs of one version"):
         decide_rollback(machine(names.BUILT_VERSION, DONE), "node", "", {})
+
+
+OTHER = ClusterNode("cp-2", "v1.36.3+bootstrap.1", control_plane=True)
+WORKER = ClusterNode("w", "v1.36.3+bootstrap.1")
+
+
+@pytest.mark.parametrize(
+    ("nodes", "expected"),
+    [((), []), ((WORKER,), []), ((OTHER, WORKER), ["cp-2"]), ((replace(OTHER, version=names.BUILT_VERSION),), [])],
+)
+def test_add_ons_wait_for_control_planes_of_the_old_version(
+    nodes: tuple[ClusterNode, ...], expected: list[str]
+) -> None:
+    cfg = stored()
+    own = ClusterNode(cfg.node.name, "v1.36.3+bootstrap.1", control_plane=True)
+
+    assert behind(ClusterFacts("v1.36.3", nodes=(own, *nodes)), cfg) == expected
+    assert behind(None, cfg) == []
