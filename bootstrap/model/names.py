@@ -38,6 +38,9 @@ TOKEN_CREATED = f"{STATE_DIR}/token-created"
 APPLIED = f"{STATE_DIR}/applied.json"
 """Digests of the objects that were applied here last."""
 
+RENEWING = f"{STATE_DIR}/renewing"
+"""Names of the certificates that a run set out to renew; goes when all who read them have the new ones."""
+
 ETCD_DATA_DIR = "/var/lib/etcd"
 SNAPSHOTS_DIR = "/var/backups/etcd"
 """The user's: reset leaves it."""

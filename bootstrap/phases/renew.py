@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from bootstrap.model import names
 from bootstrap.model.cluster import Document
 from bootstrap.model.conditions import HttpOk
-from bootstrap.model.effects import StaticPodRestarted, UnitRunning
+from bootstrap.model.effects import File, FileGone, StaticPodRestarted, UnitRunning
 from bootstrap.model.plan import Plan, Step
 from bootstrap.render.controlplane.args import flags_of
 from bootstrap.render.health import probe_url
@@ -42,6 +42,30 @@ def renew_plan(
         steps.append(replace(step, after=before))
         before = (step.id,)
     return Plan(tuple(steps))
+
+
+def noted(plan: Plan, renewed: Iterable[Renewed], unfinished: Collection[str]) -> Plan:
+    """The plan with a note of what it renews: what is new and read by nobody yet is not due, and would be forgotten.
+
+    `unfinished` is in the note already.
+    """
+    wanted = [each.name for each in renewed]
+    if not wanted:
+        return plan
+    rest = [name for name in unfinished if name not in wanted]
+    begin = Step("renew/begin", "Certificates", (_note([*rest, *wanted]),))
+    steps = tuple(replace(step, after=step.after or (begin.id,)) for step in plan.steps)
+    over = Step(
+        "renew/end",
+        "Certificates",
+        (_note(rest) if rest else FileGone(names.RENEWING),),
+        after=tuple(step.id for step in steps),
+    )
+    return replace(plan, steps=(begin, *steps, over))
+
+
+def _note(wanted: Iterable[str]) -> File:
+    return File(names.RENEWING, " ".join(wanted).encode(), mode=0o600)
 
 
 def _static_pod(pod: Document, name: str, socket: str, changed: Iterable[Renewed]) -> Step | None:

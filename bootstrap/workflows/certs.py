@@ -23,7 +23,7 @@ from bootstrap.model.cluster import ClusterConfig, ClusterSpec, Document, Extern
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import runtime_at
-from bootstrap.phases.renew import STATIC_PODS, renew_plan
+from bootstrap.phases.renew import STATIC_PODS, noted, renew_plan
 from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.render.health import kubelet_health
 from bootstrap.render.pki.expiry import Expiry, expiries
@@ -119,7 +119,9 @@ def decide_renewal(
     wrong), 8."""
     cfg = configuration(host, mode, request)
     ours = begun(read_journal(host))
-    result = renewal(RenewalInput(cfg, host.read, ours, CryptoKeySource(), now, due), wanted)
+    unfinished = (host.read(names.RENEWING) or b"").decode().split()
+    result = renewal(RenewalInput(cfg, host.read, ours, CryptoKeySource(), now, due, unfinished), wanted)
+    records = host.read(names.STATE_CONFIG) is not None
     socket = cri_socket(host)
     plan = renew_plan(
         result.renewed,
@@ -128,7 +130,7 @@ def decide_renewal(
         kubelet_health(kubelet_configuration(host), ()),
         kubelet_runs=host.unit(names.KUBELET_SERVICE).active,
     )
-    return RenewalDecision(result, plan, socket, records=host.read(names.STATE_CONFIG) is not None)
+    return RenewalDecision(result, noted(plan, result.renewed, unfinished) if records else plan, socket, records)
 
 
 def renew(host: Host, mode: str, decision: RenewalDecision, listen: EventListener) -> None:

@@ -253,6 +253,9 @@ def test_certificates_are_renewed_and_who_reads_them_goes_on(web: Node) -> None:
     after = expirations(web, "bootstrap")
     assert {name for name in before if after[name] > before[name]} == {each["name"] for each in done["renewed"]}
     assert expirations(web, "kubeadm").items() <= after.items()
+    web.run("systemctl", "start", "bootstrap-certificate-renewal.service")
+    assert "nothing is due" in web.run("journalctl", "-u", "bootstrap-certificate-renewal", "-o", "cat")
+    assert "bootstrap-certificate-renewal.timer" in web.run("systemctl", "list-timers")
     assert_works(web)
 
 

@@ -20,6 +20,17 @@ LAST = 1000
 PART = (3, 30)
 """After how many steps `init` ends when not every number of them is tried."""
 PART_OF_RESET = (4,)
+PART_OF_RENEWAL = (14,)
+"""All certificates are new, and one of those who read them has the old one."""
+READ_SINCE = """
+for name in etcd kube-apiserver kube-controller-manager kube-scheduler; do
+  for pid in $(pgrep -f "^$name "); do
+    began=$(($(date +%s) - $(ps -o etimes= -p $pid) + 1))
+    find /etc/kubernetes/pki /etc/kubernetes/*.conf -type f -newermt @$began
+  done
+done
+"""
+"""Keys and kubeconfigs that are younger than a component that runs."""
 BOTH = (("SIGTERM", "SIGINT"), ("SIGINT", "SIGTERM"))
 AUTHORITY = "cat /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/ca.key /etc/kubernetes/pki/sa.key | sha256sum"
 FAKE = """
@@ -111,6 +122,21 @@ def test_interrupted(place: Place, before: list[str], score: Score, sweep: bool)
                 works(place)
                 _is_interrupted(place.ended(3, second, "reset", "--force"))
                 goes_back(place, before)
+
+
+@pytest.mark.parametrize("place", ["a node"], indirect=True)
+def test_renew_killed(place: OnNode, before: list[str], score: Score, sweep: bool) -> None:
+    """SIGKILL after a step of `certs renew all` on {place}, then `certs renew all --due`, as its timer does."""
+    works(place)
+    count = steps(place, "certs", "renew", "all") if sweep else 0
+    for after in range(1, count) if sweep else PART_OF_RENEWAL:
+        with score.trial(after):
+            assert place.ended(after, KILL, "certs", "renew", "all").returncode == 137
+            must(place.bootstrap("certs", "renew", "all", "--due"))
+            assert place.sh(READ_SINCE).stdout == "", "somebody has not read the new certificates"
+            assert "nothing is due" in must(place.bootstrap("certs", "renew", "all", "--due"))
+            assert place.is_ready()
+    goes_back(place, before)
 
 
 def _is_interrupted(done: CompletedProcess[str]) -> None:

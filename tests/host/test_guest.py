@@ -24,6 +24,8 @@ kind: ClusterConfiguration
 apiServer: {extraArgs: [{name: v, value: "3"}]}
 """
 PORT = 9000
+RENEWAL = "bootstrap-certificate-renewal.service"
+KUBELETS = '"$(readlink -f /var/lib/kubelet/pki/kubelet-client-current.pem)"'
 DAY = 86400
 SHORT = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\ncertificateValidityPeriod: 30s\n"
 
@@ -144,7 +146,7 @@ def test_reconfigure_refuses_another_pod_range(machine: Machine) -> None:
 
 def test_the_timer_renews_what_is_due_without_an_engine(machine: Machine) -> None:
     """On a machine whose image is gone; a result that is bad is named."""
-    service, timer = "bootstrap-certificate-renewal.service", "bootstrap-certificate-renewal.timer"
+    service, timer = RENEWAL, RENEWAL.replace("service", "timer")
     assert timer in machine.must(f"systemctl list-timers {timer}")
     machine.must(f"systemctl start {service}")
     assert "nothing is due" in machine.must(f"journalctl -u {service} -o cat")
@@ -162,6 +164,19 @@ def test_the_timer_renews_what_is_due_without_an_engine(machine: Machine) -> Non
     until("the API server has its new certificate", machine.is_ready, 60)
     left = json.loads(must(machine.bootstrap("certs", "check-expiration", "-o", "json")))["certificates"]
     assert min(each["residualTime"] for each in left if not each["missing"]) > DAY
+
+
+def test_a_machine_whose_certificates_have_all_ended_comes_back(machine: Machine) -> None:
+    """The kubelet's own too, so that it does not start."""
+    machine.must("systemctl stop kubelet; sed -i s/30s/1s/ /srv/short.yaml")
+    must(machine.bootstrap("certs", "renew", "all", "--config", "/srv/short.yaml"))
+    machine.must(f"cd /etc/kubernetes/pki; cat apiserver-kubelet-client.crt apiserver-kubelet-client.key > {KUBELETS}")
+    machine.must("systemctl start kubelet")
+    until("the kubelet gives up", lambda: "activating" in machine.sh("systemctl is-active kubelet").stdout)
+    machine.must(f"systemctl start {RENEWAL}")
+    until("the node is Ready again", machine.is_ready, 60)
+    machine.must(f"systemctl start {RENEWAL}")
+    assert "nothing is due" in machine.must(f"journalctl -u {RENEWAL} -o cat -n 4")
 
 
 def test_docker_starts_again_and_pods_do_not_notice(machine: Machine, app_image: str, outside: str) -> None:

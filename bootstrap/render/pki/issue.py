@@ -14,6 +14,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.addresses import as_ip, loopback, service_ips, split_endpoint
 from bootstrap.render.pki import certs
 from bootstrap.render.pki.certs import CertSpec, Issuer
+from bootstrap.render.pki.clock import require_time
 from bootstrap.render.pki.keys import KeySource, PrivateKey, load_private, private_pem, public_pem
 
 LOCAL_SANS = ("localhost", "127.0.0.1", "::1")
@@ -234,6 +235,7 @@ def _leaf(run: _Issuance, name: str, spec: CertSpec, issuer: Issuer | None, ca: 
             fix="provide one that fits, or move both away: another one is issued then",
         )
     else:
+        require_time(run.now, name, issuer.certificate)
         key = run.keys.new(run.cfg.cluster.encryption_algorithm)
         content = certs.certificate_pem(run.sign(spec, key, issuer, run.cfg.cluster.certificate_validity))
         private = private_pem(key)

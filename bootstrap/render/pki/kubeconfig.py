@@ -18,6 +18,7 @@ from bootstrap.model.effects import File, Link
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki import certs
 from bootstrap.render.pki.certs import CertSpec, Issuer
+from bootstrap.render.pki.clock import require_time
 from bootstrap.render.pki.issue import ca_pem
 from bootstrap.render.pki.keys import KeySource, load_private, private_pem
 
@@ -72,6 +73,7 @@ def client_certificate(
 ) -> tuple[bytes, bytes]:
     """A new certificate for `who` and its key, as PEM. Raises BootstrapError (exit 3) when the CA's key is not here."""
     ca, key = _issuer(cfg, pki, who.common_name), keys.new(cfg.cluster.encryption_algorithm)
+    require_time(now, who.common_name, ca.certificate)
     lifetime = cfg.cluster.certificate_validity
     certificate = certs.build(who.spec, key, ca, serial=keys.serial(), now=now, lifetime=lifetime)
     return certs.certificate_pem(certificate), private_pem(key)

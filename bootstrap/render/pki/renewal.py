@@ -17,6 +17,7 @@ from bootstrap.model.effects import File, Link
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki import certs
 from bootstrap.render.pki.certs import Issuer
+from bootstrap.render.pki.clock import require_time
 from bootstrap.render.pki.inventory import (
     KUBELET,
     KUBELET_SERVER,
@@ -70,6 +71,8 @@ class RenewalInput:
     now: datetime
     due: bool = False
     """Only what has less than a third of its life left; what is missing is nobody's affair then."""
+    unfinished: Collection[str] = ()
+    """Names that an earlier run has not brought to the end: they are due."""
 
 
 def renewable(cfg: ClusterConfig) -> tuple[str, ...]:
@@ -99,7 +102,7 @@ def renewal(given: RenewalInput, wanted: Iterable[str]) -> Renewal:
         old = _old(given, holder)
         if holder.name == KUBELET and not by_name and _is_rotating(given, old):
             continue
-        if given.due and (old is None or not _is_due(given, old)):
+        if given.due and (old is None or not (holder.name in given.unfinished or _is_due(given, old))):
             continue
         if old is None:
             result.missing.append(holder.name)
@@ -174,7 +177,7 @@ def _issuer(given: RenewalInput, path: str) -> Issuer:
 
 
 def _renewed(given: RenewalInput, holder: Holder, old: x509.Certificate, issuer: Issuer) -> Renewed:
-    _check_clock(given.now, holder, old, issuer.certificate)
+    require_time(given.now, holder.name, issuer.certificate, old)
     spec = (holder.spec if holder.path in given.ours else None) or certs.spec_of(old)
     cluster = given.cfg.cluster
     key = given.keys.new(cluster.encryption_algorithm)
@@ -197,25 +200,3 @@ def _files(given: RenewalInput, holder: Holder, crt: bytes, key: bytes) -> tuple
     embedded = {"client-certificate-data": b64encode(crt).decode(), "client-key-data": b64encode(key).decode()}
     current.user.update(embedded)
     return (File(holder.path, to_yaml(current.document).encode(), mode=0o600, secret=True),)
-
-
-def _check_clock(now: datetime, holder: Holder, old: x509.Certificate, ca: x509.Certificate) -> None:
-    """Raises BootstrapError (exit 4) when what is here says that it is another time, or the CA has ended."""
-    signer = f"its CA ({certs.describe(ca).common_name})"
-    begins, whose = max((ca.not_valid_before_utc, signer), (old.not_valid_before_utc, "the one that is here"))
-    if now < begins:
-        raise BootstrapError(
-            f"{holder.name} is not renewed: the clock says {now:%F %T} UTC, and {whose} is valid from "
-            f"{begins:%F %T} UTC on",
-            code=Exit.PREFLIGHT,
-            why="the clock is wrong, and a certificate of that time would have ended before it is used",
-            fix="set the clock (timedatectl; a time service), and run the same command again",
-        )
-    if now >= ca.not_valid_after_utc:
-        raise BootstrapError(
-            f"{holder.name} is not renewed: {signer} ended on "
-            f"{ca.not_valid_after_utc:%F %T} UTC, and the clock says {now:%F %T} UTC",
-            code=Exit.PREFLIGHT,
-            why="nobody trusts what an ended CA signs",
-            fix="if the clock is wrong, set it (timedatectl); otherwise the cluster needs another CA",
-        )

@@ -97,6 +97,15 @@ def test_leaves_of_a_clock_that_was_ahead_are_reissued_and_cas_are_not(pki: dict
     assert not after & {"pki/ca.crt", "pki/ca.key", "pki/etcd/ca.crt", "pki/sa.key", "pki/sa.pub"}
 
 
+@pytest.mark.parametrize(("years", "words"), [(-3, "is valid from"), (12, "ended on")])
+def test_with_a_clock_that_is_wrong_by_years_nothing_is_signed(pki: dict[str, bytes], years: int, words: str) -> None:
+    with pytest.raises(BootstrapError) as caught:
+        issue_pki(CFG, pki, KEYS, NOW + timedelta(days=365 * years), pki)
+
+    assert caught.value.code == Exit.PREFLIGHT
+    assert words in caught.value.what
+
+
 def test_leaf_of_another_ca_or_without_its_key_is_reissued(pki: dict[str, bytes]) -> None:
     other = tree(issue_pki(CFG, {}, KEYS, NOW))
     mixed = pki | {p: other[p] for p in other if "front-proxy-client" in p}
