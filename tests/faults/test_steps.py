@@ -20,8 +20,8 @@ LAST = 1000
 PART = (3, 30)
 """After how many steps `init` ends when not every number of them is tried."""
 PART_OF_RESET = (4,)
-PART_OF_RENEWAL = (14,)
-"""All certificates are new, and one of those who read them has the old one."""
+PART_OF_RENEWAL = (13,)
+"""All certificates are new, and nobody was told."""
 READ_SINCE = """
 for name in etcd kube-apiserver kube-controller-manager kube-scheduler; do
   for pid in $(pgrep -f "^$name "); do
