@@ -19,6 +19,7 @@ from bootstrap.cli.screens.screen import Progress, say, show_json, show_prefligh
 from bootstrap.cli.screens.table import show_table
 from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
+from bootstrap.preflight.mode import HOST
 
 app = App("Bring a cluster to the Kubernetes version of this image, and back.")
 YES = "--yes"
@@ -117,7 +118,8 @@ def _apply(mode: Any, host: Any, options: Any, kubeconfig: str, *, ask: bool, ou
         show_json({**shown, "seconds": seconds, "steps": [asdict(timing) for timing in done]})
         return Exit.OK
     say(f"\nKubernetes is at {decision.backup.after}: {seconds:.1f} s")
-    say("\n  go back     bootstrap upgrade rollback")
+    if mode.name == HOST:
+        say("\n  go back     bootstrap upgrade rollback")
     return Exit.OK
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ ON_ITS_WAY = ("ContainerCreating", "PodInitializing")
 SHOWN = 2
 """Pods named at once: those of one workload mostly say the same."""
 LENGTH = 200
+REVISION = "controller-revision-hash"
+"""The label of a Pod, and of a ControllerRevision, by which the two belong together."""
 
 
 def label_selector(selector: Mapping[str, Any]) -> str:
@@ -45,10 +47,24 @@ def started_since(pod: Pod, since: float) -> bool:
 
 
 def is_of(pod: Mapping[str, Any], daemon_set: Mapping[str, Any]) -> bool:
-    """Whether a Pod is of the template that its DaemonSet has now, as far as the two say it."""
+    """Whether a Pod is of the template that its DaemonSet has now, as far as the two say it.
+
+    One that the DaemonSet has come back to counts as another: then its revisions say more.
+    """
     now = (daemon_set["metadata"].get("annotations") or {}).get("deprecated.daemonset.template.generation")
     own = (pod["metadata"].get("labels") or {}).get("pod-template-generation")
     return now is None or own is None or own == now
+
+
+def newest_revision(revisions: Iterable[Mapping[str, Any]]) -> str:
+    """The hash of the newest of a workload's ControllerRevisions; empty where there is none."""
+    newest = max(revisions, key=lambda each: int(each.get("revision", 0)), default={})
+    return str(((newest.get("metadata") or {}).get("labels") or {}).get(REVISION, ""))
+
+
+def is_at(pod: Mapping[str, Any], revision: str) -> bool:
+    """Whether a Pod is of this revision."""
+    return (pod["metadata"].get("labels") or {}).get(REVISION) == revision
 
 
 def is_ready(pod: Pod) -> bool:

@@ -9,7 +9,18 @@ from urllib.parse import quote
 
 from tenacity import RetryError, retry_if_result, wait_exponential
 
-from bootstrap.engine.pods import blockers, epoch, is_of, is_ready, label_selector, restless, started_since, young
+from bootstrap.engine.pods import (
+    blockers,
+    epoch,
+    is_at,
+    is_of,
+    is_ready,
+    label_selector,
+    newest_revision,
+    restless,
+    started_since,
+    young,
+)
 from bootstrap.engine.polling import UNREACHABLE, Paced
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.facts.cluster import SYSTEM
@@ -153,7 +164,10 @@ def _workload(condition: WorkloadReady, context: RunContext) -> str:
     pods = _pods(condition, context, answer.body) if looked_at else []
     own = [pod for pod in pods if condition.node in ("", pod.get("spec", {}).get("nodeName"))]
     if condition.kind == "DaemonSet" and condition.node and own:
-        pods, wanted, ready = own, len(own), sum(is_ready(pod) and is_of(pod, answer.body) for pod in own)
+        old = [pod for pod in own if not is_of(pod, answer.body)]
+        if old and (revision := newest_revision(_revisions(condition, context, answer.body))):
+            old = [pod for pod in old if not is_at(pod, revision)]
+        pods, wanted, ready = own, len(own), sum(is_ready(pod) and pod not in old for pod in own)
     if (not wanted and not condition.may_be_empty) or ready < wanted:
         return f"{ready} of {wanted} Pods ready"
     if condition.doubted and (state := young(pods, time.time())):
@@ -171,9 +185,16 @@ def _path(condition: WorkloadReady) -> str:
 
 
 def _pods(condition: WorkloadReady, context: RunContext, workload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return _selected(context, f"/api/v1/namespaces/{condition.namespace}/pods", workload)
+
+
+def _revisions(condition: WorkloadReady, context: RunContext, workload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return _selected(context, f"/apis/apps/v1/namespaces/{condition.namespace}/controllerrevisions", workload)
+
+
+def _selected(context: RunContext, path: str, workload: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     query = quote(label_selector(workload.get("spec", {}).get("selector", {})), safe="")
-    pods = context.api.get(f"/api/v1/namespaces/{condition.namespace}/pods?labelSelector={query}")
-    return list(pods.body.get("items", ()))
+    return list(context.api.get(f"{path}?labelSelector={query}").body.get("items", ()))
 
 
 def _hindrances(condition: WorkloadReady, context: RunContext) -> tuple[str, ...]:

@@ -345,3 +345,26 @@ def test_other_machines_are_not_waited_for(kind: str, pods: list[dict[str, Any]]
     body, path = (deployment(2, 2), DEPLOYMENT) if kind == "Deployment" else (HALF, DAEMON_SET)
 
     assert seen(condition, {path: body, PODS: {"items": pods}}) == says
+
+
+REVISIONS = "/apis/apps/v1/namespaces/kube-system/controllerrevisions?labelSelector=app%3Dd"
+NEWEST = {"revision": 3, "metadata": {"labels": {"controller-revision-hash": "a"}}}
+OLDER = {"revision": 2, "metadata": {"labels": {"controller-revision-hash": "b"}}}
+
+
+@pytest.mark.parametrize(
+    ("generation", "revision", "says"),
+    [
+        ("2", "b", "0 of 1 Pods ready"),  # of the template before
+        ("3", "a", ""),
+        ("1", "a", ""),  # of a template that the DaemonSet has come back to
+    ],
+)
+def test_a_pod_of_the_template_before_does_not_count(generation: str, revision: str, says: str) -> None:
+    mine = on("n", AFTER)
+    mine["metadata"]["labels"] = {"pod-template-generation": generation, "controller-revision-hash": revision}
+    annotations = {"deprecated.daemonset.template.generation": "3"}
+    body = {**HALF, "metadata": {**HALF["metadata"], "annotations": annotations}}  # type: ignore[dict-item]
+    objects = {DAEMON_SET: body, PODS: {"items": [mine]}, REVISIONS: {"items": [OLDER, NEWEST]}}
+
+    assert seen(WorkloadReady("DaemonSet", "kube-system", "d", BOOT, node="n"), objects) == says
