@@ -16,12 +16,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from _common import ROOT, catalog, say
 
 sys.path.insert(0, str(ROOT))
 
-from _bench import GOALS, POLL, goal, machine, row, settle
+from _bench import GOALS, POLL, goal, insert, machine, row, settle
 
 from bootstrap.host.kube_client import probe
 from bootstrap.model import names
@@ -49,6 +50,7 @@ class Run:
 def main() -> None:
     parser = argparse.ArgumentParser(description="upgrades by kubeadm and by bootstrap")
     parser.add_argument("--runs", type=int, default=1, help="how often each (default 1)")
+    parser.add_argument("--markdown", type=Path, help="write the figures into this document")
     arguments = parser.parse_args()
     runs: dict[str, list[Run]] = {way: [] for way in WAYS}
     for _ in range(arguments.runs):
@@ -56,6 +58,8 @@ def main() -> None:
             runs[way].append(one(way))
             say(f"  {way}: {runs[way][-1]}")
     print(report(runs))
+    if arguments.markdown:
+        insert(arguments.markdown, Path(__file__).name, report(runs))
 
 
 def one(way: str) -> Run:
@@ -120,7 +124,7 @@ def watched(address: str, work: Callable[[], None]) -> Run:
 
 def report(runs: dict[str, list[Run]]) -> str:
     values = {way: {"total": [r.total for r in of], "without an API": [r.away for r in of]} for way, of in runs.items()}
-    lines = [machine(len(runs[WAYS[0]])), "", "| | least | median | most |", "|---|---|---|---|"]
+    lines = [machine(len(runs[WAYS[0]])), "", "| s | least | median | most |", "|---|---|---|---|"]
     lines += [row(f"{way}: {title}", found) for way in WAYS for title, found in values[way].items()]
     ratios = {t: statistics.median(values["bootstrap"][t]) / statistics.median(values["kubeadm"][t]) for t in AT_MOST}
     return "\n".join([*lines, "", *GOALS, *(goal(t, AT_MOST[t], ratio) for t, ratio in ratios.items())])
