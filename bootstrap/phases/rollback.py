@@ -11,7 +11,7 @@ from bootstrap.model.conditions import HttpOk
 from bootstrap.model.effects import File, StaticPodsReplaced, UnitRunning
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.upgrade_effects import BackupMarked, EtcdDowngraded, FilesRestored
-from bootstrap.phases.upgrade import EXCHANGED, is_local, started
+from bootstrap.phases.exchange import EXCHANGED, is_local, started
 from bootstrap.render.images import catalog
 
 ETCD_BACK = "wait-control-plane/etcd"

@@ -15,26 +15,17 @@ from bootstrap.model.effects import (
     ImagePresent,
     ImagesImported,
     Install,
-    LeaseFreed,
-    StaticPodsReplaced,
-    UnitRunning,
 )
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.upgrade_effects import BackupMarked, EtcdSnapshotTaken
+from bootstrap.phases.exchange import MANIFESTS, exchange, is_local, manifests_of, moved_behind, without_manifest
 from bootstrap.phases.images import TIMEOUT as IMAGES_TIMEOUT
 from bootstrap.phases.inputs import NodeInputs
 from bootstrap.render.images.required import components
 from bootstrap.render.pki.renewal import Renewed
 
 BACKUP, SNAPSHOT, IMAGES, RENEWED = "upgrade/backup", "upgrade/snapshot", "upgrade/images", "upgrade/certs"
-EXCHANGED, DONE = "control-plane/exchanged", "upgrade/done"
-MANIFESTS = {
-    "etcd/local": "etcd",
-    "control-plane/apiserver": "kube-apiserver",
-    "control-plane/controller-manager": "kube-controller-manager",
-    "control-plane/scheduler": "kube-scheduler",
-}
-"""Steps of `init`, and whose manifest each writes."""
+DONE = "upgrade/done"
 CREDENTIALS = ("certs/", "kubeconfig/")
 """Steps whose files an upgrade does not take back: what was renewed serves the old version too."""
 
@@ -57,38 +48,33 @@ class UpgradeInputs:
 def upgrade_plan(init: Plan, node: NodeInputs, given: UpgradeInputs) -> Plan:
     """`init` is the plan of the new version, on this machine."""
     steps = {step.id: step for step in init.steps}
-    manifests = tuple(
-        _manifest(steps[name], of) for name, of in MANIFESTS.items() if name in steps and (given.etcd or of != "etcd")
-    )
-    changed = tuple(map(_without_manifest, init.steps))
+    manifests = manifests_of(init, given.etcd)
+    changed = tuple(_without_state(without_manifest(step)) for step in init.steps)
     first = [_images(node, given), *_kept(given, node, changed, manifests)]
     before = tuple(step.id for step in first)
-    exchanged = StaticPodsReplaced(manifests, given.socket)
     renewed = tuple(file for each in given.renewed for file in each.files)
-    files = tuple(s.id for s in changed if is_local(s))
-    moved = [_moved(step, before, given.socket) for step in changed]
+    moved = [moved_behind(step, before, given.socket) for step in changed]
+    local = tuple(s.id for s in changed if is_local(s))
     found = [
         *first,
         *moved,
         Step(RENEWED, "Certificates", renewed, after=(*before, *(s.id for s in moved if s.id.startswith(CREDENTIALS)))),
-        Step(EXCHANGED, "Control plane", (exchanged,), after=(*before, RENEWED, *files)),
+        exchange(manifests, given.socket, (*before, RENEWED, *local)),
         *_shown(node, given, manifests, steps),
     ]
     done = (_state(node), BackupMarked(given.backup, "done"))
     return Plan((*found, Step(DONE, "Node", done, after=tuple(step.id for step in found))), init.remarks)
 
 
+def _without_state(step: Step) -> Step:
+    """What the record says of the configuration changes last."""
+    if step.id != "record":
+        return step
+    return replace(step, effects=tuple(e for e in step.effects if getattr(e, "path", "") != names.STATE_CONFIG))
+
+
 def _state(node: NodeInputs) -> File:
     return File(names.STATE_CONFIG, node.state, mode=0o600)
-
-
-def is_local(step: Step) -> bool:
-    """Whether it only changes files and the runtime: it comes before the exchange."""
-    group = step.id.partition("/")[0]
-    return group in ("record", "certs", "kubeconfig", "host", "runtime") or step.id in (
-        *MANIFESTS,
-        "kubelet-start/config",
-    )
 
 
 def _kept(given: UpgradeInputs, node: NodeInputs, steps: Iterable[Step], manifests: tuple[File, ...]) -> list[Step]:
@@ -111,39 +97,6 @@ def _images(node: NodeInputs, given: UpgradeInputs) -> Step:
         others = (found.image for found in components(cfg) if not found.built)
         wanted += [ImagePresent(image, socket, cfg.own.mirrors, always) for image in others]
     return Step(IMAGES, "Images", tuple(wanted), timeout=IMAGES_TIMEOUT)
-
-
-def _manifest(step: Step, component: str) -> File:
-    return next(e for e in step.effects if isinstance(e, File) and e.path.endswith(f"/{component}.yaml"))
-
-
-def _without_manifest(step: Step) -> Step:
-    if step.id in MANIFESTS:
-        manifest = _manifest(step, MANIFESTS[step.id])
-        return replace(step, effects=tuple(e for e in step.effects if e != manifest))
-    if step.id == "record":
-        return replace(step, effects=tuple(e for e in step.effects if getattr(e, "path", "") != names.STATE_CONFIG))
-    return step
-
-
-def _moved(step: Step, before: tuple[str, ...], socket: str) -> Step:
-    """What was to happen before the kubelet's start still does, but all of it after the backup."""
-    if step.id in MANIFESTS:  # the controllers' waited for the API server, which is not exchanged yet
-        return replace(step, after=before)
-    if step.id == "kubelet-start":
-        return replace(started(step, socket), after=(*step.after, EXCHANGED))
-    return replace(started(step, socket), after=(*before, *step.after))
-
-
-def started(step: Step, socket: str) -> Step:
-    """A step of `init` where something ran before: the kubelet of another binary, and who led."""
-
-    def fitted(effect: Effect) -> Effect:
-        if isinstance(effect, UnitRunning) and effect.name == names.KUBELET_SERVICE:
-            return replace(effect, uses=(*effect.uses, f"{names.HOST_BIN_DIR}/kubelet"))
-        return replace(effect, socket=socket) if isinstance(effect, LeaseFreed) else effect
-
-    return replace(step, effects=tuple(map(fitted, step.effects)))
 
 
 def _shown(

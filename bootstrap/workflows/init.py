@@ -10,6 +10,7 @@ from bootstrap.config import Overrides, to_cluster_configuration, to_stored
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.plan import Plan
+from bootstrap.phases.exchange import exchanged
 from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs
@@ -116,6 +117,8 @@ def make_plan(
     control_plane = ControlPlaneInputs(issued.pki, issued.there, issued.external_ca, vip_password=password)
     plan = init_plan(node, control_plane, cluster)
     if request.phase is None:
+        if request.reconfigure and decision.resumed:
+            plan = exchanged(plan, cfg.node.cri_socket)
         return replace(plan, remarks=(*decision.warnings, *remarks))
     alone = only(plan, request.phase, lambda path: host.stat(path) is not None)
     return replace(alone, remarks=decision.warnings)

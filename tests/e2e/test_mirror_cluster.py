@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.node import IMAGE, Node, docker, must
+from tests.e2e.node import IMAGE, Node, docker, must, until
 from tests.registry.samples import Image, from_bundle, push
 from tests.registry.servers import RegistryServer
 
@@ -118,9 +118,13 @@ def test_the_kubelet_pulled_nothing(node: Node) -> None:
     log = node.run("journalctl", "-u", "kubelet", "-o", "cat", "--no-pager")
     assert "PullImage" not in log
     assert "ErrImagePull" not in log and "ImagePullBackOff" not in log
-    reasons = {event["reason"] for event in node.get("events", "-A")["items"]}
-    assert "Pulled" in reasons
-    assert not reasons & {"Pulling", "BackOff"}
+    until("the kubelet has told its events", lambda: "Pulled" in _reasons(node), 60)
+    assert not _reasons(node) & {"Pulling", "BackOff"}
+
+
+def _reasons(node: Node) -> set[str]:
+    """Of all events. A kubelet tells them one after the other, and late on a busy machine."""
+    return {event["reason"] for event in node.get("events", "-A")["items"]}
 
 
 def test_a_second_run_needs_no_mirror(node: Node, mirror: RegistryServer) -> None:

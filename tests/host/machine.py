@@ -111,7 +111,10 @@ class Machine:
         return self.must(STATE).splitlines()
 
     def is_ready(self) -> bool:
-        nodes = json.loads(must(self.kubectl("get", "nodes", "-o", "json")))["items"]
+        shown = self.kubectl("get", "nodes", "-o", "json")
+        if shown.returncode:  # the API server is about to start
+            return False
+        nodes = json.loads(shown.stdout)["items"]
         conditions = [c for node in nodes for c in node["status"]["conditions"] if c["type"] == "Ready"]
         return bool(conditions) and all(c["status"] == "True" for c in conditions)
 

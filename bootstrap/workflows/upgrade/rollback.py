@@ -18,8 +18,8 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Event, StepFailed
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import Plan
+from bootstrap.phases.exchange import MANIFESTS
 from bootstrap.phases.rollback import ETCD_BACK, rollback_plan
-from bootstrap.phases.upgrade import MANIFESTS
 from bootstrap.preflight.checks import Preflight
 from bootstrap.render.controlplane.static_pods import manifest_path, manifests_dir
 from bootstrap.workflows.credentials import issue_credentials

@@ -21,10 +21,11 @@ from bootstrap.model.effects import (
 )
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.upgrade_effects import BackupMarked, EtcdDowngraded, FilesRestored
+from bootstrap.phases.exchange import EXCHANGED
 from bootstrap.phases.naming import OF_UPGRADE
 from bootstrap.phases.rollback import rollback_plan
 from bootstrap.phases.select import without
-from bootstrap.phases.upgrade import BACKUP, DONE, EXCHANGED, IMAGES, SNAPSHOT, UpgradeInputs, upgrade_plan
+from bootstrap.phases.upgrade import BACKUP, DONE, IMAGES, SNAPSHOT, UpgradeInputs, upgrade_plan
 from bootstrap.render.controlplane.static_pods import pods
 from bootstrap.render.pki.renewal import Renewed
 from tests.golden.rendered import GUEST_HOST, NOW, FixedKeySource, manifests
