@@ -52,7 +52,7 @@ check: .venv/ready ## format, lint, strict types, unit and golden tests
 
 .PHONY: test
 test: check image ## every suite: check, contract, registries, parity with kubeadm, end to end
-	$(PY) scripts/build_components.py kubeadm metrics-server local-path-provisioner kube-router kube-bench
+	$(PY) scripts/build_components.py kubeadm metrics-server kube-router kube-bench
 	STAMP=2 $(PY) scripts/build_image.py
 	scripts/debian.sh docker-registry zsh fish chromium
 	$(PY) -m pytest tests/api tests/contract tests/faults tests/registry tests/parity tests/bundle tests/e2e tests/host

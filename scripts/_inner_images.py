@@ -46,6 +46,8 @@ def inner_images(arch: str = "") -> dict[str, Any]:
                 "/usr/sbin/xtables-nft-multi",
                 "/usr/sbin/xtables-legacy-multi",
                 "/usr/bin/cp",
+                "/usr/bin/mkdir",
+                "/usr/bin/rm",
                 "/usr/bin/sleep",
                 "/usr/bin/dash",
             ],
@@ -54,7 +56,10 @@ def inner_images(arch: str = "") -> dict[str, Any]:
             "files": {"hyperkube/hyperkube": "usr/local/bin/hyperkube"},
             "links": {f"usr/local/bin/{name}": "hyperkube" for name in (*KUBERNETES, "kubelet", "kubectl")},
         },
-        "flannel": {"files": {"flannel/flanneld": "opt/bin/flanneld"}},
+        "flannel": {
+            "files": {"flannel/flanneld": "opt/bin/flanneld"},
+            "links": {f"usr/local/bin/{name}": "../../../opt/bin/flanneld" for name in entry["parts"]},
+        },
         "etcd": {
             "files": {"etcd/etcd": "usr/local/bin/etcd"},
             "links": {f"usr/local/bin/{name}": "etcd" for name in ("etcdctl", "etcdutl")},
@@ -72,8 +77,8 @@ def inner_images(arch: str = "") -> dict[str, Any]:
         },
     }
 
-    def image(trees: list[str], tags: list[str], **config: Any) -> dict[str, Any]:
-        component = {**entry["components"], **entry["packages"]}[trees[-1]]
+    def image(trees: list[str], tags: list[str], part: str = "", **config: Any) -> dict[str, Any]:
+        component = {**entry["components"], **entry["packages"], **entry["parts"]}[part or trees[-1]]
         labels = {
             "org.opencontainers.image.version": component["version"],
             "bootstrap.component": f"{component['module']}@{component['version']}",
@@ -95,6 +100,7 @@ def inner_images(arch: str = "") -> dict[str, Any]:
             image(["coredns"], [names["coredns"]], Entrypoint=["/coredns"]),
             image(["pause"], [names["pause"]], Entrypoint=["/pause"], User="65535:65535"),
             image(["net", "flannel"], [names["flannel"]], Entrypoint=["/opt/bin/flanneld"]),
+            *(image(["net", "flannel"], [names[name]], name, Entrypoint=[name]) for name in entry["parts"]),
             image(["net", "keepalived"], [names["keepalived"]], Entrypoint=["/usr/sbin/keepalived"]),
         ],
     }

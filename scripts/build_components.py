@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,6 +27,7 @@ from _common import (
     MACHINES,
     alone,
     architecture,
+    context,
     digest,
     ensure_packages,
     fail,
@@ -38,6 +41,8 @@ from _common import (
 
 STATIC_CGO = "-linkmode external -extldflags -static"
 GO_MINIMUM = (1, 26)
+MAIN_PACKAGE = re.compile(r"^package main$", re.MULTILINE)
+MAIN = re.compile(r"^(func )main\(\)", re.MULTILINE)
 
 
 def go_version() -> str:
@@ -103,11 +108,44 @@ def needs(name: str, entry: dict[str, Any], arch: str) -> None:
 
 def compile_into(entry: dict[str, Any], folder: Path, target: Path, arch: str) -> None:
     """Run the compiler once for each binary."""
+    with with_mains(entry, folder, go_environment(entry, arch)) as sources:
+        compile_from(entry, sources, target, arch)
+
+
+def compile_from(entry: dict[str, Any], folder: Path, target: Path, arch: str) -> None:
+    """The same, with everything that it imports."""
     for binary, package in entry["binaries"].items():
         if entry["kind"] == "c":
             run(*c_command(entry, arch), "-o", target / binary, folder / package)
         else:
             run(*go_command(entry), "-o", target / binary, package, cwd=folder, env=go_environment(entry, arch))
+
+
+@contextmanager
+def with_mains(entry: dict[str, Any], folder: Path, env: dict[str, str]) -> Iterator[Path]:
+    """The folder, or a copy in which the main packages of `mains` are packages `program` that have a Main.
+
+    Nobody can import a main package; the copies come from modules that go.sum knows.
+    """
+    if not entry.get("mains"):
+        yield folder
+        return
+    with context() as scratch:
+        sources = scratch / "sources"
+        shutil.copytree(folder, sources)
+        for number, (module, packages) in enumerate(entry["mains"].items()):
+            run("go", "mod", "download", module, cwd=folder, env=env)
+            there, copy = run("go", "list", "-m", "-f", "{{.Dir}}", module, cwd=folder, env=env), sources / str(number)
+            shutil.copytree(
+                there, copy, ignore=shutil.ignore_patterns("vendor", "*_test.go"), copy_function=shutil.copy
+            )
+            for path in (copy, *copy.rglob("*")):
+                path.chmod(path.stat().st_mode | 0o200)
+            for package in packages:
+                for path in (copy / package).glob("*.go"):
+                    path.write_text(MAIN.sub(r"\1Main()", MAIN_PACKAGE.sub("package program", path.read_text())))
+            run("go", "mod", "edit", f"-replace={module}=./{number}", cwd=sources, env=env)
+        yield sources
 
 
 def cached(name: str, arch: str) -> Path:

@@ -300,7 +300,12 @@ def labels() -> dict[str, str]:
         "org.opencontainers.image.licenses": "Apache-2.0",
         "bootstrap.kubernetes": entry["builtVersion"],
         "bootstrap.components": " ".join(
-            sorted({f"{c['module']}@{c['version']}" for c in (*used.values(), *entry["packages"].values())})
+            sorted(
+                {
+                    f"{c['module']}@{c['version']}"
+                    for c in (*used.values(), *entry["packages"].values(), *entry["parts"].values())
+                }
+            )
         ),
     }
 

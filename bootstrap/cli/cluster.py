@@ -16,6 +16,7 @@ from bootstrap.cli.screens.nodes import Nodes
 from bootstrap.cli.screens.reports import ON_SCREEN, Reports, reporting, shown
 from bootstrap.cli.screens.screen import say, show_timings
 from bootstrap.cli.screens.table import show_table
+from bootstrap.model.addon import STORAGES
 from bootstrap.model.cluster_shape import DEFAULT_NAME
 from bootstrap.model.errors import Exit
 from bootstrap.model.names import HIGHEST_PORT
@@ -49,6 +50,14 @@ def create(
     api_port: Annotated[
         int | None, typer.Option(min=1, max=HIGHEST_PORT, metavar="PORT", help="Of the API on the engine's host.")
     ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(STORAGES),
+            help="Default StorageClass; local-path, whose volumes are folders of the nodes.",
+            callback=one_of(*STORAGES),
+        ),
+    ] = None,
     config: Annotated[
         str | None, typer.Option(metavar="FILE", help="A Cluster as kind has it, or ours; - is standard input.")
     ] = None,
@@ -69,7 +78,7 @@ def create(
     from bootstrap.workflows.mode import look_on
 
     output = shown(output, events)
-    given = Given(name, control_planes, workers, publish or (), mount or (), network, api_port)
+    given = Given(name, control_planes, workers, publish or (), mount or (), network, api_port, storage)
     request = CreateRequest(for_engine(shaped(_written(config), given)), wait, seconds_of(timeout, "--timeout"), retain)
     if dry_run:
         return _show_plan(preview(request)[1], output)

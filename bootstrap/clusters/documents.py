@@ -115,5 +115,5 @@ def _defaults(shape: ClusterShape, endpoint: Endpoint) -> dict[str, Any]:
         "ClusterConfiguration": cluster,
         "KubeletConfiguration": {"featureGates": gates} if gates else {},
         "KubeProxyConfiguration": {**proxy, **({"featureGates": gates} if gates else {})},
-        names.OWN_KIND: {"workloadsOnControlPlane": alone, "cni": net.cni},
+        names.OWN_KIND: {"workloadsOnControlPlane": alone, "cni": net.cni, "storage": shape.storage},
     }

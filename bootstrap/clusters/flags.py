@@ -29,6 +29,7 @@ class Given:
     mounts: Sequence[str] = ()
     network: str | None = None
     api_port: int | None = None
+    storage: str | None = None
 
 
 def shaped(shape: ClusterShape, given: Given) -> ClusterShape:
@@ -38,6 +39,8 @@ def shaped(shape: ClusterShape, given: Given) -> ClusterShape:
         shape = replace(shape, nodes=_counted(shape, given.control_planes, given.workers))
     if given.network is not None:
         shape = replace(shape, network=given.network)
+    if given.storage is not None:
+        shape = replace(shape, storage=given.storage)
     if given.api_port is not None:
         shape = replace(shape, networking=replace(shape.networking, api_port=given.api_port))
     for text in given.publish:

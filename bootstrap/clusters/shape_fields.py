@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bootstrap.config.schema.fields import Fields
+from bootstrap.model.addon import STORAGES
 from bootstrap.model.names import OWN_VERSION
 
 KIND = "Cluster"
@@ -60,10 +61,11 @@ _ENUMS = {
     "IPFamily": ("ipv4", "ipv6", "dual"),
     "KubeProxyMode": ("iptables", "nftables", "ipvs", "none"),
     "Propagation": ("None", "HostToContainer", "Bidirectional"),
+    "Storage": STORAGES,
     "Protocol": ("TCP", "UDP", "SCTP", "tcp", "udp", "sctp"),
 }
 _OWN = {
-    "Cluster": {**_CLUSTER, "network": "string"},
+    "Cluster": {**_CLUSTER, "network": "string", "storage": "Storage"},
     "Networking": {**_NETWORKING, "cni": "string"},
 }
 """What ours has more; add-ons, mirrors, bundles and the shared address are in other documents of the same file."""

@@ -94,6 +94,7 @@ class _Reader:
             nodes=nodes,
             networking=self._networking(found.get("networking", {}), f"{KIND}.networking"),
             network=found.get("network", ""),
+            storage=found.get("storage") or ClusterShape.storage,
             feature_gates=found.get("featureGates", {}),
             runtime_config=found.get("runtimeConfig", {}),
             documents=documents,

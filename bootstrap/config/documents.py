@@ -9,6 +9,7 @@ from bootstrap.config.loader import OWN_KIND, OWN_VERSION
 from bootstrap.config.own.mirror_documents import to_document
 from bootstrap.formats.durations import format_duration
 from bootstrap.formats.yaml_text import to_yaml
+from bootstrap.model.addon import NO_STORAGE
 from bootstrap.model.cluster import (
     Arg,
     BootstrapConfig,
@@ -109,6 +110,7 @@ def to_bootstrap_configuration(own: BootstrapConfig) -> dict[str, Any]:
             "addons": list(own.addons),
             "imagesInConfigMaps": own.images_in_config_maps,
             "controlPlaneVIP": own.control_plane_vip.document if own.control_plane_vip else {},
+            "storage": own.storage if own.storage != NO_STORAGE else "",
         }
     )
 

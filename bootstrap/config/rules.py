@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from bootstrap.config import components, networks, validators, virtual_address
 from bootstrap.model import names
-from bootstrap.model.addon import is_foreign_cni, parse_source
+from bootstrap.model.addon import STORAGES, is_foreign_cni, parse_source
 from bootstrap.model.cluster import (
     Arg,
     BootstrapConfig,
@@ -55,6 +55,8 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
 
 def _addons(own: BootstrapConfig) -> Iterable[Problem]:
     """Each is readable, and has a name of its own."""
+    if own.storage not in STORAGES:
+        yield Problem(f"{_OWN}.storage", f'must be {" or ".join(STORAGES)}, not "{own.storage[:40]}"')
     foreign = [(f"{_OWN}.cni", own.cni)] if is_foreign_cni(own.cni) else []
     listed = [(f"{_OWN}.addons[{i}]", text) for i, text in enumerate(own.addons)]
     seen: set[str] = set()

@@ -37,7 +37,8 @@ _UNTRUSTED = re.compile("certificate verify failed(: [^(]*)?")
 OBJECTS = ("/api/", "/apis/")
 """Below these every answer is an object."""
 
-PLURALS = {"Endpoints": "endpoints", "NetworkPolicy": "networkpolicies", "PriorityClass": "priorityclasses"}
+PLURALS = {"Endpoints": "endpoints", "NetworkPolicy": "networkpolicies"}
+"""Beside the rule, which is enough for the kinds that are ours."""
 
 
 def object_path(body: Mapping[str, Any], *, collection: bool = False) -> str:
@@ -45,7 +46,8 @@ def object_path(body: Mapping[str, Any], *, collection: bool = False) -> str:
     version = body["apiVersion"]
     prefix = f"/apis/{version}" if "/" in version else f"/api/{version}"
     namespace = body["metadata"].get("namespace")
-    plural = PLURALS.get(body["kind"], body["kind"].lower() + "s")
+    kind = body["kind"].lower()
+    plural = PLURALS.get(body["kind"], kind + ("es" if kind.endswith("s") else "s"))
     path = f"{prefix}/namespaces/{namespace}/{plural}" if namespace else f"{prefix}/{plural}"
     return path if collection else f"{path}/{body['metadata']['name']}"
 

@@ -15,7 +15,10 @@ BUILT_IN_CNI = "flannel"
 NO_CNI = "none"
 UNKNOWN_CNI = ""
 """On a machine that joined a cluster which says nothing of it: somebody sees to it there."""
-BUILT_IN = (BUILT_IN_CNI, "kube-proxy", "coredns")
+LOCAL_PATH = "local-path"
+NO_STORAGE = "none"
+STORAGES = (LOCAL_PATH, NO_STORAGE)
+BUILT_IN = (BUILT_IN_CNI, "kube-proxy", "coredns", "storage")
 """Names of the add-ons that this program renders itself; no other may have one of them."""
 _DIGEST_MARK = "#sha256="
 _HEX = re.compile(r"[0-9a-f]{64}")

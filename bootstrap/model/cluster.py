@@ -178,6 +178,8 @@ class BootstrapConfig:
     control_plane_vip: VirtualAddress | None = None
     certificate_renewal: bool = True
     """Whether a timer renews the certificates of a control plane before they end."""
+    storage: str = "none"
+    """`local-path`: a default StorageClass whose volumes are folders of the nodes."""
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,8 @@ class ClusterShape:
     name: str = DEFAULT_NAME
     nodes: tuple[NodeShape, ...] = (NodeShape(),)
     networking: ShapeNetworking = field(default_factory=ShapeNetworking)
+    storage: str = "local-path"
+    """As BootstrapConfiguration's `storage`."""
     network: str = ""
     """Of a Docker network that is there already; empty: one of the cluster's own."""
     feature_gates: Mapping[str, bool] = field(default_factory=dict)

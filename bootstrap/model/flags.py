@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bootstrap.model.addon import STORAGES
+
 INIT = "init"
 JOIN = "join"
 
@@ -186,6 +188,14 @@ CONFIGURATION: tuple[Flag, ...] = (
         IMAGES,
         "MANIFEST",
         writes={INIT: f"{_OWN}.cni"},
+    ),
+    Flag(
+        "storage",
+        "Default StorageClass: local-path, whose volumes are folders of the nodes, or none.",
+        IMAGES,
+        "local-path|none",
+        words=STORAGES,
+        writes={INIT: f"{_OWN}.storage"},
     ),
     Flag(
         "addon",

@@ -31,7 +31,8 @@ OBJECTS = (
     *("bootstrap-token", "upload-certs"),
 )
 REMOVABLE = ("kube-proxy", "coredns")
-OWN_ADDONS = (*LAST, "addon/kube-proxy/wait", *(f"addon/{name}/gone" for name in REMOVABLE))
+STORAGE = "addon/storage"
+OWN_ADDONS = (*LAST, STORAGE, "addon/kube-proxy/wait", *(f"addon/{name}/gone" for name in REMOVABLE))
 NODE = (
     *("node-registered", "mark-control-plane", "kubelet-finalize/enable-client-cert-rotation"),
     *(NODE_NETWORK, "node-ready", "addon/coredns/wait"),
@@ -118,6 +119,9 @@ def own_addon_steps(node: NodeInputs, manifests: Mapping[str, str]) -> Part:
             )
     if dns:
         steps.append(_apply(cfg, "addon/coredns", dns, "Add-ons", after=("addon/kube-proxy",)))
+    if volumes := builtin.storage(cfg, manifests):
+        # Nobody waits for its Pod, which would start at CoreDNS' cost.
+        steps.append(_apply(cfg, STORAGE, volumes, "Add-ons", after=(*LAST, "addon/coredns/wait")))
     return Part(OWN_ADDONS, tuple(steps))
 
 

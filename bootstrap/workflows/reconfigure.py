@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bootstrap.config import Documents, Overrides, difference, load, read_stored, to_stored
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
-from bootstrap.model.addon import NO_CNI, is_foreign_cni, parse_source
+from bootstrap.model.addon import NO_CNI, NO_STORAGE, is_foreign_cni, parse_source
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.cluster_facts import ClusterFacts
 from bootstrap.model.errors import BootstrapError, Exit
@@ -124,6 +124,9 @@ def _way(host: HostReader, mode: str, line: str, old: ClusterConfig, new: Cluste
     """What to do instead of a change that is not made in place; empty for one that is."""
     if line.startswith("BootstrapConfiguration.cni:"):
         return _network_way(host, runtime_at(old.node.cri_socket, mode).cni_conf, old.own.cni, new.own.cni)
+    if line.startswith("BootstrapConfiguration.storage:") and new.own.storage == NO_STORAGE:
+        mark = f"kubectl annotate storageclass {names.STORAGE_CLASS} storageclass.kubernetes.io/is-default-class-"
+        return f"its volumes may be in use; to have another default class: {mark}"
     if line.startswith("BootstrapConfiguration.addons:"):
         kept_names = {_addon_name(text) for text in new.own.addons}
         gone = [name for name in map(_addon_name, old.own.addons) if name not in kept_names]

@@ -1,6 +1,6 @@
-"""Add-ons from manifests: metrics-server and local-path-provisioner built from source, and one with its own kind.
+"""Add-ons from manifests: metrics-server built from source, local-path-provisioner, and one with its own kind.
 
-Their images come with `images load`; nothing is pulled.
+Images that are not there come with `images load`; nothing is pulled.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.e2e.node import Node, component, docker, must, until
 ROOT = Path(__file__).parents[2]
 MANIFESTS = Path(__file__).parent / "addons"
 FLANNEL = "localhost/bootstrap/flannel:v0.28.4"
-BINARIES = ("metrics-server", "local-path-provisioner")
+BINARIES = ("metrics-server",)
 ADDONS = [
     option
     for addon in ("metrics-server=/m/metrics-server.yaml", "/m/volumes.yaml", "/m/stores.yaml")

@@ -53,6 +53,29 @@ containerdConfigPatches:
 """
 
 
+CLAIM = b"""
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: data }
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: { requests: { storage: 1Mi } }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: writer }
+spec:
+  terminationGracePeriodSeconds: 0
+  securityContext: { runAsUser: 1000 }
+  containers:
+    - name: writer
+      image: localhost/bootstrap/local-path-provisioner:v0.0.30
+      command: [sh, -c, "echo kept >/data/word; exec sleep 1000"]
+      volumeMounts: [{ name: data, mountPath: /data }]
+  volumes: [{ name: data, persistentVolumeClaim: { claimName: data } }]
+"""
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's ~/.kube, with a cluster of somebody else's."""
@@ -165,6 +188,17 @@ def test_images_are_loaded_and_a_service_reaches_both_workers(first: Node, app_i
     first.kubectl("apply", "-f", "-", stdin=MANIFEST)
     both_answer(first)
     assert {pod["spec"]["nodeName"] for pod in first.get("pods", "-l", "app=web")["items"]} == set(NODES[1:])
+
+
+def test_a_claim_gets_a_volume_on_the_node_of_its_pod(first: Node) -> None:
+    first.kubectl("apply", "-f", "-", stdin=CLAIM)
+    first.kubectl("wait", "--for=condition=Ready", "pod/writer", "--timeout=60s")
+    worker = Node.found(first.get("pod", "writer")["spec"]["nodeName"])
+
+    assert worker.name in NODES[1:]
+    assert worker.run("sh", "-c", "cat /var/local-path-provisioner/*/word") == "kept\n"
+    first.kubectl("delete", "pod/writer", "pvc/data")
+    until("the folder is gone", lambda: not worker.run("ls", "/var/local-path-provisioner"), 60)
 
 
 def test_logs_have_a_folder_for_each_node(first: Node) -> None:

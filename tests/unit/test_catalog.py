@@ -14,7 +14,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
 from bootstrap.model.facts import HostFacts
 from bootstrap.render.controlplane.static_pods import pods
-from bootstrap.render.images.catalog import FLANNEL_TAG, KEEPALIVED_TAG, MINORS
+from bootstrap.render.images.catalog import FLANNEL_TAG, KEEPALIVED_TAG, LOCAL_PATH_TAG, MINORS
 
 ENTRIES = catalog()["minors"]
 
@@ -39,6 +39,7 @@ def test_tags_are_those_that_the_program_derives(minor: str) -> None:
         tags.pop(name) for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy")
     } == {built}
     assert tags.pop("keepalived") == KEEPALIVED_TAG == entry["packages"]["keepalived"]["version"]
+    assert tags.pop("local-path-provisioner") == LOCAL_PATH_TAG == entry["parts"]["local-path-provisioner"]["version"]
     assert tags == {"etcd": known.etcd, "coredns": known.coredns, "pause": known.pause, "flannel": FLANNEL_TAG}
     for name, image in entry["images"].items():
         upstream = image["upstream"].rpartition(":")[2]
@@ -51,6 +52,7 @@ def test_components_are_built_from_the_versions_that_are_named(minor: str) -> No
         if component["kind"] == "c":
             continue
         required = (IMAGES / component.get("folder", name) / "go.mod").read_text()
+        assert all(re.search(rf"(?m)^\s{module} v", required) for module in component.get("mains", ()))
         assert re.search(rf"(?m)\s{re.escape(component['module'])} {re.escape(component['version'])}( //|$)", required)
 
 

@@ -19,11 +19,11 @@ OTHERS = "Options"
 """Heading of what belongs to no group."""
 
 
-def one_of(*words: str) -> Callable[[str], str]:
+def one_of(*words: str) -> Callable[[str | None], str | None]:
     """A callback for an option that takes these words only (a Literal would cost every start an import of pydantic)."""
 
-    def checked(value: str) -> str:
-        if value not in words:
+    def checked(value: str | None) -> str | None:
+        if value is not None and value not in words:
             raise typer.BadParameter(f'"{value[:40]}" is not {", ".join(words[:-1])} or {words[-1]}')
         return value
 

@@ -10,7 +10,7 @@ from bootstrap.config.own.mirrors import MirrorsDocument, to_model
 from bootstrap.config.own.other_mirrors import of_a_file
 from bootstrap.config.schema.pydantic_errors import problems_of
 from bootstrap.formats import yaml_reader
-from bootstrap.model.addon import BUILT_IN_CNI
+from bootstrap.model.addon import BUILT_IN_CNI, NO_STORAGE
 from bootstrap.model.cluster import BootstrapConfig
 from bootstrap.model.errors import BootstrapError, Problem, config_error
 from bootstrap.model.images import mirrors as model
@@ -101,6 +101,10 @@ class BootstrapConfiguration(BaseModel):
     certificateRenewal: bool = Field(
         True, description="Whether a timer on each control plane renews its certificates before they end."
     )
+    storage: str = Field(
+        NO_STORAGE,
+        description="`local-path`: a default StorageClass, `standard`, whose volumes are folders of the nodes; `none`.",
+    )
     bundle: BundleDocument = Field(
         default_factory=lambda: BundleDocument.model_validate({}),
         description="Bundles of images; [fields below](#bundle).",
@@ -132,6 +136,7 @@ def parse(document: dict[str, Any]) -> tuple[BootstrapConfig, list[Problem]]:
         own.imagesInConfigMaps,
         VirtualAddress.of_document(own.controlPlaneVIP.model_dump()) if own.controlPlaneVIP else None,
         own.certificateRenewal,
+        own.storage,
     )
     return model, problems
 

@@ -11,6 +11,7 @@ from typing import Any
 from bootstrap.formats.yaml_reader import MANIFEST, parse
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
+from bootstrap.model.addon import LOCAL_PATH
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import Directory, Effect, File, FlannelSubnet
 from bootstrap.model.errors import BootstrapError, Exit
@@ -157,6 +158,19 @@ def flannel_network(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     if v6:
         network |= {"EnableIPv6": True, "IPv6Network": v6[0]}
     return network
+
+
+def storage(cfg: ClusterConfig, manifests: Manifests) -> tuple[Object, ...]:
+    """A default StorageClass and its provisioner; nothing unless the configuration asks for it."""
+    if cfg.own.storage != LOCAL_PATH:
+        return ()
+    values = {
+        "CLASS": names.STORAGE_CLASS,
+        "CONTROL_PLANE_ROLE": names.CONTROL_PLANE_ROLE,
+        "FOLDER": names.VOLUMES,
+        "IMAGE": required.local_path_provisioner(cfg),
+    }
+    return _filled("storage", manifests, values, {})
 
 
 def _filled(

@@ -13,6 +13,7 @@ from typing import Any
 
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
+from bootstrap.model.addon import NO_STORAGE
 from bootstrap.model.cluster import BootstrapConfig, BootstrapToken, ClusterConfig
 from bootstrap.render.node.kubelet import cluster_configuration
 from bootstrap.render.pki.kubeconfig import cluster_info_kubeconfig
@@ -56,6 +57,7 @@ def own_config(own: BootstrapConfig) -> tuple[Object, ...]:
         "extraSANs": list(own.extra_sans),
         **({} if own.certificate_renewal else {"certificateRenewal": False}),
         **({"controlPlaneVIP": own.control_plane_vip.document} if own.control_plane_vip else {}),
+        **({"storage": own.storage} if own.storage != NO_STORAGE else {}),
     }
     config = config_map(names.OWN_CONFIG_MAP, {names.OWN_KIND: to_yaml(document)})
     return (config, *_readable("bootstrap:config", names.OWN_CONFIG_MAP, _BOOTSTRAPPERS, _NODES))

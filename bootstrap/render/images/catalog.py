@@ -28,6 +28,8 @@ MINORS = {
     "1.37": Minor("v1.37.0", "3.7.0-0", "v1.14.6", "3.10.2"),
 }
 FLANNEL_TAG = "v0.28.4"
+LOCAL_PATH_TAG = "v0.0.30"
+LOCAL_PATH_REPOSITORY = "docker.io/rancher"
 KEEPALIVED_TAG = "v2.3.3"
 FLANNEL_REPOSITORY = "ghcr.io/flannel-io"
 

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bootstrap.model import names
+from bootstrap.model.addon import LOCAL_PATH
 from bootstrap.model.cluster import ClusterConfig, LocalEtcd
 from bootstrap.model.effects import ImagePresent
 from bootstrap.render.images import catalog
+
+LOCAL_PATH_PROVISIONER = "local-path-provisioner"
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,13 @@ def flannel(cfg: ClusterConfig) -> str:
     """Our own build beside our other images, upstream's elsewhere."""
     built = cfg.cluster.image_repository == names.BUILT_REPOSITORY
     return f"{names.BUILT_REPOSITORY if built else catalog.FLANNEL_REPOSITORY}/flannel:{catalog.FLANNEL_TAG}"
+
+
+def local_path_provisioner(cfg: ClusterConfig) -> str:
+    """As flannel's."""
+    built = cfg.cluster.image_repository == names.BUILT_REPOSITORY
+    repository = names.BUILT_REPOSITORY if built else catalog.LOCAL_PATH_REPOSITORY
+    return f"{repository}/{LOCAL_PATH_PROVISIONER}:{catalog.LOCAL_PATH_TAG}"
 
 
 def keepalived() -> str:
@@ -111,6 +121,8 @@ def _components(cfg: ClusterConfig) -> list[tuple[str, str]]:
         found.append(("etcd", etcd(cfg, cfg.local_etcd)))
     if cfg.own.cni == "flannel":
         found.append(("flannel", flannel(cfg)))
+    if cfg.own.storage == LOCAL_PATH:
+        found.append((LOCAL_PATH_PROVISIONER, local_path_provisioner(cfg)))
     if cfg.own.control_plane_vip and cfg.node.api:
         found.append((names.KEEPALIVED, keepalived()))
     return found

@@ -10,7 +10,16 @@ from bootstrap.config import read_stored
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
-from bootstrap.model.addon import BUILT_IN_CNI, Addon, AddonSource, Recipe, is_foreign_cni, parse_source, proven
+from bootstrap.model.addon import (
+    BUILT_IN_CNI,
+    LOCAL_PATH,
+    Addon,
+    AddonSource,
+    Recipe,
+    is_foreign_cni,
+    parse_source,
+    proven,
+)
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.addons.foreign import addon_images, kept_path
@@ -93,6 +102,7 @@ def applied_here(host: HostReader, manifests: Mapping[str, str]) -> tuple[Listed
     own = [("kube-proxy", required.kubernetes(cfg, "kube-proxy"))] if not cfg.cluster.proxy_disabled else []
     own += [("coredns", required.coredns(cfg))] if not cfg.cluster.dns_disabled else []
     own += [(BUILT_IN_CNI, required.flannel(cfg))] if cfg.own.cni == BUILT_IN_CNI else []
+    own += [("storage", required.local_path_provisioner(cfg))] if cfg.own.storage == LOCAL_PATH else []
     texts = ((cfg.own.cni,) if is_foreign_cni(cfg.own.cni) else ()) + cfg.own.addons
     return (
         *(Listed(name, image.rpartition(":")[2], "", "", applied=True) for name, image in own),

@@ -67,6 +67,7 @@ VALUES: dict[str, Any] = {
     "BootstrapConfiguration.cni": "none",
     "BootstrapConfiguration.addons": ["value=/value.yaml"],
     "BootstrapConfiguration.hardening": False,
+    "BootstrapConfiguration.storage": "local-path",
     "BootstrapConfiguration.mirrors": {"offline": True},
     "BootstrapConfiguration.controlPlaneVIP": {"address": "192.0.2.200"},
 }

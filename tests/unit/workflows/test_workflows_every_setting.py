@@ -108,6 +108,7 @@ OWN: dict[str, list[Any]] = {
     "addons": [("/m/x.yaml",)],
     "images_in_config_maps": [True],
     "certificate_renewal": [False],
+    "storage": ["local-path"],
     "control_plane_vip": [VirtualAddress("192.0.2.200")],
 }
 STORED_ONLY = {
