@@ -99,6 +99,11 @@ def unpack(host: Host, source: str, data_dir: str, flags: Sequence[str]) -> None
     host.run(words, timeout=LONG, here=True)
 
 
+def hand_over(host: Host, path: str, user: int, group: int) -> None:
+    """A directory and all that is in it. Raises BootstrapError (exit 5)."""
+    host.run(["chown", "-R", "-h", f"{user}:{group}", host.reach(path)], timeout=LONG, here=True)
+
+
 def exchange(host: Host, one: str, other: str) -> None:
     """Two directories of one file system change their names, at once: at no time is there none."""
     host.run(["mv", "--exchange", "--no-copy", "-T", host.reach(one), host.reach(other)], here=True)

@@ -35,13 +35,17 @@ class Directory:
 
 @dataclass(frozen=True)
 class File:
-    """`secret` content is shown as length and hash only; `once` is never overwritten (keys, CA)."""
+    """`secret` content is shown as length and hash only; `once` is never overwritten (keys, CA).
+
+    It is root's, unless it `keeps_owner` of what is there: whoever reads that by its owner reads this too.
+    """
 
     path: str
     content: bytes
     mode: int = 0o644
     secret: bool = False
     once: bool = False
+    keeps_owner: bool = False
 
     @property
     def shown(self) -> str:

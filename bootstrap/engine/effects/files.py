@@ -42,7 +42,8 @@ def write(effect: File, context: RunContext, timeout: float) -> str:
         content = context.host.read(effect.path) or b""
     context.journal.note(PATH, effect.path)
     make_parent(context.host, effect.path)
-    context.host.write(effect.path, content, effect.mode)
+    found = context.host.stat(effect.path) if effect.keeps_owner else None
+    context.host.write(effect.path, content, effect.mode, (found.uid, found.gid) if found else (0, 0))
     return f"{effect.path} written"
 
 

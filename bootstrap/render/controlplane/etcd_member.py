@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.model import names
+from bootstrap.model.cluster import Document
 from bootstrap.render.addresses import nearby, split_url, url_host
 from bootstrap.render.controlplane.args import flags_of
 
@@ -53,6 +54,14 @@ def member(manifest: bytes) -> EtcdMember | None:
         )
     except (TypeError, KeyError, IndexError, ValueError, AttributeError):
         return None
+
+
+def run_by(pod: Document) -> tuple[int, int] | None:
+    """User and group of its process where the Pod names them, as kubeadm's RootlessControlPlane does; None for root."""
+    spec = pod["spec"]
+    settings = (spec.get("securityContext") or {}) | (spec["containers"][0].get("securityContext") or {})
+    user = int(settings.get("runAsUser") or 0)
+    return (user, int(settings.get("runAsGroup") or 0)) if user else None
 
 
 def _others(cluster: str, own: str) -> tuple[str, ...]:

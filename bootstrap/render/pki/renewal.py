@@ -191,12 +191,12 @@ def _renewed(given: RenewalInput, holder: Holder, old: x509.Certificate, issuer:
 def _files(given: RenewalInput, holder: Holder, crt: bytes, key: bytes) -> tuple[File | Link, ...]:
     if not holder.is_kubeconfig:
         return (
-            File(holder.path, crt),
-            File(f"{holder.path.removesuffix('.crt')}.key", key, mode=0o600, secret=True),
+            File(holder.path, crt, keeps_owner=True),
+            File(f"{holder.path.removesuffix('.crt')}.key", key, mode=0o600, secret=True, keeps_owner=True),
         )
     current = read_kubeconfig(given.read(holder.path) or b"")
     if path := current.user.get("client-certificate"):
         return rotated(path, crt + key, given.now)
     embedded = {"client-certificate-data": b64encode(crt).decode(), "client-key-data": b64encode(key).decode()}
     current.user.update(embedded)
-    return (File(holder.path, to_yaml(current.document).encode(), mode=0o600, secret=True),)
+    return (File(holder.path, to_yaml(current.document).encode(), mode=0o600, secret=True, keeps_owner=True),)

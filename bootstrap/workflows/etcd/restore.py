@@ -25,7 +25,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import Document
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.controlplane.args import flags_of
-from bootstrap.render.controlplane.etcd_member import DATA, EtcdMember
+from bootstrap.render.controlplane.etcd_member import DATA, EtcdMember, run_by
 from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.render.health import probe_url
 from bootstrap.workflows.etcd.snapshots import checked
@@ -186,6 +186,8 @@ def _make(host: Host, what: Restoration, new: str) -> None:
     )
     try:
         etcd.unpack(host, what.source or f"{what.data}/snap/db", new, flags)
+        if user := run_by(what.pods["etcd"]):
+            etcd.hand_over(host, new, *user)
         etcd.flush(host, new)
     except BootstrapError as e:
         host.remove_tree(new)

@@ -257,7 +257,7 @@ def test_an_interrupt_is_raised_while_a_step_still_runs() -> None:
     stuck = threading.Event()
 
     class Stuck(MemoryHost):
-        def write(self, path: str, content: bytes, mode: int) -> None:
+        def write(self, path: str, content: bytes, mode: int, owner: tuple[int, int] = (0, 0)) -> None:
             threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
             stuck.wait(20)
 

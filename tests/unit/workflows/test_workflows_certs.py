@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -86,6 +87,21 @@ def test_both_kinds_of_nodes_are_renewed_and_only_ours_has_a_record(ours: bool) 
     assert len(written) == 12 * 2 - 5, "a kubeconfig is one file"
     ends = {each.ends for each in certs.check(host, "node", CertsRequest())[0] if each.ends}
     assert ends == {LATER + timedelta(days=365)}
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_who_read_a_file_by_its_owner_still_does(ours: bool) -> None:
+    """As kubeadm, which writes into the file that is there: with RootlessControlPlane each component has a user."""
+    host = node(ours=ours)
+    theirs = (f"{names.PKI_DIR}/etcd/server.key", f"{names.PKI_DIR}/etcd/peer.crt", names.SCHEDULER_CONF)
+    for path in theirs:
+        host.entries[path] = dataclasses.replace(host.entries[path], owner=(379, 380))
+    before = {path: host.read(path) for path in theirs}
+    renew(host, "all")
+
+    assert {path: host.entries[path].owner for path in theirs} == dict.fromkeys(theirs, (379, 380))
+    assert all(host.read(path) != content for path, content in before.items())
+    assert host.entries[f"{names.PKI_DIR}/apiserver.key"].owner == (0, 0)
 
 
 def test_what_was_somebody_else_s_is_noted_first() -> None:

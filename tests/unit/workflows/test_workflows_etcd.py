@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bootstrap.engine.etcd_snapshot import save
+from bootstrap.formats.yaml_reader import parse_one
+from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.snapshot import noted
@@ -111,6 +114,44 @@ def test_the_new_data_is_there_and_the_old_is_kept(host: EtcdMachine) -> None:
             "--mark-compacted"} < set(words)  # fmt: skip
     changes = [line for line in host.changes if line.startswith(("stop", "start", "mv"))][-4:]
     assert [line.split()[0] for line in changes] == ["stop", "mv", "mv", "start"]
+
+
+@pytest.mark.parametrize(
+    ("pod", "container", "owner"),
+    [
+        ({}, {}, None),
+        ({"runAsUser": 0}, {}, None),
+        ({"runAsUser": 379, "runAsGroup": 380}, {}, "379:380"),
+        ({"runAsUser": 379}, {}, "379:0"),
+        ({"runAsUser": 1}, {"runAsUser": 379}, "379:0"),
+    ],
+)
+@pytest.mark.parametrize("quorum", [True, False])
+def test_new_data_is_of_the_user_that_etcd_runs_as(
+    host: EtcdMachine,
+    monkeypatch: pytest.MonkeyPatch,
+    pod: dict[str, int],
+    container: dict[str, int],
+    owner: str | None,
+    quorum: bool,
+) -> None:
+    path = f"{names.MANIFESTS_DIR}/etcd.yaml"
+    manifest: Any = parse_one(host.read(path) or b"")
+    manifest["spec"]["securityContext"].update(pod)
+    manifest["spec"]["containers"][0]["securityContext"] = container
+    host.write(path, to_yaml(manifest).encode(), 0o600)
+    if quorum:
+        what = prepared(host)
+    else:
+        monkeypatch.setattr(restoring, "probe", lambda url: ILL)
+        what = decide_recovery(host, NOW)
+        monkeypatch.setattr(restoring, "probe", lambda url: WELL)
+    restore(host, what, NOW, lambda line: None)
+
+    given = [line for line in host.changes if line.startswith(("chown", "mv --exchange"))]
+    chown = [f"chown -R -h {owner} {DATA}/unpacking"] if owner else []
+    assert given[: len(chown)] == chown
+    assert [line.split()[0] for line in given[len(chown) :]] == ["mv"], "before it has its name"
 
 
 @pytest.mark.parametrize("word", ["restore", "mv"])
