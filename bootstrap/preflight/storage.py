@@ -33,7 +33,7 @@ def needs(cfg: ClusterConfig) -> dict[str, Need]:
         _runtime_root(cfg): Need("images and containers", 4 << 30, 20_000),
         names.KUBELET_DIR: Need("volumes of Pods", 1 << 30, 2_000),
         "/etc": Need("configuration", 16 << 20, 200),
-        "/opt": Need("CNI plugins", 128 << 20, 100),
+        "/opt": Need("programs", 512 << 20, 6_000),
         "/var/log": Need("logs", 3 << 29, 500),
     }
     if cfg.local_etcd:

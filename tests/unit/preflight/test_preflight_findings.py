@@ -70,7 +70,7 @@ def test_paths_on_one_filesystem_need_room_together() -> None:
     finding = run(configured={"filesystems": one}).findings[0]
 
     assert "5.0 GiB free on the filesystem /" in finding.message
-    assert "8.6 GiB are needed" in finding.message
+    assert "9.0 GiB are needed" in finding.message
 
 
 def test_who_holds_a_port_is_named_with_what_stops_it() -> None:
