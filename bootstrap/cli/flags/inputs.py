@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,7 +46,7 @@ OutputOrFile = Annotated[
 
 def table_of_timings(argv: Sequence[str]) -> list[str]:
     """`--timings` without a page means the table, whatever follows it."""
-    flag, pairs = TIMINGS.shown, zip(argv, [*argv[1:], ""], strict=True)
+    flag, pairs = TIMINGS.shown, pairwise([*argv, ""])
     alone = [word == flag and not (after == "-" or after.endswith(".html")) for word, after in pairs]
     return [f"{flag}=-" if bare else word for word, bare in zip(argv, alone, strict=True)]
 
