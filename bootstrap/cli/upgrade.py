@@ -70,8 +70,8 @@ def apply(
         "apply",
         version=version or None,
         pre_releases=allow_experimental_upgrades or allow_release_candidate_upgrades or None,
-        renewal=_truth(certificate_renewal),
-        etcd=_truth(etcd_upgrade),
+        renewal=truth(certificate_renewal),
+        etcd=truth(etcd_upgrade),
         force=force or None,
         dry_run=dry_run or None,
         print_config=print_config or None,
@@ -85,7 +85,7 @@ def apply(
         return _apply(mode, host, options, kubeconfig, ask=not (yes or options.force), output=output)
 
 
-def _truth(word: str) -> bool | None:
+def truth(word: str) -> bool | None:
     return word == "true" if word else None
 
 

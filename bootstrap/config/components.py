@@ -9,6 +9,7 @@ from ipaddress import ip_address
 
 from bootstrap.formats.durations import parse_duration
 from bootstrap.model.cluster import Arg
+from bootstrap.model.components import kinds
 from bootstrap.model.components.tables import ETCD, KUBERNETES, flags, gates, required_gates
 from bootstrap.model.errors import Problem
 from bootstrap.model.names import KUBERNETES_MINOR
@@ -17,6 +18,8 @@ _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 _INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0[bB][01_]+|[1-9][0-9_]*|0)")
 _FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_MANY_APIS = ("api/all", "api/ga", "api/beta", "api/alpha")
+_CORE = re.compile(r"v\d+")
 _RUNTIME = "the container runtime's configuration decides that now"
 _GONE = {
     "address": "bind-address is there",
@@ -44,6 +47,8 @@ def check_args(program: str, args: Iterable[Arg], path: str) -> Iterable[Problem
             yield Problem(f"{at}.name", unknown_flag(program, arg.name, known))
         elif name == "feature-gates":
             yield from _gates_flag(ETCD if program == ETCD else KUBERNETES, arg.value, f"{at}.value")
+        elif name == "runtime-config":
+            yield from _runtime_config(arg.value, f"{at}.value")
         elif wanted := wrong_value(known[name], arg.value):
             yield Problem(f"{at}.value", f'{program}\'s {arg.name} is {wanted}, not "{arg.value}"')
 
@@ -95,6 +100,15 @@ def _gates_flag(owner: str, text: str, path: str) -> Iterable[Problem]:
         else:
             wanted[name] = value in _TRUE
     yield from check_gates(owner, wanted, path)
+
+
+def _runtime_config(text: str, path: str) -> Iterable[Problem]:
+    """`group/version=true`, also of one resource, and words for many of them."""
+    for key in (item.partition("=")[0].strip() for item in text.split(",")):
+        parts = key.removeprefix("api/").split("/")
+        named = parts[0] if _CORE.fullmatch(parts[0]) else "/".join(parts[:2])
+        if key and key not in _MANY_APIS and named not in kinds.versions():
+            yield Problem(path, f'Kubernetes {KUBERNETES_MINOR} has no API "{named}"{_near(named, kinds.versions())}')
 
 
 def _required(name: str, wanted: Mapping[str, bool], path: str) -> Iterable[Problem]:

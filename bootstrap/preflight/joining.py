@@ -67,9 +67,9 @@ def clock_skew(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
     joining=True,
 )
 def cluster_version(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
-    mine = _minor(names.BUILT_VERSION)
-    server = _minor(facts.configured.server_version)
-    cluster = _minor(cfg.cluster.kubernetes_version)
+    mine = minor(names.BUILT_VERSION)
+    server = minor(facts.configured.server_version)
+    cluster = minor(cfg.cluster.kubernetes_version)
     if cfg.node.api and cluster and cluster != mine:
         yield Found(
             f"the cluster is of Kubernetes 1.{cluster}, and a control plane of this image would be of 1.{mine}",
@@ -106,7 +106,7 @@ def cluster_images(cfg: ClusterConfig, facts: HostFacts) -> Iterator[Found]:
         )
 
 
-def _minor(version: str) -> int:
+def minor(version: str) -> int:
     """The second number; 0 where there is none."""
     found = re.match(r"v?1\.(\d+)", version)
     return int(found[1]) if found else 0

@@ -8,10 +8,11 @@ from bootstrap.model import names
 from bootstrap.model.cluster_facts import ClusterFacts
 from bootstrap.preflight.checks import Outcome
 from bootstrap.preflight.finding import Check, Finding, Found, check, listed
+from bootstrap.preflight.joining import OLDER, minor
 
 NODES, MANIFESTS = "ControlPlaneNodesReady", "StaticPodManifest"
 """kubeadm's names."""
-EDITED = "KubeadmConfig"
+EDITED, SKEW = "KubeadmConfig", "KubeletSkew"
 
 
 def upgrade_outcomes(
@@ -23,6 +24,7 @@ def upgrade_outcomes(
         (NODES, tuple(_nodes(cluster))),
         (MANIFESTS, tuple(_manifests(missing))),
         (EDITED, tuple(_edited(editors))),
+        (SKEW, tuple(_skew(cluster))),
     )
     return tuple(Outcome(_check(name), tuple(_judged(name, f, ignored) for f in found)) for name, found in looks)
 
@@ -49,6 +51,16 @@ def _edited(editors: Collection[str]) -> Iterator[Found]:
             f"{listed(sorted(editors))} changed kubeadm-config: the version in it would stay as it is",
             "What it is to say belongs into the configuration, with the image that made this cluster: "
             "bootstrap init --reconfigure --config FILE, which writes it anew",
+        )
+
+
+def _skew(cluster: ClusterFacts | None) -> Iterator[Found]:
+    old = [n for n in (cluster.nodes if cluster else ()) if 0 < minor(n.version) < minor(names.BUILT_VERSION) - OLDER]
+    if old:
+        yield Found(
+            f"the kubelet of {listed([f'{node.name} ({node.version})' for node in old])} would be more than {OLDER} "
+            "minors older than the API server",
+            "Bring those machines to a later version first",
         )
 
 

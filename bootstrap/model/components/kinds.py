@@ -43,8 +43,7 @@ class Kind:
 @cache
 def groups() -> frozenset[str]:
     """Those that Kubernetes itself has, or had."""
-    versions = (*recorded.SERVED, *recorded.OFF, *recorded.GONE)
-    return frozenset(_group(v) for v in versions)
+    return frozenset(_group(v) for v in versions())
 
 
 def look_up(api_version: str, kind: str) -> Kind:
@@ -60,6 +59,12 @@ def look_up(api_version: str, kind: str) -> Kind:
         return Kind("gone", *_FORGOTTEN[api_version, kind])
     group = _group(api_version)
     return Kind("unknown", instead=_served_as(api_version, kind)) if group in groups() else Kind("foreign")
+
+
+@cache
+def versions() -> frozenset[str]:
+    """Groups with their versions that the API server's runtime-config may name: it does not start with others."""
+    return frozenset((*recorded.SERVED, *recorded.OFF, *recorded.GONE))
 
 
 def _served_as(api_version: str, kind: str) -> str:

@@ -32,7 +32,7 @@ from bootstrap.phases.naming import OF_UPGRADE
 from bootstrap.phases.select import without
 from bootstrap.phases.upgrade import UpgradeInputs, upgrade_plan
 from bootstrap.preflight.checks import Outcome, run_checks
-from bootstrap.preflight.upgrading import missing_manifests, upgrade_outcomes
+from bootstrap.preflight.upgrading import SKEW, missing_manifests, upgrade_outcomes
 from bootstrap.render.controlplane.own import stored
 from bootstrap.render.pki.keys import CryptoKeySource
 from bootstrap.render.pki.renewal import ALL, RenewalInput, Renewed, renewal
@@ -67,8 +67,8 @@ class UpgradeDecision(Observed):
         return (f"Kubernetes {self.before.cluster.kubernetes_version} → {self.cfg.cluster.kubernetes_version}",)
 
 
-def decide(host: Host, mode: str, options: UpgradeOptions, kubeconfig: str, now: datetime) -> UpgradeDecision:
-    """Raises BootstrapError: exit 2, 3 (the new version does not take the configuration), 8 (no cluster of ours)."""
+def here(host: Host, mode: str) -> tuple[ClusterConfig, HostFacts]:
+    """The cluster that `init` made here. Raises BootstrapError (exit 8) where there is none."""
     text = host.read(names.STATE_CONFIG)
     if text is None:
         raise BootstrapError(
@@ -85,6 +85,12 @@ def decide(host: Host, mode: str, options: UpgradeOptions, kubeconfig: str, now:
             why="join was run here",
             fix="run upgrade apply on the machine where init was run",
         )
+    return before, facts
+
+
+def decide(host: Host, mode: str, options: UpgradeOptions, kubeconfig: str, now: datetime) -> UpgradeDecision:
+    """Raises BootstrapError: exit 2, 3 (the new version does not take the configuration), 8 (no cluster of ours)."""
+    before, facts = here(host, mode)
     check_version(before.cluster.kubernetes_version, options)
     cfg = target(before, facts, options)
     configured = look_up(host, mode, cfg, address_given=True, fresh=False)
@@ -93,8 +99,8 @@ def decide(host: Host, mode: str, options: UpgradeOptions, kubeconfig: str, now:
     checks, cluster = run_checks(cfg, facts, fresh=False), cluster_facts(host, kubeconfig)
     just_moved = mode == NODE and not host.unit(names.KUBELET_SERVICE).active  # the data of another container
     if not (PREFLIGHT in options.skipped or just_moved or host.stat(backup.note)):  # or what runs is half exchanged
-        health = _health(host, cluster, kubeconfig, options)
-        checks = dataclasses.replace(checks, outcomes=(*checks.outcomes, *health))
+        found = health(host, cluster, kubeconfig, options)
+        checks = dataclasses.replace(checks, outcomes=(*checks.outcomes, *found))
     last = not behind(cluster, cfg)
     return UpgradeDecision(cfg, facts, checks, True, before=before, backup=backup, last=last)
 
@@ -105,12 +111,13 @@ def behind(cluster: ClusterFacts | None, cfg: ClusterConfig) -> list[str]:
     return [node.name for node in others if node.control_plane and node.version != cfg.cluster.kubernetes_version]
 
 
-def _health(
+def health(
     host: HostReader, cluster: ClusterFacts | None, kubeconfig: str, options: UpgradeOptions
 ) -> tuple[Outcome, ...]:
     there = {name.removesuffix(".yaml") for name in host.listdir(static_pod_path(host))}
     editors = _editors(host, kubeconfig) if cluster else ()
-    return upgrade_outcomes(cluster, missing_manifests(there), editors, options.ignored)
+    ignored = (*options.ignored, *((SKEW,) if options.force else ()))
+    return upgrade_outcomes(cluster, missing_manifests(there), editors, ignored)
 
 
 def _editors(host: HostReader, kubeconfig: str) -> tuple[str, ...]:
@@ -121,11 +128,15 @@ def _editors(host: HostReader, kubeconfig: str) -> tuple[str, ...]:
     return tuple(manager for manager in sets if manager != names.FIELD_MANAGER)
 
 
+def of_this_version(before: ClusterConfig) -> ClusterConfig:
+    """The same cluster with the version that this image carries, not judged."""
+    version = names.BUILT_VERSION if "+" in before.cluster.kubernetes_version else names.KUBERNETES_VERSION
+    return dataclasses.replace(before, cluster=dataclasses.replace(before.cluster, kubernetes_version=version))
+
+
 def target(before: ClusterConfig, facts: HostFacts, options: UpgradeOptions) -> ClusterConfig:
     """The stored configuration with this image's version, judged by its rules. Raises BootstrapError (exit 3)."""
-    version = names.BUILT_VERSION if "+" in before.cluster.kubernetes_version else names.KUBERNETES_VERSION
-    moved = dataclasses.replace(before, cluster=dataclasses.replace(before.cluster, kubernetes_version=version))
-    documents = kept(to_stored(moved).encode(), Overrides())
+    documents = kept(to_stored(of_this_version(before)).encode(), Overrides())
     if options.timeouts:
         init = {**documents.get("InitConfiguration"), "timeouts": options.timeouts}
         documents = dataclasses.replace(documents, upstream={**documents.upstream, "InitConfiguration": init})

@@ -94,6 +94,9 @@ def test_a_kubelets_document_alone_and_a_join_are_looked_at() -> None:
         ("kubelet", "node-labels", "a=b"),
         ("etcd", "auto-compaction-retention", "8h"),
         ("etcd", "feature-gates", "CompactHashCheck=true"),
+        ("kube-apiserver", "runtime-config", "api/all=true,api/beta=false"),
+        ("kube-apiserver", "runtime-config", "v1=true, api/v1=true,apps/v1,resource.k8s.io/v1beta1/deviceclasses=true"),
+        ("kube-apiserver", "runtime-config", "networking.k8s.io/v1beta1=true"),
     ],
 )
 def test_what_the_programs_take_is_taken(program: str, name: str, value: str) -> None:
@@ -106,6 +109,9 @@ def test_what_the_programs_take_is_taken(program: str, name: str, value: str) ->
         ("kube-apiserver", "insecure-port", "0"),
         ("kube-apiserver", "feature-gates", "AllAlpha=maybe"),
         ("kube-apiserver", "feature-gates", "AllAlpha"),
+        ("kube-apiserver", "runtime-config", "scheduling.k8s.io/v1alpha2=true"),
+        ("kube-apiserver", "runtime-config", "example.com/v1=true"),
+        ("kube-apiserver", "runtime-config", "api/v2=true"),
         ("kube-controller-manager", "concurrent-gc-syncs", "08"),
         ("kube-scheduler", "port", "10251"),
         ("kubelet", "container-runtime", "remote"),

@@ -14,6 +14,7 @@ from bootstrap.preflight.upgrading import missing_manifests, upgrade_outcomes
 WELL = ClusterFacts("v1.36.3", nodes=(ClusterNode("cp", "v1.36.3", control_plane=True), ClusterNode("w", "v1.36.3")))
 CP_AWAY = ClusterFacts("v1.36.3", nodes=(ClusterNode("cp", "v1.36.3", ready=False, control_plane=True),))
 WORKER_AWAY = ClusterFacts("v1.36.3", nodes=(ClusterNode("w", "v1.36.3", ready=False),))
+OLD_KUBELET = ClusterFacts("v1.36.3", nodes=(ClusterNode("w", "v1.33.9"), ClusterNode("other", "v1.34.0")))
 
 
 def found(
@@ -35,6 +36,8 @@ def found(
         ({"cluster": CP_AWAY, "ignored": ("controlplanenodesready",)}, [("ControlPlaneNodesReady", False)]),
         ({"cluster": WORKER_AWAY}, [("ControlPlaneNodesReady", False)]),
         ({"missing": ("kube-scheduler",)}, [("StaticPodManifest", True)]),
+        ({"cluster": OLD_KUBELET}, [("KubeletSkew", True)]),
+        ({"cluster": OLD_KUBELET, "ignored": ("KubeletSkew",)}, [("KubeletSkew", False)]),
         ({"editors": ("kubectl-edit",)}, [("KubeadmConfig", True)]),
         ({"editors": ("kubectl-edit",), "ignored": ("all",)}, [("KubeadmConfig", False)]),
     ],
