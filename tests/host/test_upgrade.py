@@ -50,6 +50,15 @@ def test_a_dry_run_shows_it_and_changes_nothing(machine: Outside) -> None:
 
     assert f"\nkubernetesVersion: {AFTER}" in shown
     assert f"+    image: localhost/bootstrap/kube-apiserver:{AFTER.replace('+', '_')}" in shown
+    planned = json.loads(must(machine.run(NEXT, "upgrade", "plan", "-o", "json")))
+    assert (planned["ready"], planned["problems"]) == (True, [])
+    assert (planned["currentVersion"], planned["newVersion"]) == (BEFORE, AFTER)
+    components = planned["availableUpgrades"][0]["components"]
+    moved = {c["name"] for c in components if (c["currentVersion"], c["newVersion"]) == (BEFORE, AFTER)}
+    assert {"kube-scheduler", "kube-proxy", "kubelet"} <= moved
+    lines = [line for change in planned["changes"] for line in change["diff"]]
+    assert f"+    image: localhost/bootstrap/kube-apiserver:{AFTER.replace('+', '_')}" in lines
+
     now = machine.must("find /etc/kubernetes /opt/bootstrap/bin /var/lib/kubelet/*.yaml -type f | xargs sha256sum")
     assert now == there
 

@@ -200,6 +200,7 @@ def test_the_page_is_there_after_a_failure_as_well(tmp_path: Path) -> None:
         (["init", "--timings", "t.html"], ["init", "--timings", "t.html"]),
         (["init", "--timings", "-"], ["init", "--timings", "-"]),
         (["init", "--timings=t"], ["init", "--timings=t"]),
+        ([], []),
     ],
 )
 def test_timings_without_a_page_are_a_table(typed: list[str], meant: list[str]) -> None:
