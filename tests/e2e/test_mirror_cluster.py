@@ -27,18 +27,15 @@ RULES = {"prefix": SPACE, "flatten": True, "plainHTTP": True}
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Image]:
-    """Our own builds by the names of the upstream images that they stand for."""
+    """Our own builds by the names of the upstream images that they stand for; a bundle has those that `init` needs."""
     folder = tmp_path_factory.mktemp("out")
     words = ("run", "--rm", "-v", f"{folder}:/out", IMAGE, "bundle", "create", "--file", "/out/seed.bundle")
     must(docker(*words, timeout=300))
     built = from_bundle(folder / "seed.bundle")
     catalog = yaml.safe_load(CATALOG.read_text())
     known = catalog["minors"][catalog["default"]]["images"].values()
-    return {
-        entry["upstream"]: built[f"{catalog['repository']}/{entry['name']}:{entry['tag']}"]
-        for entry in known
-        if entry["upstream"]
-    }
+    upstream = {f"{catalog['repository']}/{entry['name']}:{entry['tag']}": entry["upstream"] for entry in known}
+    return {upstream[name]: image for name, image in built.items() if upstream[name]}
 
 
 @pytest.fixture(scope="module")
