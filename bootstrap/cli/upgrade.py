@@ -31,9 +31,19 @@ def switch(help: str) -> Any:
     return typer.Option(metavar="|".join(TRUTHS), help=help, callback=one_of("", *TRUTHS))
 
 
+Version = Annotated[str, typer.Argument(metavar="[VERSION]", help="The one that this image carries.")]
+Ignored = Annotated[str | None, typer.Option(metavar="CHECK,…", help="Checks whose errors are warnings, or all.")]
+Experimental = Annotated[bool, typer.Option(help="Take an alpha or a beta.")]
+ReleaseCandidate = Annotated[bool, typer.Option(help="Take a release candidate.")]
+PrintConfig = Annotated[bool, typer.Option(help="Show the configuration of the new version.")]
+Kubeconfig = Annotated[
+    str, typer.Option(metavar="FILE", help="Who asks the cluster how it is.", callback=absolute_path)
+]
+
+
 @app.command()
 def apply(
-    version: Annotated[str, typer.Argument(metavar="[VERSION]", help="The one that this image carries.")] = "",
+    version: Version = "",
     config: ConfigFile = None,
     yes: Yes = False,
     force: Annotated[
@@ -44,30 +54,23 @@ def apply(
     patches: Annotated[
         str, typer.Option(metavar="DIRECTORY", help="Patches, named as kubeadm has it.", callback=absolute_path)
     ] = "",
-    ignore_preflight_errors: Annotated[
-        str | None, typer.Option(metavar="CHECK,…", help="Checks whose errors are warnings, or all.")
-    ] = None,
+    ignore_preflight_errors: Ignored = None,
     skip_phases: Annotated[str | None, typer.Option(metavar="PHASE,…", help="Phases to leave out.")] = None,
-    allow_experimental_upgrades: Annotated[bool, typer.Option(help="Take an alpha or a beta.")] = False,
-    allow_release_candidate_upgrades: Annotated[bool, typer.Option(help="Take a release candidate.")] = False,
-    print_config: Annotated[bool, typer.Option(help="Show the configuration of the new version.")] = False,
-    kubeconfig: Annotated[
-        str, typer.Option(metavar="FILE", help="Who asks the cluster how it is.", callback=absolute_path)
-    ] = "",
+    allow_experimental_upgrades: Experimental = False,
+    allow_release_candidate_upgrades: ReleaseCandidate = False,
+    print_config: PrintConfig = False,
+    kubeconfig: Kubeconfig = "",
     dry_run: DryRun = False,
     output: Output = "text",
 ) -> int:
     """Upgrade the control plane of this machine, its kubelet and the add-ons; what does not come up goes back."""
-    from bootstrap.config import Documents, load
-    from bootstrap.config.upgrade import upgrade_options
     from bootstrap.engine.turn import alone
     from bootstrap.workflows.mode import enter
 
     mode, host = enter()
-    text = read_config(config, host)
-    options = upgrade_options(
-        Documents() if text is None else load(text),
+    options = options_of(
         "apply",
+        read_config(config, host),
         version=version or None,
         pre_releases=allow_experimental_upgrades or allow_release_candidate_upgrades or None,
         renewal=truth(certificate_renewal),
@@ -83,6 +86,14 @@ def apply(
         return _apply(mode, host, options, kubeconfig, ask=False, output=output)
     with alone(host, wait_for_turn):
         return _apply(mode, host, options, kubeconfig, ask=not (yes or options.force), output=output)
+
+
+def options_of(part: str, text: bytes | None, **flags: Any) -> Any:
+    """Of UpgradeConfiguration, and above it flags; one that was not given is None."""
+    from bootstrap.config import Documents, load
+    from bootstrap.config.upgrade import upgrade_options
+
+    return upgrade_options(Documents() if text is None else load(text), part, **flags)
 
 
 def truth(word: str) -> bool | None:

@@ -7,12 +7,21 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import typer
-
-from bootstrap.cli.flags.inputs import ConfigFile, Output, absolute_path, comma_separated, read_config
+from bootstrap.cli.flags.inputs import ConfigFile, Output, comma_separated, read_config
 from bootstrap.cli.screens.screen import say, show_json
 from bootstrap.cli.screens.table import show_table
-from bootstrap.cli.upgrade import app, switch, truth
+from bootstrap.cli.upgrade import (
+    Experimental,
+    Ignored,
+    Kubeconfig,
+    PrintConfig,
+    ReleaseCandidate,
+    Version,
+    app,
+    options_of,
+    switch,
+    truth,
+)
 from bootstrap.host.program import manifests
 from bootstrap.model.errors import Exit
 
@@ -23,34 +32,27 @@ API_VERSION, KIND = "output.kubeadm.k8s.io/v1alpha3", "UpgradePlan"
 
 @app.command()
 def plan(
-    version: Annotated[str, typer.Argument(metavar="[VERSION]", help="The one that this image carries.")] = "",
+    version: Version = "",
     config: ConfigFile = None,
-    kubeconfig: Annotated[
-        str, typer.Option(metavar="FILE", help="Who asks the cluster how it is.", callback=absolute_path)
-    ] = "",
+    kubeconfig: Kubeconfig = "",
     etcd_upgrade: Annotated[str, switch("Show what becomes of etcd: true.")] = "",
-    ignore_preflight_errors: Annotated[
-        str | None, typer.Option(metavar="CHECK,…", help="Checks whose errors are warnings, or all.")
-    ] = None,
-    allow_experimental_upgrades: Annotated[bool, typer.Option(help="Take an alpha or a beta.")] = False,
-    allow_release_candidate_upgrades: Annotated[bool, typer.Option(help="Take a release candidate.")] = False,
-    print_config: Annotated[bool, typer.Option(help="Show the configuration of the new version.")] = False,
+    ignore_preflight_errors: Ignored = None,
+    allow_experimental_upgrades: Experimental = False,
+    allow_release_candidate_upgrades: ReleaseCandidate = False,
+    print_config: PrintConfig = False,
     output: Output = "text",
 ) -> int:
     """Show versions, images, changes and obstacles of an upgrade to the version of this image; nothing is written.
 
     Exits with 0 if `upgrade apply` would begin.
     """
-    from bootstrap.config import Documents, load
-    from bootstrap.config.upgrade import upgrade_options
     from bootstrap.workflows.mode import look_on
     from bootstrap.workflows.upgrade.outlook import look_ahead
 
     mode, host = look_on()
-    text = read_config(config, host)
-    options = upgrade_options(
-        Documents() if text is None else load(text),
+    options = options_of(
         "plan",
+        read_config(config, host),
         version=version or None,
         pre_releases=allow_experimental_upgrades or allow_release_candidate_upgrades or None,
         etcd=truth(etcd_upgrade),

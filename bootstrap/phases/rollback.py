@@ -8,10 +8,10 @@ from bootstrap.model import names
 from bootstrap.model.backup import Backup
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.conditions import HttpOk
-from bootstrap.model.effects import File, StaticPodsReplaced, UnitRunning
+from bootstrap.model.effects import File, UnitRunning
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.upgrade_effects import BackupMarked, EtcdDowngraded, FilesRestored
-from bootstrap.phases.exchange import EXCHANGED, is_local, started
+from bootstrap.phases.exchange import EXCHANGED, exchange, is_local, started
 from bootstrap.render.images import catalog
 
 ETCD_BACK = "wait-control-plane/etcd"
@@ -29,7 +29,7 @@ def rollback_plan(init: Plan, cfg: ClusterConfig, backup: Backup, pods: tuple[Fi
     steps = [
         *(Step(READABLE, "Control plane", readable) for _ in readable[:1]),
         Step(FILES, "Files", (files, *units), after=tuple(READABLE for _ in readable[:1])),
-        Step(EXCHANGED, "Control plane", (StaticPodsReplaced(pods, cfg.node.cri_socket),), after=(FILES,)),
+        exchange(pods, cfg.node.cri_socket, (FILES,)),
     ]
     dropped = {step.id for step in init.steps if is_local(step)}
     rest = [replace(s, after=tuple(a for a in s.after if a not in dropped)) for s in init.steps if s.id not in dropped]

@@ -28,7 +28,7 @@ from bootstrap.preflight import (
     system,
     virtual_address,
 )
-from bootstrap.preflight.finding import Check, Finding
+from bootstrap.preflight.finding import Check, Finding, is_ignored
 
 CHECKS: tuple[Check, ...] = (
     *system.ALL,
@@ -118,10 +118,9 @@ def run_checks(cfg: ClusterConfig, facts: HostFacts, *, fresh: bool, strict: boo
     """
     if PREFLIGHT in cfg.run.skip_phases:
         return Preflight(())
-    ignored = {name.lower() for name in cfg.run.ignore_preflight_errors}
 
     def judged(finding: Finding) -> Finding:
-        skip = "all" in ignored or finding.name.lower() in ignored
+        skip = is_ignored(finding.name, cfg.run.ignore_preflight_errors)
         return dataclasses.replace(finding, error=(finding.error or strict) and not skip)
 
     return Preflight(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from bootstrap.model.cluster import ClusterConfig
@@ -77,6 +77,11 @@ def check(
 ) -> Callable[[Look], Check]:
     """Makes a check of the function below it; `fix` is the general way out, a finding names the exact one."""
     return lambda look: Check(name, what, fix, look, error, kubeadm, fresh, host, control_plane, joining)
+
+
+def is_ignored(name: str, ignored: Collection[str]) -> bool:
+    """As --ignore-preflight-errors has it: checks in any case, or all."""
+    return not {"all", name.lower()}.isdisjoint(word.lower() for word in ignored)
 
 
 def listed(words: tuple[str, ...] | list[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from bootstrap.model import names
 from bootstrap.model.cluster_facts import ClusterFacts
 from bootstrap.preflight.checks import Outcome
-from bootstrap.preflight.finding import Check, Finding, Found, check, listed
+from bootstrap.preflight.finding import Check, Finding, Found, check, is_ignored, listed
 from bootstrap.preflight.joining import OLDER, minor
 
 NODES, MANIFESTS = "ControlPlaneNodesReady", "StaticPodManifest"
@@ -37,7 +37,11 @@ def _nodes(cluster: ClusterFacts | None) -> Iterator[Found]:
         yield Found(f"{listed(away)} not Ready", "bootstrap diagnose on that machine; kubectl describe node NAME")
     workers = [node.name for node in cluster.nodes if not node.control_plane and not node.ready]
     if workers:
-        yield Found(f"{listed(workers)} not Ready: what runs there is not seen to again", "look there", error=False)
+        yield Found(
+            f"{listed(workers)} not Ready: what runs there is not seen to again",
+            "kubectl describe node NAME",
+            error=False,
+        )
 
 
 def _manifests(missing: Collection[str]) -> Iterator[Found]:
@@ -69,8 +73,7 @@ def _check(name: str) -> Check:
 
 
 def _judged(name: str, found: Found, ignored: Collection[str]) -> Finding:
-    skipped = {"all", name.lower()} & {word.lower() for word in ignored}
-    return Finding(name, found.message, found.fix, found.error is not False and not skipped)
+    return Finding(name, found.message, found.fix, found.error is not False and not is_ignored(name, ignored))
 
 
 def missing_manifests(there: Collection[str]) -> tuple[str, ...]:

@@ -6,22 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bootstrap.config import Overrides, to_cluster_configuration, to_stored
+from bootstrap.config import Overrides
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.plan import Plan
 from bootstrap.phases.exchange import exchanged
 from bootstrap.phases.images import Bundled
 from bootstrap.phases.init import init_plan
-from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInputs
 from bootstrap.phases.select import only
 from bootstrap.render.addons.review import review
-from bootstrap.render.controlplane.own import stored
-from bootstrap.render.pki.issue import ca_pem
 from bootstrap.workflows.addons.read import read_addons
 from bootstrap.workflows.api_access import cluster_facts
 from bootstrap.workflows.credentials import issue_credentials
-from bootstrap.workflows.inputs import kubelet_login_files, read_patches, stale_files, vip_password
+from bootstrap.workflows.initial import cluster_inputs, control_plane_inputs, node_inputs
 from bootstrap.workflows.joining.lines import made_certificate_key, made_token, uploads
 from bootstrap.workflows.observe import Observed, observe
 from bootstrap.workflows.reconfigure import elsewhere
@@ -87,35 +84,14 @@ def make_plan(
     """Certificates and kubeconfigs are issued here, so that the plan holds finished bytes."""
     cfg = decision.cfg
     issued = issue_credentials(host, cfg, now, request.phase, anew=request.reconfigure)
-    logins = kubelet_login_files(host, cfg.own.mirrors)
+    node = node_inputs(host, decision, issued, request.wait, bundled)
     wants_tokens = request.phase == _TOKENS or not host.stat(names.TOKEN_CREATED)
-    addons = read_addons(host, cfg, manifests)
-    remarks = review(addons, cfg, decision.facts)
+    tokens = tuple(map(made_token, cfg.run.tokens)) if wants_tokens else ()
     key = decision.certificate_key
-    node = NodeInputs(
-        cfg,
-        decision.facts,
-        state=to_stored(cfg).encode(),
-        kubeconfigs=issued.kubeconfigs,
-        patches=read_patches(host, cfg.node.patches_directory),
-        wait=request.wait,
-        credential=issued.kubelet,
-        logins=logins,
-        bundled=bundled,
-        stale=stale_files(host, cfg, decision.facts.mode, logins),
-    )
-    cluster = ClusterInputs(
-        to_cluster_configuration(stored(cfg, decision.facts)),
-        ca_pem(cfg, issued.by_path),
-        manifests,
-        now,
-        tokens=tuple(map(made_token, cfg.run.tokens)) if wants_tokens else (),
-        addons=addons,
-        uploads=uploads(host, cfg, issued.by_path, key, now) if key else (),
-    )
-    password = vip_password(host, cfg)
-    control_plane = ControlPlaneInputs(issued.pki, issued.there, issued.external_ca, vip_password=password)
-    plan = init_plan(node, control_plane, cluster)
+    uploaded = uploads(host, cfg, issued.by_path, key, now) if key else ()
+    cluster = cluster_inputs(host, decision, issued, manifests, now, tokens, uploaded)
+    remarks = review(cluster.addons, cfg, decision.facts)
+    plan = init_plan(node, control_plane_inputs(host, decision, issued), cluster)
     if request.phase is None:
         if request.reconfigure and decision.resumed:
             plan = exchanged(plan, cfg.node.cri_socket)

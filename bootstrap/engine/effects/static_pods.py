@@ -14,8 +14,6 @@ from bootstrap.model.errors import BootstrapError
 GRACE = 5
 """Seconds that a container has to end. An API server waits for its watches, which end only with it: it would use all of
 the 30 that a kubelet gives."""
-
-
 EXCHANGE_GRACE = 2
 """Seconds for one that is exchanged: nobody is served while the API server waits for its watches."""
 
@@ -60,7 +58,7 @@ def component_of(pod: File) -> str:
 
 
 def _running(host: Host, effect: StaticPodsReplaced) -> tuple[StaticPod, ...]:
-    """None where the runtime does not answer: it has ended, and all with it."""
+    """Empty where the runtime does not answer: it has ended, and all with it."""
     try:
         return static_pods(host, effect.socket)
     except BootstrapError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from bootstrap.host.port import Host, HostReader
@@ -41,14 +42,25 @@ def silence(host: Host, socket: str) -> str:
     return ""
 
 
+@contextmanager
+def _readable(socket: str, wanted: str, command: str) -> Iterator[None]:
+    """For what reads crictl's JSON. Raises BootstrapError (exit 5) where it is not as it has to be."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise BootstrapError(
+            f"the runtime at {socket} does not say {wanted}",
+            code=Exit.EFFECT,
+            fix=f"crictl --runtime-endpoint {socket} {command}; then run the same command again",
+        ) from e
+
+
 def pod_sandboxes(host: Host, socket: str) -> dict[str, bool]:
     """Identifiers of all Pods in the runtime, each with whether a kubelet made it. Raises BootstrapError (exit 5)."""
     shown = patient_crictl(host, socket, "pods", "--output=json")
-    try:
+    with _readable(socket, "which Pods it has", "pods"):
         items = json.loads(shown).get("items") or ()
         return {item["id"]: KUBELET_LABEL in (item.get("labels") or {}) for item in items}
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
-        raise BootstrapError(f"the runtime at {socket} does not say which Pods it has", code=Exit.EFFECT) from e
 
 
 @dataclass(frozen=True)
@@ -62,16 +74,10 @@ class RunningContainer:
 def running_container(host: Host, socket: str, name: str) -> RunningContainer | None:
     """The container `name` of the machine's own Pods (kube-system); None when none runs. Raises BootstrapError (5)."""
     shown = patient_crictl(host, socket, "ps", "--output=json", f"--name=^{name}$", f"--label={_NAMESPACE}=kube-system")
-    try:
+    with _readable(socket, "what runs", "ps"):
         found = [
             RunningContainer(c["id"], int(c["createdAt"]) / 1e9) for c in json.loads(shown).get("containers") or ()
         ]
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
-        raise BootstrapError(
-            f"the runtime at {socket} does not say what runs",
-            code=Exit.EFFECT,
-            fix=f"crictl --runtime-endpoint {socket} ps; then run the same command again",
-        ) from e
     return max(found, key=lambda container: container.created, default=None)
 
 
@@ -89,18 +95,12 @@ def static_pods(host: Host, socket: str) -> tuple[StaticPod, ...]:
     """Those whose sandbox runs, the newest first. Raises BootstrapError (exit 5)."""
     words = ("pods", "--output=json", "--state=ready", f"--label={_NAMESPACE}=kube-system")
     shown = patient_crictl(host, socket, *words)
-    try:
+    with _readable(socket, "which Pods it has", "pods"):
         found = [
             StaticPod(p["id"], p["metadata"]["name"], int(p["createdAt"]) / 1e9, p["annotations"][HASH])
             for p in json.loads(shown).get("items") or ()
             if (p.get("annotations") or {}).get(_SOURCE) == "file"
         ]
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
-        raise BootstrapError(
-            f"the runtime at {socket} does not say which Pods it has",
-            code=Exit.EFFECT,
-            fix=f"crictl --runtime-endpoint {socket} pods; then run the same command again",
-        ) from e
     return tuple(sorted(found, key=lambda pod: -pod.made))
 
 

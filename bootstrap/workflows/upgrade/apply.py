@@ -39,10 +39,11 @@ from bootstrap.render.pki.renewal import ALL, RenewalInput, Renewed, renewal
 from bootstrap.workflows.api_access import administrator, cluster_facts
 from bootstrap.workflows.credentials import issue_credentials
 from bootstrap.workflows.execute import execute
+from bootstrap.workflows.initial import node_inputs
 from bootstrap.workflows.mode import HOST, NODE
 from bootstrap.workflows.observe import Observed
 from bootstrap.workflows.reconfigure import kept
-from bootstrap.workflows.upgrade.machine import etcd_health, initial_plan, node_inputs
+from bootstrap.workflows.upgrade.machine import etcd_health, initial_plan
 from bootstrap.workflows.upgrade.rollback import Listening, gone_back
 from bootstrap.workflows.upgrade.version import check_version
 

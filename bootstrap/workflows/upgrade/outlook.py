@@ -53,7 +53,7 @@ class Outlook:
     components: tuple[ComponentChange, ...]
     kinds: tuple[KindState, ...]
     removed_apis: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] = ()
     problems: tuple[str, ...] = ()
     images: Mapping[str, str] = dataclasses.field(default_factory=dict)
     """Name → where it comes from."""
@@ -84,14 +84,15 @@ def look_ahead(
         _components(get, facts, after, etcd=options.etcd),
         kind_states(_stored(get, facts)),
         removed_apis(_metrics(host, kubeconfig)) if facts else (),
-        tuple(found for outcome in health(host, facts, kubeconfig, options) for found in outcome.findings),
     )
     try:
         decision = decide(host, mode, options, kubeconfig, now)
     except BootstrapError as e:
         if e.code != Exit.CONFIG:
             raise
-        return dataclasses.replace(known, problems=e.details or (e.what,))
+        outcomes = health(host, facts, kubeconfig, options)
+        found = tuple(finding for outcome in outcomes for finding in outcome.findings)
+        return dataclasses.replace(known, findings=found, problems=e.details or (e.what,))
     plan = make_plan(host, decision, manifests, now, dataclasses.replace(options, renewal=False))
     steps = (
         step for step in preview(plan, host, get) if step.id not in _OF_A_RUN and not step.id.startswith(CREDENTIALS)

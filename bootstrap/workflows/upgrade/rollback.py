@@ -25,9 +25,10 @@ from bootstrap.render.controlplane.static_pods import manifest_path, manifests_d
 from bootstrap.workflows.credentials import issue_credentials
 from bootstrap.workflows.etcd.restore import decide_restore, restore
 from bootstrap.workflows.execute import execute
+from bootstrap.workflows.initial import node_inputs
 from bootstrap.workflows.mode import NODE
 from bootstrap.workflows.observe import Observed
-from bootstrap.workflows.upgrade.machine import etcd_health, initial_plan, node_inputs
+from bootstrap.workflows.upgrade.machine import etcd_health, initial_plan
 
 UNDONE = "undone"
 Listening = Callable[[Plan], EventListener]
