@@ -24,7 +24,8 @@ def require_time(now: datetime, name: str, ca: x509.Certificate, old: x509.Certi
             f"{name} is not signed: the clock says {now:%F %T} UTC, and {whose} is valid from {begins:%F %T} UTC on",
             code=Exit.PREFLIGHT,
             why="the clock is wrong, and a certificate of that time would have ended before it is used",
-            fix="set the clock (timedatectl; a time service), and run the same command again",
+            fix="set the clock (timedatectl; a time service), and run the same command again; if it is right now and "
+            "was wrong when these were made: bootstrap reset, and make them again",
         )
     if now >= ca.not_valid_after_utc:
         raise BootstrapError(
