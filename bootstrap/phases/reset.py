@@ -1,7 +1,8 @@
 """The plan of `reset`: one step after another, in the order that a living node allows.
 
 The node and the etcd member while they can still tell the others; then the kubelet, or it starts again what is
-removed; mounts before files; our own tools and the journal last (docs/explanation/reset.md).
+removed; a runtime of ours before what its Pods left, since a container that was being made when the kubelet ended
+makes the directories that it mounts; mounts before files; our own tools and the journal last (docs/explanation/reset.md).
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ def reset_plan(
             "Containers",
             [*pods, *(Restored(e) for e in newest if e.kind == IMAGES)],
         ),
-        "pod-network": ("Network", [Restored(e, networks=networks) for e in _namespaces_first(shared)]),
         "units": ("Services", [Restored(e) for e in stopped]),
+        "pod-network": ("Network", [Restored(e, networks=networks) for e in _namespaces_first(shared)]),
         "mounts": ("Mounts", [Unmounted(e.name, _entries(e), itself=_was_no_mount(e)) for e in trees]),
         "files": (
             "Files",

@@ -56,8 +56,8 @@ def test_the_order_is_that_of_a_living_node() -> None:
     order = [
         "kubelet",
         "containers",
-        "pod-network",
         "units",
+        "pod-network",
         "mounts",
         "files",
         "running-before",
