@@ -347,11 +347,31 @@ def test_control_planes_join_at_once_leave_and_come_back(first: Node, network: s
         holder.run(*lines(said)[1].split(), timeout=300)
         assert sorted(members(first)) == sorted(names)
         find_each_other(network, first, *joined)
+        joined[1] = takes_the_place_of(joined[1], first, network)
+        assert_whole(first, *joined)
     finally:
         for node in joined:
             node.exec("bootstrap", "reset", "--force", timeout=300)
             node.remove()
     until("the first is alone again", lambda: len(members(first)) == 1)
+
+
+def takes_the_place_of(lost: Node, first: Node, network: str) -> Node:
+    """One that is gone without a reset, and its data with it: what is said is typed, until another has its name."""
+    name = lost.run("hostname").strip()
+    lost.remove()
+    node = Node("again", "node", options=("--privileged", "--network", network, "--hostname", name))
+    node.wait_healthy()
+    said = first.run("bootstrap", "init", "phase", "upload-certs", "--upload-certs")  # its restart changed the key
+    words = lines(said)[1].split()
+    ways = (4, r"for good: (kubectl delete node \S+)"), (8, r"on a control plane: (.* member remove \w+);")
+    for code, shown in ways:
+        refused = node.exec(*words, timeout=300)
+        typed = re.findall(shown, " ".join(refused.stderr.split()))
+        assert (refused.returncode, len(typed)) == (code, 1), refused.stderr
+        first.run("sh", "-c", typed[0])
+    node.run(*words, timeout=300)
+    return node
 
 
 def find_each_other(network: str, first: Node, second: Node, third: Node) -> None:
