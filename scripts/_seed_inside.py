@@ -149,8 +149,8 @@ def containerd_log() -> str:
 
 def ctr(*arguments: str) -> str:
     """Run ctr against the seed's containerd."""
-    command = ["/in/containerd/ctr", "--address", SOCKET, "-n", "k8s.io", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["ctr", "--address", SOCKET, "-n", "k8s.io", *arguments]
+    done = subprocess.run(command, executable="/in/containerd/containerd", capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed: {done.stderr}\n{containerd_log()}")
     return done.stdout

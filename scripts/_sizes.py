@@ -48,7 +48,7 @@ def parts(tag: str) -> dict[str, str]:
             trees.get(layer, "nft, iptables").partition(":")[0]
         )
         found[f"image  {name or trees.get(layer, 'nft, iptables (shared)')}"] = f"{SEED}/{about['tree']}"
-    for name in ("containerd", "ctr", "containerd-shim-runc-v2", "runc", "crictl"):
+    for name in ("containerd", "containerd-shim-runc-v2", "runc", "crictl"):
         found[f"binary {name}"] = f"/usr/bin/{name}"
     found["CNI plugins"] = "/opt/cni/bin"
     found["Python packages"] = "/usr/lib/bootstrap/site"

@@ -52,6 +52,8 @@ PYTHON = "3.13"
 """The Python of the base (Debian 13)."""
 IN_USR_BIN = ("containerd", "runc", "crictl")
 IN_CNI_BIN = ("cni-plugins", "flannel-cni")
+LINKS = {"ctr": "containerd"}
+"""Names below /usr/bin of a program that does another's work as well."""
 SNAPSHOT_FILES = {
     "hyperkube": "usr/local/bin/hyperkube",
     "kubelet": "usr/local/bin/hyperkube",
@@ -230,7 +232,14 @@ def node_image(system: str) -> str:
     """The second stage: binaries, the images inside, Python packages."""
     components = build_all()
     images, packages = seed(system, components), site()
-    inputs = [dockerfile("NODE"), image_id(system), images.name, packages.name, json.dumps(SNAPSHOT_FILES), CRICTL]
+    inputs = [
+        dockerfile("NODE"),
+        image_id(system),
+        images.name,
+        packages.name,
+        json.dumps([SNAPSHOT_FILES, LINKS]),
+        CRICTL,
+    ]
     inputs += [components[name].name for name in (*IN_USR_BIN, *IN_CNI_BIN)]
     tag = f"localhost/bootstrap/node:{digest(inputs)[:16]}"
     if not image_id(tag):
@@ -243,6 +252,8 @@ def node_image(system: str) -> str:
             (folder / "root/etc/crictl.yaml").write_text(CRICTL)
             for link, inside in SNAPSHOT_FILES.items():
                 (folder / "root/usr/bin" / link).symlink_to(f"{SEED}/{tree_with(images, inside)}/{inside}")
+            for link, program in LINKS.items():
+                (folder / "root/usr/bin" / link).symlink_to(program)
             shutil.copytree(packages, folder / "site", copy_function=place_as_copy, symlinks=True)
             docker_build("node", tag, folder, f"--build-arg=SYSTEM={system}")
     remove_others("localhost/bootstrap/node", tag)

@@ -111,6 +111,7 @@ def to_bootstrap_configuration(own: BootstrapConfig) -> dict[str, Any]:
             "imagesInConfigMaps": own.images_in_config_maps,
             "controlPlaneVIP": own.control_plane_vip.document if own.control_plane_vip else {},
             "storage": own.storage if own.storage != NO_STORAGE else "",
+            "loadBalancerAddresses": list(own.load_balancer_addresses),
         }
     )
 

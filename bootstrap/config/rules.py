@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from bootstrap.config import components, networks, validators, virtual_address
+from bootstrap.config import components, load_balancer, networks, validators, virtual_address
 from bootstrap.model import names
 from bootstrap.model.addon import STORAGES, is_foreign_cni, parse_source
 from bootstrap.model.cluster import (
@@ -47,6 +47,7 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     yield from check_gate_fields(config.cluster.kubelet, config.cluster.kube_proxy)
     yield from networks.check(config)
     yield from virtual_address.check(config)
+    yield from load_balancer.check(config)
     yield from _etcd(config)
     for san in config.own.extra_sans:
         yield from found("BootstrapConfiguration.extraSANs", validators.subject_name(san))

@@ -8,14 +8,17 @@ from typing import Any, Protocol
 from bootstrap.config import read_cluster_configuration
 from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.model import names
-from bootstrap.model.addon import UNKNOWN_CNI
+from bootstrap.model.addon import NO_STORAGE, UNKNOWN_CNI
 from bootstrap.model.cluster import BootstrapConfig, ClusterSpec
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.virtual_address import VirtualAddress
 
 CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps"
 
-_SHARED = ("cni", "hardening", "workloads_on_control_plane", "extra_sans", "control_plane_vip", "certificate_renewal")
+_SHARED = (
+    *("cni", "hardening", "workloads_on_control_plane", "extra_sans", "control_plane_vip", "certificate_renewal"),
+    *("storage", "load_balancer_addresses"),
+)
 
 
 class Reader(Protocol):
@@ -42,6 +45,8 @@ def with_settings_of(api: Reader, own: BootstrapConfig) -> BootstrapConfig:
         workloads_on_control_plane=said.get("workloadsOnControlPlane"),
         extra_sans=tuple(map(str, said.get("extraSANs", ()))),
         certificate_renewal=said.get("certificateRenewal") is not False,
+        storage=str(said.get("storage", NO_STORAGE)),
+        load_balancer_addresses=tuple(map(str, said.get("loadBalancerAddresses", ()))),
         control_plane_vip=VirtualAddress.of_document(vip) if (vip := said.get("controlPlaneVIP")) else None,
     )
 

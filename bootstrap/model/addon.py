@@ -18,7 +18,10 @@ UNKNOWN_CNI = ""
 LOCAL_PATH = "local-path"
 NO_STORAGE = "none"
 STORAGES = (LOCAL_PATH, NO_STORAGE)
-BUILT_IN = (BUILT_IN_CNI, "kube-proxy", "coredns", "storage")
+METALLB = "metallb"
+NO_LOAD_BALANCER = "none"
+LOAD_BALANCERS = (METALLB, NO_LOAD_BALANCER)
+BUILT_IN = (BUILT_IN_CNI, "kube-proxy", "coredns", "storage", "load-balancer")
 """Names of the add-ons that this program renders itself; no other may have one of them."""
 _DIGEST_MARK = "#sha256="
 _HEX = re.compile(r"[0-9a-f]{64}")

@@ -180,6 +180,8 @@ class BootstrapConfig:
     """Whether a timer renews the certificates of a control plane before they end."""
     storage: str = "none"
     """`local-path`: a default StorageClass whose volumes are folders of the nodes."""
+    load_balancer_addresses: tuple[str, ...] = ()
+    """CIDRs, or `first-last`, from which LoadBalancer Services get an address; none: no load balancer."""
 
 
 @dataclass(frozen=True)

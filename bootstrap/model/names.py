@@ -77,6 +77,7 @@ FLANNEL_CONFLIST = "10-flannel.conflist"
 FLANNEL_SUBNET = "/run/flannel/subnet.env"
 STORAGE_CLASS = "standard"
 VOLUMES = "/var/local-path-provisioner"
+METALLB_NAMESPACE = "metallb-system"
 FLANNEL_ADDRESSES = "/var/lib/cni/networks/cbr0"
 """Where host-local keeps the addresses of the network that flannel's CNI configuration names."""
 POD_LINKS = ("cni0", "flannel.1", "flannel-v6.1", "kube-ipvs0")

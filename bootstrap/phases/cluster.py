@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from bootstrap.model import names
 from bootstrap.model.addon import Addon
 from bootstrap.model.cluster import ClusterConfig, Document
-from bootstrap.model.conditions import ControlPlaneSteady, NodeExists, NodeReady, WorkloadReady
+from bootstrap.model.conditions import ControlPlaneSteady, NodeExists, NodeReady, Served, WorkloadReady
 from bootstrap.model.effects import Apply, Create, Effect, File, NodeTaints, ObjectGone, RotatableKubeletCredential
 from bootstrap.model.plan import Step
 from bootstrap.phases.addons import applied, workload_timeout
@@ -17,6 +17,7 @@ from bootstrap.phases.inputs import ClusterInputs, NodeInputs
 from bootstrap.phases.parts import Part
 from bootstrap.preflight.name_servers import asks_itself
 from bootstrap.render.addons import builtin
+from bootstrap.render.addons.manifest import waves
 from bootstrap.render.cluster import objects
 from bootstrap.render.node.kubelet import node_taints
 
@@ -32,7 +33,15 @@ OBJECTS = (
 )
 REMOVABLE = ("kube-proxy", "coredns")
 STORAGE = "addon/storage"
-OWN_ADDONS = (*LAST, STORAGE, "addon/kube-proxy/wait", *(f"addon/{name}/gone" for name in REMOVABLE))
+LOAD_BALANCER = "addon/load-balancer"
+OWN_ADDONS = (
+    *LAST,
+    STORAGE,
+    f"{LOAD_BALANCER}/definitions",
+    LOAD_BALANCER,
+    "addon/kube-proxy/wait",
+    *(f"addon/{name}/gone" for name in REMOVABLE),
+)
 NODE = (
     *("node-registered", "mark-control-plane", "kubelet-finalize/enable-client-cert-rotation"),
     *(NODE_NETWORK, "node-ready", "addon/coredns/wait"),
@@ -122,7 +131,18 @@ def own_addon_steps(node: NodeInputs, manifests: Mapping[str, str]) -> Part:
     if volumes := builtin.storage(cfg, manifests):
         # Nobody waits for its Pod, which would start at CoreDNS' cost.
         steps.append(_apply(cfg, STORAGE, volumes, "Add-ons", after=(*LAST, "addon/coredns/wait")))
+    steps += _load_balancer(node, manifests)
     return Part(OWN_ADDONS, tuple(steps))
+
+
+def _load_balancer(node: NodeInputs, manifests: Mapping[str, str]) -> Iterator[Step]:
+    """As storage: after what somebody waits for."""
+    found, kinds = waves(builtin.load_balancer(node.cfg, node.facts, manifests)), f"{LOAD_BALANCER}/definitions"
+    if found.definitions:
+        served = tuple(Served(body["metadata"]["name"]) for body in found.definitions)
+        defined = _apply(node.cfg, kinds, found.definitions, "Add-ons", after=(*LAST, "addon/coredns/wait"))
+        yield replace(defined, waits=served)
+        yield _apply(node.cfg, LOAD_BALANCER, (*found.ordinary, *found.custom), "Add-ons", after=(kinds,))
 
 
 def _taken_away(node: NodeInputs, manifests: Mapping[str, str], addon: str) -> tuple[Document, ...]:

@@ -2,7 +2,8 @@
 
 The node and the etcd member while they can still tell the others; then the kubelet, or it starts again what is
 removed; a runtime of ours before what its Pods left, since a container that was being made when the kubelet ended
-makes the directories that it mounts; mounts before files; our own tools and the journal last (docs/explanation/reset.md).
+makes the directories that it mounts; mounts before files; our own tools and the journal last
+(docs/explanation/reset.md).
 """
 
 from __future__ import annotations

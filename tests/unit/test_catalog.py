@@ -14,7 +14,8 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ApiEndpoint, ClusterConfig, NodeSpec
 from bootstrap.model.facts import HostFacts
 from bootstrap.render.controlplane.static_pods import pods
-from bootstrap.render.images.catalog import FLANNEL_TAG, KEEPALIVED_TAG, LOCAL_PATH_TAG, MINORS
+from bootstrap.render.images.catalog import FLANNEL_TAG, KEEPALIVED_TAG, LOCAL_PATH_TAG, METALLB_TAG, MINORS
+from bootstrap.render.images.required import METALLB
 
 ENTRIES = catalog()["minors"]
 
@@ -40,6 +41,8 @@ def test_tags_are_those_that_the_program_derives(minor: str) -> None:
     } == {built}
     assert tags.pop("keepalived") == KEEPALIVED_TAG == entry["packages"]["keepalived"]["version"]
     assert tags.pop("local-path-provisioner") == LOCAL_PATH_TAG == entry["parts"]["local-path-provisioner"]["version"]
+    assert {tags.pop(f"metallb-{part}") for part in METALLB} == {METALLB_TAG}
+    assert {entry["parts"][f"metallb-{part}"]["version"] for part in METALLB} == {METALLB_TAG}
     assert tags == {"etcd": known.etcd, "coredns": known.coredns, "pause": known.pause, "flannel": FLANNEL_TAG}
     for name, image in entry["images"].items():
         upstream = image["upstream"].rpartition(":")[2]

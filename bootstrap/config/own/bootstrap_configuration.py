@@ -105,6 +105,11 @@ class BootstrapConfiguration(BaseModel):
         NO_STORAGE,
         description="`local-path`: a default StorageClass, `standard`, whose volumes are folders of the nodes; `none`.",
     )
+    loadBalancerAddresses: list[str] = Field(
+        default_factory=list,
+        description="Ranges (`192.0.2.200-192.0.2.250`, `192.0.2.64/26`) in the nodes' network, free of others, that "
+        "MetalLB gives to LoadBalancer Services; none: no MetalLB.",
+    )
     bundle: BundleDocument = Field(
         default_factory=lambda: BundleDocument.model_validate({}),
         description="Bundles of images; [fields below](#bundle).",
@@ -137,6 +142,7 @@ def parse(document: dict[str, Any]) -> tuple[BootstrapConfig, list[Problem]]:
         VirtualAddress.of_document(own.controlPlaneVIP.model_dump()) if own.controlPlaneVIP else None,
         own.certificateRenewal,
         own.storage,
+        tuple(own.loadBalancerAddresses),
     )
     return model, problems
 

@@ -20,7 +20,7 @@ from bootstrap.model.runtime import runtime_at
 from bootstrap.render.addresses import dns_ip, is_ipv6, node_address, split_endpoint
 from bootstrap.render.cluster.objects import Object, sign
 from bootstrap.render.images import required
-from bootstrap.render.node.kubelet import overlaid
+from bootstrap.render.node.kubelet import node_taints, overlaid
 from bootstrap.render.patch.directory import patched
 from bootstrap.render.proxies import completed
 
@@ -171,6 +171,26 @@ def storage(cfg: ClusterConfig, manifests: Manifests) -> tuple[Object, ...]:
         "IMAGE": required.local_path_provisioner(cfg),
     }
     return _filled("storage", manifests, values, {})
+
+
+def load_balancer(cfg: ClusterConfig, facts: HostFacts, manifests: Manifests) -> tuple[Object, ...]:
+    """MetalLB with the addresses of the configuration; nothing where there are none."""
+    if not cfg.own.load_balancer_addresses:
+        return ()
+    # Where control planes are all that there is, or are nodes like others, their label would leave nobody to answer.
+    everywhere = not any(taint.key == names.CONTROL_PLANE_ROLE for taint in node_taints(cfg, facts))
+    host, port = split_endpoint(cfg.endpoint)
+    values = {
+        "API_HOST": host,
+        "API_PORT": port,
+        "ADDRESSES": json.dumps(list(cfg.own.load_balancer_addresses)),
+        "CONTROL_PLANE_ROLE": names.CONTROL_PLANE_ROLE,
+        "CONTROLLER": required.metallb(cfg, "controller"),
+        "IGNORE_EXCLUDED": f"--ignore-exclude-lb={str(everywhere).lower()}",
+        "NAMESPACE": names.METALLB_NAMESPACE,
+        "SPEAKER": required.metallb(cfg, "speaker"),
+    }
+    return _filled("load-balancer", manifests, values, {})
 
 
 def _filled(

@@ -30,6 +30,8 @@ MINORS = {
 FLANNEL_TAG = "v0.28.4"
 LOCAL_PATH_TAG = "v0.0.30"
 LOCAL_PATH_REPOSITORY = "docker.io/rancher"
+METALLB_TAG = "v0.15.2"
+METALLB_REPOSITORY = "quay.io/metallb"
 KEEPALIVED_TAG = "v2.3.3"
 FLANNEL_REPOSITORY = "ghcr.io/flannel-io"
 

@@ -12,6 +12,7 @@ from bootstrap.model.effects import ImagePresent
 from bootstrap.render.images import catalog
 
 LOCAL_PATH_PROVISIONER = "local-path-provisioner"
+METALLB = ("controller", "speaker")
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,13 @@ def local_path_provisioner(cfg: ClusterConfig) -> str:
     built = cfg.cluster.image_repository == names.BUILT_REPOSITORY
     repository = names.BUILT_REPOSITORY if built else catalog.LOCAL_PATH_REPOSITORY
     return f"{repository}/{LOCAL_PATH_PROVISIONER}:{catalog.LOCAL_PATH_TAG}"
+
+
+def metallb(cfg: ClusterConfig, part: str) -> str:
+    """As flannel's, for a part of METALLB."""
+    built = cfg.cluster.image_repository == names.BUILT_REPOSITORY
+    name = f"{names.BUILT_REPOSITORY}/metallb-{part}" if built else f"{catalog.METALLB_REPOSITORY}/{part}"
+    return f"{name}:{catalog.METALLB_TAG}"
 
 
 def keepalived() -> str:
@@ -123,6 +131,8 @@ def _components(cfg: ClusterConfig) -> list[tuple[str, str]]:
         found.append(("flannel", flannel(cfg)))
     if cfg.own.storage == LOCAL_PATH:
         found.append((LOCAL_PATH_PROVISIONER, local_path_provisioner(cfg)))
+    if cfg.own.load_balancer_addresses:
+        found += [(f"metallb-{part}", metallb(cfg, part)) for part in METALLB]
     if cfg.own.control_plane_vip and cfg.node.api:
         found.append((names.KEEPALIVED, keepalived()))
     return found

@@ -103,6 +103,7 @@ def applied_here(host: HostReader, manifests: Mapping[str, str]) -> tuple[Listed
     own += [("coredns", required.coredns(cfg))] if not cfg.cluster.dns_disabled else []
     own += [(BUILT_IN_CNI, required.flannel(cfg))] if cfg.own.cni == BUILT_IN_CNI else []
     own += [("storage", required.local_path_provisioner(cfg))] if cfg.own.storage == LOCAL_PATH else []
+    own += [("load-balancer", required.metallb(cfg, "speaker"))] if cfg.own.load_balancer_addresses else []
     texts = ((cfg.own.cni,) if is_foreign_cni(cfg.own.cni) else ()) + cfg.own.addons
     return (
         *(Listed(name, image.rpartition(":")[2], "", "", applied=True) for name, image in own),

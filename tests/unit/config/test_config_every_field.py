@@ -68,6 +68,7 @@ VALUES: dict[str, Any] = {
     "BootstrapConfiguration.addons": ["value=/value.yaml"],
     "BootstrapConfiguration.hardening": False,
     "BootstrapConfiguration.storage": "local-path",
+    "BootstrapConfiguration.loadBalancerAddresses": ["192.0.2.200-192.0.2.250"],
     "BootstrapConfiguration.mirrors": {"offline": True},
     "BootstrapConfiguration.controlPlaneVIP": {"address": "192.0.2.200"},
 }

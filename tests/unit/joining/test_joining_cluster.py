@@ -54,7 +54,14 @@ def test_a_configuration_that_somebody_broke_is_named(text: str) -> None:
 
 
 def test_our_own_settings_are_the_clusters() -> None:
-    said = BootstrapConfig(cni="none", hardening=False, workloads_on_control_plane=True, extra_sans=("api.test",))
+    said = BootstrapConfig(
+        cni="none",
+        hardening=False,
+        workloads_on_control_plane=True,
+        extra_sans=("api.test",),
+        storage="local-path",
+        load_balancer_addresses=("192.0.2.64/26",),
+    )
     memory = MemoryApi()
     memory.create(own_config(said)[0])
 

@@ -109,6 +109,7 @@ OWN: dict[str, list[Any]] = {
     "images_in_config_maps": [True],
     "certificate_renewal": [False],
     "storage": ["local-path"],
+    "load_balancer_addresses": [("192.0.2.200-192.0.2.250",)],
     "control_plane_vip": [VirtualAddress("192.0.2.200")],
 }
 STORED_ONLY = {
