@@ -75,9 +75,10 @@ test-all: images-all ## the same, after compiling for the other architecture and
 	$(MAKE) test
 
 .PHONY: faults
-faults: image ## every fault at every point; its counts go into docs/reference/faults.md
+faults: image ## every fault at every point, its counts into docs/reference/faults.md; twenty clusters; engines that restart
 	rm -f docs/reference/faults.md
 	$(PY) -m pytest tests/faults --sweep --figures
+	$(PY) -m pytest tests/e2e/test_clusters_sweep.py tests/host/test_clusters_sweep.py --sweep
 
 .PHONY: test-vm
 test-vm: image ## the image on an emulated machine: cgroup v2, a kernel of its own, power cuts

@@ -9,6 +9,8 @@ from bootstrap.model.errors import BootstrapError, Exit
 UP, JOINED, UNCHANGED = "is up in", "has joined", "nothing changed:"
 _DONE = re.compile(rf"^(Kubernetes \S+ {UP} |\S+ {JOINED} |{UNCHANGED})")
 FAILED = " ✗ "
+OF_THE_ENGINE = "change what the engine gives to all its containers (its daemon.json), then run the same command again"
+"""A node of a cluster has no `docker run` of its own, whose options could be changed."""
 _PARTS = {"why": re.compile(r"^ +why +(.*)"), "fix": re.compile(r"^ +(?:next|or) +(.*)")}
 
 
@@ -28,6 +30,8 @@ def said_failure(node: str, lines: list[str], code: int) -> BootstrapError:
             parts[name] = _PARTS[name].sub(r"\1", line)
         elif line.strip():
             details.append(line.strip())
+    if parts["fix"].startswith("docker run"):
+        parts["fix"] = OF_THE_ENGINE
     return BootstrapError(
         f"{node}: {what}",
         code=Exit(code) if code in set(Exit) - {Exit.OK} else Exit.EFFECT,

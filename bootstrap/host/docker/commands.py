@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bootstrap.host.docker.engine import asked
+
+AGAIN = 0.02
+"""Seconds until the engine is asked again whether a command has ended."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,14 @@ def run(client: Any, name: str, argv: Sequence[str]) -> Ran:
     with asked(f"to run a command in {name}"):
         made = api.exec_create(name, list(argv))["Id"]
         out, err = api.exec_start(made, demux=True)
-        return Ran(int(api.exec_inspect(made)["ExitCode"]), out or b"", err or b"")
+        return Ran(_exit_code(api, made), out or b"", err or b"")
+
+
+def _exit_code(api: Any, made: str) -> int:
+    """The engine may hear of a command's end later than its output ends."""
+    while (found := api.exec_inspect(made))["Running"]:
+        time.sleep(AGAIN)
+    return int(found["ExitCode"])
 
 
 class Fed:
@@ -58,4 +69,4 @@ class Fed:
         self._stream.close()
         out, err = (b"".join(part[i] or b"" for part in parts) for i in (0, 1))
         with asked(f"a command in {self._name}"):
-            return Ran(int(self._api.exec_inspect(self._id)["ExitCode"]), out, err)
+            return Ran(_exit_code(self._api, self._id), out, err)

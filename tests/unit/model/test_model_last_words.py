@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bootstrap.model.errors import Exit
-from bootstrap.model.last_words import is_done, said_failure
+from bootstrap.model.last_words import OF_THE_ENGINE, is_done, said_failure
 
 LOG = [
     "bootstrap v1.37.0+bootstrap.1 · node mode: no /host · dev-worker, 172.18.0.3 · cgroup v1",
@@ -49,3 +49,14 @@ def test_one_that_was_killed_said_nothing(code: int, known: Exit) -> None:
 
     assert error.what == "dev-worker: it ended without a word of why"
     assert (error.details, error.code) == ((LOG[0],), known)
+
+
+@pytest.mark.parametrize(
+    ("fix", "said"),
+    [
+        ("docker run -d --privileged bootstrap:v1.37.0 join", OF_THE_ENGINE),
+        ("sysctl -w fs.inotify.max_user_instances=512", "sysctl -w fs.inotify.max_user_instances=512"),
+    ],
+)
+def test_a_node_that_a_cluster_made_is_not_to_be_run_by_hand(fix: str, said: str) -> None:
+    assert said_failure("dev-worker", [" ✗ it cannot start", f"   next   {fix}"], 4).fix == said
