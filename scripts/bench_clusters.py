@@ -1,6 +1,7 @@
 """`cluster create` against a single `docker run … init`, in turn, from the command to its last line: DNS answers.
 
     bench_clusters.py [ROUNDS]
+    bench_clusters.py --workers N    once: what each further worker takes, beside a cluster without one
 
 Medians, and ratios with their goals; nothing is asserted, since a shared machine is not a laboratory.
 """
@@ -12,7 +13,11 @@ import re
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from _common import say
 from build_image import build_image
@@ -25,6 +30,14 @@ NAME = f"bt-bench-{os.getpid()}"
 SOCKET = "/var/run/docker.sock:/var/run/docker.sock"
 DELETE_GOAL = 3.0
 """Seconds for three nodes."""
+LOAD_GOAL = 1.5
+"""Times one `ctr images import`, for three nodes."""
+WORKER_GOALS = (2.0, 200)
+"""Seconds, MiB."""
+SETTLE = 15
+"""Seconds until all Pods run and memory is what it stays."""
+BIG = "bt-bench-big:1"
+BIG_BYTES = 100_000_000
 
 
 def docker(*words: str) -> str:
@@ -49,22 +62,74 @@ def single(image: str) -> float:
         docker("rm", "-fv", NAME)
 
 
-def several(image: str, control_planes: int, workers: int) -> tuple[float, float]:
-    """Seconds of `create`, and of `delete`."""
-    command = ("run", "--rm", "-v", SOCKET, image, "cluster")
+@contextmanager
+def cluster(image: str, control_planes: int, workers: int) -> Iterator[float]:
+    """Seconds of `create`."""
     began = time.monotonic()
     try:
-        docker(*command, "create", NAME, "--control-planes", str(control_planes), "--workers", str(workers))
-        made = time.monotonic() - began
+        asked(image, "create", NAME, "--control-planes", str(control_planes), "--workers", str(workers))
+        yield time.monotonic() - began
     finally:
-        began = time.monotonic()
-        docker(*command, "delete", NAME)
-    return made, time.monotonic() - began
+        asked(image, "delete", NAME)
+
+
+def asked(image: str, *words: str) -> float:
+    """Seconds of a `cluster` command."""
+    began = time.monotonic()
+    docker("run", "--rm", "-v", SOCKET, image, "cluster", *words)
+    return time.monotonic() - began
+
+
+def several(image: str, control_planes: int, workers: int) -> tuple[float, float]:
+    """Seconds of `create`, and of `delete`."""
+    with cluster(image, control_planes, workers) as made:
+        return made, asked(image, "delete", NAME)
+
+
+def loads(image: str) -> tuple[float, float]:
+    """Seconds of `cluster load` of one image into three nodes, and of one `ctr images import` of it."""
+    with tempfile.TemporaryDirectory() as folder, cluster(image, 1, 2):
+        Path(folder, "big").write_bytes(os.urandom(BIG_BYTES))
+        run(f"tar -C {folder} -c big | docker import - {BIG}")
+        try:
+            took = asked(image, "load", BIG, "--name", NAME)
+            node = f"{NAME}-worker"
+            docker("exec", node, "crictl", "rmi", BIG)
+            run(f"docker save -o {folder}/big.tar {BIG}")
+            began = time.monotonic()
+            run(f"docker exec -i {node} ctr -n k8s.io images import - < {folder}/big.tar")
+            return took, time.monotonic() - began
+        finally:
+            docker("rmi", BIG)
+
+
+def run(script: str) -> None:
+    subprocess.run(["sh", "-c", script], check=True, capture_output=True)
+
+
+def available() -> int:
+    """MiB of the machine's memory."""
+    return int(re.findall(r"MemAvailable: +(\d+)", Path("/proc/meminfo").read_text())[0]) // 1024
+
+
+def further_workers(image: str, count: int) -> None:
+    found = []
+    for workers in (0, count):
+        before = available()
+        with cluster(image, 1, workers) as took:
+            time.sleep(SETTLE)
+            found.append((took, before - available()))
+    seconds, memory = ((many - none) / count for none, many in zip(*found, strict=True))
+    say(f"1+{count}: {found[1][0]:.1f} s, {found[1][1]} MiB; without workers {found[0][0]:.1f} s, {found[0][1]} MiB")
+    say(f"a further worker: {seconds:.1f} s, {memory:.0f} MiB (goals {WORKER_GOALS[0]} s, {WORKER_GOALS[1]} MiB)")
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     image = os.environ.get("BOOTSTRAP_IMAGE") or build_image()
+    if sys.argv[1:2] == ["--workers"]:
+        further_workers(image, int(sys.argv[2]))
+        return
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     alone: list[float] = []
     made: dict[str, list[float]] = {shape: [] for shape in SHAPES}
     deleted: list[float] = []
@@ -81,6 +146,8 @@ def main() -> None:
         took = statistics.median(times)
         say(f"control planes + workers {shape}: {took:.1f} s, {took / base:.2f} of that (goal {GOALS[shape]})")
     say(f"delete of three nodes: {statistics.median(deleted):.1f} s (goal {DELETE_GOAL})")
+    three, one = loads(image)
+    say(f"load of 100 MB into three nodes / one ctr images import: {three / one:.2f} (goal {LOAD_GOAL}), {three:.1f} s")
 
 
 if __name__ == "__main__":
