@@ -16,7 +16,7 @@ from bootstrap.cli.screens.nodes import Nodes
 from bootstrap.cli.screens.reports import ON_SCREEN, Reports, reporting, shown
 from bootstrap.cli.screens.screen import say, show_timings
 from bootstrap.cli.screens.table import show_table
-from bootstrap.model.addon import STORAGES
+from bootstrap.model.addon import LOAD_BALANCERS, STORAGES
 from bootstrap.model.cluster_shape import DEFAULT_NAME
 from bootstrap.model.errors import Exit
 from bootstrap.model.names import HIGHEST_PORT
@@ -58,6 +58,14 @@ def create(
             callback=one_of(*STORAGES),
         ),
     ] = None,
+    load_balancer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(LOAD_BALANCERS),
+            help="Who gives LoadBalancer Services an address; metallb, in the cluster's own network.",
+            callback=one_of(*LOAD_BALANCERS),
+        ),
+    ] = None,
     config: Annotated[
         str | None, typer.Option(metavar="FILE", help="A Cluster as kind has it, or ours; - is standard input.")
     ] = None,
@@ -78,7 +86,7 @@ def create(
     from bootstrap.workflows.mode import look_on
 
     output = shown(output, events)
-    given = Given(name, control_planes, workers, publish or (), mount or (), network, api_port, storage)
+    given = Given(name, control_planes, workers, publish or (), mount or (), network, api_port, storage, load_balancer)
     request = CreateRequest(for_engine(shaped(_written(config), given)), wait, seconds_of(timeout, "--timeout"), retain)
     if dry_run:
         return _show_plan(preview(request)[1], output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.clusters import balancer
@@ -32,10 +32,15 @@ class Secrets:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which node has which name and address; `balancer` is empty with one control plane."""
+    """Which node has which name and address; `balancer` is empty with one control plane.
+
+    `addresses6`: address → the IPv6 one beside it, where there are such. `services`: ranges for LoadBalancer Services.
+    """
 
     nodes: tuple[tuple[NodeShape, str, str], ...]
     balancer: str = ""
+    addresses6: Mapping[str, str] = field(default_factory=dict)
+    services: tuple[str, ...] = ()
 
     @property
     def control_planes(self) -> dict[str, str]:
@@ -47,7 +52,7 @@ def addresses_needed(shape: ClusterShape) -> int:
 
 
 def laid_out(shape: ClusterShape, addresses: Sequence[str]) -> Layout:
-    """The load balancer has the first address, if there is one."""
+    """The API's load balancer has the first address, if there is one."""
     balanced = len(addresses) > len(shape.nodes)
     own = addresses[1:] if balanced else addresses
     rows = tuple(zip(shape.nodes, node_names(shape.name, shape.nodes), own, strict=True))
@@ -65,7 +70,7 @@ def endpoint_of(shape: ClusterShape, layout: Layout) -> Endpoint:
 def first_documents(shape: ClusterShape, layout: Layout, token: str) -> list[dict[str, Any]]:
     """What the cluster begins with."""
     node, name, address = next(row for row in layout.nodes if row[0].role == CONTROL_PLANE)
-    return init_documents(shape, node, name, address, endpoint_of(shape, layout), token)
+    return init_documents(shape, node, name, address, endpoint_of(shape, layout), token, layout.services)
 
 
 def containers(shape: ClusterShape, layout: Layout, made: Secrets, port: int, wait: str) -> tuple[Container, ...]:
@@ -85,7 +90,9 @@ def containers(shape: ClusterShape, layout: Layout, made: Secrets, port: int, wa
         words = ("init", "--wait", wait) if first else ("join", "--wait", "api" if wait == "api" else "node")
         files = containerd_files(shape.containerd_patches)
         container = node_container(node, name, address, words, documents, made, files)
-        container = dataclasses.replace(container, dns_search=net.dns_search)
+        container = dataclasses.replace(
+            container, dns_search=net.dns_search, address6=layout.addresses6.get(address, "")
+        )
         if first and not layout.balancer:
             container = dataclasses.replace(container, ports=(api, *container.ports))
         found.append(container)

@@ -19,6 +19,8 @@ from bootstrap.render.node.kubelet import overlaid
 _OF_INIT = ("InitConfiguration", "ClusterConfiguration", "KubeletConfiguration", "KubeProxyConfiguration")
 _COMPONENTS = ("apiServer", "controllerManager", "scheduler")
 NO_PROXY_MODE = "none"
+DUAL_SERVICES = "10.96.0.0/16,fd00:10:96::/112"
+"""As kind has them; Pods get a range of each family then."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,18 @@ class Endpoint:
 
 
 def init_documents(
-    shape: ClusterShape, node: NodeShape, name: str, address: str, endpoint: Endpoint, token: str
+    shape: ClusterShape,
+    node: NodeShape,
+    name: str,
+    address: str,
+    endpoint: Endpoint,
+    token: str,
+    services: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
-    """Of the node that begins the cluster. Raises BootstrapError (exit 3): a patch that does not fit."""
+    """Of the node that begins the cluster; `services` are ranges for LoadBalancer Services.
+
+    Raises BootstrapError (exit 3): a patch that does not fit.
+    """
     must: dict[str, Any] = {
         "InitConfiguration": {
             "bootstrapTokens": [{"token": str(token), "description": "The nodes that were made with the cluster."}],
@@ -45,7 +56,7 @@ def init_documents(
         },
         "ClusterConfiguration": {"controlPlaneEndpoint": str(endpoint)} if endpoint.shared else {},
     }
-    documents = overlaid(overlaid(_defaults(shape, endpoint), _written(shape)), must)
+    documents = overlaid(overlaid(_defaults(shape, services), _written(shape)), must)
     sans = _written(shape).get("ClusterConfiguration", {}).get("apiServer", {}).get("certSANs", [])
     documents["ClusterConfiguration"].setdefault("apiServer", {})["certSANs"] = [*endpoint.sans, *sans]
     kinds = {kind: documents.get(kind, {}) for kind in (*_OF_INIT, names.OWN_KIND)}
@@ -96,10 +107,11 @@ def _registration(node: NodeShape, name: str) -> dict[str, Any]:
     return {"name": name, **extra}
 
 
-def _defaults(shape: ClusterShape, endpoint: Endpoint) -> dict[str, Any]:
+def _defaults(shape: ClusterShape, services: Sequence[str]) -> dict[str, Any]:
     """What the shape says in words of its own; the user's documents win."""
     net = shape.networking
-    networking = {"podSubnet": net.pod_subnet, "serviceSubnet": net.service_subnet}
+    ranges = DUAL_SERVICES if net.family == "dual" else ""
+    networking = {"podSubnet": net.pod_subnet, "serviceSubnet": net.service_subnet or ranges}
     gates = dict(shape.feature_gates)
     arguments = {"feature-gates": ",".join(f"{gate}={str(on).lower()}" for gate, on in sorted(gates.items()))}
     runtime = {"runtime-config": ",".join(f"{api}={value}" for api, value in sorted(shape.runtime_config.items()))}
@@ -108,12 +120,20 @@ def _defaults(shape: ClusterShape, endpoint: Endpoint) -> dict[str, Any]:
         given = {**arguments, **(runtime if component == "apiServer" else {})}
         if extra := [{"name": name, "value": value} for name, value in given.items() if value]:
             cluster[component] = {"extraArgs": extra}
+    planes = len(shape.of_role(CONTROL_PLANE))
+    if planes > 2 and "external" not in _written(shape).get("ClusterConfiguration", {}).get("etcd", {}):
+        # Etcd's own limit is one; members then join one after the other, 5 s after the vote of the one before (ADR 16).
+        learners = {"name": "max-learners", "value": str(planes - 1)}
+        cluster["etcd"] = {"local": {"extraArgs": [learners]}}
     proxy: dict[str, Any] = {"mode": net.proxy_mode} if net.proxy_mode not in ("", NO_PROXY_MODE) else {}
+    if net.proxy_mode == "ipvs" and services:
+        proxy["ipvs"] = {"strictARP": True}  # else every node says that a Service's address is its own
     alone = all(node.role == CONTROL_PLANE for node in shape.nodes)
     return {
         "InitConfiguration": {"skipPhases": ["addon/kube-proxy"]} if net.proxy_mode == NO_PROXY_MODE else {},
         "ClusterConfiguration": cluster,
         "KubeletConfiguration": {"featureGates": gates} if gates else {},
         "KubeProxyConfiguration": {**proxy, **({"featureGates": gates} if gates else {})},
-        names.OWN_KIND: {"workloadsOnControlPlane": alone, "cni": net.cni, "storage": shape.storage},
+        names.OWN_KIND: {"workloadsOnControlPlane": alone, "cni": net.cni, "storage": shape.storage}
+        | ({"loadBalancerAddresses": list(services)} if services else {}),
     }

@@ -30,6 +30,7 @@ class Given:
     network: str | None = None
     api_port: int | None = None
     storage: str | None = None
+    load_balancer: str | None = None
 
 
 def shaped(shape: ClusterShape, given: Given) -> ClusterShape:
@@ -41,6 +42,8 @@ def shaped(shape: ClusterShape, given: Given) -> ClusterShape:
         shape = replace(shape, network=given.network)
     if given.storage is not None:
         shape = replace(shape, storage=given.storage)
+    if given.load_balancer is not None:
+        shape = replace(shape, load_balancer=given.load_balancer)
     if given.api_port is not None:
         shape = replace(shape, networking=replace(shape.networking, api_port=given.api_port))
     for text in given.publish:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bootstrap.config.schema.fields import Fields
-from bootstrap.model.addon import STORAGES
+from bootstrap.model.addon import LOAD_BALANCERS, STORAGES
 from bootstrap.model.names import OWN_VERSION
 
 KIND = "Cluster"
@@ -62,10 +62,11 @@ _ENUMS = {
     "KubeProxyMode": ("iptables", "nftables", "ipvs", "none"),
     "Propagation": ("None", "HostToContainer", "Bidirectional"),
     "Storage": STORAGES,
+    "LoadBalancer": LOAD_BALANCERS,
     "Protocol": ("TCP", "UDP", "SCTP", "tcp", "udp", "sctp"),
 }
 _OWN = {
-    "Cluster": {**_CLUSTER, "network": "string", "storage": "Storage"},
+    "Cluster": {**_CLUSTER, "network": "string", "storage": "Storage", "loadBalancer": "LoadBalancer"},
     "Networking": {**_NETWORKING, "cni": "string"},
 }
 """What ours has more; add-ons, mirrors, bundles and the shared address are in other documents of the same file."""

@@ -95,6 +95,7 @@ class _Reader:
             networking=self._networking(found.get("networking", {}), f"{KIND}.networking"),
             network=found.get("network", ""),
             storage=found.get("storage") or ClusterShape.storage,
+            load_balancer=found.get("loadBalancer", ""),
             feature_gates=found.get("featureGates", {}),
             runtime_config=found.get("runtimeConfig", {}),
             documents=documents,

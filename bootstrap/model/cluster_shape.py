@@ -94,6 +94,8 @@ class ClusterShape:
     networking: ShapeNetworking = field(default_factory=ShapeNetworking)
     storage: str = "local-path"
     """As BootstrapConfiguration's `storage`."""
+    load_balancer: str = ""
+    """`metallb` with a range of the cluster's own network, or `none`; empty: the former where it has one."""
     network: str = ""
     """Of a Docker network that is there already; empty: one of the cluster's own."""
     feature_gates: Mapping[str, bool] = field(default_factory=dict)

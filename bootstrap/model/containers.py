@@ -21,6 +21,8 @@ class Container:
     role: str
     command: tuple[str, ...]
     address: str
+    address6: str = ""
+    """Of a cluster with both families."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
     """Empty: the image's own."""

@@ -8,7 +8,9 @@ import os
 import subprocess
 import tarfile
 import time
+import urllib.request
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
@@ -190,6 +192,29 @@ def test_images_are_loaded_and_a_service_reaches_both_workers(first: Node, app_i
     assert {pod["spec"]["nodeName"] for pod in first.get("pods", "-l", "app=web")["items"]} == set(NODES[1:])
 
 
+def ingress(node: Node) -> list[str]:
+    """The addresses of the LoadBalancer Service web."""
+    return [entry["ip"] for entry in node.get("service", "web")["status"]["loadBalancer"].get("ingress", ())]
+
+
+def answers(address: str) -> bool:
+    """To the engine's host."""
+    where = f"[{address}]" if ":" in address else address
+    try:
+        return urllib.request.urlopen(f"http://{where}/", timeout=5).status == 200
+    except OSError:
+        return False
+
+
+def test_a_load_balancer_service_has_an_address_that_the_engines_host_reaches(first: Node) -> None:
+    first.kubectl("patch", "service", "web", "-p", '{"spec": {"type": "LoadBalancer"}}')
+    (address,) = until("an address", lambda: ingress(first))
+
+    subnet = must(docker("network", "inspect", CLUSTER, "-f", "{{(index .IPAM.Config 0).Subnet}}"))
+    assert ip_address(address) in ip_network(subnet.strip())
+    until(f"{address} answers", lambda: answers(address), 60)
+
+
 def test_a_claim_gets_a_volume_on_the_node_of_its_pod(first: Node) -> None:
     first.kubectl("apply", "-f", "-", stdin=CLAIM)
     first.kubectl("wait", "--for=condition=Ready", "pod/writer", "--timeout=60s")
@@ -225,6 +250,7 @@ def test_it_comes_back_after_a_rest_and_after_a_restart(first: Node) -> None:
     until("all Ready", lambda: readiness(first) == dict.fromkeys(NODES, "True"), 90)
     assert [Node.found(name).address() for name in NODES] == addresses
     until("both answer", lambda: both_answer(first), 90)
+    until("the address answers again", lambda: answers(ingress(first)[0]), 60)
 
 
 def test_a_worker_comes_and_goes(first: Node) -> None:

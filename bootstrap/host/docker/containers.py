@@ -14,6 +14,8 @@ from bootstrap.model.errors import BootstrapError, Exit
 
 PORT_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
 """The engine's words."""
+FORWARDING = {f"net.ipv6.conf.{which}.forwarding": "1" for which in ("all", "default")}
+"""No container may set it itself."""
 
 
 class PortTaken(BootstrapError):
@@ -49,6 +51,7 @@ class Containers:
             bindings.setdefault(key, []).append((port.address, port.host_port or None))
         host = api.create_host_config(
             privileged=wanted.is_node,
+            sysctls=FORWARDING if wanted.address6 else None,
             port_bindings=bindings,
             dns_search=list(wanted.dns_search) if wanted.dns_search is not None else None,
             mounts=[
@@ -75,7 +78,7 @@ class Containers:
             healthcheck=None if wanted.is_node else {"test": ["NONE"]},
             host_config=host,
             networking_config=api.create_networking_config(
-                {network: api.create_endpoint_config(ipv4_address=wanted.address)}
+                {network: api.create_endpoint_config(ipv4_address=wanted.address, ipv6_address=wanted.address6 or None)}
             ),
         )
         return str(made["Id"])
@@ -109,7 +112,8 @@ class Containers:
 
     def exit_code(self, name: str) -> int | None:
         """None while it runs."""
-        state = self._client.api.inspect_container(name)["State"]
+        with asked(f"the state of {name}"):
+            state = self._client.api.inspect_container(name)["State"]
         return None if state["Running"] else int(state["ExitCode"])
 
     def run(self, name: str, argv: Sequence[str]) -> Ran:

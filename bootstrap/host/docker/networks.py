@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from bootstrap.clusters.addresses import NetworkRange, collision, own_range
+from bootstrap.clusters.addresses import NetworkRange, as_large, collision, own_range, random_range6
 from bootstrap.host.docker.engine import asked
 from bootstrap.model.containers import CLUSTER_LABEL, RUN_LABEL
 from bootstrap.model.errors import BootstrapError, Exit
@@ -13,17 +14,24 @@ from bootstrap.model.errors import BootstrapError, Exit
 TRIES = 8
 """Networks that the engine may propose in vain: so many of its pools a user's Pod and Service ranges can cover."""
 
+FAMILIES = ("IPv4", "IPv6")
+OVERLAPS = "overlaps"
+"""The engine's word for a range that another network has."""
+
 
 class Networks:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def make(self, name: str, run: str, avoid: Sequence[str]) -> NetworkRange:
+    def make(self, name: str, run: str, avoid: Sequence[str], *, dual: bool = False) -> NetworkRange:
         """A network of the cluster's own, away from `avoid`, from the host's routes and from the other networks.
 
         The engine knows the last two, so that it is asked for a range; fixed addresses need one that was given, so that
-        the network is made again with it. Raises BootstrapError: exit 5, and 8 when one of that name is there.
+        the network is made again with it, unless somebody took it meanwhile.
+        Raises BootstrapError: exit 5, and 8 when one of that name is there.
         """
+        import docker
+
         labels = {CLUSTER_LABEL: name, RUN_LABEL: run}
         if self._client.networks.list(names=[f"^{name}$"]):
             raise BootstrapError(
@@ -32,15 +40,28 @@ class Networks:
                 why="a cluster has one of its name, and this one is not of a cluster",
                 fix="choose another name: bootstrap cluster create NAME",
             )
-        proposed: list[Any] = []
         with asked(f"a network {name}"):
-            try:
-                chosen = self._propose(name, labels, avoid, proposed)
-            finally:
-                for network in proposed:
-                    network.remove()
-            self._client.networks.create(name, driver="bridge", labels=labels, ipam=_ipam(chosen))
+            for attempt in range(TRIES):
+                chosen = self._proposed(name, labels, avoid)
+                if dual:
+                    chosen = replace(chosen, subnet6=random_range6())
+                try:
+                    self._client.networks.create(
+                        name, driver="bridge", labels=labels, ipam=_ipam(chosen), enable_ipv6=dual
+                    )
+                    break
+                except docker.errors.APIError as e:
+                    if OVERLAPS not in str(e) or attempt == TRIES - 1:
+                        raise
         return chosen
+
+    def _proposed(self, name: str, labels: dict[str, str], avoid: Sequence[str]) -> NetworkRange:
+        proposed: list[Any] = []
+        try:
+            return self._propose(name, labels, avoid, proposed)
+        finally:
+            for network in proposed:
+                network.remove()
 
     def _propose(self, name: str, labels: dict[str, str], avoid: Sequence[str], proposed: list[Any]) -> NetworkRange:
         for number in range(TRIES):
@@ -58,7 +79,7 @@ class Networks:
         )
 
     def given(self, name: str, avoid: Sequence[str]) -> tuple[NetworkRange, tuple[str, ...]]:
-        """The IPv4 range of a network that is there, and the addresses that are used in it.
+        """The ranges of a network that is there, and the addresses that are used in it.
 
         Raises BootstrapError: exit 4 when it cannot be used, 8 when it is not there.
         """
@@ -85,8 +106,10 @@ class Networks:
                 code=Exit.PREFLIGHT,
                 fix="another network, or other ranges: networking.podSubnet and serviceSubnet in --config",
             )
-        used = [str(one.get("IPv4Address", "")).partition("/")[0] for one in (found.get("Containers") or {}).values()]
-        network = NetworkRange(config["Subnet"], config.get("Gateway", ""), config.get("IPRange", ""))
+        connected = (found.get("Containers") or {}).values()
+        used = [str(one.get(f"{family}Address", "")).partition("/")[0] for one in connected for family in FAMILIES]
+        subnet6 = next((one["Subnet"] for one in configs if as_large(one.get("Subnet", ""), config["Subnet"])), "")
+        network = NetworkRange(config["Subnet"], config.get("Gateway", ""), config.get("IPRange", ""), subnet6)
         return network, tuple(filter(None, used))
 
     def clusters(self) -> list[str]:
@@ -118,5 +141,8 @@ class Networks:
 def _ipam(chosen: NetworkRange) -> Any:
     import docker
 
-    pool = docker.types.IPAMPool(subnet=chosen.subnet, iprange=chosen.dynamic, gateway=chosen.gateway)
-    return docker.types.IPAMConfig(pool_configs=[pool])
+    pools = [docker.types.IPAMPool(subnet=chosen.subnet, iprange=chosen.dynamic, gateway=chosen.gateway)]
+    if chosen.subnet6:
+        dynamic, gateway = chosen.range6(chosen.dynamic), chosen.address6(chosen.gateway)
+        pools.append(docker.types.IPAMPool(subnet=chosen.subnet6, iprange=dynamic, gateway=gateway))
+    return docker.types.IPAMConfig(pool_configs=pools)

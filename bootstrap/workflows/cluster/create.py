@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from bootstrap.clusters.addresses import NetworkRange, node_addresses, random_port
+from bootstrap.clusters.addresses import NetworkRange, node_addresses, own_range, random_port, services_range
 from bootstrap.clusters.containers import (
     Layout,
     Secrets,
@@ -23,6 +23,8 @@ from bootstrap.clusters.naming import check_name
 from bootstrap.host.docker.clusters import ClusterEngine
 from bootstrap.host.docker.containers import PortTaken
 from bootstrap.host.facts.limits import inotify
+from bootstrap.model import names
+from bootstrap.model.addon import METALLB, NO_LOAD_BALANCER
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.cluster_shape import CONTROL_PLANE, WORKER, ClusterShape
 from bootstrap.model.containers import Container
@@ -39,7 +41,7 @@ from bootstrap.workflows.cluster.removal import remove_run
 from bootstrap.workflows.cluster.watch import Listener, Teller, watch
 from bootstrap.workflows.joining.lines import random_token
 
-EXAMPLE = NetworkRange("192.0.2.0/24")
+EXAMPLE = own_range("192.0.2.0/24", "2001:db8::/64")
 """Stands in for the range of a network that is not there yet."""
 PORT_TRIES = 10
 INSTANCES = {CONTROL_PLANE: 26, WORKER: 14}
@@ -71,13 +73,14 @@ def preview(request: CreateRequest) -> tuple[ClusterConfig, tuple[Container, ...
         raise BootstrapError(
             "a cluster needs a control plane", code=Exit.USAGE, fix="leave --control-planes out, or give at least 1"
         )
-    if shape.networking.family != "ipv4":
+    if shape.networking.family == "ipv6":
         raise BootstrapError(
-            f"a cluster of containers has IPv4 only, not {shape.networking.family}",
+            "a cluster of containers cannot have IPv6 alone",
             code=Exit.CONFIG,
-            fix="leave ipFamily out; single nodes with IPv6: docs/how-to/networks.md",
+            why="every Docker network has IPv4, by which nodes are reached",
+            fix="ipFamily: dual; single nodes with IPv6 alone: docs/how-to/networks.md",
         )
-    layout = laid_out(shape, node_addresses(EXAMPLE, (), addresses_needed(shape)))
+    layout = _laid_out(shape, EXAMPLE, ())
     cfg, made = _secrets(shape, layout)
     return cfg, containers(shape, layout, made, shape.networking.api_port, _wait(request))
 
@@ -120,11 +123,11 @@ def _make(
     if shape.network:
         network, used = engine.networks.given(shape.network, avoid)
     else:
-        network, used = engine.networks.make(shape.name, run, avoid), ()
-    layout = laid_out(shape, node_addresses(network, used, addresses_needed(shape)))
+        network, used = engine.networks.make(shape.name, run, avoid, dual=shape.networking.family == "dual"), ()
+    layout = _laid_out(shape, network, used)
     _, made = _secrets(shape, layout)
     port = shape.networking.api_port or random_port()
-    environment = excepting(engine.proxies, (network.subnet,))
+    environment = excepting(engine.proxies, network.subnets)
     planned = tuple(
         replace(container, environment=environment if container.is_node else {})
         for container in containers(shape, layout, made, port, _wait(request))
@@ -139,6 +142,32 @@ def _make(
     for container in planned:
         engine.containers.keep_running(container.name)
     return Created(f"https://{outside(shape.networking.api_address)}:{planned[0].ports[0].host_port}", seconds, planned)
+
+
+def _laid_out(shape: ClusterShape, network: NetworkRange, used: Sequence[str]) -> Layout:
+    """Raises BootstrapError: exit 3 when nothing is known of free addresses for Services, 4 when there are too few."""
+    addresses = node_addresses(network, used, addresses_needed(shape))
+    services = "" if shape.network else services_range(network)
+    if shape.load_balancer == METALLB and not services:
+        raise BootstrapError(
+            f"no addresses for LoadBalancer Services are known in the network {shape.network or network.subnet}",
+            code=Exit.CONFIG,
+            why="others may have any of them" if shape.network else "it is too small",
+            fix=f"name some: {names.OWN_KIND}.loadBalancerAddresses in --config, and leave --load-balancer out",
+        )
+    layout, dual = laid_out(shape, addresses), shape.networking.family == "dual"
+    if dual and not network.subnet6:
+        raise BootstrapError(
+            f"the network {shape.network} has no IPv6 range as large as its IPv4 one",
+            code=Exit.PREFLIGHT,
+            fix=f"docker network create --ipv6 --subnet 172.30.0.0/24 --subnet fd00:30::/64 {shape.network}",
+        )
+    wanted = bool(services) and shape.load_balancer != NO_LOAD_BALANCER
+    return replace(
+        layout,
+        addresses6={address: network.address6(address) for address in addresses} if dual else {},
+        services=(services, *([network.range6(services)] if dual else [])) if wanted else (),
+    )
 
 
 def _start(

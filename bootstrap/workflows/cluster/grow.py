@@ -54,7 +54,7 @@ def add(
             ]:
                 future.result()
         seconds = watch(engine.containers, [one.name for one in planned], timeout, listen, began=began)
-    except (BootstrapError, KeyboardInterrupt):
+    except BaseException:
         remove_run(engine, run)
         raise
     for container in planned:
@@ -133,7 +133,8 @@ class _Known:
         files = containerd_files([content.decode() for _, content in sorted(patches.items())])
         network, used = self._engine.networks.given(self.first.network, ())
         addresses = node_addresses(network, {*used, *(one.address for one in self._found)}, len(roles))
-        environment = excepting(self._engine.proxies, (network.subnet,))
+        environment = excepting(self._engine.proxies, network.subnets)
+        dual = len(self._cfg.cluster.networking.service_subnets) > 1
         endpoint = Endpoint(endpoint_host(self._cfg.endpoint), self.shared)
         shape = ClusterShape(self.first.cluster, documents=(to_bootstrap_configuration(self._cfg.own),))
         taken, planned = [one.name for one in self._found], []
@@ -142,7 +143,8 @@ class _Known:
             taken.append(name)
             documents = join_documents(shape, node, name, address, endpoint, made.token, made.pins)
             container = node_container(node, name, address, ("join",), documents, made, files)
-            planned.append(replace(container, environment=environment))
+            address6 = network.address6(address) if dual else ""
+            planned.append(replace(container, environment=environment, address6=address6))
         return planned
 
     def _secrets(self) -> Secrets:

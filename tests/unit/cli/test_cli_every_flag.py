@@ -56,6 +56,7 @@ PROOF = {
     "internal": "unit/workflows/test_workflow_cluster.py",
     "key": "bundle/test_create.py",
     "due": "host/test_guest.py",
+    "load-balancer": "unit/workflows/test_workflow_cluster.py",
     "kubeconfig-dir": "unit/workflows/test_workflows_certs.py",
     "kubeconfig": "unit/workflows/test_workflows_leaving.py",
     "list": "host/test_upgrade.py",

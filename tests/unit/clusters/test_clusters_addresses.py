@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Network
+
 import pytest
 
-from bootstrap.clusters.addresses import PORTS, NetworkRange, collision, node_addresses, own_range, random_port
+from bootstrap.clusters.addresses import (
+    PORTS,
+    NetworkRange,
+    as_large,
+    collision,
+    node_addresses,
+    own_range,
+    random_port,
+    random_range6,
+    services_range,
+)
 from bootstrap.model.errors import BootstrapError, Exit
 
 OWN = own_range("172.20.0.0/16")
@@ -26,6 +38,55 @@ def test_in_a_network_of_others_nodes_have_the_last_ones() -> None:
     given = NetworkRange("10.9.0.0/29", "10.9.0.6")
 
     assert node_addresses(given, ("10.9.0.5",), 2) == ("10.9.0.4", "10.9.0.3")
+
+
+def test_the_other_family_has_the_same_places() -> None:
+    both = own_range("172.20.0.0/16", "fd00:20::/64")
+
+    assert both.address6("172.20.1.2") == "fd00:20::102"
+    assert both.range6(services_range(both)) == "fd00:20::7f00/120"
+    assert node_addresses(both, ("fd00:20::2", "172.20.0.3"), 1) == ("172.20.0.4",)
+    assert OWN.address6("172.20.1.2") == ""
+
+
+@pytest.mark.parametrize(
+    ("subnet6", "large"),
+    [("fd00:20::/64", True), ("fd00:20::/112", True), ("fd00:20::/113", False), ("10.9.0.0/8", False)],
+)
+def test_a_smaller_range_has_no_places_for_all(subnet6: str, large: bool) -> None:
+    assert as_large(subnet6, "172.20.0.0/16") is large
+
+
+def test_ranges_of_ipv6_are_unique_local_ones() -> None:
+    one, other = IPv6Network(random_range6()), IPv6Network(random_range6())
+
+    assert one != other
+    assert one.prefixlen == 64
+    assert one.subnet_of(IPv6Network("fd00::/8"))
+
+
+@pytest.mark.parametrize(
+    ("network", "services"),
+    [
+        (OWN, "172.20.127.0/24"),
+        (own_range("192.168.16.0/20"), "192.168.23.0/24"),
+        (own_range("10.9.0.0/24"), "10.9.0.64/26"),
+        (own_range("10.9.0.0/26"), "10.9.0.16/28"),
+        (own_range("10.9.0.0/27"), ""),
+        (NetworkRange("10.9.0.0/16", "10.9.0.1"), ""),
+        (NetworkRange("10.9.0.0/16", "10.9.0.1", "10.9.0.0/17"), ""),
+    ],
+)
+def test_services_have_what_docker_gives_to_nobody(network: NetworkRange, services: str) -> None:
+    assert services_range(network) == services
+
+
+def test_nodes_leave_services_their_addresses() -> None:
+    small = own_range("10.9.0.0/26")
+
+    assert node_addresses(small, (), 14)[-1] == "10.9.0.15"
+    with pytest.raises(BootstrapError, match="has 14 free addresses, 15 are needed"):
+        node_addresses(small, (), 15)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,17 @@ def test_one_node() -> None:
     assert not cfg.cluster.control_plane_endpoint
 
 
+@pytest.mark.parametrize(("mode", "strict"), [("ipvs", True), ("nftables", None)])
+def test_services_get_addresses_of_the_network(mode: str, strict: bool | None) -> None:
+    of = shape(networking=ShapeNetworking(proxy_mode=mode))
+    layout = replace(laid_out(of, ("172.20.0.2",)), services=("172.20.127.0/24",))
+    cfg = effective(first_documents(of, layout, TOKEN))
+
+    assert cfg.own.load_balancer_addresses == ("172.20.127.0/24",)
+    assert cfg.cluster.kube_proxy.get("ipvs", {}).get("strictARP") is strict
+    assert config(of).own.load_balancer_addresses == ()
+
+
 def test_workers_join_by_what_was_made_before() -> None:
     first, worker, other = planned(shape(workers=2))
     join = documents(worker)["JoinConfiguration"]

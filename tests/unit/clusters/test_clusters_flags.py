@@ -19,6 +19,12 @@ def test_without_flags_it_stays_as_it_is() -> None:
     assert shaped(TWO, Given()) == TWO
 
 
+def test_words_of_the_whole_cluster() -> None:
+    shape = shaped(ClusterShape(load_balancer="metallb"), Given(storage="none", load_balancer="none", network="shared"))
+
+    assert (shape.storage, shape.load_balancer, shape.network) == ("none", "none", "shared")
+
+
 def test_numbers_of_nodes() -> None:
     assert roles(shaped(ClusterShape(), Given(control_planes=3, workers=2))) == [CONTROL_PLANE] * 3 + [WORKER] * 2
     assert roles(shaped(ClusterShape(), Given(workers=1))) == [CONTROL_PLANE, WORKER]

@@ -237,6 +237,7 @@ def test_a_relative_path_begins_where_the_command_was_started() -> None:
 def test_ours_says_the_same_and_more_and_other_documents_stand_beside_it() -> None:
     more = """\
 network: shared
+loadBalancer: none
 networking: {cni: calico}
 ---
 apiVersion: bootstrap/v1alpha1
@@ -249,9 +250,11 @@ networking: {dnsDomain: example.test}
 """
     found = shape(OURS + more)
 
-    assert (found.network, found.networking.cni) == ("shared", "calico")
+    assert (found.network, found.networking.cni, found.load_balancer) == ("shared", "calico", "none")
     assert [document["kind"] for document in found.documents] == ["BootstrapConfiguration", "ClusterConfiguration"]
     assert "network" in problems(HEAD + "network: shared\n")[0]
+    assert "loadBalancer" in problems(HEAD + "loadBalancer: none\n")[0]
+    assert "loadBalancer" in problems(OURS + "loadBalancer: cilium\n")[0]
     assert shape("apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n").nodes == (NodeShape(),)
 
 

@@ -12,6 +12,7 @@ import docker
 import pytest
 import requests
 
+from bootstrap.host.docker.commands import Ran, run
 from bootstrap.host.docker.containers import Containers, PortTaken
 from bootstrap.host.docker.engine import asked, remote_host
 from bootstrap.host.docker.files import packed, read_file, read_folder
@@ -22,10 +23,16 @@ from bootstrap.model.errors import BootstrapError, Exit
 
 
 class Engine:
-    """Proposes these ranges, one after the other."""
+    """Proposes these ranges, one after the other; what it then refuses is `taken`."""
 
-    def __init__(self, *subnets: str, there: tuple[str, ...] = ()) -> None:
-        self._subnets = iter(subnets)
+    def __init__(
+        self,
+        *subnets: str,
+        there: tuple[str, ...] = (),
+        taken: tuple[str, ...] = (),
+        words: str = "Pool overlaps with other one on this address space",
+    ) -> None:
+        self._subnets, self._taken, self._words = iter(subnets), taken, words
         self.there: dict[str, Any] = dict.fromkeys(there)
         self.networks = SimpleNamespace(list=self._list, create=self._create)
 
@@ -34,6 +41,8 @@ class Engine:
 
     def _create(self, name: str, **more: Any) -> Any:
         subnet = more["ipam"]["Config"][0]["Subnet"] if "ipam" in more else next(self._subnets)
+        if "ipam" in more and subnet in self._taken:
+            raise docker.errors.APIError(self._words)
         self.there[name] = more
         return SimpleNamespace(
             name=name,
@@ -55,6 +64,31 @@ def test_a_network_has_the_first_range_that_the_engine_proposes_and_nobody_needs
         *("172.20.0.0/16", "172.20.0.1"),
         "172.20.128.0/17",
     )
+
+
+def test_a_network_of_both_families_has_a_range_of_its_own_for_ipv6() -> None:
+    engine = Engine("172.18.0.0/16")
+    made = Networks(engine).make("dev", "run-1", (), dual=True)
+    config = engine.there["dev"]["ipam"]["Config"][1]
+
+    assert engine.there["dev"]["enable_ipv6"] is True
+    assert (config["Subnet"], config["Gateway"]) == (made.subnet6, made.subnet6.replace("/64", "1"))
+    assert config["IPRange"] == made.subnet6.replace("/64", "8000/113")
+
+
+def test_a_range_that_another_cluster_took_meanwhile_is_given_up() -> None:
+    engine = Engine("172.18.0.0/16", "172.19.0.0/16", taken=("172.18.0.0/16",))
+
+    assert Networks(engine).make("dev", "run-1", ()).subnet == "172.19.0.0/16"
+    assert list(engine.there) == ["dev"]
+
+
+def test_another_refusal_of_a_network_is_said_at_once() -> None:
+    engine = Engine("172.18.0.0/16", taken=("172.18.0.0/16",), words="plugin not found")
+    with pytest.raises(BootstrapError, match="refused a network dev") as error:
+        Networks(engine).make("dev", "run-1", ())
+
+    assert (error.value.code, "plugin not found" in error.value.why) == (Exit.EFFECT, True)
 
 
 def test_without_a_range_that_fits_nothing_is_left() -> None:
@@ -178,3 +212,24 @@ def test_an_engine_that_goes_away() -> None:
 def test_where_an_engine_is(variable: str, host: str) -> None:
     assert remote_host({"DOCKER_HOST": variable}) == host
     assert remote_host({}) == ""
+
+
+@pytest.mark.parametrize("running", [0, 1, 3])
+def test_a_command_has_ended_once_the_engine_knows_it(running: int) -> None:
+    looks = iter([{"Running": True, "ExitCode": None}] * running + [{"Running": False, "ExitCode": 3}])
+    api = SimpleNamespace(
+        exec_create=lambda name, argv: {"Id": "x"},
+        exec_start=lambda made, demux: (b"out", None),
+        exec_inspect=lambda made: next(looks),
+    )
+
+    assert run(SimpleNamespace(api=api), "dev-worker", ["true"]) == Ran(3, b"out", b"")
+
+
+def test_a_container_that_is_gone_has_no_state() -> None:
+    def gone(name: str) -> Any:
+        raise docker.errors.NotFound("no such container")
+
+    client = SimpleNamespace(api=SimpleNamespace(inspect_container=gone))
+    with pytest.raises(BootstrapError, match="refused the state of dev"):
+        Containers(client, "image").exit_code("dev")

@@ -142,14 +142,16 @@ class MemoryNetworks:
     there: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Name → its cluster, its run."""
     subnets: tuple[str, ...] = ("172.20.0.0/16", "172.21.0.0/16")
+    subnet6: str = ""
 
-    def make(self, name: str, run: str, avoid: Sequence[str]) -> NetworkRange:
+    def make(self, name: str, run: str, avoid: Sequence[str], *, dual: bool = False) -> NetworkRange:
         self.there[name] = (name, run)
-        return own_range(next(subnet for subnet in self.subnets if not collision(subnet, avoid)))
+        self.subnet6 = "fd00:20::/64" if dual else ""
+        return own_range(next(subnet for subnet in self.subnets if not collision(subnet, avoid)), self.subnet6)
 
     def given(self, name: str, avoid: Sequence[str]) -> tuple[NetworkRange, tuple[str, ...]]:
         if name in self.there:
-            return own_range(self.subnets[0]), ()
+            return own_range(self.subnets[0], self.subnet6), ()
         if name != "shared":
             raise BootstrapError(f"there is no Docker network {name}", code=Exit.CONFLICT)
         return NetworkRange("192.168.7.0/24", "192.168.7.1"), ("192.168.7.254",)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bootstrap.clusters.containers import GIVEN
 from bootstrap.formats.kubeconfig import read_kubeconfig
+from bootstrap.formats.yaml_reader import parse
 from bootstrap.model.cluster_shape import WORKER, ClusterShape, NodeShape, ShapeNetworking
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.workflows.cluster import create as creating
@@ -110,6 +113,49 @@ def test_a_network_of_others() -> None:
     assert not engine.networks.there
 
 
+@pytest.mark.parametrize(
+    ("load_balancer", "network", "addresses"),
+    [("", "", ["172.20.127.0/24"]), ("metallb", "", ["172.20.127.0/24"]), ("none", "", None), ("", "shared", None)],
+)
+def test_services_get_addresses_of_a_network_of_the_clusters_own(
+    load_balancer: str, network: str, addresses: list[str] | None
+) -> None:
+    first = make(MemoryEngine(), replace(SHAPE, load_balancer=load_balancer, network=network)).containers[0]
+    own = next(doc for doc in parse(first.files[GIVEN]) if doc["kind"] == "BootstrapConfiguration")
+
+    assert own.get("loadBalancerAddresses") == addresses
+
+
+def test_both_families() -> None:
+    engine = MemoryEngine()
+    made = make(engine, replace(SHAPE, networking=ShapeNetworking(family="dual"))).containers
+    own = {doc["kind"]: doc for doc in parse(made[0].files[GIVEN])}
+
+    assert [one.address6 for one in made] == ["fd00:20::2", "fd00:20::3", "fd00:20::4"]
+    assert own["ClusterConfiguration"]["networking"]["serviceSubnet"] == "10.96.0.0/16,fd00:10:96::/112"
+    assert own["BootstrapConfiguration"]["loadBalancerAddresses"] == ["172.20.127.0/24", "fd00:20::7f00/120"]
+
+
+@pytest.mark.parametrize(
+    ("family", "network", "words"), [("ipv6", "", "IPv6 alone"), ("dual", "shared", "shared has no IPv6 range")]
+)
+def test_families_that_a_network_cannot_have(family: str, network: str, words: str) -> None:
+    error = fails(MemoryEngine(), replace(SHAPE, networking=ShapeNetworking(family=family), network=network))
+
+    assert (words in error.what, "dual" in error.fix or "--ipv6" in error.fix) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("network", "subnet", "why"), [("shared", "172.20.0.0/16", "others may have"), ("", "172.20.0.0/27", "too small")]
+)
+def test_addresses_that_nobody_knows_to_be_free_are_not_given_away(network: str, subnet: str, why: str) -> None:
+    engine = MemoryEngine(networks=MemoryNetworks(subnets=(subnet,)))
+    error = fails(engine, replace(SHAPE, load_balancer="metallb", network=network))
+
+    assert (error.code, why in error.why, "loadBalancerAddresses" in error.fix) == (Exit.CONFIG, True, True)
+    assert not engine.networks.there
+
+
 def test_a_node_that_fails_is_named_and_all_is_removed() -> None:
     said = {"dev-worker": [" ✗ the disk is full", "   next   df -h"]}
     engine = MemoryEngine(MemoryContainers(speech=said, ended={"dev-worker": 5}))
@@ -118,6 +164,24 @@ def test_a_node_that_fails_is_named_and_all_is_removed() -> None:
     assert (error.what, error.fix, error.code) == ("dev-worker: the disk is full", "df -h", Exit.EFFECT)
     assert not engine.containers.there
     assert not engine.networks.there
+
+
+def test_a_log_that_breaks_off_while_its_node_runs_is_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "AGAIN", 0.01)
+    engine = MemoryEngine()
+    tries: list[str] = []
+
+    def breaking(name: str, *, since: float = 0) -> Iterator[str]:
+        tries.append(name)
+        yield from engine.containers.lines_of(name)[: tries.count(name)]
+        if tries.count(name) == 2:
+            raise BootstrapError("the Docker engine went away", code=Exit.EFFECT)
+
+    monkeypatch.setattr(engine.containers, "lines", breaking)
+    heard: list[tuple[str, str]] = []
+    create(engine, CreateRequest(SHAPE), lambda name, line, seconds: heard.append((name, line)), time.monotonic())
+
+    assert sorted(heard) == sorted((name, line) for name in NODES for line in engine.containers.lines_of(name))
 
 
 def test_a_load_balancer_that_ends_is_a_failure() -> None:
@@ -237,7 +301,7 @@ def test_a_cluster_that_is_not_there() -> None:
         (ClusterShape("Dev"), Exit.USAGE),
         (ClusterShape("dev", (NodeShape(WORKER),)), Exit.USAGE),
         (ClusterShape("dev", networking=ShapeNetworking(pod_subnet="nonsense")), Exit.CONFIG),
-        (ClusterShape("dev", networking=ShapeNetworking(family="dual")), Exit.CONFIG),
+        (ClusterShape("dev", networking=ShapeNetworking(family="ipv6")), Exit.CONFIG),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_made(shape: ClusterShape, code: Exit) -> None:

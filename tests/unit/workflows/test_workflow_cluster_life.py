@@ -15,9 +15,10 @@ from bootstrap.config import to_stored
 from bootstrap.formats import yaml_reader
 from bootstrap.host.docker.commands import Ran
 from bootstrap.model import names
-from bootstrap.model.cluster_shape import CONTROL_PLANE, WORKER, ClusterShape, NodeShape
+from bootstrap.model.cluster_shape import CONTROL_PLANE, WORKER, ClusterShape, NodeShape, ShapeNetworking
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.workflows.cluster import create as creating
+from bootstrap.workflows.cluster import grow as growing
 from bootstrap.workflows.cluster import load as loading
 from bootstrap.workflows.cluster.create import CreateRequest, create
 from bootstrap.workflows.cluster.grow import add, remove
@@ -41,8 +42,9 @@ def _plenty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(creating, "inotify", lambda needed: None)
 
 
-def made(control_planes: int = 1, workers: int = 1) -> MemoryEngine:
-    shape = ClusterShape("dev", (NodeShape(),) * control_planes + (NodeShape(WORKER),) * workers)
+def made(control_planes: int = 1, workers: int = 1, family: str = "ipv4") -> MemoryEngine:
+    nodes = (NodeShape(),) * control_planes + (NodeShape(WORKER),) * workers
+    shape = ClusterShape("dev", nodes, ShapeNetworking(family))
     engine = MemoryEngine(images=MemoryImages({"app:1": ID, "tools:2": OTHER}))
     create(engine, CreateRequest(shape), unheard, time.monotonic())
     layout = laid_out(shape, node_addresses(own_range("172.20.0.0/16"), (), addresses_needed(shape)))
@@ -136,6 +138,23 @@ def test_workers_are_added_with_the_next_names_and_addresses() -> None:
     assert join["discovery"]["bootstrapToken"]["token"] == TOKEN
     assert join["discovery"]["bootstrapToken"]["apiServerEndpoint"] == "172.20.0.2:6443"
     assert set(container.files) == {GIVEN}
+
+
+@pytest.mark.parametrize(("family", "address"), [("dual", "fd00:20::4"), ("ipv4", "")])
+def test_a_node_that_is_added_has_the_families_of_the_others(family: str, address: str) -> None:
+    engine = made(family=family)
+    add(engine, containers_of(engine, "dev"), [WORKER], 5, unheard)
+
+    assert engine.containers.there["dev-worker2"][0].address6 == address
+
+
+def test_an_add_that_ends_by_a_bug_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = made()
+    monkeypatch.setattr(growing, "watch", lambda *said, **more: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        add(engine, containers_of(engine, "dev"), [WORKER], 5, unheard)
+
+    assert "dev-worker2" not in engine.containers.there
 
 
 def test_a_control_plane_gets_the_shared_keys_and_its_place_behind_the_load_balancer() -> None:
