@@ -161,6 +161,10 @@ def _usage_or_bug(error: Exception) -> int:
         say(f"the machine refused: {error}", "✗", error=True)
         say("   next   look for the reason (df -h; df -i; dmesg | tail), then the same command again", error=True)
         return Exit.EFFECT
+    if type(error) is ConnectionError:  # of a client of the API (host/port.py)
+        say(f"the API server does not answer: {error}", "✗", error=True)
+        say("   next   bootstrap diagnose, on a control plane; then the same command again", error=True)
+        return Exit.API
     say("".join(traceback.format_exception(error)).rstrip(), error=True)
     say(f"a bug in bootstrap: {type(error).__name__}: {error}", "✗", error=True)
     say("   next   report it with the lines above; what state the node is in says: bootstrap diagnose", error=True)

@@ -39,6 +39,12 @@ def test_what_the_machine_refuses_is_no_bug(number: int, capsys: pytest.CaptureF
     assert f"{os.strerror(number)}: '/x'" in shown
 
 
+def test_a_server_that_does_not_answer_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.guarded(fails(ConnectionError("timed out"))) == Exit.API
+    assert main.guarded(fails(ConnectionResetError("ours is a plain one"))) == Exit.BUG
+    assert "the API server does not answer: timed out" in capsys.readouterr().err
+
+
 def test_who_reads_no_further_is_no_bug(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     moved: list[tuple[int, int]] = []
     monkeypatch.setattr(main.os, "dup2", lambda old, new: moved.append((old, new)))
