@@ -97,6 +97,7 @@ bench: image ## kubeadm and bootstrap side by side, as ratios
 	$(PY) scripts/bench_bundles.py
 	$(PY) scripts/bench_failover.py
 	$(PY) scripts/bench_clusters.py
+	$(PY) scripts/bench_secrets.py
 	if KUBERNETES=$(OTHER_MINOR) $(PY) scripts/build_image.py --cached; then \
 	  BOOTSTRAP_IMAGE=bootstrap:$(OTHER_MINOR) KUBERNETES=$(OTHER_MINOR) $(PY) scripts/build_image.py && $(PY) scripts/bench_upgrade.py; fi
 
