@@ -216,6 +216,7 @@ def python_module(tables: Tables, version: str, others: dict[str, Tables]) -> st
 
 OWN_TABLES = {
     "VipDocument": "controlPlaneVIP",
+    "EncryptionDocument": "encryption",
     "MirrorsDocument": "mirrors",
     "RegistryDocument": "mirrors.registries[]",
     "EndpointDocument": "mirrors.registries[].endpoints[]",

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.flags.inputs import DryRun, Output, absolute_path
+from bootstrap.cli.flags.inputs import DryRun, Output, absolute_path, seconds_of
 from bootstrap.cli.flags.options import App
 from bootstrap.cli.screens.confirm import confirm
 from bootstrap.cli.screens.screen import say, show_json, wait_for_turn
@@ -33,15 +33,24 @@ Yes = Annotated[bool, typer.Option("-y", YES, help="Do not ask.")]
 @snapshot_app.command()
 def save(
     file: Annotated[str, typer.Argument(metavar="[FILE]", help=f"By default a new one in {names.SNAPSHOTS_DIR}.")] = "",
+    keep: Annotated[
+        int, typer.Option(metavar="COUNT", help="As the timer does: of those with its names the newest COUNT stay.")
+    ] = 0,
     output: Output = "text",
 ) -> int:
     """Take a snapshot; it has its name only when it is whole, and a note beside it says of what it is."""
     from bootstrap.engine.etcd_snapshot import save as take
+    from bootstrap.workflows.etcd.snapshots import scheduled
     from bootstrap.workflows.mode import enter
 
-    now = datetime.now(UTC)
-    path = absolute_path(file) or f"{names.SNAPSHOTS_DIR}/etcd-{now:%Y%m%d-%H%M%S}.db"
-    made = take(enter()[1], path, now)
+    if keep < 0 or (keep and file):
+        raise typer.BadParameter("a number above 0, and no FILE: the names are the timer's", param_hint="--keep")
+    now, host = datetime.now(UTC), enter()[1]
+    if keep:
+        path, made = scheduled(host, now, keep)
+    else:
+        path = absolute_path(file) or f"{names.SNAPSHOTS_DIR}/etcd-{now:%Y%m%d-%H%M%S}.db"
+        made = take(host, path, now)
     if output == "json":
         print(json.dumps({"path": path, **asdict(made)}, indent=2))
     else:
@@ -126,6 +135,37 @@ def defrag(output: Output = "text") -> int:
     if done.freed:
         say("its quota was reached; it takes writes again", "✓")
     return Exit.OK
+
+
+@app.command("rotate-encryption-key")
+def rotate_encryption_key(
+    timeout: Annotated[
+        str, typer.Option(metavar="DURATION", help="How long to wait for other control planes.")
+    ] = "10m",
+    dry_run: DryRun = False,
+    output: Output = "text",
+) -> int:
+    """Encrypt all Secrets with another key; a run that ended early is run again. On each control plane."""
+    from bootstrap.engine.turn import alone
+    from bootstrap.workflows.api_access import administrator
+    from bootstrap.workflows.etcd.rotate_key import decide, rotate
+    from bootstrap.workflows.mode import enter
+
+    seconds, (_, host) = seconds_of(timeout, "--timeout"), enter()
+
+    def connect(endpoint: str) -> Any:
+        return administrator(host, server=f"https://{endpoint}")
+
+    with alone(host, wait_for_turn):
+        what, text = decide(host, connect), output == "text"
+        if dry_run:
+            for line in what.lines if text else ():
+                say(f"  {line}")
+            return _end({"would": list(what.lines)}, output)
+        count = rotate(host, what, connect, seconds, (lambda line: say(line, "✓")) if text else lambda line: None)
+    if text:
+        say(f"snapshots from before need {what.rotation.old}, which is not here any more")
+    return _end({"key": what.rotation.new, "secrets": count, "run": list(what.others)}, output)
 
 
 def _replace(decide: Callable[[Any], Any], command: str, *, yes: bool, dry_run: bool, output: str) -> int:

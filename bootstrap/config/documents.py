@@ -112,6 +112,8 @@ def to_bootstrap_configuration(own: BootstrapConfig) -> dict[str, Any]:
             "controlPlaneVIP": own.control_plane_vip.document if own.control_plane_vip else {},
             "storage": own.storage if own.storage != NO_STORAGE else "",
             "loadBalancerAddresses": list(own.load_balancer_addresses),
+            "encryption": own.encryption.document if own.encryption else {},
+            "etcdSnapshots": own.etcd_snapshots,
         }
     )
 

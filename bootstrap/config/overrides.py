@@ -10,6 +10,7 @@ from typing import Any
 from bootstrap.config.loader import OWN_KIND, Documents
 from bootstrap.formats.durations import parse_duration
 from bootstrap.model.cluster import BootstrapConfig, Document
+from bootstrap.model.encryption import Encryption
 from bootstrap.model.errors import Problem
 from bootstrap.model.flags import CONFIGURATION, INIT, writing
 from bootstrap.model.virtual_address import VirtualAddress
@@ -115,11 +116,17 @@ def _vip(text: str) -> VirtualAddress:
     return VirtualAddress(address, interface)
 
 
+def _encryption(text: str) -> Encryption:
+    provider, _, socket = text.partition("=")
+    return Encryption(provider, f"unix://{socket}" if socket.startswith("/") else socket)
+
+
 _READ: Mapping[str, Callable[[Any], Any]] = {
     "commas": _commas,
     "many": tuple,
     "gates": _gates,
     "duration": _duration,
     "vip": _vip,
+    "encryption": _encryption,
 }
 """Form of a flag → how its value is read; raises ValueError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from bootstrap.config import components, load_balancer, networks, validators, virtual_address
+from bootstrap.config import components, encryption, load_balancer, networks, validators, virtual_address
 from bootstrap.model import names
 from bootstrap.model.addon import STORAGES, is_foreign_cni, parse_source
 from bootstrap.model.cluster import (
@@ -48,6 +48,7 @@ def check(config: ClusterConfig) -> Iterable[Problem]:
     yield from networks.check(config)
     yield from virtual_address.check(config)
     yield from load_balancer.check(config)
+    yield from encryption.check(config)
     yield from _etcd(config)
     for san in config.own.extra_sans:
         yield from found("BootstrapConfiguration.extraSANs", validators.subject_name(san))
@@ -172,9 +173,13 @@ def _args(program: str, args: tuple[Arg, ...], path: str) -> Iterable[Problem]:
 
 
 def _etcd(config: ClusterConfig) -> Iterable[Problem]:
-    etcd = config.cluster.etcd
+    etcd, snapshots = config.cluster.etcd, config.own.etcd_snapshots
     path = f"{_CLUSTER}.etcd.local"
+    if snapshots < 0:
+        yield Problem("BootstrapConfiguration.etcdSnapshots", f"{snapshots} is less than none")
     if isinstance(etcd, ExternalEtcd):
+        if snapshots:
+            yield Problem("BootstrapConfiguration.etcdSnapshots", "an external etcd is saved where it is: leave it out")
         yield from _external(etcd, f"{_CLUSTER}.etcd.external")
         return
     yield from found(f"{path}.dataDir", validators.own_directory(etcd.data_dir))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bootstrap.diagnosis import state
 from bootstrap.diagnosis.rule import Rule, said
+from bootstrap.model import names
 
 APISERVER = "kube-apiserver"
 LEADERS = ("kube-controller-manager", "kube-scheduler")
@@ -89,6 +90,16 @@ COMPONENT_RULES: tuple[Rule, ...] = (
         definite=True,
     ),
     Rule(
+        "encryption-key",
+        said(
+            r"corrupt object, Code: \d+, Key: (?P<key>[^,\s]+), .*data from the storage is not transformable", APISERVER
+        ),
+        "kube-apiserver cannot decrypt {key}",
+        "it was encrypted with another key than those of this machine's encryption configuration",
+        "bring the file that --encryption-provider-config names, as it was when that was written: from another control "
+        "plane, or from where it was kept with the snapshot",
+    ),
+    Rule(
         "certificate-ended",
         state.certificate_ended,
         "the certificate {source} has expired",
@@ -114,7 +125,7 @@ COMPONENT_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "renewal-failed",
-        state.renewal_failed,
+        state.timer_failed(names.RENEWAL),
         "the certificates of this machine were not renewed when they were due",
         "its last lines say what was in the way; it tries again every day",
         "bootstrap certs renew all --due, or journalctl -u {source}",

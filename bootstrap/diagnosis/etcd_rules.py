@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bootstrap.diagnosis import state
 from bootstrap.diagnosis.rule import Rule, said
+from bootstrap.model import names
 
 ETCD = "etcd"
 _KEEP = "keep a copy (cp -a {etcd_data} /root/etcd-data)"
@@ -66,6 +68,13 @@ ETCD_RULES: tuple[Rule, ...] = (
         "etcd takes no more writes: its database has reached its quota",
         "the quota is 2 GiB unless --quota-backend-bytes says otherwise",
         "bootstrap etcd defrag, on each control plane",
+    ),
+    Rule(
+        "snapshot-failed",
+        state.timer_failed(names.SNAPSHOTS),
+        "no snapshot of etcd was taken when one was due",
+        "its last lines say what was in the way; it tries again every day",
+        "bootstrap etcd snapshot save, or journalctl -u {source}",
     ),
     Rule(
         "etcd-slow",

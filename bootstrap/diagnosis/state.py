@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from bootstrap.diagnosis.evidence import Container, Evidence, Unit
 from bootstrap.diagnosis.rule import LINE_LENGTH, Match, said
-from bootstrap.model import names
 
 FULL = 64 << 20
 """Bytes below which etcd cannot make its next 64 MB write-ahead log file (wal.SegmentSizeBytes)."""
@@ -65,10 +64,15 @@ def certificate_early(evidence: Evidence) -> Iterator[Match]:
             yield Match(certificate.path, (f"valid from {_date(certificate.not_before)}, now {_date(evidence.now)}",))
 
 
-def renewal_failed(evidence: Evidence) -> Iterator[Match]:
-    for unit in evidence.units:
-        if unit.name == names.RENEWAL:
-            yield Match(unit.name, unit.journal[-5:])
+def timer_failed(name: str) -> Callable[[Evidence], Iterator[Match]]:
+    """By what the unit said last that a timer starts."""
+
+    def search(evidence: Evidence) -> Iterator[Match]:
+        for unit in evidence.units:
+            if unit.name == name:
+                yield Match(unit.name, unit.journal[-5:])
+
+    return search
 
 
 def certificate_foreign(evidence: Evidence) -> Iterator[Match]:

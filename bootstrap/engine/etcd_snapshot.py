@@ -7,9 +7,11 @@ from datetime import datetime
 from bootstrap.host import etcd
 from bootstrap.host.facts.places import places
 from bootstrap.host.port import Host, HostReader
+from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.snapshot import NOTE, Snapshot
 from bootstrap.render.cluster.joining import public_key_hash
+from bootstrap.render.controlplane.key_rotation import key_names
 
 _PART = ".part"
 
@@ -48,6 +50,7 @@ def _looked_at(host: Host, part: str, cluster: str, version: str, now: datetime)
             digest,
             version,
             f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            " ".join(key_names(host.read(names.ENCRYPTION_CONFIG) or b"")),
         )
     except (KeyError, TypeError, ValueError) as e:
         raise etcd.unreadable(str(e)) from e

@@ -18,7 +18,7 @@ PROGRAMS = {
     **{name: f"/usr/bin/{name}" for name in ("crictl", "ctr", "containerd", "runc")},
 }
 KUBEADM = "kubeadm"
-OWN_VERBS = ("snapshot", "restore", "recover", "defrag")
+OWN_VERBS = ("snapshot", "restore", "recover", "defrag", "rotate-encryption-key")
 """After `etcd`, which takes flags: our own command of that name, as without any word."""
 
 

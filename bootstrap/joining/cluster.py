@@ -10,6 +10,7 @@ from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.model import names
 from bootstrap.model.addon import NO_STORAGE, UNKNOWN_CNI
 from bootstrap.model.cluster import BootstrapConfig, ClusterSpec
+from bootstrap.model.encryption import Encryption
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.virtual_address import VirtualAddress
 
@@ -17,7 +18,7 @@ CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps"
 
 _SHARED = (
     *("cni", "hardening", "workloads_on_control_plane", "extra_sans", "control_plane_vip", "certificate_renewal"),
-    *("storage", "load_balancer_addresses"),
+    *("storage", "load_balancer_addresses", "encryption", "etcd_snapshots"),
 )
 
 
@@ -48,6 +49,8 @@ def with_settings_of(api: Reader, own: BootstrapConfig) -> BootstrapConfig:
         storage=str(said.get("storage", NO_STORAGE)),
         load_balancer_addresses=tuple(map(str, said.get("loadBalancerAddresses", ()))),
         control_plane_vip=VirtualAddress.of_document(vip) if (vip := said.get("controlPlaneVIP")) else None,
+        encryption=Encryption.of_document(found) if (found := said.get("encryption")) else None,
+        etcd_snapshots=int(said.get("etcdSnapshots", 0)),
     )
 
 

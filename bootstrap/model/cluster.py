@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bootstrap.model import names
+from bootstrap.model.encryption import Encryption
 from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.runtime import NODE_RUNTIME
 from bootstrap.model.secrets import Secret
@@ -182,6 +183,9 @@ class BootstrapConfig:
     """`local-path`: a default StorageClass whose volumes are folders of the nodes."""
     load_balancer_addresses: tuple[str, ...] = ()
     """CIDRs, or `first-last`, from which LoadBalancer Services get an address; none: no load balancer."""
+    encryption: Encryption | None = None
+    etcd_snapshots: int = 0
+    """How many of those stay that a timer takes of etcd once a day; 0: no timer."""
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from bootstrap.model.addon import STORAGES
 INIT = "init"
 JOIN = "join"
 
-Form = Literal["text", "number", "switch", "commas", "many", "gates", "duration", "file", "vip"]
+Form = Literal["text", "number", "switch", "commas", "many", "gates", "duration", "file", "vip", "encryption"]
 """How a value is written: words separated by commas, one flag for each value, `A=true,B=false`, `24h`, a path,
-`ADDRESS/INTERFACE`."""
+`ADDRESS/INTERFACE`, `PROVIDER=SOCKET`."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,14 @@ CONFIGURATION: tuple[Flag, ...] = (
         "ADDRESS[/INTERFACE]",
         "vip",
         writes={INIT: f"{_OWN}.controlPlaneVIP"},
+    ),
+    Flag(
+        "encryption-provider",
+        "Encrypt Secrets before etcd has them: secretbox, aescbc, aesgcm, or kms-v2=SOCKET of a plugin.",
+        CLUSTER,
+        "PROVIDER[=SOCKET]",
+        "encryption",
+        writes={INIT: f"{_OWN}.encryption"},
     ),
     Flag(
         "pod-network-cidr",

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 SUFFIX = ".db"
+SCHEDULED = "scheduled-"
+"""What the names begin with that a timer gives: the only ones that are ever removed."""
 NOTE = ".json"
 """Of the note's name, after the snapshot's."""
 
@@ -17,7 +19,7 @@ class Snapshot:
     """`cluster` is the hash of the CA's public key, as join lines have it: etcd's own id does not outlive a restore.
 
     `hash`, `revision`, `keys` and `size` (bytes) are etcdutl's; `sha256` is of the whole file; `version` is
-    etcd's; `taken` is UTC.
+    etcd's; `taken` is UTC; `encrypted` are the keys, `key1 key2`, that its Secrets may need.
     """
 
     cluster: str
@@ -28,6 +30,7 @@ class Snapshot:
     sha256: str
     version: str
     taken: str
+    encrypted: str = ""
 
     def to_json(self) -> bytes:
         return (json.dumps(asdict(self), indent=2) + "\n").encode()
@@ -41,11 +44,11 @@ def noted(content: bytes) -> Snapshot | None:
         return None
     if not isinstance(said, Mapping):
         return None
-    values = {field.name: said.get(field.name) for field in fields(Snapshot)}
+    values = {field.name: said.get(field.name, field.default) for field in fields(Snapshot)}
     kinds = {field.name: int if field.type == "int" else str for field in fields(Snapshot)}
     if any(not isinstance(value, kinds[name]) or isinstance(value, bool) for name, value in values.items()):
         return None
-    return Snapshot(**values)  # type: ignore[arg-type]
+    return Snapshot(**values)
 
 
 def refused(snapshot: Snapshot | None, sha256: str, cluster: str, *, any_cluster: bool) -> str:

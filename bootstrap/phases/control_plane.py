@@ -71,7 +71,7 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
         Step(
             "control-plane/apiserver",
             "Control plane",
-            (*(audit_files(cfg) if cfg.own.hardening else ()), files_of["kube-apiserver"]),
+            (*audit_files(cfg), files_of["kube-apiserver"]),
             after=(*files, KUBELET_FILES, *((ETCD_PROMOTED,) if joins and not joins.voted else ())),
         ),
         Step(

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bootstrap.model.addon import Addon
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Document
-from bootstrap.model.effects import Apply, File, Link
+from bootstrap.model.effects import Apply, Directory, File, Link
 from bootstrap.model.facts import HostFacts
 from bootstrap.phases.images import Bundled
 
@@ -42,6 +42,8 @@ class ControlPlaneInputs:
     external_ca: bool = False
     joins: EtcdJoin | None = None
     """None where the etcd begins here, or is external."""
+    encryption: tuple[Directory | File, ...] = ()
+    """What the API server encrypts Secrets with; empty where it does not."""
     vip_password: str = ""
     """What those who hold the control plane's address in turn know each other by."""
 

@@ -36,6 +36,8 @@ RUNTIME_SERVES = "runtime/cri"
 KUBELET_FILES = "kubelet-start/config"
 """A part of the phase `kubelet-start`, which in kubeadm writes these files too."""
 KUBELET_SERVER = f"{names.STATE_DIR}/kubelet-server"
+ENCRYPTION = "certs/encryption"
+"""Beside the certificates, since control planes share its key as they share theirs."""
 KUBECONFIGS = ("admin", "super-admin", "kubelet", "controller-manager", "scheduler")
 HOST_STEPS = ("host/binaries", "host/kernel", "host/network")
 """What a node container has by itself, and a host does not."""
@@ -48,6 +50,8 @@ def file_steps(node: NodeInputs, control_plane: ControlPlaneInputs) -> Part:
     for file in control_plane.pki:
         name = file.path.removeprefix(f"{cfg.cluster.certificates_dir}/").rsplit(".", 1)[0].replace("/", "-")
         phases.setdefault(f"certs/{name}", []).append(file)
+    if control_plane.encryption:
+        phases[ENCRYPTION] = list(control_plane.encryption)
     for file in node.kubeconfigs:
         name = file.path.rsplit("/", 1)[1].removesuffix(".conf")
         phases.setdefault(f"kubeconfig/{name}", []).append(file)

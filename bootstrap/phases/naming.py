@@ -58,7 +58,7 @@ OF_INIT = Naming(
     {PREFLIGHT: "it changes nothing", "show-join-command": "it prints, and changes nothing"},
 )
 """A configuration may leave them without a step, and their names are good all the same."""
-_SHARED = ("certs/ca", "certs/front-proxy-ca", "certs/etcd-ca", "certs/sa")
+_SHARED = ("certs/ca", "certs/front-proxy-ca", "certs/etcd-ca", "certs/sa", "certs/encryption")
 _OWN = (
     *("certs/apiserver", "certs/apiserver-kubelet-client", "certs/apiserver-etcd-client", "certs/front-proxy-client"),
     *("certs/etcd-server", "certs/etcd-peer", "certs/etcd-healthcheck-client"),

@@ -48,7 +48,7 @@ def joining(cluster: TrustedCluster) -> KubeApi:
     return KubeApi(bootstrap_kubeconfig(cluster))
 
 
-def administrator(host: HostReader, kubeconfig: str = "") -> KubeApi:
+def administrator(host: HostReader, kubeconfig: str = "", server: str = "") -> KubeApi:
     """Whoever a kubeconfig of the host names, this node's administrator by default, at the server that it names.
 
     Another one is the kubelet, for example, whose kubeconfig names a file.
@@ -67,7 +67,7 @@ def administrator(host: HostReader, kubeconfig: str = "") -> KubeApi:
             fix="run this on a control plane, or name a kubeconfig: --kubeconfig FILE",
         )
     try:
-        return KubeApi(inlined(content, host.read))
+        return KubeApi(inlined(content, host.read), server)
     except ValueError as e:
         raise BootstrapError(
             f"{kubeconfig or names.ADMIN_CONF} cannot be used: {e}",

@@ -18,6 +18,7 @@ from bootstrap.render.addons.review import review
 from bootstrap.workflows.addons.read import read_addons
 from bootstrap.workflows.api_access import cluster_facts
 from bootstrap.workflows.credentials import issue_credentials
+from bootstrap.workflows.encryption import check_alone, contents_of
 from bootstrap.workflows.initial import cluster_inputs, control_plane_inputs, node_inputs
 from bootstrap.workflows.joining.lines import made_certificate_key, made_token, uploads
 from bootstrap.workflows.observe import Observed, observe
@@ -62,8 +63,10 @@ def decide(host: Host, mode: str, request: Request) -> Decision:
         tokens=request.phase == _TOKENS,
     )
     key = (observed.cfg.run.certificate_key or made_certificate_key()) if request.upload_certs else ""
-    found = cluster_facts(host) if request.reconfigure and observed.resumed else None
-    cfg = observed.cfg
+    cfg, changes = observed.cfg, request.reconfigure and observed.resumed
+    found = cluster_facts(host) if changes else None
+    if changes:
+        check_alone(host, cfg, found)
     warnings = (*observed.warnings, *elsewhere(found, cfg.node.name, cfg.cluster.control_plane_endpoint))
     return Decision(**{**vars(observed), "warnings": warnings}, certificate_key=key)
 
@@ -85,13 +88,15 @@ def make_plan(
     cfg = decision.cfg
     issued = issue_credentials(host, cfg, now, request.phase, anew=request.reconfigure)
     node = node_inputs(host, decision, issued, request.wait, bundled)
+    control_plane = control_plane_inputs(host, decision, issued)
     wants_tokens = request.phase == _TOKENS or not host.stat(names.TOKEN_CREATED)
     tokens = tuple(map(made_token, cfg.run.tokens)) if wants_tokens else ()
     key = decision.certificate_key
-    uploaded = uploads(host, cfg, issued.by_path, key, now) if key else ()
+    shared = {**issued.by_path, **contents_of(control_plane.encryption)}
+    uploaded = uploads(host, cfg, shared, key, now) if key else ()
     cluster = cluster_inputs(host, decision, issued, manifests, now, tokens, uploaded)
     remarks = review(cluster.addons, cfg, decision.facts)
-    plan = init_plan(node, control_plane_inputs(host, decision, issued), cluster)
+    plan = init_plan(node, control_plane, cluster)
     if request.phase is None:
         if request.reconfigure and decision.resumed:
             plan = exchanged(plan, cfg.node.cri_socket)

@@ -14,7 +14,8 @@ from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInput
 from bootstrap.render.controlplane.own import stored
 from bootstrap.render.pki.issue import ca_pem
 from bootstrap.workflows.addons.read import read_addons
-from bootstrap.workflows.credentials import Credentials
+from bootstrap.workflows.credentials import NOTHING, Credentials
+from bootstrap.workflows.encryption import encryption
 from bootstrap.workflows.inputs import kubelet_login_files, read_patches, stale_files, vip_password
 from bootstrap.workflows.observe import Observed
 
@@ -39,9 +40,9 @@ def node_inputs(
 
 
 def control_plane_inputs(host: HostReader, observed: Observed, issued: Credentials) -> ControlPlaneInputs:
-    """Raises BootstrapError (exit 3) when there is no password to be read."""
-    password = vip_password(host, observed.cfg)
-    return ControlPlaneInputs(issued.pki, issued.there, issued.external_ca, vip_password=password)
+    """Raises BootstrapError (exit 3) when there is no password to be read, or the key of Secrets is gone."""
+    encrypted, password = encryption(host, observed.cfg, NOTHING), vip_password(host, observed.cfg)
+    return ControlPlaneInputs(issued.pki, issued.there, issued.external_ca, encryption=encrypted, vip_password=password)
 
 
 def cluster_inputs(

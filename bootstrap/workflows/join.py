@@ -36,11 +36,12 @@ from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig, kubelet_server, told_otherwise
 from bootstrap.workflows import api_access
 from bootstrap.workflows.credentials import NOTHING, issue_credentials
+from bootstrap.workflows.encryption import encryption
 from bootstrap.workflows.execute import execute
 from bootstrap.workflows.inputs import kubelet_login_files, read_patches, vip_password
 from bootstrap.workflows.joining.again import again, as_cluster_says
 from bootstrap.workflows.joining.asking import Asking, Said, unheard
-from bootstrap.workflows.joining.control_plane import etcd_to_join, shared_credentials
+from bootstrap.workflows.joining.control_plane import etcd_to_join, lacking, shared_credentials
 from bootstrap.workflows.joining.discovery import discover
 from bootstrap.workflows.observe import Observed
 
@@ -80,7 +81,8 @@ def decide_join(host: Host, mode: str, request: JoinRequest, said: Said) -> Join
     if before is not None:
         stored = read_stored(before)
         server, cfg = kubelet_server(stored), again(as_cluster_says(host, stored), request.documents, facts)
-        if host.stat(names.KUBELET_CONF) is None:
+        fetches = cfg.node.api and cfg.run.certificate_key and lacking(host, cfg)
+        if fetches or host.stat(names.KUBELET_CONF) is None:
             cluster, api = _found(host, request, facts, said)
     else:
         cluster, api = _found(host, request, facts, said)
@@ -157,7 +159,14 @@ def _whole_plan(
     issued = issue_credentials(host, cfg, now, None, anew=False, given=decision.shared)
     node = dataclasses.replace(node, kubeconfigs=issued.kubeconfigs, credential=issued.kubelet)
     joins = etcd_to_join(host, cfg, issued, said) if cfg.local_etcd else None
-    control_plane = ControlPlaneInputs(issued.pki, issued.there, issued.external_ca, joins, vip_password(host, cfg))
+    control_plane = ControlPlaneInputs(
+        issued.pki,
+        issued.there,
+        issued.external_ca,
+        joins,
+        encryption(host, cfg, decision.shared),
+        vip_password(host, cfg),
+    )
     return join_control_plane_plan(node, control_plane, manifests)
 
 

@@ -129,6 +129,8 @@ def _way(host: HostReader, mode: str, line: str, old: ClusterConfig, new: Cluste
         return f"its volumes may be in use; to have another default class: {mark}"
     if line.startswith("BootstrapConfiguration.loadBalancerAddresses:") and not new.own.load_balancer_addresses:
         return f"Services may have its addresses; to take it away: kubectl delete namespace {names.METALLB_NAMESPACE}"
+    if line.startswith("BootstrapConfiguration.encryption."):
+        return f"Secrets are stored encrypted, and would not be read: {RESET}" if old.own.encryption else ""
     if line.startswith("BootstrapConfiguration.addons:"):
         kept_names = {_addon_name(text) for text in new.own.addons}
         gone = [name for name in map(_addon_name, old.own.addons) if name not in kept_names]

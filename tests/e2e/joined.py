@@ -28,6 +28,10 @@ def peers(cluster: Node) -> dict[str, str]:
 
 def listed(cluster: Node) -> list[list[str]]:
     """Id, status, name, URLs of etcd's members, and whether it is a learner."""
+    return [line.split(", ") for line in etcdctl(cluster, "member list").splitlines()]
+
+
+def etcdctl(node: Node, words: str) -> str:
+    """What the tool says to a shell's `words`."""
     keys = "--cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/peer.crt"
-    words = f"etcdctl {keys} --key=/etc/kubernetes/pki/etcd/peer.key member list"
-    return [line.split(", ") for line in cluster.run("sh", "-c", words).splitlines()]
+    return node.run("sh", "-c", f"etcdctl {keys} --key=/etc/kubernetes/pki/etcd/peer.key {words}")

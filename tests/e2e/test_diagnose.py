@@ -173,3 +173,34 @@ def test_damaged_etcd_data_is_named(broken: Node) -> None:
     found = findings(broken)[0]
     assert found["definite"]
     assert "failed to open database" in found["evidence"][0]
+
+
+SMALL = """\
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+etcd: {local: {extraArgs: [{name: quota-backend-bytes, value: "16777216"}]}}
+"""
+
+
+def test_a_database_that_is_full_is_named_and_the_way_out_is_one(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(SMALL)
+    node = start("space", "init", "--config", "/p/small.yaml", options=("--privileged", "-v", f"{tmp_path}:/p:ro"))
+    node.wait_healthy()
+    large = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"generateName": "large-"},
+        "data": {"a": 900_000 * "x"},
+    }
+
+    def full() -> bool:
+        done = node.exec("kubectl", "create", "-f", "-", stdin=json.dumps(large).encode())
+        return "database space exceeded" in done.stderr
+
+    until("no more is taken", full, 90, every=0)
+    until("it is named", lambda: "etcd-space" in [found["rule"] for found in findings(node)])
+    refused = node.exec("bootstrap", "etcd", "rotate-encryption-key")
+    assert (refused.returncode, "--encryption-provider secretbox" in refused.stderr) == (CONFLICT, True), refused.stderr
+    node.run("sh", "-c", "kubectl delete --wait=false $(kubectl get configmaps -o name | grep large-)")
+    assert "it takes writes again" in node.run("bootstrap", "etcd", "defrag")
+    node.kubectl("create", "configmap", "small")

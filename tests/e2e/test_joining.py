@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.joined import lines, members, peers, ready
+from bootstrap.model.names import ENCRYPTION_CONFIG, ENCRYPTION_DIR
+from tests.e2e.joined import etcdctl, lines, members, peers, ready
 from tests.e2e.node import IMAGE, PREFIX, Node, component, docker, must, until
 from tests.e2e.web import both_answer, docker_save, run_web
 from tests.parity import live
@@ -35,8 +36,8 @@ def network() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def first(network: str) -> Iterator[Node]:
-    """A control plane that others may share, by an address that they hold in turn."""
-    words = ("init", "--control-plane-vip", SHARED, "--upload-certs")
+    """A control plane that others may share, by an address that they hold in turn; Secrets are encrypted."""
+    words = ("init", "--control-plane-vip", SHARED, "--upload-certs", "--encryption-provider", "secretbox")
     node = Node("first", *words, options=("--privileged", "--network", network, "--ip", ADDRESS))
     node.wait_healthy()
     yield node
@@ -44,8 +45,8 @@ def first(network: str) -> Iterator[Node]:
 
 
 @pytest.fixture
-def join(network: str) -> Iterator[Callable[[str, str], Node]]:
-    """Runs a line on a new machine that has kubeadm."""
+def join(first: Node, network: str) -> Iterator[Callable[[str, str], Node]]:
+    """Runs a line on a new machine that has kubeadm, which does not know the key of Secrets."""
     made = []
 
     def run(name: str, line: str) -> Node:
@@ -54,6 +55,8 @@ def join(network: str) -> Iterator[Callable[[str, str], Node]]:
         machine = live.Node.inspect(node.name)
         live.wait_booted(machine)
         live.prepare_kubeadm(machine, component("kubeadm", "kubeadm"), b"")
+        if "--control-plane" in line:
+            give_key(first, node)
         node.run("sh", "-c", f"{line.replace('bootstrap', 'kubeadm', 1)} {THERE}", timeout=300)
         return node
 
@@ -62,7 +65,20 @@ def join(network: str) -> Iterator[Callable[[str, str], Node]]:
         node.remove()
 
 
+def give_key(cluster: Node, node: Node) -> None:
+    """As the docs tell to."""
+    key = cluster.run("cat", ENCRYPTION_CONFIG).encode()
+    node.run("mkdir", "-p", "-m", "700", ENCRYPTION_DIR)
+    node.run("sh", "-c", f"umask 077; cat > {ENCRYPTION_CONFIG}", stdin=key)
+
+
+def stored(node: Node, name: str) -> str:
+    """What a Secret begins with as etcd has it."""
+    return etcdctl(node, f"get /registry/secrets/{name} --print-value-only | head -c 26")
+
+
 OURS = (
+    "--encryption-provider-config=",
     "--audit-policy-file=",
     "--audit-log-path=",
     "--profiling=false",
@@ -181,6 +197,7 @@ def test_nodes_and_control_planes_join_and_leave(first: Node, join: Callable[[st
         until(f"{name} Ready", lambda name=name: ready(first, name), 180)
     assert len(members(first)) == 2
     assert [word for word in OURS if word not in static_pods(joined[1])] == []
+    assert_encrypted(first, joined[1])
 
     first.kubectl("cordon", names[0])  # Pods on the worker ask CoreDNS, which is here
     joined[0].run("bootstrap", "images", "load", "-", stdin=docker_save(app_image))
@@ -202,6 +219,17 @@ def test_nodes_and_control_planes_join_and_leave(first: Node, join: Callable[[st
     joined[0].run("bootstrap", "reset", "--force", "--drain", "--kubeconfig", "/root/admin.conf", timeout=300)
     assert {node["metadata"]["name"] for node in first.get("nodes")["items"]} == {names[0]}
     assert "nothing changed" in first.run("bootstrap", "init")
+
+
+def assert_encrypted(*planes: Node) -> None:
+    """What one API server writes, with the key that all have, is encrypted, and read by each."""
+    servers = {node: ("--server", f"https://{node.address()}:6443") for node in planes}
+    for writer in planes:
+        name = f"by-{time.monotonic_ns()}"
+        writer.kubectl(*servers[writer], "create", "secret", "generic", name, "--from-literal=word=secret")
+        assert stored(writer, f"default/{name}") == "k8s:enc:secretbox:v1:key1:"
+        for reader in planes:
+            assert reader.get(*servers[reader], "secret", name)["data"] == {"word": "c2VjcmV0"}
 
 
 def events(text: str) -> set[str]:
@@ -321,6 +349,7 @@ def test_control_planes_join_at_once_leave_and_come_back(first: Node, network: s
         assert all(ready(first, name) for name in names)
         assert "nothing changed" in joined[0].run("bootstrap", "join")
         assert "nothing changed" in first.run("bootstrap", "init")
+        assert_encrypted(first, *joined)
 
         assert holders(first, *joined) == [first]
         with balanced(network, (first, *joined)) as balancer:
@@ -412,7 +441,13 @@ def assert_whole(*planes: Node) -> None:
 
 
 def test_kubeadm_upgrades_a_cluster_and_keeps_what_is_ours(first: Node) -> None:
-    """To the version that it has: what kubeadm writes anew is then all that can change."""
+    """To the version that it has: what kubeadm writes anew is then all that can change. Meanwhile Secrets get another
+    key."""
+    first.kubectl("create", "secret", "generic", "kept", "--from-literal=word=secret")
+    rotate = (
+        "bootstrap etcd rotate-encryption-key -o json >/root/rotated.part 2>&1; mv /root/rotated.part /root/rotated"
+    )
+    must(docker("exec", "-d", first.name, "sh", "-c", rotate))
     must(docker("cp", str(component("kubeadm", "kubeadm")), f"{first.name}:/usr/bin/kubeadm"))
     before, kubelet = static_pods(first), first.run("cat", "/var/lib/kubelet/config.yaml")
     version = first.run("kubeadm", "version", "-o", "short").strip()
@@ -427,3 +462,20 @@ def test_kubeadm_upgrades_a_cluster_and_keeps_what_is_ours(first: Node) -> None:
     assert {key for key, value in yaml.safe_load(kubelet).items() if after.get(key) != value} <= NESTED
     assert [word for word in MINE if word not in after] == []
     until("it is whole", lambda: first.exec("bootstrap", "healthcheck").returncode == 0, 120)
+
+
+def test_secrets_have_another_key(first: Node) -> None:
+    """The API server reads its file once a minute, and at its start: the second time nobody waits for that here."""
+    until("the old one is dropped", lambda: "key1" not in first.run("cat", ENCRYPTION_CONFIG), 120)
+    if first.exec("test", "-e", "/root/rotated").returncode:
+        first.run("sh", "-c", "crictl stop $(crictl ps -q --name kube-apiserver)")
+    said = until("it has ended", lambda: first.exec("cat", "/root/rotated").stdout, 90)
+    first.wait_healthy()
+    prefixes = etcdctl(
+        first, "get /registry/secrets/ --prefix | grep -ao 'k8s:enc:secretbox:v1:[^:]*:' | sort | uniq -c"
+    )
+    count, prefix = prefixes.split()
+
+    assert (json.loads(said)["key"], prefix) == ("key2", "k8s:enc:secretbox:v1:key2:")
+    assert len(first.get("secrets", "-A")["items"]) == int(count)
+    assert first.get("secret", "kept")["data"] == {"word": "c2VjcmV0"}

@@ -53,6 +53,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "etcd defrag": ("docker exec NAME bootstrap etcd defrag",),
     "etcd recover": ("bootstrap etcd recover --dry-run", "bootstrap etcd recover --yes"),
     "etcd restore": ("bootstrap etcd restore /var/backups/etcd/before.db --yes",),
+    "etcd rotate-encryption-key": (
+        "bootstrap etcd rotate-encryption-key --dry-run",
+        "bootstrap etcd rotate-encryption-key --timeout 30m",
+    ),
     "etcd snapshot list": ("bootstrap etcd snapshot list -o json",),
     "etcd snapshot save": ("docker exec NAME bootstrap etcd snapshot save", "bootstrap etcd snapshot save /mnt/a.db"),
     "etcd snapshot status": ("bootstrap etcd snapshot status /mnt/a.db",),

@@ -10,8 +10,10 @@ from bootstrap.config.own.mirrors import MirrorsDocument, to_model
 from bootstrap.config.own.other_mirrors import of_a_file
 from bootstrap.config.schema.pydantic_errors import problems_of
 from bootstrap.formats import yaml_reader
+from bootstrap.model import names
 from bootstrap.model.addon import BUILT_IN_CNI, NO_STORAGE
 from bootstrap.model.cluster import BootstrapConfig
+from bootstrap.model.encryption import KMS, PROVIDERS, Encryption
 from bootstrap.model.errors import BootstrapError, Problem, config_error
 from bootstrap.model.images import mirrors as model
 from bootstrap.model.virtual_address import DEFAULT_PRIORITY, VirtualAddress
@@ -73,6 +75,15 @@ class VipDocument(BaseModel):
     )
 
 
+class EncryptionDocument(BaseModel):
+    """Secrets at rest."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    provider: str = Field(description=f"Who encrypts: {', '.join(PROVIDERS)}; see docs/how-to/encryption.md.")
+    endpoint: str = Field("", description=f"The plugin's socket (`unix:///…`), with {KMS} only.")
+
+
 class BootstrapConfiguration(BaseModel):
     """The document's fields, as written."""
 
@@ -110,6 +121,14 @@ class BootstrapConfiguration(BaseModel):
         description="Ranges (`192.0.2.200-192.0.2.250`, `192.0.2.64/26`) in the nodes' network, free of others, that "
         "MetalLB gives to LoadBalancer Services; none: no MetalLB.",
     )
+    encryption: EncryptionDocument | None = Field(
+        None, description="Secrets are encrypted before etcd has them; [fields below](#encryption)."
+    )
+    etcdSnapshots: int = Field(
+        0,
+        description="How many daily snapshots of etcd each control plane keeps in "
+        f"`{names.SNAPSHOTS_DIR}`; 0: none are taken.",
+    )
     bundle: BundleDocument = Field(
         default_factory=lambda: BundleDocument.model_validate({}),
         description="Bundles of images; [fields below](#bundle).",
@@ -143,6 +162,8 @@ def parse(document: dict[str, Any]) -> tuple[BootstrapConfig, list[Problem]]:
         own.certificateRenewal,
         own.storage,
         tuple(own.loadBalancerAddresses),
+        Encryption.of_document(own.encryption.model_dump()) if own.encryption else None,
+        own.etcdSnapshots,
     )
     return model, problems
 

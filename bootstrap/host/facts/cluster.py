@@ -13,7 +13,8 @@ from bootstrap.model.cluster_facts import ClusterFacts, ClusterNode
 Get = Callable[[str], Mapping[str, Any] | None]
 """REST path → object, None when there is none or nobody answers."""
 SYSTEM = "/api/v1/namespaces/kube-system"
-ETCD_PODS = f"{SYSTEM}/pods?labelSelector=component%3Detcd,tier%3Dcontrol-plane"
+_PODS = f"{SYSTEM}/pods?labelSelector=tier%3Dcontrol-plane,component%3D"
+ETCD_PODS, APISERVER_PODS = f"{_PODS}etcd", f"{_PODS}kube-apiserver"
 ETCD_URLS = "kubeadm.kubernetes.io/etcd.advertise-client-urls"
 
 
@@ -27,8 +28,18 @@ def read_cluster(get: Get) -> ClusterFacts | None:
         _document(get(f"{SYSTEM}/configmaps/kubeadm-config"), "ClusterConfiguration"),
         _document(get(f"{SYSTEM}/configmaps/kubelet-config"), "kubelet"),
         tuple(sorted(map(cluster_node, nodes.get("items") or ()), key=lambda node: node.name)),
-        dict(sorted(map(_member, (get(ETCD_PODS) or {}).get("items") or ()))),
+        dict(sorted(_annotated(pod, ETCD_URLS) for pod in (get(ETCD_PODS) or {}).get("items") or ())),
     )
+
+
+def api_servers(get: Get) -> dict[str, str] | None:
+    """Control planes, and where the API server of each answers (empty: none runs). None when nobody answers."""
+    nodes, pods = get("/api/v1/nodes"), get(APISERVER_PODS)
+    if nodes is None or pods is None:
+        return None
+    found = dict(_annotated(pod, names.APISERVER_ENDPOINT) for pod in pods.get("items") or ())
+    planes = (node.name for node in map(cluster_node, nodes.get("items") or ()) if node.control_plane)
+    return {name: found.get(name, "") for name in sorted(planes)}
 
 
 def _document(config_map: Mapping[str, Any] | None, key: str) -> Document:
@@ -53,5 +64,6 @@ def cluster_node(body: Mapping[str, Any]) -> ClusterNode:
     )
 
 
-def _member(pod: Mapping[str, Any]) -> tuple[str, str]:
-    return str(pod["spec"].get("nodeName", "")), (pod["metadata"].get("annotations") or {}).get(ETCD_URLS, "")
+def _annotated(pod: Mapping[str, Any], key: str) -> tuple[str, str]:
+    """Its node, and what an annotation says."""
+    return str(pod["spec"].get("nodeName", "")), (pod["metadata"].get("annotations") or {}).get(key, "")

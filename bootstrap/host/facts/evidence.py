@@ -21,6 +21,7 @@ RECENT = 30.0
 """Seconds: the kubelet says again within this time what still hinders it (it syncs a failing Pod every 10 to 15 s)."""
 JOURNAL_LINES = 300
 TIMEOUT = 10
+_BY_TIMER = (names.RENEWAL, names.SNAPSHOTS)
 _PROPERTIES = "Id,ActiveState,Result,NRestarts"
 
 
@@ -32,7 +33,7 @@ def gather_evidence(host: Host, runtime: Runtime, since: float = 0.0) -> Evidenc
     seen, where = glance(host, runtime, since, recent=time.time() - RECENT), places(host)
     return dataclasses.replace(
         seen,
-        units=(*seen.units, *(unit for unit in _units(host, (names.RENEWAL,), since) if unit.state == "failed")),
+        units=(*seen.units, *(unit for unit in _units(host, _BY_TIMER, since) if unit.state == "failed")),
         disks=_disks(host, runtime, where),
         certificates=_certificates(host, where),
         places=where,

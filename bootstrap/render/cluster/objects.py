@@ -59,6 +59,8 @@ def own_config(own: BootstrapConfig) -> tuple[Object, ...]:
         **({"controlPlaneVIP": own.control_plane_vip.document} if own.control_plane_vip else {}),
         **({"storage": own.storage} if own.storage != NO_STORAGE else {}),
         **({"loadBalancerAddresses": list(own.load_balancer_addresses)} if own.load_balancer_addresses else {}),
+        **({"encryption": own.encryption.document} if own.encryption else {}),
+        **({"etcdSnapshots": own.etcd_snapshots} if own.etcd_snapshots else {}),
     }
     config = config_map(names.OWN_CONFIG_MAP, {names.OWN_KIND: to_yaml(document)})
     return (config, *_readable("bootstrap:config", names.OWN_CONFIG_MAP, _BOOTSTRAPPERS, _NODES))

@@ -9,6 +9,7 @@ from datetime import datetime
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bootstrap.model import names
 from bootstrap.model.cluster import BootstrapToken, ClusterConfig, ExternalEtcd
 from bootstrap.model.effects import Apply
 from bootstrap.model.errors import BootstrapError, Exit
@@ -21,6 +22,8 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 """AES-256-GCM; the nonce stands before the ciphertext (kubeadm's cryptoutil)."""
 _SHARED = ("ca.crt", "ca.key", "front-proxy-ca.crt", "front-proxy-ca.key", "sa.pub", "sa.key")
+_ENCRYPTION = "encryption-config.yaml"
+"""Ours: kubeadm takes the names that it knows and leaves others."""
 _OF_ETCD = ("etcd/ca.crt", "etcd/ca.key")
 
 
@@ -29,6 +32,8 @@ def shared_files(cfg: ClusterConfig) -> dict[str, str]:
     etcd = cfg.cluster.etcd
     own = _SHARED if isinstance(etcd, ExternalEtcd) else (*_SHARED, *_OF_ETCD)
     files = {name.replace("/", "-"): f"{cfg.cluster.certificates_dir}/{name}" for name in own}
+    if cfg.own.encryption:
+        files[_ENCRYPTION] = names.ENCRYPTION_CONFIG
     if isinstance(etcd, ExternalEtcd):
         theirs = {"-ca.crt": etcd.ca_file, ".crt": etcd.cert_file, ".key": etcd.key_file}
         files |= {f"external-etcd{end}": path for end, path in theirs.items()}

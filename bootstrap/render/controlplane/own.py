@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from bootstrap.model.cluster import Arg, ClusterConfig, Component, Document, LocalEtcd
 from bootstrap.model.facts import HostFacts
-from bootstrap.render.controlplane import audit
+from bootstrap.render.controlplane import audit, encryption
 from bootstrap.render.controlplane.args import last_value
 
 _PROFILING_OFF = {"profiling": "false"}
@@ -36,9 +36,10 @@ def stored(cfg: ClusterConfig, facts: HostFacts, *, joins: bool = False) -> Clus
     if isinstance(etcd, LocalEtcd):
         args, extra = _args({} if joins else _etcd_flags(facts, etcd), etcd.extra_args), _envs(envs, etcd.extra_envs)
         etcd = replace(etcd, extra_args=args, extra_envs=extra)
+    volumes = (*audit.volumes(cfg), *encryption.volumes(cfg), *spec.api_server.extra_volumes)
     changed = replace(
         spec,
-        api_server=replace(api_server, extra_volumes=(*audit.volumes(cfg), *spec.api_server.extra_volumes)),
+        api_server=replace(api_server, extra_volumes=volumes),
         controller_manager=_component(spec.controller_manager, _controller_manager_flags(cfg), envs),
         scheduler=_component(spec.scheduler, _scheduler_flags(cfg), envs),
         etcd=etcd,
@@ -47,10 +48,11 @@ def stored(cfg: ClusterConfig, facts: HostFacts, *, joins: bool = False) -> Clus
 
 
 def _apiserver_flags(cfg: ClusterConfig) -> dict[str, str]:
-    """Hardening."""
+    """Hardening, and the encryption of Secrets."""
+    encrypts = encryption.FLAGS if cfg.own.encryption else {}
     if not cfg.own.hardening:
-        return {}
-    return _PROFILING_OFF | audit.FLAGS | {"service-account-extend-token-expiration": "false"}
+        return encrypts
+    return _PROFILING_OFF | audit.FLAGS | {"service-account-extend-token-expiration": "false"} | encrypts
 
 
 def _controller_manager_flags(cfg: ClusterConfig) -> dict[str, str]:

@@ -69,8 +69,7 @@ def apiserver_pod(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     host = _probe_host(cfg.api.advertise_address)
     pod = _component_pod(cfg, facts, cfg.cluster.api_server, command, cpu="250m", port=cfg.api.bind_port)
     _probes(cfg, pod, host, "HTTPS", live="/livez", ready="/readyz", start="/livez")
-    key = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint"
-    pod["metadata"]["annotations"] = {key: str(cfg.api)}
+    pod["metadata"]["annotations"] = {names.APISERVER_ENDPOINT: str(cfg.api)}
     return pod
 
 

@@ -36,6 +36,11 @@ RENEWAL = Timer(
 )
 
 
+def snapshots(keep: int) -> Timer:
+    """Of which the newest `keep` stay."""
+    return Timer(names.SNAPSHOTS, "Snapshot of Kubernetes' etcd", f"etcd snapshot save --keep {keep}")
+
+
 def timer_files(timer: Timer, mode: str) -> tuple[File, File]:
     """The unit that runs the program, and the one that says when.
 

@@ -7,7 +7,7 @@ server, does not come up with it; afterwards it stays, under a name that says wh
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +25,9 @@ from bootstrap.model import names
 from bootstrap.model.cluster import Document
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.controlplane.args import flags_of
+from bootstrap.render.controlplane.encryption import FLAG as ENCRYPTION
 from bootstrap.render.controlplane.etcd_member import DATA, EtcdMember, run_by
+from bootstrap.render.controlplane.key_rotation import key_names
 from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.render.health import probe_url
 from bootstrap.workflows.etcd.snapshots import checked
@@ -75,7 +77,8 @@ def decide_restore(host: Host, path: str, cluster: str, *, any_cluster: bool) ->
     Raises BootstrapError: exit 2, 3, 8, 9 (the snapshot is refused).
     """
     found = _of_this_machine(host, path)
-    checked(host, path, any_cluster=any_cluster)
+    note = checked(host, path, any_cluster=any_cluster)
+    _check_key(host, found.pods, note.encrypted.split() if note else [])
     own = f"{found.name}={found.member.peer_url}"
     if cluster and own not in cluster.split(","):
         raise BootstrapError(
@@ -96,6 +99,25 @@ def decide_restore(host: Host, path: str, cluster: str, *, any_cluster: bool) ->
         found.member, found.name, path, cluster or own, (token, f"--bump-revision={REVISIONS}", "--mark-compacted"),
         found.pods,
     )  # fmt: skip
+
+
+def _check_key(host: Host, pods: dict[str, Document], encrypted: Iterable[str]) -> None:
+    """Raises BootstrapError (exit 8) when nobody could read the Secrets of a snapshot, whose keys are `encrypted`."""
+    path = flags_of(pods["kube-apiserver"]).get(ENCRYPTION) if "kube-apiserver" in pods else None
+    if path and host.stat(path) is None:
+        raise BootstrapError(
+            f"{path} is not on this machine",
+            code=Exit.CONFLICT,
+            why="the API server reads Secrets with the key in it, and does not start without",
+            fix="copy it here from another control plane, or from where it was kept with the snapshot (mode 0600)",
+        )
+    if lacking := sorted(set(encrypted) - set(key_names(host.read(names.ENCRYPTION_CONFIG) or b""))):
+        raise BootstrapError(
+            f"nobody could read the Secrets of the snapshot: {names.ENCRYPTION_CONFIG} has no {', '.join(lacking)}",
+            code=Exit.CONFLICT,
+            why="it was taken before they had another key, or in a cluster that encrypts them",
+            fix="put the file back as it was kept with the snapshot (mode 0600), on every control plane",
+        )
 
 
 def decide_recovery(host: Host, now: datetime) -> Restoration:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from bootstrap.engine.etcd_snapshot import cluster_here
+from datetime import datetime
+
+from bootstrap.engine.etcd_snapshot import cluster_here, save
 from bootstrap.host import etcd
 from bootstrap.host.port import Host, HostReader
+from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
-from bootstrap.model.snapshot import NOTE, SUFFIX, Snapshot, noted, refused
+from bootstrap.model.snapshot import NOTE, SCHEDULED, SUFFIX, Snapshot, noted, refused
 
 
 def listed(host: HostReader, folder: str) -> tuple[tuple[str, Snapshot | None], ...]:
@@ -17,6 +20,20 @@ def listed(host: HostReader, folder: str) -> tuple[tuple[str, Snapshot | None], 
 
 def note_of(host: HostReader, path: str) -> Snapshot | None:
     return noted(host.read(f"{path}{NOTE}") or b"")
+
+
+def scheduled(host: Host, now: datetime, keep: int) -> tuple[str, Snapshot]:
+    """One more of those that a timer takes, and the oldest of them gone: the newest `keep` stay.
+
+    Raises BootstrapError as `save` does, and then all stay.
+    """
+    path = f"{names.SNAPSHOTS_DIR}/{SCHEDULED}{now:%Y%m%d-%H%M%S}{SUFFIX}"
+    made = save(host, path, now)
+    ours = [path for path, _ in listed(host, names.SNAPSHOTS_DIR) if path.rpartition("/")[2].startswith(SCHEDULED)]
+    for old in ours[:-keep]:
+        host.remove(old)
+        host.remove(f"{old}{NOTE}")
+    return path, made
 
 
 def checked(host: Host, path: str, *, any_cluster: bool) -> Snapshot | None:

@@ -37,7 +37,7 @@ def shared_credentials(host: HostReader, cfg: ClusterConfig, api: Reader | None)
             fix="on that one: bootstrap init --reconfigure --upload-certs --control-plane-endpoint HOST:PORT; "
             "then join with the line that it shows",
         )
-    missing = {name: path for name, path in shared_files(cfg).items() if path and host.stat(path) is None}
+    missing = lacking(host, cfg)
     if not missing:
         return {}
     if not cfg.run.certificate_key or api is None:
@@ -57,6 +57,11 @@ def shared_credentials(host: HostReader, cfg: ClusterConfig, api: Reader | None)
         )
     found = taken(answer.body.get("data") or {}, cfg.run.certificate_key)
     return {path: found[name] for name, path in missing.items() if name in found}
+
+
+def lacking(host: HostReader, cfg: ClusterConfig) -> dict[str, str]:
+    """What all control planes share and is not here: key in the Secret → path."""
+    return {name: path for name, path in shared_files(cfg).items() if path and host.stat(path) is None}
 
 
 def etcd_to_join(host: HostReader, cfg: ClusterConfig, issued: Credentials, said: Said) -> EtcdJoin:

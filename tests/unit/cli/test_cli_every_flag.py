@@ -57,6 +57,7 @@ PROOF = {
     "key": "bundle/test_create.py",
     "due": "host/test_guest.py",
     "load-balancer": "unit/workflows/test_workflow_cluster.py",
+    "keep": "e2e/test_cluster.py",
     "kubeconfig-dir": "unit/workflows/test_workflows_certs.py",
     "kubeconfig": "unit/workflows/test_workflows_leaving.py",
     "list": "host/test_upgrade.py",

@@ -71,6 +71,8 @@ VALUES: dict[str, Any] = {
     "BootstrapConfiguration.loadBalancerAddresses": ["192.0.2.200-192.0.2.250"],
     "BootstrapConfiguration.mirrors": {"offline": True},
     "BootstrapConfiguration.controlPlaneVIP": {"address": "192.0.2.200"},
+    "BootstrapConfiguration.encryption": {"provider": "secretbox"},
+    "BootstrapConfiguration.etcdSnapshots": 7,
 }
 """Where no value of the type would do."""
 BESIDE: dict[str, dict[str, Any]] = {
@@ -216,6 +218,7 @@ FLAG_VALUES: dict[str, Any] = {
     "apiserver-bind-port": 7443,
     "dry-run": True,
     "control-plane-vip": "192.0.2.200",
+    "encryption-provider": "secretbox",
 }
 
 
@@ -226,7 +229,7 @@ def test_a_flag_writes_what_the_file_would_say(flag: Any) -> None:
         return
     kind = path.partition(".")[0]
     value = VALUES[path] if path in VALUES else ["value"] if kind not in KINDS else sample(expression_of(path))
-    written = {"gates": {"RootlessControlPlane": False}, "vip": value}
+    written = {"gates": {"RootlessControlPlane": False}, "vip": value, "encryption": value}
     value = FLAG_VALUES.get(flag.name, value)
     in_file = written.get(flag.form, value)
     given = ",".join(value) if flag.form == "commas" else tuple(value) if flag.form == "many" else value

@@ -117,6 +117,13 @@ RUN: dict[str, tuple[str, str]] = {
         f"{FAILED}error while parsing file: resources[0].providers[0].aescbc.keys[0].secret: Invalid value: "
         '\\"REDACTED\\": secrets must be base64 encoded"',
     ),
+    "encryption-key": (
+        "kube-apiserver",
+        "E1129 09:10:38.761414       1 cacher.go:506] cacher (secrets): unexpected ListAndWatch error: failed to list "
+        "<unspecified>: failed to read one or more secrets from the storage: StorageError: corrupt object, Code: 7, "
+        "Key: /registry/secrets/default/s1, ResourceVersion: 0, AdditionalErrorMsg: data from the storage is not "
+        "transformable revision=0: output array was not large enough for encryption (and 1 more); reinitializing...",
+    ),
     "file-missing": ("kube-apiserver", f'{FAILED}open /nope: no such file or directory"'),
     "command-refused": (
         "kube-apiserver",

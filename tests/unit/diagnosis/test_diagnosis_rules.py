@@ -71,6 +71,7 @@ STATES = {
     "certificate-early": Evidence(NOW, certificates=(Certificate("/x.crt", NOW + 60, NOW + 99),)),
     "certificate-foreign": Evidence(NOW, certificates=(Certificate("/x.crt", 0, NOW + 99, issued=False),)),
     "renewal-failed": Evidence(NOW, units=(Unit(names.RENEWAL, "failed", "exit-code", 0, ("no key",)),)),
+    "snapshot-failed": Evidence(NOW, units=(Unit(names.SNAPSHOTS, "failed", "exit-code", 0, ("no disk",)),)),
     "out-of-memory": Evidence(NOW, containers=(ended("etcd", reason="OOMKilled"),)),
     "port-taken": saying("kube-apiserver", BIND),
     "crash-loop": Evidence(NOW, containers=(ended("etcd", "what?", attempt=2),)),

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from bootstrap.cli import main
+from bootstrap.cli.etcd import app
 from bootstrap.host.component import OWN_VERBS, component
 from bootstrap.model import names
 from bootstrap.model.errors import Exit
@@ -73,6 +74,12 @@ def test_outside_of_the_image_it_says_where_they_are(
 
     assert main.main() == Exit.USAGE
     assert "/nowhere/etcd is not here" in capsys.readouterr().err
+
+
+def test_etcd_takes_none_of_our_commands() -> None:
+    """It would ignore the word, and start."""
+    commands = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    assert set(OWN_VERBS) == commands | {group.name for group in app.registered_groups}
 
 
 @pytest.mark.parametrize("word", OWN_VERBS)

@@ -27,6 +27,7 @@ from bootstrap.model.journal_entry import PATH
 from bootstrap.model.plan import Plan, Step
 from bootstrap.phases.inputs import ControlPlaneInputs, EtcdJoin, NodeInputs
 from bootstrap.phases.join import JoinInputs, join_control_plane_plan, join_plan
+from bootstrap.render.controlplane.encryption import encryption_files
 from bootstrap.render.pki.issue import issue_pki
 from bootstrap.render.pki.kubeconfig import bootstrap_kubeconfig
 from tests.golden.rendered import NOW, FixedKeySource, manifests
@@ -133,7 +134,8 @@ def control_plane(cfg: ClusterConfig, joins: EtcdJoin = NEW) -> dict[str, Step]:
     issued = issue_pki(cfg, {}, FixedKeySource(), NOW)
     kubeconfigs = tuple(File(f"/etc/kubernetes/{name}.conf", b"", 0o600) for name in ("kubelet", "admin", "scheduler"))
     node = NodeInputs(cfg, HERE, to_stored(cfg).encode(), kubeconfigs, {})
-    inputs = ControlPlaneInputs(issued, there=("x",) if joins.met else (), joins=joins)
+    there = ("x",) if joins.met else ()
+    inputs = ControlPlaneInputs(issued, there=there, joins=joins, encryption=encryption_files(b"key"))
     return {step.id: step for step in join_control_plane_plan(node, inputs, manifests()).steps}
 
 

@@ -45,7 +45,7 @@ def test_each_phase_of_kubeadm_runs_alone_or_is_left_out(found: Plan, phase: str
 def test_what_is_shared_is_downloaded_and_what_is_its_own_is_made() -> None:
     shared, own = alone(PLANE, PREPARE[0]), alone(PLANE, PREPARE[1])
 
-    assert set(shared) == {"certs/ca", "certs/front-proxy-ca", "certs/etcd-ca", "certs/sa"}
+    assert set(shared) == {"certs/ca", "certs/front-proxy-ca", "certs/etcd-ca", "certs/sa", "certs/encryption"}
     assert {*shared, *own} == {step for step in ids(PLANE) if step.startswith("certs/")}
     assert [alone(PLANE, name) for name in PREPARE].count([]) == 0
     assert alone(PLANE, "control-plane-prepare") == [

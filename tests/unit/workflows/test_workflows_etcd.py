@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +13,15 @@ from bootstrap.engine.etcd_snapshot import save
 from bootstrap.formats.yaml_reader import parse_one
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
+from bootstrap.model.encryption import Encryption
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.snapshot import noted
+from bootstrap.render.controlplane.encryption import configuration
+from bootstrap.render.controlplane.key_rotation import rotation
 from bootstrap.workflows.etcd import restore as restoring
 from bootstrap.workflows.etcd.defrag import defragment
 from bootstrap.workflows.etcd.restore import Restoration, decide_recovery, decide_restore, restore
-from bootstrap.workflows.etcd.snapshots import checked, listed
+from bootstrap.workflows.etcd.snapshots import checked, listed, scheduled
 from tests.unit.workflows.etcd_machine import DATA, NOW, SELF, EtcdMachine
 
 BEFORE = f"{DATA}/before-20260102-030405"
@@ -259,3 +263,56 @@ def test_a_machine_without_a_member_is_named() -> None:
     with pytest.raises(BootstrapError) as caught:
         save(host, "/b/s.db", NOW)
     assert caught.value.code == Exit.CONFLICT
+
+
+def test_of_those_that_a_timer_takes_the_newest_stay_and_others_are_left(host: EtcdMachine) -> None:
+    folder = names.SNAPSHOTS_DIR
+    save(host, f"{folder}/etcd-mine.db", NOW)
+    taken = [scheduled(host, NOW + timedelta(days=day), 2)[0] for day in range(4)]
+
+    assert taken[0] == f"{folder}/scheduled-20260102-030405.db"
+    assert [path for path, note in listed(host, folder) if note] == [f"{folder}/etcd-mine.db", *taken[2:]]
+    assert len(host.listdir(folder)) == 6
+    host.fails = {"snapshot"}
+    with pytest.raises(BootstrapError):
+        scheduled(host, NOW + timedelta(days=5), 1)
+    assert len(host.listdir(folder)) == 6
+
+
+def test_a_snapshot_is_not_put_back_without_the_key_that_reads_its_secrets(host: EtcdMachine) -> None:
+    save(host, "/b/s.db", NOW)
+    path = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+    manifest = (host.read(path) or b"").replace(
+        b"- kube-apiserver\n", b"- kube-apiserver\n    - --encryption-provider-config=/etc/k/e.yaml\n"
+    )
+    host.write(path, manifest, 0o600)
+
+    with pytest.raises(BootstrapError) as caught:
+        decide_restore(host, "/b/s.db", "", any_cluster=False)
+    assert (caught.value.code, "/etc/k/e.yaml" in caught.value.what) == (Exit.CONFLICT, True)
+    host.mkdir("/etc/k", 0o700)
+    host.write("/etc/k/e.yaml", b"key", 0o600)
+    assert decide_restore(host, "/b/s.db", "", any_cluster=False).source == "/b/s.db"
+
+
+def test_a_snapshot_from_before_another_key_is_not_put_back_without_the_old_one(host: EtcdMachine) -> None:
+    first = rotation(configuration(Encryption("secretbox"), b"a" * 32), "Yg==")
+    assert first
+    host.mkdir(names.ENCRYPTION_DIR, 0o700)
+    host.write(names.ENCRYPTION_CONFIG, first.texts[0], 0o600)
+    assert save(host, "/b/s.db", NOW).encrypted == "key1"
+
+    host.write(names.ENCRYPTION_CONFIG, first.texts[3], 0o600)
+    with pytest.raises(BootstrapError) as caught:
+        decide_restore(host, "/b/s.db", "", any_cluster=False)
+    assert (caught.value.code, "has no key1" in caught.value.what) == (Exit.CONFLICT, True)
+    host.write(names.ENCRYPTION_CONFIG, first.texts[2], 0o600)
+    assert decide_restore(host, "/b/s.db", "", any_cluster=False).source == "/b/s.db"
+
+
+def test_a_note_of_an_earlier_version_says_nothing_of_keys(host: EtcdMachine) -> None:
+    made = save(host, "/b/s.db", NOW)
+    said = json.loads(made.to_json())
+    del said["encrypted"]
+
+    assert noted(json.dumps(said).encode()) == made
