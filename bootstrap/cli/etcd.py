@@ -162,7 +162,7 @@ def rotate_encryption_key(
             for line in what.lines if text else ():
                 say(f"  {line}")
             return _end({"would": list(what.lines)}, output)
-        count = rotate(host, what, connect, seconds, (lambda line: say(line, "✓")) if text else lambda line: None)
+        count = rotate(host, what, connect, seconds, say if text else lambda line, mark: None)
     if text:
         say(f"snapshots from before need {what.rotation.old}, which is not here any more")
     return _end({"key": what.rotation.new, "secrets": count, "run": list(what.others)}, output)

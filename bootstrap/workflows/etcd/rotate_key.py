@@ -29,7 +29,9 @@ from bootstrap.workflows.etcd.rewrite import rewrite
 
 Connect = Callable[[str], Api]
 """An API server's address and port → its administrator there."""
-Tell = Callable[[str], None]
+Tell = Callable[[str, str], None]
+"""Says a line, with a mark before it."""
+DONE, WAITING = "✓", "·"
 COMMAND = "bootstrap etcd rotate-encryption-key"
 AGAIN = f"then run here again: {COMMAND}, which goes on where it is"
 RELOADED = 180.0
@@ -143,13 +145,13 @@ def rotate(host: Host, what: KeyRotation, connect: Connect, timeout: float, tell
             what = _all_as_far(what, connect, timeout, tell)
         if stage == Stage.FIRST:
             count = rewrite(connect(what.servers[what.own]))
-            tell(f"{count} Secrets are encrypted with {what.rotation.new}")
+            tell(f"{count} Secrets are encrypted with {what.rotation.new}", DONE)
             what = _all_as_far(what, connect, 0, tell)  # one that came meanwhile may have written with the old one
         following = Stage(stage + 1) if what.others or stage else Stage.FIRST
         host.write(names.ENCRYPTION_CONFIG, what.rotation.texts[following], 0o600)
         connect(what.servers[what.own]).delete(f"{SYSTEM}/secrets/{CERTIFICATES}")  # or who joins gets the one before
         what = replace(what, rotation=replace(what.rotation, stage=following))
-        tell(_done(what))
+        tell(_done(what), DONE)
     _wait(replace(what, servers={what.own: what.servers[what.own]}), connect, RELOADED, tell)
     return count
 
@@ -189,7 +191,7 @@ def _wait(what: KeyRotation, connect: Connect, timeout: float, tell: Tell) -> No
         late = {name: stage for name, stage in _stages(what, connect).items() if stage is None or stage < here}
         for line in (_to_do(name, stage) for name, stage in late.items() if name != what.own):
             if line not in told:
-                tell(line)
+                tell(line, WAITING)
             told.add(line)
         return tuple(late)
 

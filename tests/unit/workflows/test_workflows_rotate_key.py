@@ -61,7 +61,7 @@ class Cluster:
 
     def run(self, endpoint: str, timeout: float = 0) -> int:
         host = self.hosts[endpoint]
-        return rotate(host, decide(host, self.connect), self.connect, timeout, lambda line: None)
+        return rotate(host, decide(host, self.connect), self.connect, timeout, lambda line, mark: None)
 
 
 class Server:
@@ -271,7 +271,7 @@ def test_a_secret_that_is_not_taken_keeps_the_old_key() -> None:
 
     host = cluster.hosts[ONE]
     with pytest.raises(BootstrapError) as caught:
-        rotate(host, decide(host, connect), connect, 0, lambda line: None)
+        rotate(host, decide(host, connect), connect, 0, lambda line, mark: None)
     assert (caught.value.code, caught.value.why) == (Exit.API, "a webhook says no")
     assert stages(cluster) == [[2, 1]]
     assert cluster.run(ONE) == 5
@@ -308,7 +308,7 @@ def test_one_that_joined_meanwhile_with_the_old_key_keeps_it_alive() -> None:
 
     host = cluster.hosts[ONE]
     with pytest.raises(BootstrapError) as caught:
-        rotate(host, decide(host, connect), connect, 0, lambda line: None)
+        rotate(host, decide(host, connect), connect, 0, lambda line, mark: None)
     assert (caught.value.code, f"on {TWO}: copy" in caught.value.fix) == (Exit.WAIT, True)
     cluster.secrets["late"] = ["key1", 1]
     cluster.hosts[TWO].write(FILE, host.read(FILE) or b"", 0o600)
@@ -331,5 +331,5 @@ def test_pages_that_are_too_old_are_listed_again() -> None:
     def connect(endpoint: str) -> Slow:
         return Slow(cluster, endpoint)
 
-    rotate(host, decide(host, connect), connect, 0, lambda line: None)
+    rotate(host, decide(host, connect), connect, 0, lambda line, mark: None)
     assert {key for key, _ in cluster.secrets.values()} == {"key2"}
