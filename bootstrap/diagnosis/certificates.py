@@ -28,7 +28,7 @@ def certificates(files: Mapping[str, bytes], kubeconfigs: Mapping[str, bytes]) -
 def _certificate(path: str, pem: bytes, ca: bytes | None) -> Certificate | None:
     try:
         leaf = x509.load_pem_x509_certificate(pem)
-        issued = ca is None or signed_by(leaf, x509.load_pem_x509_certificate(ca))
+        issued = ca is None or any(signed_by(leaf, each) for each in x509.load_pem_x509_certificates(ca))
     except ValueError:
         return None
     return Certificate(path, leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp(), issued)

@@ -63,7 +63,7 @@ def control_plane_steps(node: NodeInputs, control_plane: ControlPlaneInputs, fil
     """
     cfg, joins = node.cfg, control_plane.joins
     members = (joins.met or OTHERS) if joins else NOBODY
-    found = pods(cfg, node.facts, node.patches, external_ca=control_plane.external_ca, members=members)
+    found = pods(cfg, node.facts, node.patches, signing=control_plane.signing, members=members)
     files_of = {name: manifest(cfg, pod) for name, pod in found.items()}
     timeout = cfg.run.timeouts.control_plane_component_health_check
     rbac = has_rbac(found["kube-apiserver"])

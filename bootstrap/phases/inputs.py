@@ -11,6 +11,7 @@ from bootstrap.model.cluster import BootstrapToken, ClusterConfig, Document
 from bootstrap.model.effects import Apply, Directory, File, Link
 from bootstrap.model.facts import HostFacts
 from bootstrap.phases.images import Bundled
+from bootstrap.render.pki.issue import CLUSTER
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class ControlPlaneInputs:
     pki: tuple[File, ...]
     there: Collection[str] = ()
     """Paths of the set that lie on the machine already."""
-    external_ca: bool = False
+    signing: str = CLUSTER
+    """The CA that the controller manager signs with; empty where it cannot."""
     joins: EtcdJoin | None = None
     """None where the etcd begins here, or is external."""
     encryption: tuple[Directory | File, ...] = ()

@@ -12,7 +12,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.effects import File, Link
 from bootstrap.phases.cluster import ADMINS_BOUND
-from bootstrap.render.pki.issue import is_external_ca, issue_pki, pki_paths
+from bootstrap.render.pki.issue import issue_pki, pki_paths, signing_ca
 from bootstrap.render.pki.issue_kubeconfigs import Ground, issue_kubeconfigs, kubelet_credential
 from bootstrap.render.pki.keys import CryptoKeySource
 from bootstrap.render.pki.kubeconfig import identities
@@ -29,7 +29,8 @@ class Credentials:
     kubeconfigs: tuple[File, ...]
     kubelet: tuple[File | Link, ...]
     there: frozenset[str]
-    external_ca: bool
+    signing: str
+    """The CA that the controller manager signs with; empty where its key is elsewhere."""
 
     @property
     def by_path(self) -> Mapping[str, bytes]:
@@ -61,7 +62,7 @@ def issue_credentials(
     kubelet_conf = next(file.content for file in kubeconfigs if file.path == names.KUBELET_CONF)
     current = read_existing(host, (names.KUBELET_CLIENT_CURRENT,))
     kubelet = kubelet_credential(ground, kubelet_conf, current)
-    return Credentials(pki, kubeconfigs, kubelet, frozenset(existing), is_external_ca(cfg, existing))
+    return Credentials(pki, kubeconfigs, kubelet, frozenset(existing), signing_ca(cfg, ground.pki))
 
 
 def _taken_away(host: HostReader, phase: str | None) -> tuple[str, ...]:

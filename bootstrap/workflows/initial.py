@@ -42,7 +42,7 @@ def node_inputs(
 def control_plane_inputs(host: HostReader, observed: Observed, issued: Credentials) -> ControlPlaneInputs:
     """Raises BootstrapError (exit 3) when there is no password to be read, or the key of Secrets is gone."""
     encrypted, password = encryption(host, observed.cfg, NOTHING), vip_password(host, observed.cfg)
-    return ControlPlaneInputs(issued.pki, issued.there, issued.external_ca, encryption=encrypted, vip_password=password)
+    return ControlPlaneInputs(issued.pki, issued.there, issued.signing, encryption=encrypted, vip_password=password)
 
 
 def cluster_inputs(

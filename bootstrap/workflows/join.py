@@ -162,7 +162,7 @@ def _whole_plan(
     control_plane = ControlPlaneInputs(
         issued.pki,
         issued.there,
-        issued.external_ca,
+        issued.signing,
         joins,
         encryption(host, cfg, decision.shared),
         vip_password(host, cfg),

@@ -408,7 +408,7 @@ def etcd_pods(*pods: dict[str, Any]) -> Answer:
 
 def endpoints(cluster: Cluster, server: Server, host: MemoryHost, timeout: float = SOON) -> tuple[str, ...]:
     admin = with_server(cluster.kubeconfigs[names.ADMIN_CONF], server.url)
-    issued = Credentials((), (File(names.ADMIN_CONF, admin, 0o600),), (), frozenset(), external_ca=False)
+    issued = Credentials((), (File(names.ADMIN_CONF, admin, 0o600),), (), frozenset(), signing="")
     node = dataclasses.replace(cluster.cfg, run=RunOptions(timeouts=Timeouts(discovery=timeout)))
     return etcd_to_join(host, node, issued, asking.unheard).endpoints
 

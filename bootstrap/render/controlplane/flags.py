@@ -65,14 +65,14 @@ def _etcd_client_flags(cfg: ClusterConfig) -> dict[str, str]:
     return found
 
 
-def controller_manager_flags(cfg: ClusterConfig, external_ca: bool) -> dict[str, str]:
-    """kube-controller-manager; an external CA means that it signs nothing."""
+def controller_manager_flags(cfg: ClusterConfig, signing: str) -> dict[str, str]:
+    """kube-controller-manager; `signing` is the file (without extension) of the CA that it signs with, empty: none."""
     pki = cfg.cluster.certificates_dir
     defaults = _client_flags(names.CONTROLLER_MANAGER_CONF) | {
         "client-ca-file": f"{pki}/ca.crt",
         "cluster-name": cfg.cluster.cluster_name,
-        "cluster-signing-cert-file": "" if external_ca else f"{pki}/ca.crt",
-        "cluster-signing-key-file": "" if external_ca else f"{pki}/ca.key",
+        "cluster-signing-cert-file": f"{pki}/{signing}.crt" if signing else "",
+        "cluster-signing-key-file": f"{pki}/ca.key" if signing else "",
         "controllers": "*,bootstrapsigner,tokencleaner",
         "requestheader-client-ca-file": f"{pki}/front-proxy-ca.crt",
         "root-ca-file": f"{pki}/ca.crt",

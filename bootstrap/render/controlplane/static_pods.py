@@ -17,14 +17,15 @@ from bootstrap.render.controlplane.args import command_line, last_value
 from bootstrap.render.controlplane.volumes import component_volumes, directory, mounts, sources
 from bootstrap.render.images import required
 from bootstrap.render.patch.directory import patched
+from bootstrap.render.pki.issue import CLUSTER
 from bootstrap.render.proxies import completed
 
 
 def static_pods(
-    cfg: ClusterConfig, facts: HostFacts, patches: Mapping[str, bytes], *, external_ca: bool = False
+    cfg: ClusterConfig, facts: HostFacts, patches: Mapping[str, bytes], *, signing: str = CLUSTER
 ) -> tuple[File, ...]:
     """The manifests of this control-plane node."""
-    return tuple(manifest(cfg, pod) for pod in pods(cfg, facts, patches, external_ca=external_ca).values())
+    return tuple(manifest(cfg, pod) for pod in pods(cfg, facts, patches, signing=signing).values())
 
 
 def pods(
@@ -32,7 +33,7 @@ def pods(
     facts: HostFacts,
     patches: Mapping[str, bytes],
     *,
-    external_ca: bool = False,
+    signing: str = CLUSTER,
     members: Mapping[str, str] = flags.NOBODY,
 ) -> dict[str, Document]:
     """Component → its Pod, patched; etcd's first, and only if it is local, with the other `members` that it joins.
@@ -40,7 +41,7 @@ def pods(
     From what kubeadm-config has: kubeadm, when it upgrades, finds that it would write the same and leaves them alone.
     """
     cfg = own.stored(cfg, facts, joins=bool(members))
-    found = [apiserver_pod(cfg, facts), controller_manager_pod(cfg, facts, external_ca), scheduler_pod(cfg, facts)]
+    found = [apiserver_pod(cfg, facts), controller_manager_pod(cfg, facts, signing), scheduler_pod(cfg, facts)]
     if isinstance(cfg.cluster.etcd, LocalEtcd):
         found.insert(0, etcd_pod(cfg, cfg.cluster.etcd, members))
     by_name = {pod["metadata"]["name"]: pod for pod in found}
@@ -73,10 +74,10 @@ def apiserver_pod(cfg: ClusterConfig, facts: HostFacts) -> dict[str, Any]:
     return pod
 
 
-def controller_manager_pod(cfg: ClusterConfig, facts: HostFacts, external_ca: bool) -> dict[str, Any]:
+def controller_manager_pod(cfg: ClusterConfig, facts: HostFacts, signing: str) -> dict[str, Any]:
     """kube-controller-manager."""
     extra = cfg.cluster.controller_manager.extra_args
-    command = ["kube-controller-manager", *command_line(flags.controller_manager_flags(cfg, external_ca), extra)]
+    command = ["kube-controller-manager", *command_line(flags.controller_manager_flags(cfg, signing), extra)]
     port = _secure_port(extra, names.CONTROLLER_MANAGER_PORT)
     pod = _component_pod(cfg, facts, cfg.cluster.controller_manager, command, cpu="200m", port=port)
     _probes(cfg, pod, _bind_host(extra), "HTTPS", live="/healthz", ready="", start="/healthz")

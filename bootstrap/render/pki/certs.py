@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Any
 
 from cryptography import x509
@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from bootstrap.model.cluster import ClusterSpec
 from bootstrap.render.addresses import as_ip
-from bootstrap.render.pki.keys import PrivateKey, PublicKey, public_pem
+from bootstrap.render.pki.keys import PrivateKey, PublicKey, load_private, public_pem
 
 warnings.filterwarnings("ignore", "Attribute's length must be")
 """The library's 64 characters for a common name are X.520's; a node's user is `system:node:` and a name of up to 63."""
@@ -55,10 +55,25 @@ class CertificateInfo:
 
 @dataclass(frozen=True)
 class Issuer:
-    """A CA that can sign: its certificate and key."""
+    """A CA that can sign: its certificate and key; `bridge` (PEM) leads from it to one that it takes the place of."""
 
     certificate: x509.Certificate
     key: PrivateKey
+    bridge: bytes = b""
+
+    def pem(self, made: x509.Certificate) -> bytes:
+        """What it has signed, so that also who trusts only the one before it believes it."""
+        return certificate_pem(made) + self.bridge
+
+
+def issuer_of(crt: bytes, key: bytes) -> Issuer:
+    """Of a CA's file, which may hold others that are trusted too, the one that the key is of. Raises ValueError."""
+    private = load_private(key)
+    mine = [each for each in x509.load_pem_x509_certificates(crt) if same_key(each, private)]
+    if not mine:
+        raise ValueError("they do not belong together")
+    itself = next((each for each in mine if signed_by(each, each)), mine[0])
+    return Issuer(itself, private, b"".join(certificate_pem(each) for each in mine if each is not itself))
 
 
 def build(
@@ -101,16 +116,28 @@ def request(spec: CertSpec, key: PrivateKey) -> bytes:
 def unfit(chain: list[x509.Certificate], spec: CertSpec, ca: x509.Certificate, now: datetime) -> str:
     """Why `chain` (leaf first, intermediates allowed) cannot serve as `spec` under `ca`; empty if it can.
 
+    It may go on from there: to another one that signed `ca`.
+
     Names and key types are not compared, as in kubeadm: a certificate made elsewhere is the user's choice.
     """
     certificate, info = chain[0], describe(chain[0])
-    if not all(signed_by(lower, upper) for lower, upper in pairwise([*chain, ca])):
+    if not leads_to(chain, ca):
         return f"it is not signed by {describe(ca).common_name}"
     if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
         return f"it is valid from {info.not_before:%F %T} to {info.not_after:%F %T}"
     if missing := sorted(set(normal_sans(spec.sans)) - set(info.sans)):
         return f"it lacks {', '.join(missing)}"
     return ""
+
+
+def leads_to(chain: list[x509.Certificate], ca: x509.Certificate) -> bool:
+    """Whether `ca` signed one of `chain`, and each before that was signed by the next."""
+    for lower, upper in zip_longest(chain, chain[1:]):
+        if signed_by(lower, ca):
+            return True
+        if upper is None or not signed_by(lower, upper):
+            return False
+    return False
 
 
 def unlike(info: CertificateInfo, spec: CertSpec, cluster: ClusterSpec) -> str:

@@ -22,6 +22,9 @@ LOCAL_SANS = ("localhost", "127.0.0.1", "::1")
 
 
 PEER = "etcd/peer"
+CLUSTER = "ca"
+SIGNING = "signing-ca"
+"""The cluster's CA alone, where others are trusted beside it: the controller manager signs with no file of several."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ def issue_pki(
     `begun` are paths that an earlier run of ours set out to make. A CA's key is written before its certificate, so one
     of ours without a certificate is of a run that was killed between the two, and gets its certificate now.
 
+    A CA's file may hold others that are trusted too: the one that the key is of signs.
+
     With `anew` a leaf of ours is issued again too when its names, kind of key or lifetime are not as configured.
     """
     run = _Issuance(cfg, existing, keys, now, begun, anew)
@@ -97,6 +102,13 @@ def pki_paths(cfg: ClusterConfig) -> tuple[str, ...]:
     stems = [n for a in authorities(cfg) for n in (a.name, *(leaf for leaf, _ in a.leaves))]
     files = [f"{stem}.{suffix}" for stem in stems for suffix in ("crt", "key")]
     return tuple(f"{cfg.cluster.certificates_dir}/{name}" for name in (*files, "sa.key", "sa.pub"))
+
+
+def signing_ca(cfg: ClusterConfig, pki: Mapping[str, bytes]) -> str:
+    """The name of the CA that the controller manager signs with, by the files of a set; empty where it cannot."""
+    if f"{cfg.cluster.certificates_dir}/{CLUSTER}.key" not in pki:
+        return ""
+    return SIGNING if f"{cfg.cluster.certificates_dir}/{SIGNING}.crt" in pki else CLUSTER
 
 
 def is_external_ca(cfg: ClusterConfig, existing: Mapping[str, bytes]) -> bool:
@@ -117,7 +129,7 @@ def authorities(cfg: ClusterConfig) -> tuple[Authority, ...]:
     client = ("client",)
     found = [
         Authority(
-            "ca",
+            CLUSTER,
             CertSpec("kubernetes", sans=("kubernetes",), is_ca=True),
             (
                 ("apiserver", CertSpec("kube-apiserver", usages=("server",), sans=apiserver_sans(cfg))),
@@ -184,17 +196,22 @@ def _authority(run: _Issuance, authority: Authority) -> tuple[Issuer | None, x50
     crt, key_pem = run.read(authority.name + ".crt"), run.read(authority.name + ".key")
     if crt is None:
         return _new_authority(run, authority, key_pem)
-    ca = _certificates(run, authority.name, crt)[0]
-    if not certs.describe(ca).is_ca:
+    found = _certificates(run, authority.name, crt)
+    if not certs.describe(found[0]).is_ca:
         raise _broken(run, authority.name, f"{run.path(authority.name)}.crt is not a CA certificate")
     run.add(authority.name + ".crt", crt, once=True)
     if key_pem is None:
-        return None, ca
-    key = _private(run, authority.name, key_pem)
-    if not certs.same_key(ca, key):
-        raise _broken(run, authority.name, f"{run.path(authority.name)}.crt and .key do not belong together")
+        return None, found[0]
+    _private(run, authority.name, key_pem)
+    try:
+        issuer = certs.issuer_of(crt, key_pem)
+    except ValueError:
+        what = f"{run.path(authority.name)}.crt and .key do not belong together"
+        raise _broken(run, authority.name, what) from None
     run.add(authority.name + ".key", key_pem, once=True)
-    return Issuer(ca, key), ca
+    if authority.name == CLUSTER and len(found) > 1:
+        run.add(f"{SIGNING}.crt", certs.certificate_pem(issuer.certificate))
+    return issuer, issuer.certificate
 
 
 def _new_authority(run: _Issuance, authority: Authority, key_pem: bytes | None) -> tuple[Issuer, x509.Certificate]:
@@ -237,7 +254,7 @@ def _leaf(run: _Issuance, name: str, spec: CertSpec, issuer: Issuer | None, ca: 
     else:
         require_time(run.now, name, issuer.certificate)
         key = run.keys.new(run.cfg.cluster.encryption_algorithm)
-        content = certs.certificate_pem(run.sign(spec, key, issuer, run.cfg.cluster.certificate_validity))
+        content = issuer.pem(run.sign(spec, key, issuer, run.cfg.cluster.certificate_validity))
         private = private_pem(key)
     run.add(name + ".crt", content)
     run.add(name + ".key", private)

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography import x509
-
 from bootstrap.formats.kubeconfig import read_kubeconfig
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
@@ -20,7 +18,7 @@ from bootstrap.render.pki import certs
 from bootstrap.render.pki.certs import CertSpec, Issuer
 from bootstrap.render.pki.clock import require_time
 from bootstrap.render.pki.issue import ca_pem
-from bootstrap.render.pki.keys import KeySource, load_private, private_pem
+from bootstrap.render.pki.keys import KeySource, private_pem
 
 
 @dataclass(frozen=True)
@@ -76,12 +74,12 @@ def client_certificate(
     require_time(now, who.common_name, ca.certificate)
     lifetime = cfg.cluster.certificate_validity
     certificate = certs.build(who.spec, key, ca, serial=keys.serial(), now=now, lifetime=lifetime)
-    return certs.certificate_pem(certificate), private_pem(key)
+    return ca.pem(certificate), private_pem(key)
 
 
 def rotated(path: str, pem: bytes, now: datetime) -> tuple[File, Link]:
     """A certificate and its key in the way of the kubelet's own store: it refuses a plain file in place of its link."""
-    dated = f"{path.rpartition('/')[0]}/kubelet-client-{now:%Y-%m-%d-%H-%M-%S}.pem"
+    dated = f"{path.removesuffix('current.pem')}{now:%Y-%m-%d-%H-%M-%S}.pem"
     return File(dated, pem, mode=0o600, secret=True), Link(path, dated)
 
 
@@ -157,7 +155,7 @@ def _issuer(cfg: ClusterConfig, pki: Mapping[str, bytes], common_name: str) -> I
             why=f"{cfg.cluster.certificates_dir}/ca.key is not on this machine, so nothing can be signed here",
             fix="provide the five kubeconfig files in /etc/kubernetes, signed by that CA, then run again",
         )
-    return Issuer(x509.load_pem_x509_certificate(ca_pem(cfg, pki)), load_private(key))
+    return certs.issuer_of(ca_pem(cfg, pki), key)
 
 
 def _b64(data: bytes) -> str:

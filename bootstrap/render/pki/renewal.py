@@ -30,7 +30,7 @@ from bootstrap.render.pki.inventory import (
     holders,
     rotated_file,
 )
-from bootstrap.render.pki.keys import KeySource, load_private, private_pem
+from bootstrap.render.pki.keys import KeySource, private_pem
 from bootstrap.render.pki.kubeconfig import rotated
 
 ALL = "all"
@@ -169,7 +169,7 @@ def _issuer(given: RenewalInput, path: str) -> Issuer:
     try:
         if crt is None or key is None:
             raise ValueError("it is not there")
-        return Issuer(certificate(crt), load_private(key))
+        return certs.issuer_of(crt, key)
     except (ValueError, TypeError) as e:
         raise BootstrapError(
             f"nothing can be signed with {path}.crt and .key: {e}", code=Exit.CONFIG, fix="restore both"
@@ -184,7 +184,7 @@ def _renewed(given: RenewalInput, holder: Holder, old: x509.Certificate, issuer:
     made = certs.build(
         spec, key, issuer, serial=given.keys.serial(), now=given.now, lifetime=cluster.certificate_validity
     )
-    crt, pem = certs.certificate_pem(made), private_pem(key)
+    crt, pem = issuer.pem(made), private_pem(key)
     return Renewed(holder.name, _files(given, holder, crt, pem), made.not_valid_after_utc)
 
 

@@ -167,7 +167,7 @@ def make_plan(
     issued = issue_credentials(host, cfg, now, None, anew=False)
     node = node_inputs(host, decision, issued)
     plan = initial_plan(host, decision, node, issued, manifests, now)
-    renewed = _renewed(host, decision, now) if options.renewal and not issued.external_ca else ()
+    renewed = _renewed(host, decision, now) if options.renewal and issued.signing else ()
     health = etcd_health(host) if cfg.local_etcd else ""
     runs = host.unit(names.KUBELET_SERVICE).active and bool(health)
     policy = options.policy or cfg.node.image_pull_policy

@@ -151,7 +151,7 @@ def test_a_directory_is_inside_another_by_whole_words(ca_file: str, mounted: lis
 
 
 def test_external_ca_signs_nothing() -> None:
-    found = command(CFG, "kube-controller-manager", external_ca=True)
+    found = command(CFG, "kube-controller-manager", signing="")
     assert "--cluster-signing-cert-file=" in found and "--cluster-signing-key-file=" in found
 
 

@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
+from cryptography import x509
 
 from bootstrap.model import names
 from bootstrap.model.cluster import ApiEndpoint, BootstrapConfig, ClusterConfig, ExternalEtcd, NodeSpec
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.render.pki import certs
 from bootstrap.render.pki.certs import CertSpec, build, certificate_info, describe
-from bootstrap.render.pki.issue import issue_pki, pki_paths
+from bootstrap.render.pki.issue import issue_pki, pki_paths, signing_ca
 from bootstrap.render.pki.issue_kubeconfigs import Ground, issue_kubeconfigs
 from bootstrap.render.pki.keys import CryptoKeySource, load_private
 from bootstrap.render.pki.kubeconfig import (
@@ -310,3 +312,34 @@ def test_a_subject_may_have_several_organizations() -> None:
 
     assert set(describe(certificate).organizations) == {"dev", "ops"}
     assert len(certificate.subject.rdns) == 2
+
+
+def beside(pki: dict[str, bytes], *, first: bool) -> dict[str, bytes]:
+    """Another CA is trusted too: before ours in its file, or behind it."""
+    root = build(CertSpec("other", is_ca=True), KEYS.new("ECDSA-P256"), None, serial=1, now=NOW, lifetime=1e8)
+    other = certs.certificate_pem(root)
+    path = "/etc/kubernetes/pki/ca.crt"
+    return pki | {path: other + pki[path] if first else pki[path] + other}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_ca_with_others_beside_it_signs_as_before(pki: dict[str, bytes], first: bool) -> None:
+    there = beside(pki, first=first)
+    made = tree(issue_pki(CFG, there, KEYS, NOW, begun=set(there)))
+
+    assert made == {**there, "/etc/kubernetes/pki/signing-ca.crt": pki["/etc/kubernetes/pki/ca.crt"]}
+    assert tree(issue_pki(CFG, made, KEYS, NOW, begun=set(made))) == made
+    assert [signing_ca(CFG, files) for files in (pki, made)] == ["ca", "signing-ca"]
+    assert signing_ca(CFG, {p: c for p, c in made.items() if not p.endswith("/ca.key")}) == ""
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_is_issued_beside_others_is_of_the_one_whose_key_is_here(pki: dict[str, bytes], first: bool) -> None:
+    later = NOW + timedelta(days=400)
+    made = tree(issue_pki(CFG, beside(pki, first=first), KEYS, later, begun=set(pki)))
+
+    ca = x509.load_pem_x509_certificate(pki["/etc/kubernetes/pki/ca.crt"])
+    leaf = x509.load_pem_x509_certificate(made["/etc/kubernetes/pki/apiserver.crt"])
+    assert certs.signed_by(leaf, ca) and made["/etc/kubernetes/pki/apiserver.crt"].count(b"BEGIN") == 1
+    confs = issue_kubeconfigs(Ground(CFG, made, KEYS, later), {})
+    assert all(b"signing-ca" not in file.content for file in confs)
