@@ -123,7 +123,8 @@ def _servers(api: Api) -> dict[str, str]:
 
 def _check_same(what: KeyRotation, connect: Connect) -> None:
     """Nothing begins while somebody has another configuration: a rotation may be under way there, or over."""
-    other = [name for name, stage in _stages(what, connect).items() if stage != Stage.OLD]
+    stages = _stages(what, connect)
+    other = [name for name in what.others if stages[name] != Stage.OLD]
     if other:
         raise BootstrapError(
             f"API servers that do not have this machine's encryption configuration: {', '.join(other)}",
@@ -141,8 +142,10 @@ def rotate(host: Host, what: KeyRotation, connect: Connect, timeout: float, tell
     count = 0
     while what.rotation.stage < Stage.DROPPED:
         stage = what.rotation.stage
-        if stage > Stage.OLD:
-            what = _all_as_far(what, connect, timeout, tell)
+        if stage == Stage.OLD:
+            _wait_here(what, connect, tell)  # it may be about to drop the one before
+        else:
+            what = _all_as_far(what, connect, timeout if what.others else RELOADED, tell)
         if stage == Stage.FIRST:
             count = rewrite(connect(what.servers[what.own]))
             tell(f"{count} Secrets are encrypted with {what.rotation.new}", DONE)
@@ -152,14 +155,19 @@ def rotate(host: Host, what: KeyRotation, connect: Connect, timeout: float, tell
         connect(what.servers[what.own]).delete(f"{SYSTEM}/secrets/{CERTIFICATES}")  # or who joins gets the one before
         what = replace(what, rotation=replace(what.rotation, stage=following))
         tell(_done(what), DONE)
-    _wait(replace(what, servers={what.own: what.servers[what.own]}), connect, RELOADED, tell)
+    _wait_here(what, connect, tell)
     return count
+
+
+def _wait_here(what: KeyRotation, connect: Connect, tell: Tell) -> None:
+    """For this machine's own API server. Raises BootstrapError (exit 6)."""
+    _wait(replace(what, servers={what.own: what.servers[what.own]}), connect, RELOADED, tell)
 
 
 def _all_as_far(what: KeyRotation, connect: Connect, timeout: float, tell: Tell) -> KeyRotation:
     """With the control planes that there are by now. Raises BootstrapError (exit 6) while one is behind."""
     found = replace(what, servers=_servers(connect(what.servers[what.own])))
-    _wait(found, connect, timeout if found.others or not timeout else RELOADED, tell)
+    _wait(found, connect, timeout, tell)
     return found
 
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from tenacity import wait_fixed
 
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.config.resolve import ANY_HOST
@@ -18,6 +19,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.controlplane.encryption import configuration
 from bootstrap.render.controlplane.key_rotation import METRIC, keyring
 from bootstrap.render.controlplane.static_pods import static_pods
+from bootstrap.workflows.etcd import rotate_key
 from bootstrap.workflows.etcd.rotate_key import KeyRotation, decide, rotate
 from tests.memory import MemoryHost
 
@@ -41,6 +43,8 @@ class Cluster:
         self.active = dict.fromkeys(self.hosts, content)
         self.secrets = {f"s{n}": ["key1", 1] for n in range(5)}
         self.silent: set[str] = set()
+        self.asked, self.slow = 0, 1
+        """How often an API server is asked until it has read its file again."""
         self.late = set[str]()
         """Who came with an old key when that was not enough any more."""
         self.left = 10**6
@@ -73,7 +77,9 @@ class Server:
         if self.endpoint in cluster.silent:
             raise ConnectionError("refused")
         if path == "/metrics":
-            cluster.active[self.endpoint] = cluster.hosts[self.endpoint].read(FILE) or b""
+            cluster.asked += 1
+            if cluster.asked % cluster.slow == 0:
+                cluster.active[self.endpoint] = cluster.hosts[self.endpoint].read(FILE) or b""
             cluster.check()
             digest = sha256(cluster.active[self.endpoint]).hexdigest()
             return ApiResponse(
@@ -164,10 +170,13 @@ def test_one_control_plane_has_another_key_and_no_old_one(provider: str) -> None
     assert [number for number, _ in ring_of(cluster.active[ONE])] == [3]
 
 
+@pytest.mark.parametrize("slow", [1, 3])
 @pytest.mark.parametrize("left", range(12))
-def test_the_same_command_goes_on_wherever_it_died(left: int) -> None:
+def test_the_same_command_goes_on_wherever_it_died(left: int, slow: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotate_key, "wait_fixed", lambda seconds: wait_fixed(0))
     cluster = Cluster("192.0.2.1")
     cluster.hosts[ONE].cluster = cluster
+    cluster.slow = slow
     cluster.left = left
 
     with pytest.raises(Died):
