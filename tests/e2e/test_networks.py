@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.node import PREFIX, Node, docker, must
-from tests.e2e.web import ask, both_answer, run_web
+from tests.e2e.node import PREFIX, Node, docker, must, until
+from tests.e2e.test_clusters import answers, bootstrap, ingress
+from tests.e2e.web import MANIFEST, ask, both_answer, run_web
 
 IPTABLES = """\
 apiVersion: kubeproxy.config.k8s.io/v1alpha1
@@ -29,7 +33,7 @@ apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 localAPIEndpoint: {advertiseAddress: "%s"}
 """
-DUAL = RANGES.format(pods="10.244.0.0/16,fd00:10:244::/56", services="10.96.0.0/16,fd00:10:96::/112")
+DUAL = "{kind: Cluster, apiVersion: kind.x-k8s.io/v1alpha4, networking: {ipFamily: dual}}"
 SIX = RANGES.format(pods="fd00:10:244::/56", services="fd00:10:96::/112")
 LINK, FOUR, NODE = "fd00:77::/64", "192.0.2.0/24", ("192.0.2.7", "fd00:77::7")
 _FORWARDING = ("--sysctl", "net.ipv6.conf.all.forwarding=1", "--sysctl", "net.ipv6.conf.default.forwarding=1")
@@ -72,17 +76,26 @@ def test_ipv6_alone(start: Start, network: str, app_image: str, tmp_path: Path) 
     node.remove()
 
 
-def test_both_families(start: Start, network: str, app_image: str, tmp_path: Path) -> None:
-    config = DUAL + ADVERTISE % NODE[0]
-    node = made(start, tmp_path, config, "--network", network, *PLACE)
-    run_web(node, app_image)
-    assert all(address.startswith("10.244.") for address in both_answer(node).values())
-    told = node.get("nodes")["items"][0]["status"]["addresses"]
-    assert [a["address"] for a in told if a["type"] == "InternalIP"] == list(NODE)
-    both = [ip["ip"] for ip in node.get("pod", "client")["status"]["podIPs"]]
-    assert len(both) == 2 and both[1].startswith("fd00:10:244:")
-    patch = '{"spec":{"ipFamilyPolicy":"RequireDualStack"}}'
-    node.kubectl("patch", "service", "web", "--patch", patch)
-    addresses = node.get("service", "web")["spec"]["clusterIPs"]
-    assert ask(node, "get", f"http://[{addresses[1]}]/").startswith("web-")
-    node.remove()
+def test_both_families_in_a_cluster_of_two_nodes(app_image: str) -> None:
+    name = f"{PREFIX}-dual-{os.getpid()}"
+    node, policy = Node.found(f"{name}-control-plane"), {"type": "LoadBalancer", "ipFamilyPolicy": "RequireDualStack"}
+    try:
+        bootstrap("create", name, "--workers", "1", "--config", "-", stdin=DUAL)
+        told = [entry["status"]["addresses"] for entry in node.get("nodes")["items"]]
+        inside = [[ip_address(a["address"]).version for a in found if a["type"] == "InternalIP"] for found in told]
+        assert inside == [[4, 6], [4, 6]]
+
+        bootstrap("load", app_image, "--name", name)
+        node.kubectl("apply", "-f", "-", stdin=MANIFEST)
+        assert all(address.startswith("10.244.") for address in both_answer(node).values())
+        both = [ip["ip"] for ip in node.get("pod", "client")["status"]["podIPs"]]
+        assert len(both) == 2 and both[1].startswith("fd00:10:244:")
+        node.kubectl("patch", "service", "web", "--patch", json.dumps({"spec": policy}))
+        addresses = node.get("service", "web")["spec"]["clusterIPs"]
+        assert ask(node, "get", f"http://[{addresses[1]}]/").startswith("web-")
+        given = until("two addresses", lambda: ingress(node) if len(ingress(node)) == 2 else None)
+        assert sorted(ip_address(address).version for address in given) == [4, 6]
+        for address in given:
+            until(f"{address} answers", partial(answers, address), 60)
+    finally:
+        bootstrap("delete", name)
