@@ -14,10 +14,12 @@ from bootstrap.clusters.naming import node_names
 from bootstrap.formats.yaml_text import to_yaml
 from bootstrap.model import names
 from bootstrap.model.cluster_shape import CONTROL_PLANE, ClusterShape, NodeShape, PublishedPort
-from bootstrap.model.containers import LOAD_BALANCER, Container
+from bootstrap.model.containers import LOAD_BALANCER, SHARES, Container
 
 GIVEN = "/etc/bootstrap/config.yaml"
 """The documents of a node: where PID 1 keeps those that it is given."""
+WAITING = SHARES // 4
+"""Of those who wait for the first control plane, and would take its time by looking whether it is up."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,10 @@ def containers(shape: ClusterShape, layout: Layout, made: Secrets, port: int, wa
         files = containerd_files(shape.containerd_patches)
         container = node_container(node, name, address, words, documents, made, files)
         container = dataclasses.replace(
-            container, dns_search=net.dns_search, address6=layout.addresses6.get(address, "")
+            container,
+            dns_search=net.dns_search,
+            address6=layout.addresses6.get(address, ""),
+            shares=SHARES if first else WAITING,
         )
         if first and not layout.balancer:
             container = dataclasses.replace(container, ports=(api, *container.ports))

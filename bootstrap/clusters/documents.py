@@ -120,11 +120,6 @@ def _defaults(shape: ClusterShape, services: Sequence[str]) -> dict[str, Any]:
         given = {**arguments, **(runtime if component == "apiServer" else {})}
         if extra := [{"name": name, "value": value} for name, value in given.items() if value]:
             cluster[component] = {"extraArgs": extra}
-    planes = len(shape.of_role(CONTROL_PLANE))
-    if planes > 2 and "external" not in _written(shape).get("ClusterConfiguration", {}).get("etcd", {}):
-        # Etcd's own limit is one; members then join one after the other, 5 s after the vote of the one before (ADR 16).
-        learners = {"name": "max-learners", "value": str(planes - 1)}
-        cluster["etcd"] = {"local": {"extraArgs": [learners]}}
     proxy: dict[str, Any] = {"mode": net.proxy_mode} if net.proxy_mode not in ("", NO_PROXY_MODE) else {}
     if net.proxy_mode == "ipvs" and services:
         proxy["ipvs"] = {"strictARP": True}  # else every node says that a Service's address is its own

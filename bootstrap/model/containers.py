@@ -13,6 +13,10 @@ CLUSTER_LABEL, ROLE_LABEL, RUN_LABEL = "bootstrap.cluster", "bootstrap.role", "b
 """Which cluster a container or network is of; what a container does there; which `create` or `add` made it."""
 
 
+SHARES = 1024
+"""Of the CPU: what the engine gives to everybody."""
+
+
 @dataclass(frozen=True)
 class Container:
     """One that is to be made. `files` (path → content, 0600) are put in before it starts: nothing else shows them."""
@@ -23,6 +27,8 @@ class Container:
     address: str
     address6: str = ""
     """Of a cluster with both families."""
+    shares: int = SHARES
+    """Of the CPU, until the cluster is up."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
     """Empty: the image's own."""

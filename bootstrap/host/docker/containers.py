@@ -9,7 +9,7 @@ from bootstrap.host.docker.commands import Fed, Ran, run
 from bootstrap.host.docker.engine import asked
 from bootstrap.host.docker.files import put_files, read_file, read_folder
 from bootstrap.model import names
-from bootstrap.model.containers import CLUSTER_LABEL, ROLE_LABEL, ROLES, RUN_LABEL, Container, Found
+from bootstrap.model.containers import CLUSTER_LABEL, ROLE_LABEL, ROLES, RUN_LABEL, SHARES, Container, Found
 from bootstrap.model.errors import BootstrapError, Exit
 
 PORT_TAKEN = ("port is already allocated", "address already in use", "ports are not available")
@@ -51,6 +51,7 @@ class Containers:
             bindings.setdefault(key, []).append((port.address, port.host_port or None))
         host = api.create_host_config(
             privileged=wanted.is_node,
+            cpu_shares=wanted.shares,
             sysctls=FORWARDING if wanted.address6 else None,
             port_bindings=bindings,
             dns_search=list(wanted.dns_search) if wanted.dns_search is not None else None,
@@ -84,9 +85,9 @@ class Containers:
         return str(made["Id"])
 
     def keep_running(self, name: str) -> None:
-        """After an end of its own, and of the engine; not after `docker stop`."""
+        """After an end of its own, and of the engine; not after `docker stop`. Its share of CPU is as others' now."""
         with asked(f"to keep {name} running"):
-            self._client.api.update_container(name, restart_policy={"Name": "unless-stopped"})
+            self._client.api.update_container(name, restart_policy={"Name": "unless-stopped"}, cpu_shares=SHARES)
 
     def found(self, cluster: str = "") -> tuple[Found, ...]:
         """Of one cluster, or all; by cluster, role and name."""

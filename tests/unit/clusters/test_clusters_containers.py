@@ -94,6 +94,12 @@ def test_workers_join_by_what_was_made_before() -> None:
     assert config(shape(workers=2)).own.workloads_on_control_plane is False
 
 
+def test_the_first_one_has_most_of_the_cpu_while_the_others_wait_for_it() -> None:
+    first, *others = (container for container in planned(shape(3, 2)) if container.is_node)
+
+    assert {first.shares // other.shares for other in others} == {4}
+
+
 def test_nothing_secret_is_in_what_docker_shows() -> None:
     for container in planned(shape(3, 2)):
         shown = repr(replace(container, files={}))
