@@ -25,7 +25,7 @@ from bootstrap.cli.screens.documents import show_yaml
 from bootstrap.cli.screens.screen import say
 from bootstrap.cli.shell_commands import completion, wrapper
 from bootstrap.cli.token import app as token_app
-from bootstrap.cli.upgrade_plan import app as upgrade_app
+from bootstrap.cli.upgrade_node import app as upgrade_app
 from bootstrap.model.errors import Exit, config_error
 
 EFFECTIVE = "effective"

@@ -11,7 +11,16 @@ from typing import Annotated, Any
 
 import typer
 
-from bootstrap.cli.flags.inputs import TRUTHS, ConfigFile, DryRun, Output, absolute_path, comma_separated, read_config
+from bootstrap.cli.flags.inputs import (
+    TRUTHS,
+    ConfigFile,
+    DryRun,
+    Output,
+    absolute_path,
+    comma_separated,
+    read_config,
+    seconds_of,
+)
 from bootstrap.cli.flags.options import App, one_of
 from bootstrap.cli.screens.confirm import confirm
 from bootstrap.cli.screens.plan import show_plan
@@ -40,6 +49,15 @@ Kubeconfig = Annotated[
     str, typer.Option(metavar="FILE", help="Who asks the cluster how it is.", callback=absolute_path)
 ]
 
+Renewal = Annotated[str, switch("Renew the certificates of this machine: true.")]
+EtcdUpgrade = Annotated[str, switch("Upgrade the etcd of this machine: true.")]
+Patches = Annotated[
+    str, typer.Option(metavar="DIRECTORY", help="Patches, named as kubeadm has it.", callback=absolute_path)
+]
+Skipped = Annotated[str | None, typer.Option(metavar="PHASE,…", help="Phases to leave out.")]
+Drain = Annotated[bool, typer.Option("--drain", help="Evict the node's Pods first, as far as budgets allow.")]
+DrainTimeout = Annotated[str, typer.Option(help="How long that may take.", metavar="DURATION")]
+
 
 @app.command()
 def apply(
@@ -49,23 +67,23 @@ def apply(
     force: Annotated[
         bool, typer.Option("-f", "--force", help="Do not ask, and go on against rules that can be skipped.")
     ] = False,
-    certificate_renewal: Annotated[str, switch("Renew the certificates of this machine: true.")] = "",
-    etcd_upgrade: Annotated[str, switch("Upgrade the etcd of this machine: true.")] = "",
-    patches: Annotated[
-        str, typer.Option(metavar="DIRECTORY", help="Patches, named as kubeadm has it.", callback=absolute_path)
-    ] = "",
+    certificate_renewal: Renewal = "",
+    etcd_upgrade: EtcdUpgrade = "",
+    patches: Patches = "",
     ignore_preflight_errors: Ignored = None,
-    skip_phases: Annotated[str | None, typer.Option(metavar="PHASE,…", help="Phases to leave out.")] = None,
+    skip_phases: Skipped = None,
     allow_experimental_upgrades: Experimental = False,
     allow_release_candidate_upgrades: ReleaseCandidate = False,
     print_config: PrintConfig = False,
+    drain: Drain = False,
+    drain_timeout: DrainTimeout = "5m",
     kubeconfig: Kubeconfig = "",
     dry_run: DryRun = False,
     output: Output = "text",
 ) -> int:
     """Upgrade the control plane of this machine, its kubelet and the add-ons; what does not come up goes back."""
-    from bootstrap.engine.turn import alone
     from bootstrap.workflows.mode import enter
+    from bootstrap.workflows.upgrade.apply import decide
 
     mode, host = enter()
     options = options_of(
@@ -81,11 +99,9 @@ def apply(
         patches=patches or None,
         ignored=comma_separated(ignore_preflight_errors),
         skipped=comma_separated(skip_phases),
+        drain=drained(drain_timeout, wanted=drain),
     )
-    if options.dry_run:
-        return _apply(mode, host, options, kubeconfig, ask=False, output=output)
-    with alone(host, wait_for_turn):
-        return _apply(mode, host, options, kubeconfig, ask=not (yes or options.force), output=output)
+    return run(mode, host, options, decide, "apply", kubeconfig, ask=not (yes or options.force), output=output)
 
 
 def options_of(part: str, text: bytes | None, **flags: Any) -> Any:
@@ -96,16 +112,32 @@ def options_of(part: str, text: bytes | None, **flags: Any) -> Any:
     return upgrade_options(Documents() if text is None else load(text), part, **flags)
 
 
+def drained(timeout: str, *, wanted: bool) -> float | None:
+    """Seconds that Pods have to leave; None where they stay. Raises BootstrapError (exit 2)."""
+    allowed = seconds_of(timeout, "--drain-timeout")
+    return allowed if wanted else None
+
+
 def truth(word: str) -> bool | None:
     return word == "true" if word else None
 
 
-def _apply(mode: Any, host: Any, options: Any, kubeconfig: str, *, ask: bool, output: str) -> int:
-    from bootstrap.workflows.api_access import api_reader, super_admin
+def run(mode: Any, host: Any, options: Any, decide: Any, verb: str, kubeconfig: str, *, ask: bool, output: str) -> int:
+    """`apply` or `node`, by who decides."""
+    from bootstrap.engine.turn import alone
+
+    if options.dry_run:
+        return _run(mode, host, options, decide, verb, kubeconfig, ask=False, output=output)
+    with alone(host, wait_for_turn):
+        return _run(mode, host, options, decide, verb, kubeconfig, ask=ask, output=output)
+
+
+def _run(mode: Any, host: Any, options: Any, decide: Any, verb: str, kubeconfig: str, *, ask: bool, output: str) -> int:
+    from bootstrap.workflows.api_access import api_reader, own
     from bootstrap.workflows.upgrade import apply as workflow
 
     began, text = time.monotonic(), output == "text"
-    decision = workflow.decide(host, mode.name, options, kubeconfig, datetime.now(UTC))
+    decision = decide(host, mode.name, options, kubeconfig, datetime.now(UTC))
     if text:
         show_preflight(decision, mode, time.monotonic() - began)
     decision.preflight.raise_errors()
@@ -115,12 +147,12 @@ def _apply(mode: Any, host: Any, options: Any, kubeconfig: str, *, ask: bool, ou
         if options.print_config:
             print(workflow.configuration(decision))
     if options.dry_run:
-        return show_plan(plan, host, api_reader(super_admin(host, decision.cfg)), output)
+        return show_plan(plan, host, api_reader(own(host, decision.cfg)), output)
     if text or ask:
         for line in decision.lines:
             say(f"  {line}")
     if ask:
-        confirm("Upgrade?", "upgrade apply", YES)
+        confirm("Upgrade?", f"upgrade {verb}", YES)
     back = partial(_going_back, decision.backup.before, text=text)
     done = workflow.act(host, decision, plan, manifests(), Progress(plan) if text else silent, back)
     seconds = time.monotonic() - began
@@ -128,7 +160,8 @@ def _apply(mode: Any, host: Any, options: Any, kubeconfig: str, *, ask: bool, ou
         shown = {"from": decision.backup.before, "to": decision.backup.after, "backup": decision.backup.name}
         show_json({**shown, "seconds": seconds, "steps": [asdict(timing) for timing in done]})
         return Exit.OK
-    say(f"\nKubernetes is at {decision.backup.after}: {seconds:.1f} s")
+    what = f"node {decision.cfg.node.name}" if verb == "node" else "Kubernetes"
+    say(f"\n{what} is at {decision.backup.after}: {seconds:.1f} s")
     if mode.name == HOST:
         say("\n  go back     bootstrap upgrade rollback")
     return Exit.OK
@@ -149,7 +182,7 @@ def rollback(
 ) -> int:
     """Go back to what an upgrade of this machine has replaced, as long as its backup is there."""
     from bootstrap.engine.turn import alone
-    from bootstrap.workflows.api_access import api_reader, super_admin
+    from bootstrap.workflows.api_access import api_reader, own
     from bootstrap.workflows.mode import enter
     from bootstrap.workflows.upgrade import rollback as workflow
 
@@ -159,7 +192,7 @@ def rollback(
     with alone(host, wait_for_turn):
         back, text = workflow.decide_rollback(host, mode.name, name, manifests()), output == "text"
         if dry_run:
-            return show_plan(back.plan, host, api_reader(super_admin(host, back.observed.cfg)), output)
+            return show_plan(back.plan, host, api_reader(own(host, back.observed.cfg)), output)
         if text or not yes:
             say(f"  Kubernetes {back.backup.after} → {back.backup.before}: what {back.backup.directory} has")
         if not yes:

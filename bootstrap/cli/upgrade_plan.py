@@ -106,6 +106,8 @@ def _obstacles(found: Any) -> None:
         say("   next   with the image of now, correct it: bootstrap init --reconfigure --config FILE")
     elif found.code:
         say("   next   correct it, then bootstrap upgrade plan")
+    elif found.before == found.after and not found.changes:
+        say(f"the cluster is at {found.after}, and nothing would change", "✓")
     else:
         say("   next   bootstrap upgrade apply")
 

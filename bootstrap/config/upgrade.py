@@ -19,7 +19,7 @@ KIND = "UpgradeConfiguration"
 class UpgradeOptions:
     """kubeadm's flags and fields, by what they mean; `version` is empty for the one that this image carries.
 
-    `policy` is about images, empty leaves it to what is stored; they come one after the other in any case.
+    `policy` and `serial` are about images; empty, and None, leave it to what is stored.
     """
 
     version: str = ""
@@ -33,7 +33,10 @@ class UpgradeOptions:
     ignored: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     policy: str = ""
+    serial: bool | None = None
     timeouts: Document | None = None
+    drain: float | None = None
+    """Seconds that Pods have to leave the node before; None: they stay."""
 
 
 def upgrade_options(documents: Documents, part: str, **given: Any) -> UpgradeOptions:
@@ -62,5 +65,6 @@ def _written(doc: Document) -> Mapping[str, Any]:
         "ignored": doc.get("ignorePreflightErrors") and tuple(doc["ignorePreflightErrors"]),
         "skipped": doc.get("skipPhases") and tuple(doc["skipPhases"]),
         "policy": doc.get("imagePullPolicy"),
+        "serial": doc.get("imagePullSerial"),
     }
     return {name: value for name, value in found.items() if value is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bootstrap.engine.objects.answers import said
@@ -47,8 +47,13 @@ def described(pod: Pod) -> str:
     return _name(pod) + ("" if owned else " (nobody makes it again)")
 
 
-def set_schedulable(node: str, context: RunContext, *, schedulable: bool, timeout: float) -> bool:
-    """Whether that changed anything; of a node that the cluster does not know, nothing does."""
+def set_schedulable(
+    node: str, context: RunContext, *, schedulable: bool, timeout: float, first: Callable[[], object] = lambda: None
+) -> bool:
+    """Whether that changed anything; of a node that the cluster does not know, nothing does.
+
+    `first` is done before a change.
+    """
     name = f"node {node}"
     body = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}}
 
@@ -56,6 +61,7 @@ def set_schedulable(node: str, context: RunContext, *, schedulable: bool, timeou
         answer = context.api.get(object_path(body))
         if answer.status == 404 or bool(_taken(answer, name).body.get("spec", {}).get("unschedulable")) != schedulable:
             return False
+        first()
         _taken(context.api.merge({**body, "spec": {"unschedulable": None if schedulable else True}}), name)
         return True
 
@@ -120,7 +126,7 @@ def _taken(answer: ApiResponse, what: str) -> ApiResponse:
             f"the API server refused {what}",
             code=Exit.API,
             why=said(answer),
-            fix="give an administrator's kubeconfig: bootstrap reset --drain --kubeconfig FILE",
+            fix="give an administrator's kubeconfig: --kubeconfig FILE",
         )
     raise NotYet(said(answer))
 

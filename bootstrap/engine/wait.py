@@ -121,7 +121,11 @@ def _node(condition: NodeReady | NodeExists, context: RunContext) -> str:
         return "not registered yet"
     if isinstance(condition, NodeExists):
         return OK
-    for entry in answer.body.get("status", {}).get("conditions", ()):
+    status = answer.body.get("status", {})
+    runs = str(status.get("nodeInfo", {}).get("kubeletVersion", ""))
+    if condition.version and runs.partition("+")[0] != condition.version.partition("+")[0]:
+        return f"its kubelet is {runs or 'unknown'} still"
+    for entry in status.get("conditions", ()):
         if entry["type"] == "Ready":
             if epoch(entry["lastHeartbeatTime"]) < condition.since:
                 return "not reported since the boot"

@@ -24,6 +24,10 @@ class Backup:
     state: str = "begun"
     """`begun`, `done`, or `undone`: what it holds was put back."""
     files: Mapping[str, int | None] = field(default_factory=dict)
+    owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Path → user and group, of files that are not root's."""
+    others: tuple[str, ...] = ()
+    """Members of etcd beside this machine's: a snapshot would set it apart from them."""
 
     @property
     def directory(self) -> str:

@@ -32,6 +32,8 @@ class ClusterFacts:
     nodes: tuple[ClusterNode, ...] = ()
     etcd_members: Mapping[str, str] = field(default_factory=dict)
     """Node → URL for clients, of the members that run as static Pods."""
+    api_servers: Mapping[str, str] = field(default_factory=dict)
+    """Node → version, of the API servers that run as static Pods."""
 
     def others(self, name: str) -> tuple[ClusterNode, ...]:
         """All nodes but one."""

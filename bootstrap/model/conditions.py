@@ -19,10 +19,14 @@ class HttpOk:
 
 @dataclass(frozen=True)
 class NodeReady:
-    """The node is Ready and said so after `since` (seconds since the epoch)."""
+    """The node is Ready and said so after `since` (seconds since the epoch), with a kubelet of this `version`.
+
+    Any will do where that is empty; builds of one version are alike.
+    """
 
     name: str
     since: float = 0
+    version: str = ""
 
     @property
     def title(self) -> str:

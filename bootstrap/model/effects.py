@@ -15,6 +15,7 @@ from bootstrap.model.reset_effects import (
     EtcdMemberGone,
     NodeDeleted,
     NodeDrained,
+    NodeUncordoned,
     Restored,
     UnitsReloaded,
     Unmounted,
@@ -24,6 +25,7 @@ from bootstrap.model.upgrade_effects import (
     EtcdDowngraded,
     EtcdSnapshotTaken,
     FilesRestored,
+    ImagesReleased,
 )
 
 
@@ -371,12 +373,14 @@ Effect = (
     | EtcdMemberPromoted
     | EtcdMemberGone
     | NodeDrained
+    | NodeUncordoned
     | NodeDeleted
     | Unmounted
     | UnitsReloaded
     | BackedUp
     | BackupMarked
     | FilesRestored
+    | ImagesReleased
     | EtcdSnapshotTaken
     | EtcdDowngraded
     | StaticPodsReplaced

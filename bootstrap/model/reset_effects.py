@@ -37,9 +37,21 @@ class ContainersGone:
 
 @dataclass(frozen=True)
 class NodeDrained:
-    """No Pod that can go elsewhere runs on the node, and none is scheduled to it: each was evicted."""
+    """No Pod that can go elsewhere runs on the node, and none is scheduled to it: each was evicted.
+
+    `mark` is a file that says so where that was not so before; empty: it is for good.
+    """
 
     name: str
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class NodeUncordoned:
+    """Pods are scheduled to the node again, if `mark` says that we have stopped that."""
+
+    name: str
+    mark: str
 
 
 @dataclass(frozen=True)

@@ -38,3 +38,12 @@ class EtcdDowngraded:
     """
 
     minor: str
+
+
+@dataclass(frozen=True)
+class ImagesReleased:
+    """Of images of ours in the runtime behind `socket`, garbage collection leaves alone only `kept`, and what this
+    program carries itself."""
+
+    socket: str
+    kept: tuple[str, ...]

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bootstrap.model import names
+from bootstrap.model.conditions import Condition, NodeReady
 from bootstrap.model.effects import Effect, File, LeaseFreed, StaticPodsReplaced, UnitRunning
 from bootstrap.model.plan import Plan, Step
+from bootstrap.phases.control_plane import ETCD_ADDED
 
 EXCHANGED = "control-plane/exchanged"
 MANIFESTS = {
     "etcd/local": "etcd",
+    ETCD_ADDED: "etcd",
     "control-plane/apiserver": "kube-apiserver",
     "control-plane/controller-manager": "kube-controller-manager",
     "control-plane/scheduler": "kube-scheduler",
 }
-"""Steps of `init`, and whose manifest each writes."""
+"""Steps of `init` and `join`, and whose manifest each writes."""
+KUBELETS = ("kubelet-start/config", "kubelet-start/credentials")
 
 
 def exchanged(init: Plan, socket: str) -> Plan:
@@ -43,10 +47,7 @@ def manifests_of(init: Plan, etcd: bool = True) -> tuple[File, ...]:
 def is_local(step: Step) -> bool:
     """Whether it only changes files and the runtime: it comes before the exchange."""
     group = step.id.partition("/")[0]
-    return group in ("record", "certs", "kubeconfig", "host", "runtime") or step.id in (
-        *MANIFESTS,
-        "kubelet-start/config",
-    )
+    return group in ("record", "certs", "kubeconfig", "host", "runtime") or step.id in (*MANIFESTS, *KUBELETS)
 
 
 def _manifest(step: Step, component: str) -> File:
@@ -61,16 +62,24 @@ def without_manifest(step: Step) -> Step:
     return step
 
 
-def moved_behind(step: Step, before: tuple[str, ...], socket: str) -> Step:
-    """What was to happen before the kubelet's start still does, and all of it after `before`."""
+def moved_behind(
+    step: Step, before: tuple[str, ...], socket: str, version: str = "", *, exchanges: bool = True
+) -> Step:
+    """What was to happen before the kubelet's start still does, and all of it after `before`.
+
+    `version` is the kubelet's to be, empty for the one that is here.
+    """
     if step.id in MANIFESTS:  # the controllers' waited for the API server, which is not exchanged yet
         return replace(step, after=before)
-    if step.id == "kubelet-start" or step.id.startswith("wait-control-plane/"):  # or the old ones are asked
-        return replace(started(step, socket), after=(*step.after, EXCHANGED))
-    return replace(started(step, socket), after=(*before, *step.after))
+    found = started(step, socket, version)
+    if exchanges and (
+        step.id == "kubelet-start" or step.id.startswith("wait-control-plane/")
+    ):  # or the old ones are asked
+        return replace(found, after=(*step.after, EXCHANGED))
+    return replace(found, after=(*before, *step.after))
 
 
-def started(step: Step, socket: str) -> Step:
+def started(step: Step, socket: str, version: str = "") -> Step:
     """A step of `init` where something ran before: the kubelet of another binary, and who led."""
 
     def fitted(effect: Effect) -> Effect:
@@ -78,4 +87,7 @@ def started(step: Step, socket: str) -> Step:
             return replace(effect, uses=(*effect.uses, f"{names.HOST_BIN_DIR}/kubelet"))
         return replace(effect, socket=socket) if isinstance(effect, LeaseFreed) else effect
 
-    return replace(step, effects=tuple(map(fitted, step.effects)))
+    def expected(wait: Condition) -> Condition:
+        return replace(wait, version=version) if isinstance(wait, NodeReady) else wait
+
+    return replace(step, effects=tuple(map(fitted, step.effects)), waits=tuple(map(expected, step.waits)))

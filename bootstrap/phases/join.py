@@ -10,7 +10,7 @@ from bootstrap.model.conditions import FileThere, NodeReady
 from bootstrap.model.effects import File, FileGone
 from bootstrap.model.plan import Plan, Step
 from bootstrap.phases.addons import workload_timeout
-from bootstrap.phases.cluster import NODE_NETWORK, OWN_ADDONS, node_steps
+from bootstrap.phases.cluster import NODE_NETWORK, OWN_ADDONS, node_steps, own_addon_steps
 from bootstrap.phases.control_plane import ETCD_ADDED, control_plane_steps
 from bootstrap.phases.images import with_images
 from bootstrap.phases.inputs import ControlPlaneInputs, NodeInputs
@@ -49,10 +49,13 @@ def join_plan(node: NodeInputs, join: JoinInputs, manifests: Mapping[str, str]) 
     return Plan(without(steps, cfg.run.skip_phases, naming=OF_JOIN))
 
 
-def join_control_plane_plan(node: NodeInputs, control_plane: ControlPlaneInputs, manifests: Mapping[str, str]) -> Plan:
+def join_control_plane_plan(
+    node: NodeInputs, control_plane: ControlPlaneInputs, manifests: Mapping[str, str], *, addons: bool = False
+) -> Plan:
     """As `init` has it, with an etcd that is joined; the kubelet's credential is signed here, as all of this machine's.
 
-    Of the cluster itself only this node is marked: everything else is there.
+    Of the cluster itself only this node is marked: everything else is there. With `addons` ours become those of this
+    version.
     """
     cfg, files = node.cfg, file_steps(node, control_plane)
     joins = control_plane.joins
@@ -65,7 +68,7 @@ def join_control_plane_plan(node: NodeInputs, control_plane: ControlPlaneInputs,
         control_plane_steps(node, control_plane, tuple(step.id for step in files.steps)),
         timer_steps(node),
         node_steps(node, manifests, ()),
-        Part(OWN_ADDONS, ()),
+        own_addon_steps(node, manifests) if addons else Part(OWN_ADDONS, ()),
     )
     steps = joined(with_images(parts, node.bundled, to_bring_in(cfg), serial=cfg.node.image_pull_serial))
     return Plan(without(steps, cfg.run.skip_phases, control_plane.there, OF_JOIN))

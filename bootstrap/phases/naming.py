@@ -78,20 +78,17 @@ OF_JOIN = Naming(
     },
     {PREFLIGHT: "it changes nothing", "check-etcd": "etcd is asked when the member is added"},
 )
-OF_UPGRADE = Naming(
-    "upgrade apply",
-    {
-        "control-plane": ("control-plane/exchanged", "control-plane/shown", "upgrade/certs", "etcd/peer-url"),
-        "upload-config": (),
-        "kubelet-config": ("kubelet-start/config",),
-        "bootstrap-token": (),
-        "addon": (),
-        "addon/coredns": (),
-        "addon/kube-proxy": (),
-    },
-    {
-        PREFLIGHT: "it changes nothing",
-        "kubeconfig": "the kubelet of a control plane asks its own API server already",
-        "post-upgrade": "nothing is left of the version before",
-    },
-)
+_OF_BOTH: Mapping[str, tuple[str, ...]] = {
+    "control-plane": ("control-plane/exchanged", "control-plane/shown", "upgrade/certs", "etcd/peer-url"),
+    "kubelet-config": ("kubelet-start/config",),
+    "addon": (),
+    "addon/coredns": (),
+    "addon/kube-proxy": (),
+}
+_WITHOUT = {
+    PREFLIGHT: "it changes nothing",
+    "kubeconfig": "the kubelet of a control plane asks its own API server already",
+    "post-upgrade": "nothing is left of the version before",
+}
+OF_UPGRADE = Naming("upgrade apply", {**_OF_BOTH, "upload-config": (), "bootstrap-token": ()}, _WITHOUT)
+OF_UPGRADE_NODE = Naming("upgrade node", _OF_BOTH, _WITHOUT)

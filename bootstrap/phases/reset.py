@@ -29,6 +29,7 @@ TOOLS = (names.HOST_DIR, names.WORK_DIR)
 """What reset itself needs on the host, the journal among it."""
 MARKS = (names.TOKEN_CREATED, ADMINS_BOUND, TAINTS_GIVEN)
 """What `init` does once, since the cluster's own data has it from then on: they go before that data does."""
+WHO_STAYS = "kubectl get pdb -A shows who keeps them"
 KEPT = (names.JOURNAL.rpartition("/")[2],)
 
 
@@ -90,7 +91,7 @@ def node_steps(drained: NodeDrained | None, deleted: NodeDeleted | None, drain_t
     node at its start only, so that one which is deleted stays so."""
     steps = []
     if drained:
-        way_out = f"kubectl get pdb -A shows who keeps them; kubectl uncordon {drained.name} takes new Pods again"
+        way_out = f"{WHO_STAYS}; kubectl uncordon {drained.name} takes new Pods again"
         steps.append(Step("drain", "Node", (drained,), timeout=drain_timeout, instead=way_out))
     if deleted:
         steps.append(Step("delete-node", "Node", (deleted,), after=tuple(step.id for step in steps)))

@@ -11,34 +11,37 @@ from bootstrap.model.conditions import HttpOk
 from bootstrap.model.effects import File, UnitRunning
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.upgrade_effects import BackupMarked, EtcdDowngraded, FilesRestored
-from bootstrap.phases.exchange import EXCHANGED, exchange, is_local, started
+from bootstrap.phases.exchange import exchange, is_local, started
+from bootstrap.phases.upgrade import uncordoned
 from bootstrap.render.images import catalog
 
 ETCD_BACK = "wait-control-plane/etcd"
 ETCD_TIMEOUT = 60.0
 """Seconds; one that cannot read the data ends at once, again and again."""
-FILES, READABLE, MARKED = "rollback/files", "rollback/etcd", "rollback/done"
+FILES, READABLE, UNCORDONED, MARKED = "rollback/files", "rollback/etcd", "rollback/uncordon", "rollback/done"
 
 
-def rollback_plan(init: Plan, cfg: ClusterConfig, backup: Backup, pods: tuple[File, ...], etcd_health: str) -> Plan:
-    """`init` is the plan of the version before, `pods` are its manifests; what was renewed stays."""
+def rollback_plan(made: Plan, cfg: ClusterConfig, backup: Backup, pods: tuple[File, ...], etcd_health: str) -> Plan:
+    """`made` is the plan of the version before, `pods` are its manifests; what was renewed stays."""
     readable = _readable(cfg, backup) if etcd_health else ()
-    apart = {names.STATE_CONFIG, *(pod.path for pod in pods)}
+    state = tuple(path for path in (names.STATE_CONFIG,) if path in backup.files)
+    apart = {*state, *(pod.path for pod in pods)}
     files = FilesRestored(backup, tuple(path for path in backup.files if path not in apart))
-    units = tuple(e for s in init.steps if s.id == "runtime" for e in s.effects if isinstance(e, UnitRunning))
+    units = tuple(e for s in made.steps if s.id == "runtime" for e in s.effects if isinstance(e, UnitRunning))
     steps = [
         *(Step(READABLE, "Control plane", readable) for _ in readable[:1]),
         Step(FILES, "Files", (files, *units), after=tuple(READABLE for _ in readable[:1])),
-        exchange(pods, cfg.node.cri_socket, (FILES,)),
+        *((exchange(pods, cfg.node.cri_socket, (FILES,)),) if pods else ()),
     ]
-    dropped = {step.id for step in init.steps if is_local(step)}
-    rest = [replace(s, after=tuple(a for a in s.after if a not in dropped)) for s in init.steps if s.id not in dropped]
-    steps += [_moved(started(step, cfg.node.cri_socket), etcd_health) for step in rest]
+    behind = steps[-1].id
+    dropped = {step.id for step in made.steps if is_local(step)}
+    rest = [replace(s, after=tuple(a for a in s.after if a not in dropped)) for s in made.steps if s.id not in dropped]
+    steps += [_moved(started(step, cfg.node.cri_socket, backup.before), etcd_health, behind) for step in rest]
     if etcd_health:
         healthy = (HttpOk("etcd healthy", etcd_health),)
         steps.append(Step(ETCD_BACK, "Control plane", waits=healthy, after=("kubelet-start",), timeout=ETCD_TIMEOUT))
-    state = FilesRestored(backup, (names.STATE_CONFIG,))
-    done = (state, BackupMarked(backup, "undone"))
+    steps.append(uncordoned(cfg.node.name, UNCORDONED, steps))
+    done = (FilesRestored(backup, state), BackupMarked(backup, "undone"))
     return Plan((*steps, Step(MARKED, "Node", done, after=tuple(step.id for step in steps))))
 
 
@@ -48,10 +51,10 @@ def _readable(cfg: ClusterConfig, backup: Backup) -> tuple[EtcdDowngraded, ...]:
     return () if before == after else (EtcdDowngraded(before),)
 
 
-def _moved(step: Step, etcd_health: str) -> Step:
-    """The API server is asked when its etcd answers."""
+def _moved(step: Step, etcd_health: str, behind: str) -> Step:
+    """The API server is asked when its etcd answers; nothing begins before the step `behind`."""
     if step.id == "kubelet-start":
-        return replace(step, after=(*step.after, EXCHANGED))
+        return replace(step, after=(*step.after, behind))
     if step.id == "wait-control-plane/answers" and etcd_health:
         return replace(step, after=(*step.after, ETCD_BACK))
-    return step if step.after else replace(step, after=(EXCHANGED,))
+    return step if step.after else replace(step, after=(behind,))

@@ -1,8 +1,9 @@
-"""The plan of `upgrade apply`: that of `init`, what runs exchanged in one moment, and before it a way back kept."""
+"""The plan of `upgrade apply` and `node`: that of `init` or `join`, what runs exchanged in one moment, and before it a
+way back kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from bootstrap.model import names
@@ -17,15 +18,17 @@ from bootstrap.model.effects import (
     Install,
 )
 from bootstrap.model.plan import Plan, Step
-from bootstrap.model.upgrade_effects import BackupMarked, EtcdSnapshotTaken
+from bootstrap.model.reset_effects import NodeDrained, NodeUncordoned
+from bootstrap.model.upgrade_effects import BackupMarked, EtcdSnapshotTaken, ImagesReleased
 from bootstrap.phases.exchange import MANIFESTS, exchange, is_local, manifests_of, moved_behind, without_manifest
 from bootstrap.phases.images import TIMEOUT as IMAGES_TIMEOUT
 from bootstrap.phases.inputs import NodeInputs
+from bootstrap.phases.reset import WHO_STAYS
 from bootstrap.render.images.required import components
 from bootstrap.render.pki.renewal import Renewed
 
 BACKUP, SNAPSHOT, IMAGES, RENEWED = "upgrade/backup", "upgrade/snapshot", "upgrade/images", "upgrade/certs"
-DONE = "upgrade/done"
+DRAINED, UNCORDONED, SHOWN, DONE = "upgrade/drain", "upgrade/uncordon", "control-plane/shown", "upgrade/done"
 CREDENTIALS = ("certs/", "kubeconfig/")
 """Steps whose files an upgrade does not take back: what was renewed serves the old version too."""
 
@@ -43,27 +46,57 @@ class UpgradeInputs:
     """Whether it is upgraded too."""
     policy: str = "IfNotPresent"
     """As imagePullPolicy has it."""
+    serial: bool = True
+    """Whether one image comes after the other."""
+    kept: tuple[str, ...] = ()
+    """Images of this version, and of those that there is a way back to."""
+    drain: float | None = None
+    """Seconds that Pods have to leave the node before; None: they stay."""
 
 
-def upgrade_plan(init: Plan, node: NodeInputs, given: UpgradeInputs) -> Plan:
-    """`init` is the plan of the new version, on this machine."""
-    steps = {step.id: step for step in init.steps}
-    manifests = manifests_of(init, given.etcd)
-    changed = tuple(_without_state(without_manifest(step)) for step in init.steps)
-    first = [_images(node, given), *_kept(given, node, changed, manifests)]
+def upgrade_plan(made: Plan, node: NodeInputs, given: UpgradeInputs) -> Plan:
+    """`made` is the plan of `init` or `join` with the new version, on this machine."""
+    manifests = manifests_of(made, given.etcd)
+    changed = tuple(_without_state(without_manifest(step)) for step in made.steps)
+    first = [*_images(node, given), *_kept(given, node, changed, manifests), *_drained(node, given)]
     before = tuple(step.id for step in first)
-    renewed = tuple(file for each in given.renewed for file in each.files)
-    moved = [moved_behind(step, before, given.socket) for step in changed]
-    local = tuple(s.id for s in changed if is_local(s))
-    found = [
-        *first,
-        *moved,
-        Step(RENEWED, "Certificates", renewed, after=(*before, *(s.id for s in moved if s.id.startswith(CREDENTIALS)))),
-        exchange(manifests, given.socket, (*before, RENEWED, *local)),
-        *_shown(node, given, manifests, steps),
+    moved = [
+        moved_behind(step, before, given.socket, names.BUILT_VERSION, exchanges=bool(manifests)) for step in changed
     ]
-    done = (_state(node), BackupMarked(given.backup, "done"))
-    return Plan((*found, Step(DONE, "Node", done, after=tuple(step.id for step in found))), init.remarks)
+    found = [*first, *moved, *(_exchanged(node, given, manifests, changed, before) if manifests else ())]
+    found.append(uncordoned(node.cfg.node.name, UNCORDONED, found))
+    released = (ImagesReleased(given.socket, given.kept),) if node.facts.mode == "host" else ()
+    done = (_state(node), BackupMarked(given.backup, "done"), *released)
+    return Plan((*found, Step(DONE, "Node", done, after=tuple(step.id for step in found))), made.remarks)
+
+
+def uncordoned(node: str, name: str, steps: Iterable[Step]) -> Step:
+    """As soon as the node can run Pods: those of add-ons may have no other."""
+    after = tuple(step.id for step in steps if step.id in ("kubelet-start", "node-ready", SHOWN))
+    return Step(name, "Node", (NodeUncordoned(node, names.CORDONED),), after=after)
+
+
+def _drained(node: NodeInputs, given: UpgradeInputs) -> tuple[Step, ...]:
+    if given.drain is None:
+        return ()
+    drained = NodeDrained(node.cfg.node.name, names.CORDONED)
+    after = (BACKUP, *((SNAPSHOT,) if given.etcd_runs else ()))
+    return (Step(DRAINED, "Node", (drained,), after=after, timeout=given.drain, instead=WHO_STAYS),)
+
+
+def _exchanged(
+    node: NodeInputs,
+    given: UpgradeInputs,
+    manifests: tuple[File, ...],
+    steps: tuple[Step, ...],
+    before: tuple[str, ...],
+) -> Iterable[Step]:
+    """What a control plane has and another machine does not."""
+    renewed = tuple(file for each in given.renewed for file in each.files)
+    issued = tuple(step.id for step in steps if step.id.startswith(CREDENTIALS))
+    yield Step(RENEWED, "Certificates", renewed, after=(*before, *issued))
+    yield exchange(manifests, given.socket, (*before, RENEWED, *(step.id for step in steps if is_local(step))))
+    yield from _shown(node, given, tuple(step.id for step in steps))
 
 
 def _without_state(step: Step) -> Step:
@@ -89,19 +122,22 @@ def _kept(given: UpgradeInputs, node: NodeInputs, steps: Iterable[Step], manifes
     return found
 
 
-def _images(node: NodeInputs, given: UpgradeInputs) -> Step:
+def _images(node: NodeInputs, given: UpgradeInputs) -> list[Step]:
     """All that the new version runs, before anything else begins; a node container has our own already."""
     cfg, socket, always = node.cfg, given.socket, given.policy == "Always"
-    wanted: list[Effect] = [ImagesImported(socket)] if node.facts.mode == "host" else []
-    if given.policy != "Never":
-        others = (found.image for found in components(cfg) if not found.built)
-        wanted += [ImagePresent(image, socket, cfg.own.mirrors, always) for image in others]
-    return Step(IMAGES, "Images", tuple(wanted), timeout=IMAGES_TIMEOUT)
+    ours: tuple[Effect, ...] = (ImagesImported(socket),) if node.facts.mode == "host" else ()
+    others = tuple(
+        ImagePresent(found.image, socket, cfg.own.mirrors, always)
+        for found in components(cfg)
+        if not found.built and given.policy != "Never"
+    )
+    if given.serial:
+        return [Step(IMAGES, "Images", (*ours, *others), timeout=IMAGES_TIMEOUT)]
+    each = [Step(f"{IMAGES}/{pull.image}", "Images", (pull,), timeout=IMAGES_TIMEOUT) for pull in others]
+    return [*each, Step(IMAGES, "Images", ours, after=tuple(step.id for step in each), timeout=IMAGES_TIMEOUT)]
 
 
-def _shown(
-    node: NodeInputs, given: UpgradeInputs, manifests: tuple[File, ...], steps: dict[str, Step]
-) -> Iterable[Step]:
+def _shown(node: NodeInputs, given: UpgradeInputs, steps: Collection[str]) -> Iterable[Step]:
     timeout = node.cfg.run.timeouts.control_plane_component_health_check
     if given.etcd_health:
         healthy = (HttpOk("etcd healthy", given.etcd_health),)
@@ -109,8 +145,8 @@ def _shown(
     shown: list[Condition] = [
         StaticPodShown(component, node.cfg.node.name, given.socket)
         for step, component in MANIFESTS.items()
-        if step in steps and manifests
+        if step in steps
     ]
     after = tuple(name for name in steps if name.startswith("wait-control-plane/"))
     timeout = node.cfg.run.timeouts.upgrade_manifests
-    yield Step("control-plane/shown", "Control plane", waits=tuple(shown), after=after, timeout=timeout)
+    yield Step(SHOWN, "Control plane", waits=tuple(shown), after=after, timeout=timeout)

@@ -11,6 +11,7 @@ from bootstrap.config.schema.fields import KINDS
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, Document
 from bootstrap.model.cluster_facts import ClusterNode
+from bootstrap.model.images.reference import version_of
 from bootstrap.render.images.required import components
 
 KUBELET, ETCD = "kubelet", "etcd"
@@ -51,13 +52,20 @@ def component_changes(
     etcd: bool = True,
 ) -> tuple[ComponentChange, ...]:
     """`cfg` is of the new version, `pods` are static, `workloads` are by component; `etcd` unless it stays."""
-    after = {found.component: _version(found.image) for found in components(cfg)}
+    after = {found.component: version_of(found.image) for found in components(cfg)}
     found = [
         *_of_pods(pods, after),
-        *(ComponentChange(name, "", _version(_image(body)), after[name]) for name, body in workloads.items()),
+        *(ComponentChange(name, "", version_of(_image(body)), after[name]) for name, body in workloads.items()),
         *(ComponentChange(KUBELET, node.name, node.version, names.BUILT_VERSION) for node in nodes),
     ]
     return tuple(change for change in found if etcd or change.name != ETCD)
+
+
+def with_own(pods: Sequence[Document], own: Sequence[Document], node: str) -> tuple[Document, ...]:
+    """Static Pods as the API shows them, and of this node's those that it does not show yet."""
+    shown = {pod["metadata"]["name"] for pod in pods}
+    mine = ({**pod, "spec": {**pod["spec"], "nodeName": node}} for pod in own)
+    return (*pods, *(pod for pod in mine if f"{pod['metadata']['name']}-{node}" not in shown))
 
 
 def _of_pods(pods: Sequence[Document], after: Mapping[str, str]) -> Iterator[ComponentChange]:
@@ -65,17 +73,12 @@ def _of_pods(pods: Sequence[Document], after: Mapping[str, str]) -> Iterator[Com
     running = [(pod["metadata"].get("labels", {}).get("component", ""), pod) for pod in pods]
     known = ((name, pod) for name, pod in running if name in after)
     for name, pod in sorted(known, key=lambda each: (order.index(each[0]), each[1]["spec"].get("nodeName", ""))):
-        version = _version(str(pod["spec"]["containers"][0]["image"]))
+        version = version_of(str(pod["spec"]["containers"][0]["image"]))
         yield ComponentChange(name, str(pod["spec"].get("nodeName", "")), version, after[name])
 
 
 def _image(workload: Document) -> str:
     return str(workload["spec"]["template"]["spec"]["containers"][0]["image"])
-
-
-def _version(image: str) -> str:
-    """Of a tag, where `_` stands for `+`."""
-    return image.partition("@")[0].rpartition("/")[2].partition(":")[2].replace("_", "+")
 
 
 def kind_states(stored: Mapping[str, Document]) -> tuple[KindState, ...]:
@@ -91,10 +94,10 @@ def removed_apis(metrics: str) -> tuple[str, ...]:
     """What clients have asked the API server for since its start, and the new version does not serve any more."""
     asked = (dict(_LABEL.findall(labels)) for labels in _DEPRECATED.findall(metrics))
     gone = (labels for labels in asked if labels.get("removed_release") and _not_later(labels["removed_release"]))
-    return tuple(sorted({f"{_group_version(labels)} {labels.get('resource', '')}" for labels in gone}))
+    return tuple(sorted({f"{_groupversion_of(labels)} {labels.get('resource', '')}" for labels in gone}))
 
 
-def _group_version(labels: Mapping[str, Any]) -> str:
+def _groupversion_of(labels: Mapping[str, Any]) -> str:
     return "/".join(filter(None, (labels.get("group"), labels.get("version"))))
 
 

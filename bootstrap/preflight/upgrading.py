@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from bootstrap.model import names
-from bootstrap.model.cluster_facts import ClusterFacts
+from bootstrap.model.cluster_facts import ClusterFacts, ClusterNode
 from bootstrap.preflight.checks import Outcome
 from bootstrap.preflight.finding import Check, Finding, Found, check, is_ignored, listed
 from bootstrap.preflight.joining import OLDER, minor
@@ -59,13 +59,23 @@ def _edited(editors: Collection[str]) -> Iterator[Found]:
 
 
 def _skew(cluster: ClusterFacts | None) -> Iterator[Found]:
-    old = [n for n in (cluster.nodes if cluster else ()) if 0 < minor(n.version) < minor(names.BUILT_VERSION) - OLDER]
+    nodes, new = cluster.nodes if cluster else (), minor(names.BUILT_VERSION)
+    planes = [n for n in nodes if n.control_plane and 0 < minor(n.version) < new - 1]
+    if planes:
+        yield Found(
+            f"{_versions(planes)} would have an API server more than one minor older than this one",
+            "bootstrap upgrade node on those machines first, with the image of the minor that the cluster has",
+        )
+    old = [n for n in nodes if 0 < minor(n.version) < new - OLDER]
     if old:
         yield Found(
-            f"the kubelet of {listed([f'{node.name} ({node.version})' for node in old])} would be more than {OLDER} "
-            "minors older than the API server",
+            f"the kubelet of {_versions(old)} would be more than {OLDER} minors older than the API server",
             "Bring those machines to a later version first",
         )
+
+
+def _versions(nodes: Collection[ClusterNode]) -> str:
+    return listed([f"{node.name} ({node.version})" for node in nodes])
 
 
 def _check(name: str) -> Check:

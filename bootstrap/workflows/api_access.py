@@ -43,6 +43,11 @@ def kubelet(host: HostReader) -> Callable[[], KubeApi]:
     return connect
 
 
+def own(host: HostReader, cfg: ClusterConfig) -> Callable[[], KubeApi]:
+    """Who may do most of what this machine has credentials of."""
+    return super_admin(host, cfg) if cfg.node.api else kubelet(host)
+
+
 def joining(cluster: TrustedCluster) -> KubeApi:
     """Who joins: it may read what the cluster tells its nodes."""
     return KubeApi(bootstrap_kubeconfig(cluster))

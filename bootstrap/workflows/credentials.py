@@ -37,6 +37,10 @@ class Credentials:
         return {file.path: file.content for file in self.pki}
 
 
+NONE = Credentials((), (), (), frozenset(), "")
+"""Of a machine whose certificates are the cluster's to sign."""
+
+
 def issue_credentials(
     host: HostReader,
     cfg: ClusterConfig,

@@ -17,7 +17,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.plan import Plan
 from bootstrap.model.runtime import Runtime, runtime_at
 from bootstrap.render.addresses import dns_ip
-from bootstrap.workflows.api_access import kubelet, super_admin
+from bootstrap.workflows.api_access import own
 from bootstrap.workflows.diagnose import looking, with_cause
 from bootstrap.workflows.observe import Observed
 
@@ -48,7 +48,7 @@ def execute(
     try:
         context = RunContext(
             host,
-            super_admin(host, cfg) if cfg.node.api else kubelet(host),
+            own(host, cfg),
             probe,
             verb,
             look,

@@ -15,6 +15,7 @@ from tests.host.machine import CONFIG, Outside
 from tests.host.test_upgrade import AFTER, BEFORE, NEXT
 
 APPLY, BACK = ("upgrade", "apply", "-y"), ("upgrade", "rollback", "-y")
+NODE = ("upgrade", "node")
 LAST = 1000
 """More steps than there are."""
 MANIFESTS = {f"{name}.yaml" for name in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")}
@@ -32,18 +33,41 @@ def machine(sweep: bool) -> Iterator[Outside]:
         made.remove()
 
 
-def trials(machine: Outside, score: Score, words: tuple[str, ...], version: str, undo: tuple[str, ...]) -> None:
-    """After a kill each manifest is there, and the same again leads to `version`; `undo` is for the next trial."""
+@pytest.fixture(scope="module")
+def worker(machine: Outside) -> Iterator[Outside]:
+    """One more machine, in a cluster that is at the next version already."""
+    made = Outside("upgrades-worker", beside=machine)
+    try:
+        line = must(machine.run(IMAGE, "token", "create", "--print-join-command"))
+        must(made.run(IMAGE, *line.split()[1:]))
+        must(machine.run(NEXT, *APPLY))
+        yield made
+    finally:
+        made.remove()
+
+
+def trials(
+    machine: Outside,
+    score: Score,
+    words: tuple[str, ...],
+    version: str,
+    undo: tuple[str, ...],
+    first: Outside | None = None,
+) -> None:
+    """After a kill each manifest is there, and the same again leads to `version`; `undo` is for the next trial.
+
+    `first` is asked how a worker is.
+    """
     whole = must(machine.killed(LAST, NEXT, *words))
     must(machine.run(NEXT, *undo))
     for after in range(1, int(whole.split()[-2])):
         with score.trial(after):
             ended = machine.killed(after, NEXT, *words)
             assert ended.returncode == 137, ended.stdout + ended.stderr
-            assert set(machine.must("ls /etc/kubernetes/manifests").split()) == MANIFESTS
+            assert set(machine.must("ls /etc/kubernetes/manifests").split()) == (set() if first else MANIFESTS)
             must(machine.run(NEXT, *words))
-            assert machine.versions() == {version}
-            assert machine.is_ready()
+            assert (machine.stored(), (first or machine).is_ready()) == (version, True)
+            assert first or machine.versions() == {version}
             must(machine.run(NEXT, *undo))
 
 
@@ -56,3 +80,15 @@ def test_rollback_killed(machine: Outside, score: Score) -> None:
     """SIGKILL after a step of `upgrade rollback` on a host, then `upgrade rollback` to the version before."""
     must(machine.run(NEXT, *APPLY))
     trials(machine, score, BACK, BEFORE, APPLY)
+    must(machine.run(NEXT, *BACK))
+
+
+def test_node_killed(machine: Outside, worker: Outside, score: Score) -> None:
+    """SIGKILL after a step of `upgrade node` on a worker, then `upgrade node` to the new version."""
+    trials(worker, score, (*NODE, "--drain"), AFTER, BACK, machine)
+
+
+def test_rollback_of_a_node_killed(machine: Outside, worker: Outside, score: Score) -> None:
+    """SIGKILL after a step of `upgrade rollback` on a worker, then `upgrade rollback` to the version before."""
+    must(worker.run(NEXT, *NODE))
+    trials(worker, score, BACK, BEFORE, NODE, machine)

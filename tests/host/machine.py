@@ -67,11 +67,15 @@ def machine_image() -> str:
 class Machine:
     """One such machine; `remove` it, volumes included."""
 
-    def __init__(self, name: str, options: Sequence[str] = (), network: Sequence[str] = ()) -> None:
+    def __init__(
+        self, name: str, options: Sequence[str] = (), network: Sequence[str] = (), beside: Machine | None = None
+    ) -> None:
         self.name = f"bt-host-{name}-{os.getpid()}"
-        must(docker("network", "create", *network, self.name))  # alone there, it keeps its address when it boots
+        self.network = beside.network if beside else self.name
+        if beside is None:
+            must(docker("network", "create", *network, self.name))  # alone there, it keeps its address when it boots
         self.engine = "unix:///var/run/docker.sock"
-        place = ("--hostname", name, "--name", self.name, "--network", self.name)
+        place = ("--hostname", name, "--name", self.name, "--network", self.network)
         words = ("--privileged", "--cgroupns=private", *place, *VOLUMES, *options)
         must(docker("run", "-d", *words, machine_image()))
         self._await_docker()
@@ -120,7 +124,7 @@ class Machine:
 
     def address(self) -> str:
         shown = docker(
-            "inspect", "--format", f'{{{{(index .NetworkSettings.Networks "{self.name}").IPAddress}}}}', self.name
+            "inspect", "--format", f'{{{{(index .NetworkSettings.Networks "{self.network}").IPAddress}}}}', self.name
         )
         return must(shown).strip()
 
@@ -135,7 +139,7 @@ class Machine:
 
     def remove(self) -> None:
         docker("rm", "-fv", self.name)
-        docker("network", "rm", self.name)
+        docker("network", "rm", self.network)  # the last one there
 
 
 class Outside(Machine):
@@ -161,5 +165,8 @@ class Outside(Machine):
         pods = [pod for pod in json.loads(shown)["items"] if "deletionTimestamp" not in pod["metadata"]]
         images = {c["image"] for pod in pods for c in pod["spec"]["containers"]}
         tags = {image.rpartition(":")[2] for image in images if image.split("/")[-1].split(":")[0] in components}
-        stored = self.must(f"grep ^kubernetesVersion {names.STATE_CONFIG}").split()[1]
-        return {*(tag.replace("_", "+") for tag in tags), stored}
+        return {*(tag.replace("_", "+") for tag in tags), self.stored()}
+
+    def stored(self) -> str:
+        """The version in the state of the next run."""
+        return self.must(f"grep ^kubernetesVersion {names.STATE_CONFIG}").split()[1]

@@ -13,23 +13,85 @@ from collections.abc import Callable
 import pytest
 
 from bootstrap.model import names
-from tests.e2e.node import IMAGE, must
+from bootstrap.render.images.catalog import MINORS
+from tests.e2e.joined import lines
+from tests.e2e.node import IMAGE, must, until
 from tests.host.machine import CONFIG, Machine, Outside
 
 NEXT = f"{IMAGE}-2"
 BEFORE, AFTER = names.BUILT_VERSION, names.BUILT_VERSION.replace("bootstrap.1", "bootstrap.2")
 WAIT, CONFLICT = 6, 8
+CTR = "/opt/bootstrap/bin/ctr -a /run/bootstrap/containerd/containerd.sock -n k8s.io images"
+EARLIER = "localhost/bootstrap/pause:0"
+PAUSE = f"localhost/bootstrap/pause:{MINORS[names.KUBERNETES_MINOR].pause}"
 REFUSED = """
 spec: {containers: [{name: kube-scheduler, command: [kube-scheduler, --no-such-flag]}]}
 """
+
+
+SHARED = """\
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+controlPlaneEndpoint: {}:6443
+"""
+NO_KUBELET = "podLogsDir: relative\n"
+SOON = """
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: UpgradeConfiguration
+timeouts: {kubeletHealthCheck: 15s}
+"""
+WEB = f"""
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: web}}
+spec:
+  selector: {{matchLabels: {{app: web}}}}
+  template:
+    metadata: {{labels: {{app: web}}}}
+    spec:
+      nodeSelector: {{kubernetes.io/hostname: worker}}
+      terminationGracePeriodSeconds: 1
+      containers: [{{name: web, image: "{PAUSE}"}}]
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {{name: web}}
+spec: {{minAvailable: 1, selector: {{matchLabels: {{app: web}}}}}}
+"""
+"""One Pod on one machine, of which none may go."""
 
 
 @pytest.fixture(scope="module")
 def machine(make: Callable[..., Machine]) -> Outside:
     made = make("upgrade", kind=Outside)
     assert isinstance(made, Outside)
-    must(made.run(IMAGE, "init", "--config", "-", stdin=CONFIG.encode()))
+    shared = f"{CONFIG}---\n{SHARED.format(made.address())}"
+    must(made.run(IMAGE, "init", "--config", "-", stdin=shared.encode()))
     return made
+
+
+@pytest.fixture(scope="module")
+def plane(machine: Outside, make: Callable[..., Machine]) -> Outside:
+    return joined(machine, make, "plane")
+
+
+@pytest.fixture(scope="module")
+def worker(machine: Outside, make: Callable[..., Machine]) -> Outside:
+    return joined(machine, make, "worker")
+
+
+def joined(machine: Outside, make: Callable[..., Machine], name: str) -> Outside:
+    """One more machine, of the version before."""
+    made = make(name, kind=Outside, beside=machine)
+    assert isinstance(made, Outside)
+    shown = lines(must(machine.run(IMAGE, "init", "--upload-certs")))
+    line = next(line for line in shown if ("--control-plane" in line) is (name == "plane"))
+    must(made.run(IMAGE, *line.split()[1:]))
+    return made
+
+
+def is_cordoned(machine: Outside, node: str) -> bool:
+    return must(machine.kubectl("get", "node", node, "-o", "jsonpath={.spec.unschedulable}")) == "true"
 
 
 def test_what_the_new_version_does_not_run_goes_back(machine: Outside) -> None:
@@ -63,17 +125,72 @@ def test_a_dry_run_shows_it_and_changes_nothing(machine: Outside) -> None:
     assert now == there
 
 
+def test_no_node_goes_before_its_cluster(machine: Outside, plane: Outside, worker: Outside) -> None:
+    for made in (plane, worker):
+        done = made.run(NEXT, "upgrade", "node")
+        assert (done.returncode, "upgrade apply, where init was run" in done.stderr) == (CONFLICT, True), done.stderr
+    assert {made.stored() for made in (machine, plane, worker)} == {BEFORE}
+
+
 def test_it_goes_on_to_the_next_version(machine: Outside) -> None:
+    machine.must(f"{CTR} tag {PAUSE} {EARLIER} && {CTR} label {EARLIER} io.cri-containerd.pinned=pinned")
     ca = machine.must("sha256sum /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/apiserver.crt").split()
     done = json.loads(must(machine.run(NEXT, "upgrade", "apply", "-y", "-o", "json")))
 
     assert (done["from"], done["to"]) == (BEFORE, AFTER)
-    assert machine.versions() == {AFTER}
+    assert machine.versions() == {BEFORE, AFTER}  # of the other control plane, and of the add-ons
+    assert machine.stored() == AFTER
     assert machine.is_ready()
     now = machine.must("sha256sum /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/apiserver.crt").split()
     assert (ca[0] == now[0], ca[2] == now[2]) == (True, False)
     shown = must(machine.kubectl("get", "configmap", "-n", "kube-system", "kubeadm-config", "-o", "yaml"))
     assert f"kubernetesVersion: {AFTER}" in shown
+    pinned = {name: "pinned" in machine.must(f"{CTR} ls name=={name}") for name in (EARLIER, PAUSE)}
+    assert pinned == {EARLIER: False, PAUSE: True}
+
+
+def test_a_further_control_plane_follows(machine: Outside, plane: Outside, worker: Outside) -> None:
+    """The add-ons come with the last one."""
+    must(plane.run(NEXT, "upgrade", "node"))
+
+    assert machine.versions() == plane.versions() == {AFTER}
+    assert worker.stored() == BEFORE
+
+
+def test_a_worker_follows_without_its_pods_and_takes_new_ones(machine: Outside, worker: Outside) -> None:
+    """While a budget lets nobody go it stays what it is."""
+    machine.must(f"cat > /root/web.yaml <<'END'\n{WEB}END")
+    must(machine.kubectl("apply", "-f", "/root/web.yaml"))
+    must(machine.kubectl("rollout", "status", "deployment/web", "--timeout=60s"))
+    kept = worker.run(NEXT, "upgrade", "node", "--drain", "--drain-timeout", "3s")
+
+    assert (kept.returncode, "default/web-" in kept.stderr) == (WAIT, True), kept.stderr
+    assert (is_cordoned(machine, "worker"), worker.stored()) == (False, BEFORE)
+
+    before = must(machine.kubectl("get", "pods", "-l", "app=web", "-o", "name"))
+    must(machine.kubectl("delete", "poddisruptionbudget", "web"))
+    must(worker.run(NEXT, "upgrade", "node", "--drain"))
+    assert before not in must(machine.kubectl("get", "pods", "-l", "app=web", "-o", "name"))
+    assert (is_cordoned(machine, "worker"), worker.stored()) == (False, AFTER)
+    must(machine.kubectl("rollout", "status", "deployment/web", "--timeout=60s"))
+
+
+def test_what_a_worker_does_not_run_goes_back_and_so_it_does_by_hand(machine: Outside, worker: Outside) -> None:
+    must(worker.run(NEXT, "upgrade", "rollback", "-y"))
+    assert (is_cordoned(machine, "worker"), worker.stored()) == (False, BEFORE)
+
+    worker.must(f"mkdir -p /root/patches && cat > /root/patches/kubeletconfiguration.yaml <<'END'\n{NO_KUBELET}END")
+    done = worker.run(NEXT, "upgrade", "node", "--config", "-", "--patches", "/root/patches", stdin=SOON.encode())
+    assert done.returncode == WAIT, done.stdout + done.stderr
+    assert f"back at {BEFORE}" in done.stderr
+    until("it is Ready", machine.is_ready)
+    assert (is_cordoned(machine, "worker"), worker.stored()) == (False, BEFORE)
+
+
+def test_a_further_control_plane_goes_back(machine: Outside, plane: Outside) -> None:
+    must(plane.run(NEXT, "upgrade", "rollback", "-y"))
+    assert plane.stored() == BEFORE
+    until("all are Ready", machine.is_ready)
 
 
 def test_it_goes_back_by_hand(machine: Outside) -> None:

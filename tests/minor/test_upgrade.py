@@ -41,6 +41,17 @@ def machine(app_image: str) -> Iterator[Outside]:
         made.remove()
 
 
+@pytest.fixture(scope="module")
+def worker(machine: Outside) -> Iterator[Outside]:
+    made = Outside("minor-worker", beside=machine)
+    try:
+        line = must(machine.run(IMAGE, "token", "create", "--print-join-command"))
+        must(made.run(IMAGE, *line.split()[1:]))
+        yield made
+    finally:
+        made.remove()
+
+
 def answers(address: str) -> bool:
     with suppress(OSError):
         connection = http.client.HTTPConnection(address, NODE_PORT, timeout=5)
@@ -73,9 +84,8 @@ def etcd_of(machine: Outside) -> str:
     return machine.must("grep -o 'etcd:[0-9].*' /etc/kubernetes/manifests/etcd.yaml").strip().removeprefix("etcd:")
 
 
-def kubelet_of(machine: Outside) -> str:
-    nodes = json.loads(must(machine.kubectl("get", "nodes", "-o", "json")))["items"]
-    return str(nodes[0]["status"]["nodeInfo"]["kubeletVersion"])
+def kubelet_of(machine: Outside, node: str = "minor") -> str:
+    return must(machine.kubectl("get", "node", node, "-o", "jsonpath={.status.nodeInfo.kubeletVersion}"))
 
 
 def test_it_becomes_one_of_the_next_minor(machine: Outside) -> None:
@@ -89,6 +99,17 @@ def test_it_becomes_one_of_the_next_minor(machine: Outside) -> None:
     assert machine.is_ready()
     rested = must(machine.run(NEWER, "init"))
     assert "nothing changed" in rested, rested
+
+
+def test_a_worker_follows_and_goes_back(machine: Outside, worker: Outside) -> None:
+    """Of a cluster that went on before it."""
+    assert kubelet_of(machine, "minor-worker") == BUILT
+    with nobody_waits(machine):
+        must(worker.run(NEWER, "upgrade", "node", "--drain"))
+    assert (kubelet_of(machine, "minor-worker"), machine.is_ready()) == (AFTER, True)
+
+    must(worker.run(NEWER, "upgrade", "rollback", "-y"))
+    assert (kubelet_of(machine, "minor-worker"), machine.is_ready()) == (BUILT, True)
 
 
 def test_it_goes_back_with_what_was_made_since(machine: Outside) -> None:

@@ -100,6 +100,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "token generate": ("bootstrap token generate",),
     "token list": ("bootstrap token list -o json",),
     "upgrade apply": ("bootstrap upgrade apply --dry-run", "bootstrap upgrade apply -y"),
+    "upgrade node": ("bootstrap upgrade node --dry-run", "bootstrap upgrade node --drain"),
     "upgrade plan": ("bootstrap upgrade plan", "bootstrap upgrade plan -o json"),
     "upgrade rollback": ("bootstrap upgrade rollback --list", "bootstrap upgrade rollback -y"),
     "version": ("docker run --rm IMAGE version -o json",),

@@ -28,14 +28,17 @@ def _back_up(effect: BackedUp, context: RunContext, timeout: float) -> str:
     host.mkdir(names.BACKUPS_DIR, 0o700)
     host.mkdir(backup.directory, 0o700)
     files: dict[str, int | None] = {}
+    owners: dict[str, tuple[int, int]] = {}
     for path in _changed(host, effect):
         there = host.stat(path)
         files[path] = there.mode if there else None
         if there:
+            if (there.uid, there.gid) != (0, 0):
+                owners[path] = there.uid, there.gid
             copy = backup.copy_of(path)
             make_parent(host, copy)
             host.install(host.reach(path), copy, 0o600)
-    host.write(backup.note, dataclasses.replace(backup, files=files).to_json(), 0o600)
+    host.write(backup.note, dataclasses.replace(backup, files=files, owners=owners).to_json(), 0o600)
     return f"{len(files)} files kept in {backup.directory}"
 
 
@@ -70,11 +73,14 @@ def _restore(effect: FilesRestored, context: RunContext, timeout: float) -> str:
 
 def _put_back(host: Host, backup: Backup, path: str, context: RunContext) -> None:
     context.journal.note(PATH, path)
-    mode = backup.files[path]
+    mode, copy = backup.files[path], backup.copy_of(path)
     if mode is None:
         host.remove(path)
+    elif path in backup.owners:
+        uid, gid = backup.owners[path]
+        host.write(path, host.read(copy) or b"", mode, (uid, gid))
     else:
-        host.install(host.reach(backup.copy_of(path)), path, mode)
+        host.install(host.reach(copy), path, mode)
 
 
 register(

@@ -18,6 +18,7 @@ from bootstrap.model.errors import BootstrapError
 from bootstrap.model.images.reference import parse_reference
 from bootstrap.model.journal_entry import IMAGES, Entry
 from bootstrap.model.reset_effects import Restored
+from bootstrap.model.upgrade_effects import ImagesReleased
 from bootstrap.render.images.mirrors import route
 
 
@@ -67,6 +68,21 @@ def _load(effect: ImagesLoaded, context: RunContext, timeout: float) -> str:
     with _until_over(context):
         loaded = context.load_images(effect.references, context.over)
     return f"{len(loaded)} images loaded" if loaded else ""
+
+
+def _release(effect: ImagesReleased, context: RunContext, timeout: float) -> str:
+    """A runtime that is asked in another way than ctr's keeps what it has."""
+    from bootstrap.host.runtime.containerd import Containerd  # few runs need it
+
+    runtime, kept, released = Containerd(context.host, effect.socket), {*effect.kept, *seed_images()}, 0
+    try:
+        for name, (_, pinned) in runtime.there().items():
+            if pinned and is_ours(name) and name not in kept:
+                runtime.release(name)
+                released += 1
+    except BootstrapError:
+        return ""
+    return f"{released} images of earlier versions may go" if released else ""
 
 
 def _pull(effect: ImagePresent, context: RunContext, timeout: float) -> str:
@@ -126,6 +142,11 @@ register(
     ImagesLoaded,
     apply=_load,
     describe=lambda effect, host: f"images of the bundle, if they are not there: {', '.join(effect.references)}",
+)
+register(
+    ImagesReleased,
+    apply=_release,
+    describe=lambda effect, host: f"images in {effect.socket}: of earlier versions those may go that nothing needs",
 )
 register(
     ImagePresent,

@@ -1,17 +1,19 @@
-"""A node that leaves its cluster: what runs on it goes elsewhere, and the cluster forgets it."""
+"""A node that leaves its cluster, or is away for a while: what runs on it goes elsewhere."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bootstrap.engine.drain import described, evict_all, pods_path, set_schedulable, to_evict
+from bootstrap.engine.effects.files import write
 from bootstrap.engine.effects.registry import Lines, Objects, register
 from bootstrap.engine.objects.answers import said
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.kube_client import object_path
 from bootstrap.host.port import HostReader
+from bootstrap.model.effects import File
 from bootstrap.model.events import Unanswered
-from bootstrap.model.reset_effects import NodeDeleted, NodeDrained
+from bootstrap.model.reset_effects import NodeDeleted, NodeDrained, NodeUncordoned
 
 
 def by_hand(node: str) -> str:
@@ -20,9 +22,20 @@ def by_hand(node: str) -> str:
 
 
 def _drain(effect: NodeDrained, context: RunContext, timeout: float) -> str:
-    cordoned = set_schedulable(effect.name, context, schedulable=False, timeout=timeout)
+    def note() -> str:
+        return write(File(effect.mark, b"", 0o600), context, timeout) if effect.mark else ""
+
+    cordoned = set_schedulable(effect.name, context, schedulable=False, timeout=timeout, first=note)
     count = evict_all(effect.name, context, timeout)
     return f"{count} Pods evicted" if count else f"{effect.name} cordoned" if cordoned else ""
+
+
+def _uncordon(effect: NodeUncordoned, context: RunContext, timeout: float) -> str:
+    if context.host.stat(effect.mark) is None:
+        return ""
+    set_schedulable(effect.name, context, schedulable=True, timeout=timeout)
+    context.host.remove(effect.mark)
+    return f"{effect.name} takes Pods again"
 
 
 def _drained_pods(effect: NodeDrained, host: HostReader, objects: Objects) -> Lines:
@@ -53,4 +66,5 @@ register(
     describe=lambda effect, host: f"drain node {effect.name}",
     diff=_drained_pods,
 )
+register(NodeUncordoned, apply=_uncordon, describe=lambda effect, host: f"node {effect.name}: takes Pods again")
 register(NodeDeleted, apply=_delete, describe=lambda effect, host: f"delete node {effect.name}")

@@ -9,6 +9,7 @@ from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.model import names
 from bootstrap.model.cluster import Document
 from bootstrap.model.cluster_facts import ClusterFacts, ClusterNode
+from bootstrap.model.images.reference import version_of
 
 Get = Callable[[str], Mapping[str, Any] | None]
 """REST path → object, None when there is none or nobody answers."""
@@ -29,6 +30,7 @@ def read_cluster(get: Get) -> ClusterFacts | None:
         _document(get(f"{SYSTEM}/configmaps/kubelet-config"), "kubelet"),
         tuple(sorted(map(cluster_node, nodes.get("items") or ()), key=lambda node: node.name)),
         dict(sorted(_annotated(pod, ETCD_URLS) for pod in (get(ETCD_PODS) or {}).get("items") or ())),
+        dict(sorted(map(_api_server, (get(APISERVER_PODS) or {}).get("items") or ()))),
     )
 
 
@@ -67,3 +69,7 @@ def cluster_node(body: Mapping[str, Any]) -> ClusterNode:
 def _annotated(pod: Mapping[str, Any], key: str) -> tuple[str, str]:
     """Its node, and what an annotation says."""
     return str(pod["spec"].get("nodeName", "")), (pod["metadata"].get("annotations") or {}).get(key, "")
+
+
+def _api_server(pod: Mapping[str, Any]) -> tuple[str, str]:
+    return str(pod["spec"].get("nodeName", "")), version_of(str(pod["spec"]["containers"][0]["image"]))

@@ -1,4 +1,5 @@
-"""Images of a containerd, through `ctr` of our own image: what is there, and what is brought in, always pinned.
+"""Images of a containerd, through `ctr` of our own image: what is there, and what is brought in, always pinned,
+until it is released.
 
 What is there by digest is not sent again, so a load that was interrupted goes on where it stopped. Pinned: the
 kubelet's garbage collection never takes it.
@@ -24,7 +25,8 @@ from bootstrap.render.bundle.loading import Group, groups, needed_name, share_ou
 
 NAMESPACE = "k8s.io"
 """Where CRI looks for images."""
-PINNED = "io.cri-containerd.pinned=pinned"
+_PIN = "io.cri-containerd.pinned="
+PINNED = f"{_PIN}pinned"
 TIMEOUT = 3600.0
 """Seconds for an archive of any size on a slow disk."""
 _CHUNK = 1 << 20
@@ -84,6 +86,10 @@ class Containerd:
             running.abort()
             self._forget([name for name in names if name not in there])
             raise
+
+    def release(self, name: str) -> None:
+        """Garbage collection may take it, once nothing runs of it."""
+        self._run("images", "label", name, _PIN)
 
     def _forget(self, names: Sequence[str]) -> None:
         """An import that failed may have given names already, and pinned them."""

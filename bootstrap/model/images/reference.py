@@ -93,3 +93,8 @@ def _split(name: str) -> tuple[str, str]:
         registry = parse_registry(first)
         return registry, f"library/{rest}" if registry == DOCKER_HUB and "/" not in rest else rest
     return DOCKER_HUB, name if slash else f"library/{name}"
+
+
+def version_of(image: str) -> str:
+    """What its tag says, where `_` stands for `+`; empty without one."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[2].replace("_", "+")

@@ -12,6 +12,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.versions import is_newer
 from bootstrap.workflows import api_access
 
 
@@ -29,7 +30,8 @@ def as_cluster_says(host: HostReader, stored: ClusterConfig) -> ClusterConfig:
 def again(stored: ClusterConfig, documents: Documents, facts: HostFacts) -> ClusterConfig:
     """A machine that joined, or set out to, goes on as what it was to be; its address alone may be another one.
 
-    Raises BootstrapError (exit 8) when it began a cluster of its own, or other settings are given now.
+    Raises BootstrapError (exit 8) when it began a cluster of its own, other settings are given now, or the image is a
+    newer one.
     """
     if not stored.node.server:
         raise BootstrapError(
@@ -37,6 +39,13 @@ def again(stored: ClusterConfig, documents: Documents, facts: HostFacts) -> Clus
             code=Exit.CONFLICT,
             why=f"init was run here: {names.STATE_CONFIG}",
             fix="bootstrap reset, then join",
+        )
+    version = stored.cluster.kubernetes_version
+    if is_newer(names.BUILT_VERSION, version):
+        raise BootstrapError(
+            f"this machine has joined with Kubernetes {version}, and this image brings {names.BUILT_VERSION}",
+            code=Exit.CONFLICT,
+            fix=f"bootstrap upgrade node; or run the image of {version.partition('+')[0]} to go on with that",
         )
     own = documents.own
     own = dataclasses.replace(own, **shared_settings(stored.own)) if own else stored.own

@@ -1,9 +1,12 @@
-"""`upgrade apply`: what this machine's cluster is, and is to be; then one plan, and the way back where it fails."""
+"""`upgrade apply`: what this machine's cluster is, and is to be; then one plan, and the way back where it fails.
+
+Plan and way back are those of `upgrade node` too.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +18,7 @@ from bootstrap.engine.journal import begun, read_journal
 from bootstrap.engine.run import EventListener
 from bootstrap.engine.timings import Timing
 from bootstrap.formats.yaml_text import to_yaml
+from bootstrap.host import etcd
 from bootstrap.host.facts.cluster import SYSTEM
 from bootstrap.host.facts.configured import look_up
 from bootstrap.host.facts.gather import gather
@@ -28,22 +32,21 @@ from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
 from bootstrap.model.plan import PREFLIGHT, Plan
-from bootstrap.phases.naming import OF_UPGRADE
+from bootstrap.phases.naming import OF_UPGRADE, OF_UPGRADE_NODE
 from bootstrap.phases.select import without
 from bootstrap.phases.upgrade import UpgradeInputs, upgrade_plan
 from bootstrap.preflight.checks import Outcome, run_checks
 from bootstrap.preflight.upgrading import SKEW, missing_manifests, upgrade_outcomes
 from bootstrap.render.controlplane.own import stored
+from bootstrap.render.images.required import needed
 from bootstrap.render.pki.keys import CryptoKeySource
 from bootstrap.render.pki.renewal import ALL, RenewalInput, Renewed, renewal
-from bootstrap.workflows.api_access import administrator, cluster_facts
-from bootstrap.workflows.credentials import issue_credentials
+from bootstrap.workflows.api_access import administrator, api_reader, cluster_facts, own
 from bootstrap.workflows.execute import execute
-from bootstrap.workflows.initial import node_inputs
 from bootstrap.workflows.mode import HOST, NODE
 from bootstrap.workflows.observe import Observed
 from bootstrap.workflows.reconfigure import kept
-from bootstrap.workflows.upgrade.machine import etcd_health, initial_plan
+from bootstrap.workflows.upgrade.machine import etcd_health, made
 from bootstrap.workflows.upgrade.rollback import Listening, gone_back
 from bootstrap.workflows.upgrade.version import check_version
 
@@ -65,11 +68,11 @@ class UpgradeDecision(Observed):
     @property
     def lines(self) -> tuple[str, ...]:
         """What will be done."""
-        return (f"Kubernetes {self.before.cluster.kubernetes_version} → {self.cfg.cluster.kubernetes_version}",)
+        return (f"Kubernetes {self.backup.before} → {self.backup.after}",)
 
 
-def here(host: Host, mode: str) -> tuple[ClusterConfig, HostFacts]:
-    """The cluster that `init` made here. Raises BootstrapError (exit 8) where there is none."""
+def stored_here(host: HostReader) -> ClusterConfig:
+    """Of a machine of any kind. Raises BootstrapError (exit 8) where there is none."""
     text = host.read(names.STATE_CONFIG)
     if text is None:
         raise BootstrapError(
@@ -78,15 +81,20 @@ def here(host: Host, mode: str) -> tuple[ClusterConfig, HostFacts]:
             why=f"{names.STATE_CONFIG} does not exist",
             fix="bootstrap init",
         )
-    before, facts = read_stored(text), gather(host, mode)
+    return read_stored(text)
+
+
+def here(host: Host, mode: str) -> tuple[ClusterConfig, HostFacts]:
+    """The cluster that `init` made here. Raises BootstrapError (exit 8) where there is none."""
+    before = stored_here(host)
     if before.node.api is None or before.node.server:
         raise BootstrapError(
             "this is not the first control plane of its cluster",
             code=Exit.CONFLICT,
             why="join was run here",
-            fix="run upgrade apply on the machine where init was run",
+            fix="bootstrap upgrade node; upgrade apply comes before it, where init was run",
         )
-    return before, facts
+    return before, gather(host, mode)
 
 
 def decide(host: Host, mode: str, options: UpgradeOptions, kubeconfig: str, now: datetime) -> UpgradeDecision:
@@ -94,12 +102,27 @@ def decide(host: Host, mode: str, options: UpgradeOptions, kubeconfig: str, now:
     before, facts = here(host, mode)
     check_version(before.cluster.kubernetes_version, options)
     cfg = target(before, facts, options)
-    configured = look_up(host, mode, cfg, address_given=True, fresh=False)
+    return examined(host, facts, options, kubeconfig, now, before=before, cfg=cfg)
+
+
+def examined(
+    host: Host,
+    facts: HostFacts,
+    options: UpgradeOptions,
+    kubeconfig: str,
+    now: datetime,
+    *,
+    before: ClusterConfig,
+    cfg: ClusterConfig,
+) -> UpgradeDecision:
+    """What the machine is to become, after a look at it; and at the cluster, if it is a control plane."""
+    configured = look_up(host, facts.mode, cfg, address_given=not cfg.node.server, fresh=False)
     facts = dataclasses.replace(lasting(facts, cfg.own), configured=configured)
-    backup = _backup(host, before, cfg, now)
-    checks, cluster = run_checks(cfg, facts, fresh=False), cluster_facts(host, kubeconfig)
-    just_moved = mode == NODE and not host.unit(names.KUBELET_SERVICE).active  # the data of another container
-    if not (PREFLIGHT in options.skipped or just_moved or host.stat(backup.note)):  # or what runs is half exchanged
+    backup, checks = backup_for(host, before, cfg, now), run_checks(cfg, facts, fresh=False)
+    cluster = cluster_facts(host, kubeconfig) if cfg.node.api else None
+    just_moved = facts.mode == NODE and not host.unit(names.KUBELET_SERVICE).active  # the data of another container
+    skips = PREFLIGHT in options.skipped or just_moved or host.stat(backup.note)  # or what runs is half exchanged
+    if cfg.node.api and not skips:
         found = health(host, cluster, kubeconfig, options)
         checks = dataclasses.replace(checks, outcomes=(*checks.outcomes, *found))
     last = not behind(cluster, cfg)
@@ -108,8 +131,8 @@ def decide(host: Host, mode: str, options: UpgradeOptions, kubeconfig: str, now:
 
 def behind(cluster: ClusterFacts | None, cfg: ClusterConfig) -> list[str]:
     """Control planes that have another version than is wanted."""
-    others = cluster.others(cfg.node.name) if cluster else ()
-    return [node.name for node in others if node.control_plane and node.version != cfg.cluster.kubernetes_version]
+    planes = [node.name for node in cluster.others(cfg.node.name) if node.control_plane] if cluster else []
+    return [name for name in planes if cluster and cluster.api_servers.get(name) != cfg.cluster.kubernetes_version]
 
 
 def health(
@@ -150,35 +173,72 @@ def target(before: ClusterConfig, facts: HostFacts, options: UpgradeOptions) -> 
     return resolve(documents, Overrides(**given), facts)
 
 
-def _backup(host: HostReader, before: ClusterConfig, cfg: ClusterConfig, now: datetime) -> Backup:
+def backup_for(host: Host, before: ClusterConfig, cfg: ClusterConfig, now: datetime) -> Backup:
     """A run that was not finished goes on: by then not all is here any more that it has kept."""
-    old, new = before.cluster.kubernetes_version, cfg.cluster.kubernetes_version
+    old, new = _runs(host, before), cfg.cluster.kubernetes_version
     last = next(iter(backups(host)), None)
-    if last and (last.state, last.before, last.after) == ("begun", old, new):
+    if last and (last.state, last.after) == ("begun", new):
         return last
-    return Backup(f"upgrade-{now:%Y%m%d-%H%M%S}", old, new, f"{now:%Y-%m-%dT%H:%M:%SZ}")
+    name, taken = f"upgrade-{now:%Y%m%d-%H%M%S}", f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    return Backup(name, old, new, taken, others=_other_members(host, before))
+
+
+def _other_members(host: Host, before: ClusterConfig) -> tuple[str, ...]:
+    """Of etcd; none where this one does not run, or is set up by the user's own flags."""
+    if not (before.local_etcd and host.unit(names.KUBELET_SERVICE).active):
+        return ()
+    try:
+        return etcd.others(host, etcd.own_member(host))
+    except BootstrapError:
+        return ()
+
+
+def _runs(host: HostReader, before: ClusterConfig) -> str:
+    """What is stored, unless the machine has joined with an older program than the cluster's: then its kubelet's."""
+    stored = before.cluster.kubernetes_version
+    if not before.node.server:
+        return stored
+    found = api_reader(own(host, before))(f"/api/v1/nodes/{before.node.name}") or {}
+    kubelet = str(found.get("status", {}).get("nodeInfo", {}).get("kubeletVersion", ""))
+    return stored if kubelet.partition("+")[0] in ("", stored.partition("+")[0]) else kubelet
 
 
 def make_plan(
     host: HostReader, decision: UpgradeDecision, manifests: Mapping[str, str], now: datetime, options: UpgradeOptions
 ) -> Plan:
     """Certificates are renewed here, so that the plan holds finished bytes."""
-    cfg = decision.cfg
-    issued = issue_credentials(host, cfg, now, None, anew=False)
-    node = node_inputs(host, decision, issued)
-    plan = initial_plan(host, decision, node, issued, manifests, now)
-    renewed = _renewed(host, decision, now) if options.renewal and issued.signing else ()
-    health = etcd_health(host) if cfg.local_etcd else ""
-    runs = host.unit(names.KUBELET_SERVICE).active and bool(health)
-    policy = options.policy or cfg.node.image_pull_policy
-    given = UpgradeInputs(decision.backup, renewed, cfg.node.cri_socket, health, runs, options.etcd, policy)
-    whole = upgrade_plan(plan, node, given)
+    cfg, joined = decision.cfg, bool(decision.cfg.node.server)
+    found = made(host, decision, manifests, now, addons=decision.last)
+    renews = options.renewal and cfg.node.api and found.issued.signing
+    health, runs = etcd_health(host) if cfg.local_etcd else "", host.unit(names.KUBELET_SERVICE).active
+    given = UpgradeInputs(
+        decision.backup,
+        _renewed(host, decision, now) if renews else (),
+        cfg.node.cri_socket,
+        health,
+        etcd_runs=runs and bool(health) and not joined,  # what others hold as well is not put back from one member
+        etcd=options.etcd,
+        policy=options.policy or cfg.node.image_pull_policy,
+        serial=cfg.node.image_pull_serial if options.serial is None else options.serial,
+        kept=tuple(_kept_images(host, decision)),
+        drain=options.drain if runs else None,
+    )
+    whole = upgrade_plan(found.plan, found.node, given)
     skipped = tuple(phase for phase in options.skipped if phase != PREFLIGHT)
     remarks = () if decision.last else (ADDONS_LATER,)
-    if remarks:  # kube-proxy is never newer than the API server that it asks
+    if remarks and not joined:  # kube-proxy is never newer than the API server that it asks
         skipped = (*skipped, ADDONS)
     there = {path for step in whole.steps for e in step.effects if isinstance(e, File) and host.stat(path := e.path)}
-    return Plan(without(whole.steps, skipped, there, OF_UPGRADE), (*whole.remarks, *remarks))
+    naming = OF_UPGRADE_NODE if joined else OF_UPGRADE
+    return Plan(without(whole.steps, skipped, there, naming), (*whole.remarks, *remarks))
+
+
+def _kept_images(host: HostReader, decision: UpgradeDecision) -> Iterator[str]:
+    yield from needed(decision.cfg)
+    yield from needed(decision.before)
+    for backup in backups(host)[: names.BACKUPS_KEPT]:
+        if stored := host.read(backup.copy_of(names.STATE_CONFIG)):
+            yield from needed(read_stored(stored))
 
 
 def configuration(decision: UpgradeDecision) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from bootstrap.config.upgrade import UpgradeOptions
 from bootstrap.engine.preview import PreviewedEffect, preview
 from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.host.facts.cluster import SYSTEM
+from bootstrap.host.facts.kubelet import static_pod_path
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, Document
@@ -25,7 +27,9 @@ from bootstrap.preflight.outlook import (
     component_changes,
     kind_states,
     removed_apis,
+    with_own,
 )
+from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.render.images.required import components
 from bootstrap.workflows.api_access import administrator, api_reader, cluster_facts
 from bootstrap.workflows.upgrade.apply import configuration, decide, health, here, make_plan, of_this_version
@@ -81,7 +85,7 @@ def look_ahead(
     known = Outlook(
         before.cluster.kubernetes_version,
         after.cluster.kubernetes_version,
-        _components(get, facts, after, etcd=options.etcd),
+        _components(host, get, facts, after, etcd=options.etcd),
         kind_states(_stored(get, facts)),
         removed_apis(_metrics(host, kubeconfig)) if facts else (),
     )
@@ -108,12 +112,20 @@ def look_ahead(
 
 
 def _components(
-    get: Any, facts: ClusterFacts | None, after: ClusterConfig, *, etcd: bool
+    host: HostReader, get: Any, facts: ClusterFacts | None, after: ClusterConfig, *, etcd: bool
 ) -> tuple[ComponentChange, ...]:
-    pods = (get(_PODS) or {}).get("items") or ()
+    pods = with_own((get(_PODS) or {}).get("items") or (), tuple(_manifests(host)), after.node.name)
     wanted = {found.component for found in components(after)}
     bodies = {name: body for name, path in WORKLOADS.items() if name in wanted and (body := get(path))}
     return component_changes(after, facts.nodes if facts else (), pods, bodies, etcd=etcd)
+
+
+def _manifests(host: HostReader) -> Iterator[Document]:
+    """Of this machine's static Pods, which the API shows only some time after they began."""
+    for name in ("etcd", *names.CONTROL_PLANE):
+        with suppress(UnreadableError):
+            if isinstance(found := parse_one(host.read(manifest_path(name, static_pod_path(host))) or b""), dict):
+                yield found
 
 
 def _stored(get: Any, facts: ClusterFacts | None) -> dict[str, Document]:

@@ -22,13 +22,11 @@ from bootstrap.phases.exchange import MANIFESTS
 from bootstrap.phases.rollback import ETCD_BACK, rollback_plan
 from bootstrap.preflight.checks import Preflight
 from bootstrap.render.controlplane.static_pods import manifest_path, manifests_dir
-from bootstrap.workflows.credentials import issue_credentials
 from bootstrap.workflows.etcd.restore import decide_restore, restore
 from bootstrap.workflows.execute import execute
-from bootstrap.workflows.initial import node_inputs
 from bootstrap.workflows.mode import NODE
 from bootstrap.workflows.observe import Observed
-from bootstrap.workflows.upgrade.machine import etcd_health, initial_plan
+from bootstrap.workflows.upgrade.machine import etcd_health, made
 
 UNDONE = "undone"
 Listening = Callable[[Plan], EventListener]
@@ -72,12 +70,15 @@ def decide_rollback(host: Host, mode: str, name: str, manifests: Mapping[str, st
 
 
 def _planned(host: HostReader, facts: HostFacts, backup: Backup, manifests: Mapping[str, str]) -> Rollback:
-    cfg, now = read_stored(host.read(backup.copy_of(names.STATE_CONFIG)) or b""), datetime.now(UTC)
+    stored = host.read(backup.copy_of(names.STATE_CONFIG)) or host.read(names.STATE_CONFIG)  # or it did not change
+    cfg = read_stored(stored or b"")
     observed = Observed(cfg, facts, Preflight(()), resumed=True)
-    issued = issue_credentials(host, cfg, now, None, anew=False)
-    init = initial_plan(host, observed, node_inputs(host, observed, issued), issued, manifests, now)
-    pods = tuple(_kept(host, backup, manifest_path(name, manifests_dir(cfg))) for name in MANIFESTS.values())
-    plan = rollback_plan(init, cfg, backup, tuple(filter(None, pods)), etcd_health(host) if cfg.local_etcd else "")
+    plan = made(host, observed, manifests, datetime.now(UTC)).plan
+    pods = tuple(
+        _kept(host, backup, manifest_path(name, manifests_dir(cfg))) for name in dict.fromkeys(MANIFESTS.values())
+    )
+    health = etcd_health(host) if cfg.local_etcd else ""
+    plan = rollback_plan(plan, cfg, backup, tuple(filter(None, pods)), health)
     return Rollback(observed, backup, plan)
 
 
@@ -101,7 +102,8 @@ def act_rollback(host: Host, rollback: Rollback, listen: EventListener) -> None:
     try:
         execute(host, rollback.observed, rollback.plan, watched, verb="upgrade")
     except BootstrapError:
-        if ETCD_BACK not in failed or host.stat(rollback.backup.snapshot) is None:
+        backup = rollback.backup
+        if ETCD_BACK not in failed or backup.others or host.stat(backup.snapshot) is None:
             raise
         what = decide_restore(host, rollback.backup.snapshot, "", any_cluster=False)
         restore(host, what, datetime.now(UTC), lambda line: None)
@@ -128,7 +130,7 @@ def gone_back(
             details=(*failure.details, *e.details),
             fix="bootstrap diagnose; then bootstrap upgrade rollback",
         )
-    return BootstrapError(
+    back = BootstrapError(
         f"{failure.what}: back at {backup.before}, healthy",
         code=failure.code,
         why=failure.why,
@@ -136,3 +138,5 @@ def gone_back(
         fix=failure.fix or "bootstrap upgrade plan",
         more=failure.more,
     )
+    back.instead = failure.instead
+    return back

@@ -31,6 +31,7 @@ HEAD = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: UpgradeConfiguration\n"
         ("ignorePreflightErrors: [Swap]", "ignored", ("Swap",)),
         ("skipPhases: [addon]", "skipped", ("addon",)),
         ("imagePullPolicy: Never", "policy", "Never"),
+        ("imagePullSerial: false", "serial", False),
     ],
 )
 def test_every_field_of_apply_means_something(field: str, name: str, value: Any) -> None:

@@ -10,9 +10,10 @@ import pytest
 from bootstrap.engine.drain import AGAIN, MIRROR, described, evict_all, pods_path, set_schedulable, to_evict
 from bootstrap.engine.effects import apply_effect, describe, diff
 from bootstrap.host.port import ApiResponse
+from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Unanswered
-from bootstrap.model.reset_effects import NodeDeleted, NodeDrained
+from bootstrap.model.reset_effects import NodeDeleted, NodeDrained, NodeUncordoned
 from tests.memory import MemoryHost
 from tests.memory_api import MemoryApi
 from tests.unit.engine.fakes import context
@@ -87,6 +88,18 @@ def test_a_node_is_cordoned_and_emptied_and_a_second_run_changes_nothing() -> No
     assert api.objects[NODE]["spec"]["unschedulable"] is True
     assert [p["metadata"]["name"] for p in api.pods] == ["agent"]
     assert apply_effect(NodeDrained("one"), context(api=api), 1) == ""
+
+
+@pytest.mark.parametrize("cordoned", [False, True])
+def test_who_was_cordoned_before_stays_so(cordoned: bool) -> None:
+    api, host = Cluster(pod("web")), MemoryHost()
+    api.objects[NODE]["spec"] = {"unschedulable": True} if cordoned else {}
+    drained, back = NodeDrained("one", names.CORDONED), NodeUncordoned("one", names.CORDONED)
+
+    assert apply_effect(drained, context(host, api=api), 1) == "1 Pods evicted"
+    assert (host.stat(names.CORDONED) is None) is cordoned
+    assert apply_effect(back, context(host, api=api), 1) == ("" if cordoned else "one takes Pods again")
+    assert (bool(api.objects[NODE]["spec"].get("unschedulable")), host.stat(names.CORDONED)) == (cordoned, None)
 
 
 def test_a_cordoned_node_takes_pods_again() -> None:

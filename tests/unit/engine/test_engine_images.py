@@ -14,6 +14,7 @@ from bootstrap.model.effects import ImagePresent
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.plan import Plan, Step
+from bootstrap.model.upgrade_effects import ImagesReleased
 from tests.unit.engine.fakes import MemoryHost, context
 
 NAME = "registry.k8s.io/pause:3.10.2"
@@ -87,3 +88,30 @@ def test_a_dry_run_names_the_image_and_asks_nobody() -> None:
 
     assert [effect.what for effect in step.effects] == [f"image {NAME}: brought in and pinned unless it is there"]
     assert machine.log == []
+
+
+CTR = "ctr --address=/run/c.sock --namespace=k8s.io images"
+
+
+def row(name: str, labels: str) -> str:
+    return f"localhost/bootstrap/{name} application/x sha256:{'a' * 64} 1.0 MiB linux/amd64 {labels}\n"
+
+
+def test_of_earlier_versions_only_images_that_may_be_needed_again_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this program carries stays, and what is others'; a runtime without ctr is left as it is."""
+    monkeypatch.setattr("bootstrap.engine.effects.images.seed_images", lambda: {"localhost/bootstrap/etcd:3": "id"})
+    rows = (
+        row("etcd:1", "io.cri-containerd.image=managed,io.cri-containerd.pinned=pinned"),
+        row("etcd:2", "io.cri-containerd.pinned=pinned"),
+        row("etcd:3", "io.cri-containerd.pinned=pinned"),
+        row("etcd:0", "io.cri-containerd.image=managed"),
+        row("app:1", "io.cri-containerd.pinned=pinned").replace("localhost/bootstrap", "docker.io/library"),
+    )
+    machine = MemoryHost()
+    machine.outputs[f"{CTR} ls"] = "REF TYPE DIGEST SIZE PLATFORMS LABELS\n" + "".join(rows)
+    machine.outputs[f"{CTR} label localhost/bootstrap/etcd:1 io.cri-containerd.pinned="] = ""
+    effect = ImagesReleased("unix:///run/c.sock", ("localhost/bootstrap/etcd:2",))
+
+    assert apply_effect(effect, context(machine), 1) == "1 images of earlier versions may go"
+    assert [line for line in machine.log if " label " in line] == list(machine.outputs)[1:]
+    assert apply_effect(effect, context(MemoryHost()), 1) == ""

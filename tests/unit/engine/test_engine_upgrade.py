@@ -116,9 +116,10 @@ def test_the_mirror_is_of_what_runs(shown: str | None, said: str) -> None:
     assert observe(StaticPodShown("etcd", "other", "unix:///s"), context(Machine(), api)) == "it does not run yet"
 
 
-def test_what_is_kept_is_put_back_and_what_was_not_there_goes() -> None:
+@pytest.mark.parametrize("owner", [(0, 0), (0, 5), (6, 7)])
+def test_what_is_kept_is_put_back_and_what_was_not_there_goes(owner: tuple[int, int]) -> None:
     host = Machine()
-    host.write("/m/old", b"old", 0o640)
+    host.write("/m/old", b"old", 0o640, owner)
     run = context(host)
     same = File("/m/same", b"same", 0o600)
     host.write(same.path, same.content, same.mode)
@@ -134,6 +135,8 @@ def test_what_is_kept_is_put_back_and_what_was_not_there_goes() -> None:
     assert "/m/old, /m/new" in describe(restored, host)
     assert apply_effect(restored, run, 1) == "2 files as before"
     assert (host.read("/m/old"), host.read("/m/new")) == (b"old", None)
+    there = host.stat("/m/old")
+    assert there and (there.mode, there.uid, there.gid) == (0o640, *owner)
     assert apply_effect(restored, run, 1) == ""
 
 

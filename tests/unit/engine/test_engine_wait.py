@@ -99,6 +99,23 @@ def test_a_node_is_ready_when_it_says_so() -> None:
     assert seen(NodeReady("n"), {}) == "not registered yet"
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("", ""),
+        ("v1.37.0+bootstrap.2", ""),
+        ("v1.37.0", ""),
+        ("v1.37.0+bootstrap.1", ""),
+        ("v1.37.1", "its kubelet is v1.37.0+bootstrap.2 still"),
+    ],
+)
+def test_a_node_is_ready_with_the_kubelet_that_it_is_to_have(version: str, expected: str) -> None:
+    body = ready("True")
+    body["status"]["nodeInfo"] = {"kubeletVersion": "v1.37.0+bootstrap.2"}
+
+    assert seen(NodeReady("n", version=version), {NODE: body}) == expected
+
+
 def test_what_a_node_said_before_the_boot_does_not_count() -> None:
     assert seen(NodeReady("n", BOOT), {NODE: ready("True", "2026-01-01T23:59:00Z")}) != ""
     assert seen(NodeReady("n", BOOT), {NODE: ready("True")}) == ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bootstrap.host.facts.cluster import ETCD_PODS, ETCD_URLS, SYSTEM, read_cluster
+from bootstrap.host.facts.cluster import APISERVER_PODS, ETCD_PODS, ETCD_URLS, SYSTEM, read_cluster
 from bootstrap.model import names
 from bootstrap.model.cluster_facts import ClusterFacts, ClusterNode
 from bootstrap.workflows.reconfigure import elsewhere
@@ -43,6 +43,9 @@ OBJECTS: dict[str, Any] = {
             {"metadata": {"annotations": {ETCD_URLS: "https://192.0.2.1:2379"}}, "spec": {"nodeName": "a"}},
         ]
     },
+    APISERVER_PODS: {
+        "items": [{"spec": {"nodeName": "a", "containers": [{"image": "r/kube-apiserver:v1.37.0_bootstrap.1"}]}}]
+    },
 }
 FACTS = ClusterFacts(
     "v1.37.0+bootstrap.1",
@@ -53,6 +56,7 @@ FACTS = ClusterFacts(
         ClusterNode("b", "v1.37.0", "192.0.2.2", ready=False),
     ),
     {"a": "https://192.0.2.1:2379"},
+    {"a": "v1.37.0+bootstrap.1"},
 )
 
 

@@ -8,8 +8,11 @@ from dataclasses import replace
 import pytest
 
 from bootstrap.config import Documents, Overrides, resolve
+from bootstrap.config.join import joining
 from bootstrap.model import names
 from bootstrap.model.backup import Backup
+from bootstrap.model.cluster import BootstrapConfig, ClusterSpec
+from bootstrap.model.conditions import NodeReady
 from bootstrap.model.effects import (
     BackedUp,
     File,
@@ -18,15 +21,30 @@ from bootstrap.model.effects import (
     Install,
     LeaseFreed,
     StaticPodsReplaced,
+    UnitRunning,
 )
 from bootstrap.model.plan import Plan, Step
 from bootstrap.model.upgrade_effects import BackupMarked, EtcdDowngraded, FilesRestored
+from bootstrap.phases.control_plane import ETCD_ADDED, ETCD_PROMOTED
 from bootstrap.phases.exchange import EXCHANGED
+from bootstrap.phases.inputs import ControlPlaneInputs, EtcdJoin, NodeInputs
+from bootstrap.phases.join import JoinInputs, join_control_plane_plan, join_plan
 from bootstrap.phases.naming import OF_UPGRADE
 from bootstrap.phases.rollback import rollback_plan
 from bootstrap.phases.select import without
-from bootstrap.phases.upgrade import BACKUP, DONE, IMAGES, SNAPSHOT, UpgradeInputs, upgrade_plan
+from bootstrap.phases.upgrade import (
+    BACKUP,
+    DONE,
+    DRAINED,
+    IMAGES,
+    SHOWN,
+    SNAPSHOT,
+    UNCORDONED,
+    UpgradeInputs,
+    upgrade_plan,
+)
 from bootstrap.render.controlplane.static_pods import pods
+from bootstrap.render.pki.issue import issue_pki
 from bootstrap.render.pki.renewal import Renewed
 from tests.golden.rendered import GUEST_HOST, NOW, FixedKeySource, manifests
 from tests.plans import new_inputs, planned
@@ -130,6 +148,20 @@ def test_images_of_others_are_brought_in_unless_that_is_forbidden(policy: str, p
     assert [e for e in step(plan(), IMAGES).effects if isinstance(e, ImagePresent)] == []
 
 
+@pytest.mark.parametrize("serial", [True, False])
+def test_images_come_side_by_side_where_that_is_asked_for(serial: bool) -> None:
+    upstream = replace(CFG.cluster, image_repository=names.UPSTREAM_REPOSITORY, kubernetes_version="v1.37.0")
+    found = plan(replace(GIVEN, serial=serial), cluster=upstream)
+    pulls = [
+        s.id for s in found.steps for e in s.effects if isinstance(e, ImagePresent) and not s.id.startswith("images/")
+    ]
+
+    assert len(set(pulls)) == (1 if serial else len(pulls))
+    assert len(pulls) > 5
+    assert set(pulls) <= before(found, BACKUP)
+    assert all(s.after == () for s in found.steps if s.id in pulls)
+
+
 def test_who_led_before_keeps_nobody_waiting() -> None:
     freed = [e for s in plan().steps for e in s.effects if isinstance(e, LeaseFreed)]
 
@@ -153,6 +185,87 @@ def test_phases_of_kubeadm_can_be_left_out(phase: str, gone: str, stays: str) ->
     left = {s.id for s in without(found.steps, (phase,), written(found.steps), OF_UPGRADE)}
 
     assert (gone in left, stays in left) == (False, True)
+
+
+@pytest.mark.parametrize("drain", [None, 60.0])
+def test_pods_leave_before_anything_changes_and_come_again_before_any_is_waited_for(drain: float | None) -> None:
+    found = plan(replace(GIVEN, drain=drain))
+
+    assert (DRAINED in {s.id for s in found.steps}) is (drain is not None)
+    if drain is not None:
+        assert step(found, DRAINED).timeout == drain
+        assert {BACKUP, SNAPSHOT} <= before(found, DRAINED)
+        assert {DRAINED} <= before(found, "record") & before(found, EXCHANGED) & before(found, "upgrade/certs")
+    assert {"kubelet-start", "node-ready", SHOWN} <= before(found, UNCORDONED)
+    assert UNCORDONED not in before(found, "addon/coredns/wait")
+
+
+WORKER = joining(Documents(), ClusterSpec(), BootstrapConfig(), "192.0.2.10:6443", GUEST_HOST)
+PLANE = joining(
+    Documents({"JoinConfiguration": {"controlPlane": {}}}),
+    ClusterSpec(),
+    BootstrapConfig(),
+    "192.0.2.10:6443",
+    GUEST_HOST,
+)
+
+
+def joined(*, addons: bool = False) -> Plan:
+    """That of a further control plane."""
+    pki = issue_pki(PLANE, {}, FixedKeySource(), NOW)
+    inputs = NodeInputs(PLANE, GUEST_HOST, b"state", (), {}, wait="dns" if addons else "node")
+    met = {PLANE.node.name: "https://192.0.2.20:2380", "first": "https://192.0.2.10:2380"}
+    control_plane = ControlPlaneInputs(pki, joins=EtcdJoin((), ("etcdctl",), met, voted=True))
+    whole = join_control_plane_plan(inputs, control_plane, manifests(), addons=addons)
+    return upgrade_plan(whole, inputs, replace(GIVEN, etcd_runs=False))
+
+
+def test_a_further_control_plane_exchanges_its_static_pods_too() -> None:
+    found = joined()
+
+    assert exchanged(found) == list(ALL)
+    assert not written(found.steps) & {f"{names.MANIFESTS_DIR}/{name}.yaml" for name in ALL}
+    assert EXCHANGED in before(found, "kubelet-start") & before(found, ETCD_PROMOTED)
+    assert {"host/binaries", "kubelet-start/config", "certs/apiserver", ETCD_ADDED} <= before(found, EXCHANGED)
+    assert not {s.id for s in found.steps if s.id.startswith(("upload-config", "addon/coredns"))}
+
+
+def test_the_last_control_plane_brings_the_add_ons() -> None:
+    found = joined(addons=True)
+
+    assert {"addon/kube-proxy", "addon/coredns", "addon/flannel"} <= {s.id for s in found.steps}
+    assert EXCHANGED in before(found, "addon/kube-proxy")
+
+
+def worker() -> tuple[Plan, NodeInputs]:
+    inputs = NodeInputs(WORKER, GUEST_HOST, b"state", (), {})
+    return join_plan(
+        inputs, JoinInputs(File("/etc/kubernetes/pki/ca.crt", b"ca", once=True), None), manifests()
+    ), inputs
+
+
+def test_a_worker_has_nothing_to_exchange_but_its_kubelet() -> None:
+    whole, inputs = worker()
+    found = upgrade_plan(whole, inputs, replace(GIVEN, etcd_health="", etcd_runs=False))
+
+    assert not {EXCHANGED, SHOWN, "upgrade/certs", SNAPSHOT} & {s.id for s in found.steps}
+    assert {"host/binaries", "kubelet-start/config", IMAGES, BACKUP} <= before(found, "kubelet-start")
+    uses = next(e.uses for e in step(found, "kubelet-start").effects if isinstance(e, UnitRunning))
+    assert "/opt/bootstrap/bin/kubelet" in uses
+    assert [w.version for w in step(found, "node-ready").waits if isinstance(w, NodeReady)] == [names.BUILT_VERSION]
+    assert before(found, DONE) == {s.id for s in found.steps} - {DONE}
+
+
+def test_the_way_back_of_a_worker_is_its_files_and_its_kubelet() -> None:
+    whole, _ = worker()
+    kept = replace(MINOR, files={"/opt/bootstrap/bin/kubelet": 0o755})
+    found = rollback_plan(whole, WORKER, kept, (), "")
+
+    assert EXCHANGED not in {s.id for s in found.steps}
+    assert "rollback/files" in before(found, "kubelet-start")
+    assert [w.version for w in step(found, "node-ready").waits if isinstance(w, NodeReady)] == [MINOR.before]
+    assert {"kubelet-start", "node-ready"} <= before(found, "rollback/uncordon")
+    assert [e.paths for e in step(found, "rollback/done").effects if isinstance(e, FilesRestored)] == [()]
 
 
 def back(backup: Backup) -> Plan:

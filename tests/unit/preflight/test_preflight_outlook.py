@@ -9,7 +9,14 @@ import pytest
 from bootstrap.config import Documents, Overrides, resolve
 from bootstrap.model import names
 from bootstrap.model.cluster_facts import ClusterNode
-from bootstrap.preflight.outlook import ComponentChange, KindState, component_changes, kind_states, removed_apis
+from bootstrap.preflight.outlook import (
+    ComponentChange,
+    KindState,
+    component_changes,
+    kind_states,
+    removed_apis,
+    with_own,
+)
 from bootstrap.render.images.catalog import MINORS
 from tests.golden.rendered import GUEST_HOST
 
@@ -21,7 +28,7 @@ COUNTED = 'apiserver_requested_deprecated_apis{{group="{}",removed_release="{}",
 
 def pod(component: str, node: str, image: str) -> dict[str, Any]:
     return {
-        "metadata": {"labels": {"component": component}},
+        "metadata": {"name": f"{component}-{node}", "labels": {"component": component}},
         "spec": {"nodeName": node, "containers": [{"image": image}]},
     }
 
@@ -44,6 +51,16 @@ def test_every_component_has_its_version_now_and_then() -> None:
         ComponentChange("kubelet", "a", OLD, NEW),
         ComponentChange("kubelet", "w", "v1.35.0", NEW),
     )
+
+
+@pytest.mark.parametrize("component", ["kube-apiserver", "etcd", "kube-scheduler"])
+def test_a_static_pod_that_the_api_does_not_show_yet_is_seen_on_the_disk(component: str) -> None:
+    own = {"metadata": {"name": component, "labels": {"component": component}}, "spec": {"containers": []}}
+    shown = pod(component, "other", "x:1")
+
+    assert [p["spec"]["nodeName"] for p in with_own((shown,), (own,), "mine")] == ["other", "mine"]
+    mine = pod(component, "mine", "x:2")
+    assert with_own((shown, mine), (own,), "mine") == (shown, mine)
 
 
 def test_an_etcd_that_stays_is_left_out() -> None:

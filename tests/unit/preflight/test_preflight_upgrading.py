@@ -15,6 +15,7 @@ WELL = ClusterFacts("v1.36.3", nodes=(ClusterNode("cp", "v1.36.3", control_plane
 CP_AWAY = ClusterFacts("v1.36.3", nodes=(ClusterNode("cp", "v1.36.3", ready=False, control_plane=True),))
 WORKER_AWAY = ClusterFacts("v1.36.3", nodes=(ClusterNode("w", "v1.36.3", ready=False),))
 OLD_KUBELET = ClusterFacts("v1.36.3", nodes=(ClusterNode("w", "v1.33.9"), ClusterNode("other", "v1.34.0")))
+OLD_PLANE = ClusterFacts("v1.36.3", nodes=(ClusterNode("cp", "v1.35.9", control_plane=True),))
 
 
 def found(
@@ -38,6 +39,7 @@ def found(
         ({"missing": ("kube-scheduler",)}, [("StaticPodManifest", True)]),
         ({"cluster": OLD_KUBELET}, [("KubeletSkew", True)]),
         ({"cluster": OLD_KUBELET, "ignored": ("KubeletSkew",)}, [("KubeletSkew", False)]),
+        ({"cluster": OLD_PLANE}, [("KubeletSkew", True)]),
         ({"editors": ("kubectl-edit",)}, [("KubeadmConfig", True)]),
         ({"editors": ("kubectl-edit",), "ignored": ("all",)}, [("KubeadmConfig", False)]),
     ],

@@ -8,17 +8,23 @@ from datetime import UTC, datetime
 import pytest
 
 from bootstrap.config import Documents, Overrides, load, read_stored, resolve, to_stored
+from bootstrap.config.join import joining
 from bootstrap.config.resolve import ANY_HOST
 from bootstrap.config.upgrade import UpgradeOptions
 from bootstrap.model import names
 from bootstrap.model.backup import Backup
-from bootstrap.model.cluster import Arg, ClusterConfig
+from bootstrap.model.cluster import Arg, BootstrapConfig, ClusterConfig, ClusterSpec
 from bootstrap.model.cluster_facts import ClusterFacts, ClusterNode
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.workflows.joining.again import again
 from bootstrap.workflows.reconfigure import check_version
-from bootstrap.workflows.upgrade.apply import behind, decide, target
+from bootstrap.workflows.upgrade import apply
+from bootstrap.workflows.upgrade.apply import backup_for, behind, decide, target
+from bootstrap.workflows.upgrade.node import joined_here
 from bootstrap.workflows.upgrade.rollback import decide_rollback
+from bootstrap.workflows.upgrade.version import check_order
 from tests.memory import MemoryHost
+from tests.memory_api import MemoryApi
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -122,19 +128,126 @@ def test_a_node_container_has_nothing_to_go_back_to() -> None:
         decide_rollback(machine(names.BUILT_VERSION, DONE), "node", "", {})
 
 
-OTHER = ClusterNode("cp-2", "v1.36.3+bootstrap.1", control_plane=True)
+OTHER = ClusterNode("cp-2", "v1.36.3", control_plane=True)
 WORKER = ClusterNode("w", "v1.36.3+bootstrap.1")
 
 
 @pytest.mark.parametrize(
-    ("nodes", "expected"),
-    [((), []), ((WORKER,), []), ((OTHER, WORKER), ["cp-2"]), ((replace(OTHER, version=names.BUILT_VERSION),), [])],
+    ("nodes", "version", "expected"),
+    [
+        ((), "", []),
+        ((WORKER,), "", []),
+        ((OTHER, WORKER), "v1.36.3+bootstrap.1", ["cp-2"]),
+        ((OTHER,), names.BUILT_VERSION.replace("bootstrap.1", "bootstrap.0"), ["cp-2"]),
+        ((OTHER,), "", ["cp-2"]),
+        ((OTHER,), names.BUILT_VERSION, []),
+    ],
 )
-def test_add_ons_wait_for_control_planes_of_the_old_version(
-    nodes: tuple[ClusterNode, ...], expected: list[str]
+def test_add_ons_wait_for_api_servers_of_the_old_version(
+    nodes: tuple[ClusterNode, ...], version: str, expected: list[str]
 ) -> None:
     cfg = stored()
-    own = ClusterNode(cfg.node.name, "v1.36.3+bootstrap.1", control_plane=True)
+    own = ClusterNode(cfg.node.name, "v1.36.3", control_plane=True)
+    servers = {cfg.node.name: "v1.36.3", **({"cp-2": version} if version else {})}
 
-    assert behind(ClusterFacts("v1.36.3", nodes=(own, *nodes)), cfg) == expected
+    assert behind(ClusterFacts("v1.36.3", nodes=(own, *nodes), api_servers=servers), cfg) == expected
     assert behind(None, cfg) == []
+
+
+def of_a_node(host: MemoryHost, version: str, *, plane: bool = False) -> MemoryHost:
+    """A machine that has joined a cluster of that version."""
+    doc = {"JoinConfiguration": {"controlPlane": {}}} if plane else {}
+    cfg = joining(
+        Documents(doc), ClusterSpec(kubernetes_version=version), BootstrapConfig(), "192.0.2.1:6443", ANY_HOST
+    )
+    host.mkdir(names.STATE_DIR, 0o700)
+    host.write(names.STATE_CONFIG, to_stored(cfg).encode(), 0o600)
+    return host
+
+
+def test_the_first_control_plane_is_no_node_to_upgrade() -> None:
+    with pytest.raises(BootstrapError, match="first control plane") as caught:
+        joined_here(machine())
+    assert (caught.value.code, caught.value.fix) == (Exit.CONFLICT, "bootstrap upgrade apply")
+    with pytest.raises(BootstrapError, match="no cluster of bootstrap's here"):
+        joined_here(MemoryHost())
+
+
+@pytest.mark.parametrize("plane", [False, True])
+def test_a_machine_that_has_joined_is_not_the_one_to_begin_with(plane: bool) -> None:
+    host = of_a_node(MemoryHost(), "v1.36.3+bootstrap.1", plane=plane)
+    with pytest.raises(BootstrapError, match="not the first control plane") as caught:
+        decide(host, "host", UpgradeOptions(), "", NOW)
+    assert (caught.value.code, "upgrade node" in caught.value.fix) == (Exit.CONFLICT, True)
+    assert joined_here(host).node.server == "192.0.2.1:6443"
+
+
+NEXT_BUILD = names.BUILT_VERSION.replace("bootstrap.1", "bootstrap.2")
+
+
+@pytest.mark.parametrize(
+    ("before", "cluster", "plane", "fix"),
+    [
+        ("v1.36.3+bootstrap.1", names.BUILT_VERSION, False, ""),
+        ("v1.34.0+bootstrap.1", names.BUILT_VERSION, False, ""),
+        ("v1.36.3", names.KUBERNETES_VERSION, True, ""),
+        ("v1.36.3+bootstrap.1", "v1.36.3+bootstrap.1", False, "bootstrap upgrade apply, where init was run"),
+        ("v1.36.3", "v1.36.3", True, "bootstrap upgrade apply, where init was run"),
+        ("v1.36.3+bootstrap.1", NEXT_BUILD, False, "bootstrap upgrade node with the image of v1.37.0"),
+        ("v1.36.3+bootstrap.1", "v1.38.1", True, "bootstrap upgrade node with the image of v1.38.1"),
+        ("v1.35.0+bootstrap.1", names.BUILT_VERSION, True, "bootstrap upgrade apply with the image of v1.36 first"),
+    ],
+)
+def test_a_node_follows_its_cluster(before: str, cluster: str, plane: bool, fix: str) -> None:
+    cfg = joined_here(of_a_node(MemoryHost(), before, plane=plane))
+    if not fix:
+        check_order(cfg, cluster, UpgradeOptions())
+        return
+    with pytest.raises(BootstrapError) as caught:
+        check_order(cfg, cluster, UpgradeOptions())
+    assert (caught.value.code, caught.value.fix) == (Exit.CONFLICT, fix)
+
+
+@pytest.mark.parametrize(
+    ("version", "refused"),
+    [
+        ("v1.36.3+bootstrap.1", True),
+        ("v1.36.3", True),
+        (names.BUILT_VERSION, False),
+        (names.KUBERNETES_VERSION, False),
+        (NEXT_BUILD, False),
+        ("v1.38.0", False),
+    ],
+)
+def test_join_never_upgrades_by_accident(version: str, refused: bool) -> None:
+    """An older image than the cluster's is what a node may have."""
+    cfg = joined_here(of_a_node(MemoryHost(), version))
+    if not refused:
+        again(cfg, Documents(), ANY_HOST)
+        return
+    with pytest.raises(BootstrapError, match="this machine has joined with") as caught:
+        again(cfg, Documents(), ANY_HOST)
+    assert (caught.value.code, "bootstrap upgrade node" in caught.value.fix) == (Exit.CONFLICT, True)
+
+
+@pytest.mark.parametrize(
+    ("version", "kubelet", "expected"),
+    [
+        ("v1.36.3+bootstrap.1", "v1.36.3+bootstrap.1", "v1.36.3+bootstrap.1"),
+        (NEXT_BUILD, names.BUILT_VERSION, NEXT_BUILD),
+        ("v1.36.3", "v1.36.3+bootstrap.1", "v1.36.3"),
+        (names.BUILT_VERSION, "v1.35.1+bootstrap.1", "v1.35.1+bootstrap.1"),
+        (names.BUILT_VERSION, "", names.BUILT_VERSION),
+    ],
+)
+def test_the_way_back_of_a_node_leads_to_the_kubelet_that_it_has(
+    monkeypatch: pytest.MonkeyPatch, version: str, kubelet: str, expected: str
+) -> None:
+    """It may have joined with an older image than its cluster's."""
+    cfg, api = joined_here(of_a_node(MemoryHost(), version)), MemoryApi()
+    if kubelet:
+        path = f"/api/v1/nodes/{cfg.node.name}"
+        api.objects[path] = {"metadata": {"name": cfg.node.name}, "status": {"nodeInfo": {"kubeletVersion": kubelet}}}
+    monkeypatch.setattr(apply, "own", lambda host, cfg: lambda: api)
+
+    assert backup_for(MemoryHost(), cfg, cfg, NOW).before == expected
