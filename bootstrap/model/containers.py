@@ -28,7 +28,7 @@ class Container:
     address6: str = ""
     """Of a cluster with both families."""
     shares: int = SHARES
-    """Of the CPU, until the cluster is up."""
+    """Of the CPU, until the first control plane is up."""
     files: Mapping[str, bytes] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
     """Empty: the image's own."""

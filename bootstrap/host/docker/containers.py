@@ -85,9 +85,14 @@ class Containers:
         return str(made["Id"])
 
     def keep_running(self, name: str) -> None:
-        """After an end of its own, and of the engine; not after `docker stop`. Its share of CPU is as others' now."""
+        """After an end of its own, and of the engine; not after `docker stop`."""
         with asked(f"to keep {name} running"):
-            self._client.api.update_container(name, restart_policy={"Name": "unless-stopped"}, cpu_shares=SHARES)
+            self._client.api.update_container(name, restart_policy={"Name": "unless-stopped"})
+
+    def share_evenly(self, name: str) -> None:
+        """From now on it has as much of the CPU as others."""
+        with asked(f"to give {name} its share of the CPU"):
+            self._client.api.update_container(name, cpu_shares=SHARES)
 
     def found(self, cluster: str = "") -> tuple[Found, ...]:
         """Of one cluster, or all; by cluster, role and name."""

@@ -136,9 +136,17 @@ def _make(
         planned = tuple(telling(one) if one.is_node else one for one in planned)
     planned = _start(engine, shape, planned, run, fixed=bool(shape.networking.api_port))
     nodes = [container.name for container in planned if container.is_node]
-    waited = nodes if request.wait != "api" else [next(iter(layout.control_planes))]
+    first = next(iter(layout.control_planes))
+    waited = nodes if request.wait != "api" else [first]
     beside = [container.name for container in planned if not container.is_node]
-    seconds = watch(engine.containers, waited, request.timeout, listen, began=began, beside=beside, tell=tell)
+
+    def heard(name: str, line: str, took: float | None) -> None:
+        if name == first and took is not None:
+            for other in nodes:
+                engine.containers.share_evenly(other)
+        listen(name, line, took)
+
+    seconds = watch(engine.containers, waited, request.timeout, heard, began=began, beside=beside, tell=tell)
     for container in planned:
         engine.containers.keep_running(container.name)
     return Created(f"https://{outside(shape.networking.api_address)}:{planned[0].ports[0].host_port}", seconds, planned)

@@ -47,6 +47,7 @@ class MemoryContainers:
     taken_ports: set[int] = field(default_factory=set)
     interrupted: bool = False
     kept: set[str] = field(default_factory=set)
+    even: set[str] = field(default_factory=set)
     commands: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     answers: dict[str, Ran] = field(default_factory=dict)
     """By the last word of a command."""
@@ -67,6 +68,9 @@ class MemoryContainers:
 
     def keep_running(self, name: str) -> None:
         self.kept.add(name)
+
+    def share_evenly(self, name: str) -> None:
+        self.even.add(name)
 
     def found(self, cluster: str = "") -> tuple[Found, ...]:
         return tuple(

@@ -52,6 +52,19 @@ def test_all_nodes_are_made_and_go_on_after_a_restart_of_the_engine() -> None:
     assert [one.address for one in made.containers] == ["172.20.0.2", "172.20.0.3", "172.20.0.4"]
 
 
+@pytest.mark.parametrize("wait", ["dns", "api"])
+def test_all_share_the_cpu_evenly_once_the_first_is_up(wait: str) -> None:
+    engine, seen = MemoryEngine(), []
+
+    def heard(name: str, line: str, seconds: float | None) -> None:
+        if seconds is not None:
+            seen.append((name, set(engine.containers.even)))
+
+    create(engine, CreateRequest(SHAPE, wait), heard, time.monotonic())
+
+    assert dict(seen)["dev-control-plane"] == NODES
+
+
 def record(event: str, **more: Any) -> str:
     return json.dumps({"version": 1, "time": "2026-01-02T03:04:05Z", "event": event, **more}, separators=(",", ":"))
 
