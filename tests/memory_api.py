@@ -76,7 +76,8 @@ class MemoryApi:
             return answer
         return ApiResponse(200 if self.objects.pop(path, None) else 404, {})
 
-    def merge(self, body: Mapping[str, Any]) -> ApiResponse:
+    def merge(self, body: Mapping[str, Any], path: str = "") -> ApiResponse:
+        """A subresource is a part of its object here."""
         path = object_path(body)
         if path not in self.objects:
             return self._interrupted() or ApiResponse(404, {})

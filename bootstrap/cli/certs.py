@@ -126,6 +126,36 @@ def certificate_key(output: Output = "text") -> int:
     return Exit.OK
 
 
+@app.command()
+def approve(
+    follow: Annotated[bool, typer.Option("--follow", help="Go on as requests come, without an end.")] = False,
+    kubeconfig: Kubeconfig = "",
+    dry_run: DryRun = False,
+    output: Output = "text",
+) -> int:
+    """Approve what kubelets ask for to serve with, and say why others are left.
+
+    A node may have its own names and addresses. On control planes a unit does it all the time.
+    """
+    from bootstrap.workflows import approve as workflow
+    from bootstrap.workflows.mode import enter
+
+    host = enter()[1]
+    if follow:
+        workflow.follow(host)
+    verdicts = workflow.approve(host, kubeconfig, dry_run=dry_run)
+    if output == "json":
+        show_json({"requests": [asdict(verdict) for verdict in verdicts]})
+        return Exit.OK
+    for verdict in verdicts:
+        say(workflow.line(verdict), "!" if verdict.refusal else "✓")
+    if not verdicts:
+        say("no kubelet waits")
+    if dry_run:
+        say("nothing was written")
+    return Exit.OK
+
+
 def _preview(decision: Any, host: Any, output: str, *, due: bool) -> int:
     from bootstrap.engine.preview import preview
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from bootstrap.host.component import component, run_component
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.names import APPROVER_WORDS
 
 NODE_VERBS = ("init", "join", "node")
 ENDING = (Exit.BUG, Exit.USAGE, Exit.CONFIG, Exit.PREFLIGHT, Exit.IMAGE)
@@ -38,7 +39,17 @@ def main() -> int:
         return guarded(lambda: _start(argv))
     if argv == ["healthcheck"]:
         return answer_healthcheck()
+    if tuple(argv) == APPROVER_WORDS:
+        follow()
     return guarded(lambda: _command_line(argv))
+
+
+def follow() -> NoReturn:
+    """Past the command line's imports: it stays in memory."""
+    from bootstrap.workflows.approve import follow
+    from bootstrap.workflows.mode import enter
+
+    follow(enter()[1])
 
 
 def answer_healthcheck(output: str = "text") -> int:

@@ -103,6 +103,7 @@ def to_bootstrap_configuration(own: BootstrapConfig) -> dict[str, Any]:
         "workloadsOnControlPlane": own.workloads_on_control_plane,
         "extraSANs": list(own.extra_sans),
         **({} if own.certificate_renewal else {"certificateRenewal": False}),
+        "verifyKubelets": own.verify_kubelets,
     } | _filled(
         {
             "bundle": _filled({"trustedKeys": list(own.trusted_keys)}),

@@ -51,6 +51,8 @@ def read_stored(text: bytes) -> ClusterConfig:
     """What `to_stored` wrote, of any minor. Raises BootstrapError (exit 8) if it is no YAML any more."""
     documents = _documents(text, names.STATE_CONFIG)
     ours = documents.own or BootstrapConfig()
+    if b"verifyKubelets" not in text:  # made before a cluster could
+        ours = dataclasses.replace(ours, verify_kubelets=False)
     init, join = documents.get("InitConfiguration"), documents.get("JoinConfiguration")
     port = init.get("localAPIEndpoint", {}).get("bindPort") or names.API_PORT
     spec = complete.cluster(documents, ours, port, [], _as_written)

@@ -83,6 +83,15 @@ class Pending:
 
 
 @dataclass(frozen=True)
+class Unsigned:
+    """A kubelet's request for what it serves with that nobody has judged; `refusal` is ours, empty for a good one."""
+
+    request: str
+    user: str
+    refusal: str
+
+
+@dataclass(frozen=True)
 class Places:
     """Where the node's configuration puts things."""
 
@@ -108,6 +117,7 @@ class Evidence:
     certificates: tuple[Certificate, ...] = ()
     places: Places = field(default_factory=Places)
     pending: tuple[Pending, ...] = ()
+    unsigned: tuple[Unsigned, ...] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
     pod_addresses: tuple[str, ...] = ()
 

@@ -75,6 +75,18 @@ def timer_failed(name: str) -> Callable[[Evidence], Iterator[Match]]:
     return search
 
 
+def kubelet_refused(evidence: Evidence) -> Iterator[Match]:
+    for each in evidence.unsigned:
+        if each.refusal:
+            yield Match(each.user, (f"{each.request}: {each.refusal}",), fields={"request": each.request})
+
+
+def kubelet_unapproved(evidence: Evidence) -> Iterator[Match]:
+    for each in evidence.unsigned:
+        if not each.refusal:
+            yield Match(each.user, (f"{each.request} waits",))
+
+
 def certificate_foreign(evidence: Evidence) -> Iterator[Match]:
     for certificate in evidence.certificates:
         if not certificate.issued:

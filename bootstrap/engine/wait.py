@@ -23,6 +23,7 @@ from bootstrap.engine.pods import (
 )
 from bootstrap.engine.polling import UNREACHABLE, Paced
 from bootstrap.engine.run_context import RunContext
+from bootstrap.engine.serving import unserved
 from bootstrap.host.facts.cluster import SYSTEM
 from bootstrap.host.runtime.cri import HASH, silence, static_pods
 from bootstrap.model.conditions import (
@@ -30,6 +31,7 @@ from bootstrap.model.conditions import (
     ControlPlaneSteady,
     FileThere,
     HttpOk,
+    KubeletSigned,
     NodeExists,
     NodeReady,
     RuntimeServes,
@@ -66,6 +68,8 @@ def observe(condition: Condition, context: RunContext) -> str:
             return restless(pods, condition.since, time.time())
         if isinstance(condition, StaticPodShown):
             return _shown(condition, context)
+        if isinstance(condition, KubeletSigned):
+            return unserved(condition, context)
         if isinstance(condition, Served):
             return _served(condition, context)
         return _node(condition, context)

@@ -81,14 +81,28 @@ class KubeApi:
     def delete(self, path: str) -> ApiResponse:
         return self._request("DELETE", path)
 
-    def merge(self, body: Mapping[str, Any]) -> ApiResponse:
-        query = f"{object_path(body)}?fieldManager={names.FIELD_MANAGER}"
+    def merge(self, body: Mapping[str, Any], path: str = "") -> ApiResponse:
+        query = f"{path or object_path(body)}?fieldManager={names.FIELD_MANAGER}"
         return self._request("PATCH", query, body=body, content="application/merge-patch+json")
 
     def apply(self, body: Mapping[str, Any], path: str = "", *, force: bool = True) -> ApiResponse:
         """Server-side apply; with `force` conflicts are taken back."""
         query = f"{path or object_path(body)}?fieldManager={names.FIELD_MANAGER}&force={str(force).lower()}"
         return self._request("PATCH", query, body=body, content="application/apply-patch+yaml")
+
+    def wait_for_change(self, path: str, version: str, seconds: int) -> None:
+        """Until something of a list (`path` has a selector) is not as it was in `version`, or so long."""
+        import requests
+
+        query = f"{self.server}{path}&watch=1&resourceVersion={version}&timeoutSeconds={seconds}"
+        limits = (REQUEST_TIMEOUT, seconds + REQUEST_TIMEOUT)
+        try:
+            with self._session.get(query, stream=True, timeout=limits, allow_redirects=False) as answer:
+                if answer.status_code != HTTPStatus.OK:
+                    raise ConnectionError(f"HTTP {answer.status_code}")
+                next(answer.iter_lines(), b"")
+        except (requests.RequestException, OSError) as e:
+            raise ConnectionError(reason(e)) from e
 
     def _request(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, content: str = "application/json"

@@ -175,5 +175,5 @@ class Api(Protocol):
 
     def delete(self, path: str) -> ApiResponse: ...
 
-    def merge(self, body: Mapping[str, Any]) -> ApiResponse:
+    def merge(self, body: Mapping[str, Any], path: str = "") -> ApiResponse:
         """Other values of fields (RFC 7396); with a resourceVersion only of the object as it was read (else 409)."""

@@ -19,8 +19,6 @@ from bootstrap.model import names
 
 TOOLS = ("crictl", "etcdctl", "etcdutl")
 """What the program runs itself; the host has them already."""
-STAMP = "stamp"
-"""Says which program it is; comes last, so that an interrupted copy is done again."""
 
 
 def copy_program(host: Host, root: str) -> None:
@@ -37,7 +35,7 @@ def copy_program(host: Host, root: str) -> None:
         host.symlink(os.readlink(link), root + link)
     for tool in TOOLS:
         host.symlink(f"{MOUNT}{names.HOST_BIN_DIR}/{tool}", f"{root}/usr/bin/{tool}")
-    host.write(f"{root}/{STAMP}", identity(), 0o644)
+    host.write(f"{root}/{names.STAMP}", identity(), 0o644)
 
 
 def identity() -> bytes:

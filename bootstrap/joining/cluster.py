@@ -19,6 +19,7 @@ CONFIG_MAPS = "/api/v1/namespaces/kube-system/configmaps"
 _SHARED = (
     *("cni", "hardening", "workloads_on_control_plane", "extra_sans", "control_plane_vip", "certificate_renewal"),
     *("storage", "load_balancer_addresses", "encryption", "etcd_snapshots"),
+    "verify_kubelets",
 )
 
 
@@ -37,7 +38,7 @@ def with_settings_of(api: Reader, own: BootstrapConfig) -> BootstrapConfig:
     answer = api.get(f"{CONFIG_MAPS}/{names.OWN_CONFIG_MAP}")
     text = answer.body.get("data", {}).get(names.OWN_KIND) if answer.status == 200 else None
     if not isinstance(text, str):
-        return dataclasses.replace(own, cni=UNKNOWN_CNI)
+        return dataclasses.replace(own, cni=UNKNOWN_CNI, verify_kubelets=False)
     said = _mapping(names.OWN_CONFIG_MAP, text)
     return dataclasses.replace(
         own,
@@ -48,6 +49,7 @@ def with_settings_of(api: Reader, own: BootstrapConfig) -> BootstrapConfig:
         certificate_renewal=said.get("certificateRenewal") is not False,
         storage=str(said.get("storage", NO_STORAGE)),
         load_balancer_addresses=tuple(map(str, said.get("loadBalancerAddresses", ()))),
+        verify_kubelets=said.get("verifyKubelets") is True,
         control_plane_vip=VirtualAddress.of_document(vip) if (vip := said.get("controlPlaneVIP")) else None,
         encryption=Encryption.of_document(found) if (found := said.get("encryption")) else None,
         etcd_snapshots=int(said.get("etcdSnapshots", 0)),

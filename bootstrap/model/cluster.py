@@ -179,6 +179,9 @@ class BootstrapConfig:
     control_plane_vip: VirtualAddress | None = None
     certificate_renewal: bool = True
     """Whether a timer renews the certificates of a control plane before they end."""
+    verify_kubelets: bool | None = None
+    """Whether kubelets serve with certificates that the cluster has signed, and the API server wants to see them; None
+    means "as it is, and in a new cluster whose CA's key is here"."""
     storage: str = "none"
     """`local-path`: a default StorageClass whose volumes are folders of the nodes."""
     load_balancer_addresses: tuple[str, ...] = ()

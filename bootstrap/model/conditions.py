@@ -89,6 +89,20 @@ class Served:
 
 
 @dataclass(frozen=True)
+class KubeletSigned:
+    """What the kubelet of `node`, this machine, serves with, in the file `path`, is for all addresses that the node has
+    said since then (epoch seconds)."""
+
+    node: str
+    path: str
+    since: float
+
+    @property
+    def title(self) -> str:
+        return f"kubelet of {self.node} has its serving certificate"
+
+
+@dataclass(frozen=True)
 class FileThere:
     """A file that another program writes."""
 
@@ -127,6 +141,7 @@ Condition = (
     | WorkloadReady
     | ControlPlaneSteady
     | Served
+    | KubeletSigned
     | FileThere
     | RuntimeServes
     | StaticPodShown

@@ -9,6 +9,7 @@ from typing import Any
 
 from bootstrap.model.backup import Backup
 from bootstrap.model.cluster import Taint
+from bootstrap.model.conditions import KubeletSigned
 from bootstrap.model.images.mirrors import Mirrors
 from bootstrap.model.reset_effects import (
     ContainersGone,
@@ -255,6 +256,13 @@ class LeaseFreed:
 
 
 @dataclass(frozen=True)
+class ServingApproved:
+    """The kubelet of this machine gets what it asks for to serve with, until the condition holds."""
+
+    until: KubeletSigned
+
+
+@dataclass(frozen=True)
 class KeyPair:
     """Paths of a certificate, its key, and the CA of those that it is shown to."""
 
@@ -364,6 +372,7 @@ Effect = (
     | NodeTaints
     | RotatableKubeletCredential
     | LeaseFreed
+    | ServingApproved
     | EtcdAddresses
     | FlannelSubnet
     | RecordNetwork

@@ -11,6 +11,7 @@ from bootstrap.phases.inputs import ClusterInputs, ControlPlaneInputs, NodeInput
 from bootstrap.phases.machine import STATIC_PODS, file_steps, service_steps
 from bootstrap.phases.parts import joined
 from bootstrap.phases.select import without
+from bootstrap.phases.serving import approving_steps
 from bootstrap.phases.timers import timer_steps
 from bootstrap.render.images.required import to_bring_in
 
@@ -26,6 +27,7 @@ def init_plan(node: NodeInputs, control_plane: ControlPlaneInputs, cluster: Clus
         service_steps(node, (*STATIC_PODS, *KUBELET_NEEDS)),
         control_plane_steps(node, control_plane, tuple(step.id for step in files.steps)),
         timer_steps(node),
+        approving_steps(node),
         object_steps(cfg, cluster),
         own_addon_steps(node, cluster.manifests),
         addon_steps(cfg, node.facts, cluster.addons, node.wait, node.bundled is not None),

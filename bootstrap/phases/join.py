@@ -18,6 +18,7 @@ from bootstrap.phases.machine import KUBELET_FILES, file_steps, record_step, ser
 from bootstrap.phases.naming import OF_JOIN
 from bootstrap.phases.parts import Part, joined
 from bootstrap.phases.select import without
+from bootstrap.phases.serving import approving_steps, signed_step
 from bootstrap.phases.timers import timer_steps
 from bootstrap.render.addons.builtin import flannel_files
 from bootstrap.render.images.required import to_bring_in
@@ -43,6 +44,7 @@ def join_plan(node: NodeInputs, join: JoinInputs, manifests: Mapping[str, str]) 
         _credentials(join),
         service_steps(node, ready_to_start=(CREDENTIALS,)),
         _bootstrapped(node, manifests),
+        signed_step(node, BOOTSTRAPPED),
     )
     cfg = node.cfg
     steps = joined(with_images(parts, node.bundled, to_bring_in(cfg), serial=cfg.node.image_pull_serial))
@@ -67,6 +69,7 @@ def join_control_plane_plan(
         service_steps(node, (first, *again, "kubeconfig/kubelet", "kubeconfig/admin")),
         control_plane_steps(node, control_plane, tuple(step.id for step in files.steps)),
         timer_steps(node),
+        approving_steps(node),
         node_steps(node, manifests, ()),
         own_addon_steps(node, manifests) if addons else Part(OWN_ADDONS, ()),
     )

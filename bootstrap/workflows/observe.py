@@ -18,7 +18,7 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.patch.directory import TARGETS, ignored
 from bootstrap.workflows.inputs import read_patches
-from bootstrap.workflows.reconfigure import check_difference, check_version, kept
+from bootstrap.workflows.reconfigure import check_difference, check_version, kept, with_verification
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def observe(
     if before is not None:
         check_version(before)
     documents = _documents(config, before, overrides)
-    cfg = resolve(documents, overrides, facts)
+    cfg = with_verification(host, resolve(documents, overrides, facts), before)
     if before is not None:
         check_difference(host, mode, before, cfg, reconfigure=reconfigure)
     fresh, given = before is None, gives_address(documents, overrides)

@@ -14,6 +14,7 @@ from bootstrap.model.cluster_facts import ClusterFacts
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.runtime import runtime_at
 from bootstrap.render.addons.foreign import kept_path
+from bootstrap.render.pki.issue import is_external_ca, pki_paths
 
 RESET = "bootstrap reset, then init with the new configuration"
 UPGRADE = "bootstrap upgrade apply"
@@ -45,6 +46,18 @@ def kept(before: bytes, overrides: Overrides) -> Documents:
     """The stored configuration as a run without --config goes on with it."""
     stored = load(to_stored(read_stored(before)).encode())
     return without_addons(_without_address(stored), overrides.get("addon", ()))
+
+
+def with_verification(host: HostReader, cfg: ClusterConfig, before: bytes | None) -> ClusterConfig:
+    """What nobody says stays as it is: kubelets of a cluster that did not sign their certificates would be cut off, as
+    those of one that cannot."""
+    if cfg.own.verify_kubelets is not None:
+        return cfg
+    if before is not None:
+        verify = read_stored(before).own.verify_kubelets
+    else:
+        verify = not is_external_ca(cfg, [path for path in pki_paths(cfg) if host.stat(path)])
+    return dataclasses.replace(cfg, own=dataclasses.replace(cfg.own, verify_kubelets=verify))
 
 
 def _without_address(documents: Documents) -> Documents:

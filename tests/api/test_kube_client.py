@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+import threading
 import time
 from base64 import b64decode
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from bootstrap.model.effects import Apply, Create
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.render.pki.kubeconfig import rotatable_kubelet_conf
 from bootstrap.workflows.api_access import administrator, super_admin
-from tests.api.server import Answer, Cluster, cut, hangs_up, says, serving
+from tests.api.server import Answer, Cluster, Handler, cut, hangs_up, says, serving
 from tests.memory import MemoryHost
 
 OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x", "namespace": "d", "uid": "1"}}
@@ -74,6 +75,38 @@ def test_requests_are_what_an_api_server_takes(cluster: Cluster, tmp_path: Path)
     assert {s.user for s in server.seen} == {"kubernetes-admin"}
     kinds = [s.headers["Content-Type"] for s in server.seen if s.method == "PATCH"]
     assert kinds == ["application/apply-patch+yaml", "application/merge-patch+json"]
+
+
+def streams(*changes: bytes, then: threading.Event) -> Answer:
+    """A watch that says something and goes on."""
+
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for change in changes:
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(change), change))
+        handler.wfile.flush()
+        then.wait(20)
+        handler.close_connection = True
+
+    return answer
+
+
+def test_a_change_ends_the_wait_for_one(cluster: Cluster, tmp_path: Path) -> None:
+    over = threading.Event()
+    refused, silent = says(410, {"kind": "Status"}), streams(then=over)
+    with serving(cluster, tmp_path, streams(b'{"type": "ADDED"}\n', then=over), refused, silent) as server:
+        api, began = admin(cluster, server.url), time.monotonic()
+        api.wait_for_change("/apis/x?fieldSelector=y", "7", 600)
+        assert time.monotonic() - began < 10
+        with pytest.raises(ConnectionError, match="HTTP 410"):
+            api.wait_for_change("/apis/x?fieldSelector=y", "7", 600)
+        threading.Timer(0.2, over.set).start()
+        with pytest.raises(ConnectionError):
+            api.wait_for_change("/apis/x?fieldSelector=y", "7", 600)
+
+    assert {s.path for s in server.seen} == {"/apis/x?fieldSelector=y&watch=1&resourceVersion=7&timeoutSeconds=600"}
 
 
 def with_user(cluster: Cluster, user: dict[str, str]) -> bytes:

@@ -35,3 +35,8 @@ def etcdctl(node: Node, words: str) -> str:
     """What the tool says to a shell's `words`."""
     keys = "--cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/peer.crt"
     return node.run("sh", "-c", f"etcdctl {keys} --key=/etc/kubernetes/pki/etcd/peer.key {words}")
+
+
+def serves(cluster: Node, name: str) -> bool:
+    """Whether the API server believes the kubelet of that node."""
+    return cluster.exec("kubectl", "get", "--raw", f"/api/v1/nodes/{name}/proxy/healthz").stdout == "ok"

@@ -18,6 +18,7 @@ from cryptography import x509
 from bootstrap.render.pki.certs import CertSpec, Issuer, build, certificate_pem
 from bootstrap.render.pki.keys import CryptoKeySource, load_private, private_pem
 from tests.e2e import cis
+from tests.e2e.joined import serves
 from tests.e2e.node import PREFIX, Node, component, docker, must, restarted, until
 from tests.e2e.web import ask, both_answer, docker_save, run_web
 
@@ -341,6 +342,7 @@ def test_it_survives_ended_certificates_and_another_address(web: Node, app_image
     web.wait_healthy()
     assert web.address() != before
     assert_works(web)
+    until("its kubelet is verified at the new address", lambda: serves(web, web.run("hostname").strip()))
     left = web.exec("grep", "-rlwF", before, "/etc/kubernetes")
     assert left.stdout == "", f"these files still name {before}"
     again = web.exec("bootstrap", "init")

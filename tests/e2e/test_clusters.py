@@ -9,6 +9,7 @@ import subprocess
 import tarfile
 import time
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -16,6 +17,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bootstrap.render.pki.certs import CertSpec, request
+from bootstrap.render.pki.keys import CryptoKeySource
+from tests.e2e.joined import serves
 from tests.e2e.node import IMAGE, PREFIX, Node, docker, must, until
 from tests.e2e.web import MANIFEST, both_answer
 
@@ -78,6 +82,17 @@ spec:
 """
 
 
+FORGED = b"""
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: { name: %s-forged }
+spec:
+  signerName: kubernetes.io/kubelet-serving
+  usages: [digital signature, server auth]
+  request: %s
+"""
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A user's ~/.kube, with a cluster of somebody else's."""
@@ -134,6 +149,26 @@ def test_all_nodes_are_ready(first: Node) -> None:
     listed = json.loads(bootstrap("nodes", CLUSTER, "-o", "json"))["nodes"]
     assert {(node["name"], node["state"]) for node in listed} == {(name, "running") for name in NODES}
     assert {"name": CLUSTER, "nodes": 3, "running": 3} in json.loads(bootstrap("list", "-o", "json"))["clusters"]
+
+
+def test_every_kubelet_shows_what_the_cluster_has_signed(first: Node) -> None:
+    """Also after a rotation; a node that asks for another's names does not get them."""
+    assert [name for name in NODES if not serves(first, name)] == []
+    worker, folder = Node.found(NODES[1]), "/var/lib/kubelet/pki"
+    before = worker.run("readlink", f"{folder}/kubelet-server-current.pem")
+    worker.run("sh", "-c", f"rm {folder}/kubelet-server-*; systemctl restart kubelet")
+
+    spec = CertSpec(f"system:node:{NODES[1]}", ("system:nodes",), sans=(NODES[1], "kubernetes.default"))
+    pem = b64encode(request(spec, CryptoKeySource().new("ECDSA-P256"))).decode()
+    asked = FORGED % (NODES[1].encode(), pem.encode())
+    worker.run("kubectl", "--kubeconfig=/etc/kubernetes/kubelet.conf", "create", "-f", "-", stdin=asked)
+    until("it has another one", lambda: worker.exec("readlink", f"{folder}/kubelet-server-current.pem").stdout)
+    until("it is verified", lambda: serves(first, NODES[1]))
+    assert before != worker.run("readlink", f"{folder}/kubelet-server-current.pem")
+    said = until("it is left", lambda: first.exec("bootstrap", "certs", "approve", "--dry-run").stdout)
+    assert f"{NODES[1]}-forged of node {NODES[1]} is left: kubernetes.default: not among" in said
+    followed = first.run("journalctl", "-u", "bootstrap-kubelet-certificates")
+    assert f"{NODES[1]}-forged of node {NODES[1]} is left" in followed
 
 
 def test_what_the_file_says_is_so(first: Node) -> None:

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from bootstrap.model.names import ENCRYPTION_CONFIG, ENCRYPTION_DIR
-from tests.e2e.joined import etcdctl, lines, members, peers, ready
+from tests.e2e.joined import etcdctl, lines, members, peers, ready, serves
 from tests.e2e.node import IMAGE, PREFIX, Node, component, docker, must, until
 from tests.e2e.web import both_answer, docker_save, run_web
 from tests.parity import live
@@ -195,6 +195,7 @@ def test_nodes_and_control_planes_join_and_leave(first: Node, join: Callable[[st
     names = [node.run("hostname").strip() for node in (first, *joined)]
     for name in names:
         until(f"{name} Ready", lambda name=name: ready(first, name), 180)
+        until(f"the kubelet of {name} is verified", lambda name=name: serves(first, name))
     assert len(members(first)) == 2
     assert [word for word in OURS if word not in static_pods(joined[1])] == []
     assert_encrypted(first, joined[1])
@@ -245,7 +246,7 @@ def test_our_own_join(first: Node, network: str, app_image: str) -> None:
         assert {"run-planned", "step-done", "run-done"} <= events(worker.logs())
         assert line[line.index("--token") + 1] not in worker.logs()
         name = worker.run("hostname").strip()
-        assert ready(first, name)
+        assert ready(first, name) and serves(first, name)
         assert line[line.index("--token") + 1] not in worker.run("cat", "/etc/kubernetes/bootstrap/config.yaml")
         assert worker.exec("test", "-e", "/etc/kubernetes/bootstrap-kubelet.conf").returncode == 1
         assert "nothing changed" in worker.run("bootstrap", "join", "192.0.2.1:6443", "--token", "ended.by-now")

@@ -109,6 +109,12 @@ def test_the_kubelet_is_the_hosts_own(machine: Machine) -> None:
 
 def test_the_cis_benchmark_finds_nothing_new(machine: Machine) -> None:
     assert cis.failed(machine.name).keys() == cis.KNOWN
+    name = machine.must("hostname").strip()
+    assert must(machine.kubectl("get", "--raw", f"/api/v1/nodes/{name}/proxy/healthz")) == "ok"
+    enabled = machine.must(
+        "systemctl is-active bootstrap-kubelet-certificates && systemctl is-enabled bootstrap-kubelet-certificates"
+    )
+    assert enabled.split() == ["active", "enabled"]
 
 
 def test_commands_that_look_say_what_is_there(machine: Machine) -> None:

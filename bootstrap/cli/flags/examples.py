@@ -17,6 +17,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "bootstrap bundle verify /in/cluster.bundle --insecure-unsigned --config FILE",
     ),
     "certs certificate-key": ("docker run --rm IMAGE certs certificate-key",),
+    "certs approve": ("bootstrap certs approve --dry-run", "bootstrap certs approve"),
     "certs check-expiration": ("docker exec NAME bootstrap certs check-expiration",),
     "certs generate-csr": ("bootstrap certs generate-csr --cert-dir /csr/pki --kubeconfig-dir /csr",),
     "certs renew": ("bootstrap certs renew all --dry-run", "bootstrap certs renew apiserver admin.conf"),

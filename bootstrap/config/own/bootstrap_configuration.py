@@ -112,6 +112,11 @@ class BootstrapConfiguration(BaseModel):
     certificateRenewal: bool = Field(
         True, description="Whether a timer on each control plane renews its certificates before they end."
     )
+    verifyKubelets: bool | None = Field(
+        None,
+        description="Whether kubelets ask for the certificates that they serve with, control planes approve those, and "
+        "the API server verifies them; `null`: as the cluster has it, a new one with the CA's key yes.",
+    )
     storage: str = Field(
         NO_STORAGE,
         description="`local-path`: a default StorageClass, `standard`, whose volumes are folders of the nodes; `none`.",
@@ -160,6 +165,7 @@ def parse(document: dict[str, Any]) -> tuple[BootstrapConfig, list[Problem]]:
         own.imagesInConfigMaps,
         VirtualAddress.of_document(own.controlPlaneVIP.model_dump()) if own.controlPlaneVIP else None,
         own.certificateRenewal,
+        own.verifyKubelets,
         own.storage,
         tuple(own.loadBalancerAddresses),
         Encryption.of_document(own.encryption.model_dump()) if own.encryption else None,

@@ -24,6 +24,7 @@ from bootstrap.engine.effects import (  # noqa: F401 - each registers its effect
     nodes,
     program,
     record,
+    serving,
     static_pods,
     trees,
     units,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from bootstrap.engine.effects.registry import register, verdict
 from bootstrap.engine.run_context import RunContext
 from bootstrap.host.port import HostReader
-from bootstrap.host.program_copy import STAMP, copy_program, identity
+from bootstrap.host.program_copy import copy_program, identity
+from bootstrap.model import names
 from bootstrap.model.effects import ProgramInstalled
 
 
 def _drift(host: HostReader, effect: ProgramInstalled) -> str:
-    there = host.read(f"{effect.root}/{STAMP}")
+    there = host.read(f"{effect.root}/{names.STAMP}")
     if there is None:
         return "missing"
     return "" if there == identity() else "content"

@@ -11,6 +11,7 @@ from bootstrap.host.facts.disk import filesystems
 from bootstrap.host.facts.network import listeners
 from bootstrap.host.facts.places import places
 from bootstrap.host.facts.pods import own_addresses, pending, pod_addresses
+from bootstrap.host.facts.serving import unsigned
 from bootstrap.host.port import Host
 from bootstrap.host.runtime.crictl import newest_containers
 from bootstrap.model import names
@@ -38,6 +39,7 @@ def gather_evidence(host: Host, runtime: Runtime, since: float = 0.0) -> Evidenc
         certificates=_certificates(host, where),
         places=where,
         pending=pending(host),
+        unsigned=unsigned(host),
         addresses=own_addresses(host),
         pod_addresses=pod_addresses(host),
     )

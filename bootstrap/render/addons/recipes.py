@@ -14,6 +14,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.runtime import Runtime
 from bootstrap.render.addresses import split_endpoint
 from bootstrap.render.cluster.objects import Object
+from bootstrap.render.node.kubelet import verified
 
 TABLE = "recipes.yaml"
 
@@ -45,7 +46,7 @@ def with_values(
     """The objects with the recipe's values in them. Raises BootstrapError (exit 3) where a value finds no place."""
     host, port = split_endpoint(cfg.endpoint)
     filled = _filled(
-        list(recipe.values),
+        [value for value in recipe.values if not (value.get("unverified") and verified(cfg))],
         {
             "POD_CIDR": cfg.cluster.networking.pod_subnet,
             "SERVICE_CIDR": cfg.cluster.networking.service_subnet,

@@ -22,7 +22,7 @@ Object = dict[str, Any]
 
 _RBAC = "rbac.authorization.k8s.io"
 _BOOTSTRAPPERS = {"kind": "Group", "name": names.BOOTSTRAP_GROUP}
-_NODES = {"kind": "Group", "name": "system:nodes"}
+_NODES = {"kind": "Group", "name": names.NODES_GROUP}
 _CSR = "system:certificates.k8s.io:certificatesigningrequests"
 HASH_ANNOTATION = "kubeadm.kubernetes.io/component-config.hash"
 
@@ -56,6 +56,7 @@ def own_config(own: BootstrapConfig) -> tuple[Object, ...]:
         "workloadsOnControlPlane": own.workloads_on_control_plane,
         "extraSANs": list(own.extra_sans),
         **({} if own.certificate_renewal else {"certificateRenewal": False}),
+        "verifyKubelets": own.verify_kubelets is not False,
         **({"controlPlaneVIP": own.control_plane_vip.document} if own.control_plane_vip else {}),
         **({"storage": own.storage} if own.storage != NO_STORAGE else {}),
         **({"loadBalancerAddresses": list(own.load_balancer_addresses)} if own.load_balancer_addresses else {}),
@@ -87,6 +88,25 @@ def bootstrap_rbac() -> tuple[Object, ...]:
         cluster_role_binding("kubeadm:get-nodes", "kubeadm:get-nodes", _BOOTSTRAPPERS),
         cluster_role_binding("kubeadm:apiserver-kubelet-client", "system:kubelet-api-admin", user),
     )
+
+
+def approver_rbac() -> tuple[Object, Object]:
+    """The controller manager, which signs what kubelets serve with, may approve it too: by its credential our unit
+    does, on each control plane."""
+    name, group = "bootstrap:kubelet-serving-approver", "certificates.k8s.io"
+    rules = [
+        {"apiGroups": [group], "resources": ["certificatesigningrequests"], "verbs": ["list", "watch"]},
+        {"apiGroups": [group], "resources": ["certificatesigningrequests/approval"], "verbs": ["patch"]},
+        {
+            "apiGroups": [group],
+            "resources": ["signers"],
+            "resourceNames": [names.SERVING_SIGNER],
+            "verbs": ["approve"],
+        },
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]},
+    ]
+    user = {"kind": "User", "name": "system:kube-controller-manager"}
+    return _object(f"{_RBAC}/v1", "ClusterRole", name, rules=rules), cluster_role_binding(name, name, user)
 
 
 def token_secret(token: BootstrapToken, now: datetime) -> Object:

@@ -61,7 +61,7 @@ def audit_policy() -> dict[str, Any]:
             _rule("Metadata", "authentication.k8s.io", "tokenreviews"),
             _rule("Metadata", "", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy"),
             {"level": "None", "users": quiet_users, "verbs": ["get", "list", "watch"]},
-            {"level": "None", "userGroups": ["system:nodes"], "verbs": ["get", "list", "watch"]},
+            {"level": "None", "userGroups": [names.NODES_GROUP], "verbs": ["get", "list", "watch"]},
             {"level": "Request", "verbs": ["create", "update", "patch", "delete", "deletecollection"]},
             {"level": "Metadata"},
         ],

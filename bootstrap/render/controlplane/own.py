@@ -13,6 +13,7 @@ from bootstrap.model.cluster import Arg, ClusterConfig, Component, Document, Loc
 from bootstrap.model.facts import HostFacts
 from bootstrap.render.controlplane import audit, encryption
 from bootstrap.render.controlplane.args import last_value
+from bootstrap.render.node.kubelet import verified
 
 _PROFILING_OFF = {"profiling": "false"}
 _SPEED = {"kube-api-qps": "300", "kube-api-burst": "600"}
@@ -52,7 +53,10 @@ def _apiserver_flags(cfg: ClusterConfig) -> dict[str, str]:
     encrypts = encryption.FLAGS if cfg.own.encryption else {}
     if not cfg.own.hardening:
         return encrypts
-    return _PROFILING_OFF | audit.FLAGS | {"service-account-extend-token-expiration": "false"} | encrypts
+    flags = _PROFILING_OFF | audit.FLAGS | {"service-account-extend-token-expiration": "false"} | encrypts
+    if verified(cfg):
+        flags["kubelet-certificate-authority"] = f"{cfg.cluster.certificates_dir}/ca.crt"
+    return flags
 
 
 def _controller_manager_flags(cfg: ClusterConfig) -> dict[str, str]:

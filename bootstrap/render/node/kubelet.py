@@ -81,7 +81,25 @@ def cluster_configuration(cfg: ClusterConfig) -> dict[str, Any]:
     }
     if cfg.own.hardening:
         defaults |= _HARDENED
+        if cfg.own.verify_kubelets is not False and not cfg.cluster.kubelet.get("tlsCertFile"):
+            defaults["serverTLSBootstrap"] = True
     return overlaid(defaults, cfg.cluster.kubelet) | {"rotateCertificates": True}
+
+
+def asks(cfg: ClusterConfig) -> bool:
+    """Whether kubelets ask the cluster for the certificate that they serve with."""
+    return cluster_configuration(cfg).get("serverTLSBootstrap") is True
+
+
+def verified(cfg: ClusterConfig) -> bool:
+    """Whether the API server believes only those that the cluster has signed."""
+    return cfg.own.hardening and cfg.own.verify_kubelets is not False and asks(cfg)
+
+
+def serving_file(cfg: ClusterConfig) -> str:
+    """Where the kubelet keeps it."""
+    directory, _, name = names.KUBELET_SERVING_CURRENT.rpartition("/")
+    return f"{last_value(cfg.node.kubelet_extra_args, 'cert-dir', directory)}/{name}"
 
 
 def node_configuration(cfg: ClusterConfig, facts: HostFacts, patches: Mapping[str, bytes]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Timers of systemd that run the program later, when no container of ours is there (docs/adr/0017)."""
+"""Units of systemd that run the program later, when no container of ours is there (docs/adr/0017, 0019)."""
 
 from __future__ import annotations
 
@@ -39,6 +39,31 @@ RENEWAL = Timer(
 def snapshots(keep: int) -> Timer:
     """Of which the newest `keep` stay."""
     return Timer(names.SNAPSHOTS, "Snapshot of Kubernetes' etcd", f"etcd snapshot save --keep {keep}")
+
+
+APPROVER = f"{names.APPROVER}.service"
+
+
+def approver_file(mode: str) -> File:
+    """The unit that approves what kubelets serve with, for as long as this control plane runs.
+
+    It is idle but for a node that joins and a rotation, and its memory is the program's.
+    """
+    content = f"""\
+[Unit]
+Description=Approval of kubelets' serving certificates, made by bootstrap
+StartLimitIntervalSec=0
+
+[Service]
+Environment=LC_ALL=C.UTF-8
+{_ENTERED if mode == "host" else ""}ExecStart=/usr/bin/bootstrap {" ".join(names.APPROVER_WORDS)}
+Restart=always
+RestartSec=2
+
+[Install]
+WantedBy=multi-user.target
+"""
+    return File(f"{UNITS}/{APPROVER}", content.encode())
 
 
 def timer_files(timer: Timer, mode: str) -> tuple[File, File]:

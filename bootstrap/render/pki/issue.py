@@ -111,7 +111,7 @@ def signing_ca(cfg: ClusterConfig, pki: Mapping[str, bytes]) -> str:
     return SIGNING if f"{cfg.cluster.certificates_dir}/{SIGNING}.crt" in pki else CLUSTER
 
 
-def is_external_ca(cfg: ClusterConfig, existing: Mapping[str, bytes]) -> bool:
+def is_external_ca(cfg: ClusterConfig, existing: Collection[str]) -> bool:
     """Whether the cluster CA's certificate is there and its key is not."""
     return (
         f"{cfg.cluster.certificates_dir}/ca.crt" in existing

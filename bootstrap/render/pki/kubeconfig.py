@@ -41,7 +41,7 @@ def identities(cfg: ClusterConfig) -> dict[str, Identity]:
     return {
         names.ADMIN_CONF: Identity("kubernetes-admin", (names.ADMIN_GROUP,), shared),
         names.SUPER_ADMIN_CONF: Identity("kubernetes-super-admin", ("system:masters",), shared),
-        names.KUBELET_CONF: Identity(names.NODE_USER + cfg.node.name, ("system:nodes",), local),
+        names.KUBELET_CONF: Identity(names.NODE_USER + cfg.node.name, (names.NODES_GROUP,), local),
         names.CONTROLLER_MANAGER_CONF: Identity("system:kube-controller-manager", (), local),
         names.SCHEDULER_CONF: Identity("system:kube-scheduler", (), local),
     }

@@ -58,6 +58,7 @@ PROOF = {
     "due": "host/test_guest.py",
     "load-balancer": "unit/workflows/test_workflow_cluster.py",
     "keep": "e2e/test_cluster.py",
+    "follow": "unit/workflows/test_workflows_approve.py",
     "kubeconfig-dir": "unit/workflows/test_workflows_certs.py",
     "kubeconfig": "unit/workflows/test_workflows_leaving.py",
     "list": "host/test_upgrade.py",

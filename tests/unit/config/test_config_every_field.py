@@ -134,7 +134,9 @@ def test_a_field_of_our_own_is_effective_or_named(path: str) -> None:
     if path.endswith(".bundle"):  # tests/unit/config/test_config_bundle.py
         return
     default = BootstrapConfiguration.model_fields[path.partition(".")[2]].default
-    value = VALUES.get(path, not default if isinstance(default, bool) or path.endswith("OnControlPlane") else ["value"])
+    value = VALUES.get(
+        path, not default if isinstance(default, bool) or path.endswith(("OnControlPlane", "Kubelets")) else ["value"]
+    )
 
     assert verdict(path, value) == EFFECTIVE
 

@@ -277,6 +277,11 @@ NOT_RUN: dict[str, tuple[str, str]] = {
         'Get "https://10.0.0.1:6443/x": tls: failed to verify certificate: x509: certificate has expired or is not yet '
         "valid: current time 2027-11-22T16:10:20Z is after 2027-11-21T16:05:20Z",
     ),
+    "kubelet-unsigned": (
+        "kubelet",
+        "I1129 09:23:07.1 135 log.go:245] http: TLS handshake error from 172.17.0.3:37110: no serving certificate "
+        "available for the kubelet",
+    ),
     "tls-unknown-ca": (
         "kube-scheduler",
         'Get "https://10.0.0.1:6443/x": tls: failed to verify certificate: x509: certificate signed by unknown authority',

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bootstrap.diagnosis.evidence import Certificate, Container, Disk, Evidence, Pending, Places, Unit
+from bootstrap.diagnosis.evidence import Certificate, Container, Disk, Evidence, Pending, Places, Unit, Unsigned
 from bootstrap.diagnosis.judge import CRASHES, ended_early, explained, fatal, judge
 from bootstrap.diagnosis.rule import LINE_LENGTH, Cause
 from bootstrap.diagnosis.rules import RULES
@@ -78,6 +78,8 @@ STATES = {
     "address-twice": Evidence(NOW, addresses={"10.244.0.2": "eth0"}, pod_addresses=("10.244.0.2", "10.244.0.3")),
     "taint-untolerated": Evidence(NOW, pending=(Pending("tool/a-1", TAINTED, (names.CONTROL_PLANE_ROLE,)),)),
     "unschedulable": Evidence(NOW, pending=(Pending("tool/a-1", "0/1 nodes are available: 1 Insufficient cpu."),)),
+    "kubelet-refused": Evidence(NOW, unsigned=(Unsigned("csr-1", "system:node:a", "x: not among"),)),
+    "kubelet-unapproved": Evidence(NOW, unsigned=(Unsigned("csr-1", "system:node:a", ""),)),
     "unit-loop": Evidence(NOW, units=(Unit("containerd", "activating", "exit-code", 3, ("what?",)),)),
 }
 

@@ -80,6 +80,7 @@ class BrokenNode(MemoryHost):
 def nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     """The API server of a broken node does not answer."""
     monkeypatch.setattr("bootstrap.host.facts.evidence.pending", lambda host: ())
+    monkeypatch.setattr("bootstrap.host.facts.evidence.unsigned", lambda host: ())
 
 
 def look(node: BrokenNode, since: float = 0) -> Evidence:

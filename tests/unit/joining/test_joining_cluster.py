@@ -61,6 +61,7 @@ def test_our_own_settings_are_the_clusters() -> None:
         extra_sans=("api.test",),
         storage="local-path",
         load_balancer_addresses=("192.0.2.64/26",),
+        verify_kubelets=True,
     )
     memory = MemoryApi()
     memory.create(own_config(said)[0])
@@ -72,4 +73,4 @@ def test_our_own_settings_are_the_clusters() -> None:
 def test_a_cluster_that_kubeadm_made_sees_to_its_own_network() -> None:
     found = with_settings_of(MemoryApi(), BootstrapConfig())
 
-    assert (found.cni, found.hardening) == (UNKNOWN_CNI, True)
+    assert (found.cni, found.hardening, found.verify_kubelets) == (UNKNOWN_CNI, True, False)

@@ -86,7 +86,12 @@ def test_a_runtime_of_others_gets_images_and_is_never_configured_nor_started() -
         RecordState(PATH, "/etc/cni/net.d/10-flannel.conflist"),
     )
     units = [e.name for s in found.steps for e in s.effects if isinstance(e, UnitRunning)]
-    assert units == ["bootstrap-network.service", "kubelet.service", f"{names.RENEWAL}.timer"]
+    assert units == [
+        "bootstrap-network.service",
+        "kubelet.service",
+        f"{names.RENEWAL}.timer",
+        f"{names.APPROVER}.service",
+    ]
     assert not [e for s in found.steps for e in s.effects if isinstance(e, File) and "containerd" in e.path]
 
 

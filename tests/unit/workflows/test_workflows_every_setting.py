@@ -112,6 +112,7 @@ OWN: dict[str, list[Any]] = {
     "certificate_renewal": [False],
     "storage": ["local-path"],
     "load_balancer_addresses": [("192.0.2.200-192.0.2.250",)],
+    "verify_kubelets": [False],
     "control_plane_vip": [VirtualAddress("192.0.2.200")],
     "etcd_snapshots": [3],
     "encryption": [Encryption("secretbox"), Encryption("kms-v2", "unix:///run/kms/s.sock")],

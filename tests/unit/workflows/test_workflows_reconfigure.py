@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from bootstrap.config import Documents, Overrides, load, resolve, to_stored
+from bootstrap.config import Documents, Overrides, load, read_stored, resolve, to_stored
 from bootstrap.model.cluster import BootstrapConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.workflows.reconfigure import check_difference, without_addons
+from bootstrap.workflows.reconfigure import check_difference, with_verification, without_addons
 from tests.memory import MemoryHost
 
 FACTS = HostFacts(mode="host", hostname="n1", addresses=(Address("eth0", "192.0.2.10", default=True),))
@@ -75,6 +75,31 @@ def test_another_address_is_no_difference_a_container_gets_one_at_each_start(rec
     elsewhere = replace(FACTS, addresses=(Address("eth0", "192.0.2.11", default=True),))
 
     assert refused(reconfigure=reconfigure, facts=elsewhere) == ()
+
+
+def verifies(host: MemoryHost, before: bytes | None, *, said: bool | None = None) -> bool | None:
+    cfg = resolve(Documents(), Overrides(), FACTS)
+    cfg = replace(cfg, own=replace(cfg.own, verify_kubelets=said))
+    return with_verification(host, cfg, before).own.verify_kubelets
+
+
+def test_whether_kubelets_are_verified_stays_as_it_is_unless_somebody_says() -> None:
+    old = b"\n".join(line for line in BEFORE.splitlines() if b"verifyKubelets" not in line)
+    new = to_stored(replace(read_stored(old), own=BootstrapConfig(verify_kubelets=True))).encode()
+
+    assert [verifies(MemoryHost(), before) for before in (None, old, new)] == [True, False, True]
+    for said in (True, False):
+        assert [verifies(MemoryHost(), before, said=said) for before in (None, old, new)] == [said] * 3
+
+
+def test_nobody_is_verified_where_nobody_signs() -> None:
+    host = MemoryHost()
+    host.mkdir("/etc/kubernetes/pki", 0o755)
+    host.write("/etc/kubernetes/pki/ca.crt", b"", 0o644)
+    assert (verifies(host, None), verifies(host, None, said=True)) == (False, True)
+
+    host.write("/etc/kubernetes/pki/ca.key", b"", 0o600)
+    assert verifies(host, None)
 
 
 @pytest.mark.parametrize("change", [*CHANGED, *FIXED])
