@@ -38,7 +38,7 @@ WAYS: dict[str, tuple[str, ...]] = {
     "as it is by default": (),
     "secretbox": ("--encryption-provider", "secretbox"),
     "aescbc": ("--encryption-provider", "aescbc"),
-    "without the audit log": ("--config", "/root/no-audit.yaml"),
+    "without the audit log": ("--config", "/p/no-audit.yaml"),
 }
 KINDS = ("create", "get")
 
@@ -64,7 +64,7 @@ def one(words: tuple[str, ...], count: int) -> Iterator[tuple[str, float]]:
     """Milliseconds of a request, the median of all."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "no-audit.yaml").write_text(NO_AUDIT)
-        node = Node("secrets", "init", *words, options=("--privileged", "-v", f"{folder}:/root"))
+        node = Node("secrets", "init", *words, options=("--privileged", "-v", f"{folder}:/p:ro"))
         try:
             node.wait_healthy()
             settle()
