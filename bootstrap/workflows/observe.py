@@ -18,7 +18,7 @@ from bootstrap.model.facts import HostFacts
 from bootstrap.preflight.checks import Preflight, run_checks
 from bootstrap.render.patch.directory import TARGETS, ignored
 from bootstrap.workflows.inputs import read_patches
-from bootstrap.workflows.reconfigure import check_difference, check_version, kept, with_verification
+from bootstrap.workflows.reconfigure import check_began_here, check_difference, check_version, kept, with_verification
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def observe(
     facts, before = gather(host, mode), host.read(names.STATE_CONFIG)
     if before is not None:
         check_version(before)
+        check_began_here(before)
     documents = _documents(config, before, overrides)
     cfg = with_verification(host, resolve(documents, overrides, facts), before)
     if before is not None:

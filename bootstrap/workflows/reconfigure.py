@@ -42,6 +42,18 @@ def check_version(before: bytes) -> None:
         )
 
 
+def check_began_here(before: bytes) -> None:
+    """Raises BootstrapError (exit 8) where a machine has joined: what its cluster says is not judged as a user's."""
+    old = read_stored(before)
+    if old.node.server:
+        raise BootstrapError(
+            f"this machine is a node of the cluster at {old.node.server}",
+            code=Exit.CONFLICT,
+            why=f"join was run here: {names.STATE_CONFIG}",
+            fix="bootstrap join goes on with it; for a cluster of its own: bootstrap reset, then init",
+        )
+
+
 def kept(before: bytes, overrides: Overrides) -> Documents:
     """The stored configuration as a run without --config goes on with it."""
     stored = load(to_stored(read_stored(before)).encode())
@@ -104,13 +116,6 @@ def elsewhere(facts: ClusterFacts | None, node: str, endpoint: str) -> tuple[str
 def check_difference(host: HostReader, mode: str, before: bytes, cfg: ClusterConfig, *, reconfigure: bool) -> None:
     """The address alone may differ: a container gets another one when it is started again."""
     old = read_stored(before)
-    if old.node.server:
-        raise BootstrapError(
-            f"this machine is a node of the cluster at {old.node.server}",
-            code=Exit.CONFLICT,
-            why=f"join was run here: {names.STATE_CONFIG}",
-            fix="bootstrap join goes on with it; for a cluster of its own: bootstrap reset, then init",
-        )
     if old.node.api and cfg.node.api:
         here = dataclasses.replace(old.node.api, advertise_address=cfg.node.api.advertise_address)
         old = dataclasses.replace(old, node=dataclasses.replace(old.node, api=here))

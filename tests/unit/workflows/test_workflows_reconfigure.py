@@ -12,7 +12,7 @@ from bootstrap.config import Documents, Overrides, load, read_stored, resolve, t
 from bootstrap.model.cluster import BootstrapConfig
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import Address, HostFacts
-from bootstrap.workflows.reconfigure import check_difference, with_verification, without_addons
+from bootstrap.workflows.reconfigure import check_began_here, check_difference, with_verification, without_addons
 from tests.memory import MemoryHost
 
 FACTS = HostFacts(mode="host", hostname="n1", addresses=(Address("eth0", "192.0.2.10", default=True),))
@@ -75,6 +75,16 @@ def test_another_address_is_no_difference_a_container_gets_one_at_each_start(rec
     elsewhere = replace(FACTS, addresses=(Address("eth0", "192.0.2.11", default=True),))
 
     assert refused(reconfigure=reconfigure, facts=elsewhere) == ()
+
+
+def test_a_machine_that_has_joined_is_refused_before_anything_is_judged() -> None:
+    here = read_stored(BEFORE)
+    check_began_here(BEFORE)
+
+    joined = to_stored(replace(here, node=replace(here.node, server="192.0.2.1:6443"))).encode()
+    with pytest.raises(BootstrapError, match="this machine is a node of the cluster") as caught:
+        check_began_here(joined)
+    assert (caught.value.code, "bootstrap join goes on" in caught.value.fix) == (Exit.CONFLICT, True)
 
 
 def verifies(host: MemoryHost, before: bytes | None, *, said: bool | None = None) -> bool | None:
