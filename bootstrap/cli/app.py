@@ -10,7 +10,7 @@ import typer
 from bootstrap.cli.addon import app as addon_app
 from bootstrap.cli.bundle import app as bundle_app
 from bootstrap.cli.certs import app as certs_app
-from bootstrap.cli.cluster_life import app as cluster_app
+from bootstrap.cli.cluster_upgrade import app as cluster_app
 from bootstrap.cli.diagnose import diagnose
 from bootstrap.cli.etcd import app as etcd_app
 from bootstrap.cli.flags.inputs import ConfigFile, Output, comma_separated, read_config

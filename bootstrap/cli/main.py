@@ -82,7 +82,7 @@ def _unit() -> int:
     """The oneshot unit's run; what a rerun cannot cure, a bug as well, ends the container with its code."""
     from bootstrap.host.live import LiveHost
     from bootstrap.host.node.pid1 import kept_request
-    from bootstrap.model.names import STATE_CONFIG
+    from bootstrap.model.names import STATE_CONFIG, UPGRADE_ASKED
 
     argv: list[str] = []
 
@@ -90,8 +90,15 @@ def _unit() -> int:
         argv[:], environment = kept_request()
         os.environ.update(environment)
         sys.argv[1:] = argv  # who waits for us is told what we do
-        if argv[:1] == ["node"] and (stored := LiveHost().read(STATE_CONFIG)):
+        host = LiveHost()
+        stored = host.read(STATE_CONFIG)
+        if argv[:1] == ["node"] and stored:
             argv[:] = [_verb_of(stored)]  # an empty node that was given a cluster later has one from then on
+        if stored and host.stat(UPGRADE_ASKED):
+            words = ["apply", "-y"] if _verb_of(stored) == "init" else ["node"]
+            if code := _command_line(["upgrade", *words]):
+                return code
+            host.remove(UPGRADE_ASKED)
         return _command_line(argv)
 
     code = guarded(run)

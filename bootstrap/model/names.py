@@ -40,6 +40,8 @@ STATE_CONFIG = f"{STATE_DIR}/config.yaml"
 TOKEN_CREATED = f"{STATE_DIR}/token-created"
 """Exists once the first init has made its tokens: later runs make none."""
 
+UPGRADE_ASKED = "/etc/bootstrap/upgrade"
+"""Exists in a node container that is to upgrade what another one has made, before it goes on."""
 CORDONED = f"{STATE_DIR}/cordoned"
 """Exists while a run keeps new Pods from this node."""
 APPLIED = f"{STATE_DIR}/applied.json"

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bootstrap.model import names
 from bootstrap.render.pki.certs import CertSpec, request
 from bootstrap.render.pki.keys import CryptoKeySource
 from tests.e2e.joined import serves
@@ -286,6 +287,36 @@ def test_it_comes_back_after_a_rest_and_after_a_restart(first: Node) -> None:
     assert [Node.found(name).address() for name in NODES] == addresses
     until("both answer", lambda: both_answer(first), 90)
     until("the address answers again", lambda: answers(ingress(first)[0]), 60)
+
+
+def test_another_image_takes_all_nodes_over_with_what_they_have(first: Node, home: Path) -> None:
+    """The kubeconfig that the user has serves on; and what was loaded, made and asked for is there."""
+    first.kubectl("apply", "-f", "-", stdin=CLAIM)
+    first.kubectl("wait", "--for=condition=Ready", "pod/writer", "--timeout=60s")
+    first.kubectl("delete", "pod/writer")
+    kubeconfig, addresses = (home / "config").read_bytes(), [Node.found(name).address() for name in NODES]
+    done = json.loads(bootstrap("upgrade", CLUSTER, "-o", "json", "--image", f"{IMAGE}-2", timeout=600))
+
+    after = names.BUILT_VERSION.replace("bootstrap.1", "bootstrap.2")
+    assert (done["before"], done["after"], list(done["seconds"])) == (names.BUILT_VERSION, after, list(NODES))
+    stored = [Node.found(name).run("grep", "^kubernetesVersion", names.STATE_CONFIG) for name in NODES]
+    assert stored == [f"kubernetesVersion: {after}\n"] * len(NODES)
+    assert readiness(first) == dict.fromkeys(NODES, "True")
+    assert not any(node["spec"].get("unschedulable") for node in first.get("nodes")["items"])
+    assert [Node.found(name).address() for name in NODES] == addresses
+    assert (home / "config").read_bytes() == kubeconfig
+    run = ("--network", "host", "-v", f"{home}:/k:ro", "--entrypoint", "/usr/bin/kubectl", IMAGE)
+    must(docker("run", "--rm", *run, "--kubeconfig", "/k/config", "get", "--raw", "/readyz"))
+
+    first.kubectl("apply", "-f", "-", stdin=MANIFEST)  # nobody but us makes the client again
+    until("both answer", lambda: both_answer(first), 90)
+    first.kubectl("apply", "-f", "-", stdin=CLAIM)
+    first.kubectl("wait", "--for=condition=Ready", "pod/writer", "--timeout=60s")
+    again = json.loads(bootstrap("upgrade", CLUSTER, "-o", "json", "--image", f"{IMAGE}-2"))
+    assert again["seconds"] == {}
+    assert len(json.loads(bootstrap("nodes", CLUSTER, "-o", "json"))["nodes"]) == len(NODES)
+    older = docker("run", "--rm", *SOCKET, IMAGE, "cluster", "upgrade", CLUSTER)
+    assert (older.returncode, "is older than" in older.stderr) == (8, True)
 
 
 def test_a_worker_comes_and_goes(first: Node) -> None:

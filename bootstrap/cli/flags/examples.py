@@ -49,6 +49,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "cluster stop": ("bootstrap cluster stop dev",),
     "cluster delete": ("bootstrap cluster delete dev", "bootstrap cluster delete --all"),
     "cluster kubeconfig": ("bootstrap cluster kubeconfig dev > kubeconfig",),
+    "cluster upgrade": ("bootstrap cluster upgrade dev --image IMAGE",),
     "cluster list": ("bootstrap cluster list -o json",),
     "cluster nodes": ("bootstrap cluster nodes dev",),
     "etcd defrag": ("docker exec NAME bootstrap etcd defrag",),

@@ -11,6 +11,8 @@ from typing import IO
 from bootstrap.clusters.addresses import NetworkRange, collision, own_range
 from bootstrap.host.docker.commands import Ran
 from bootstrap.host.docker.containers import PortTaken
+from bootstrap.host.docker.successors import ASIDE
+from bootstrap.model import names
 from bootstrap.model.cluster_shape import CONTROL_PLANE
 from bootstrap.model.containers import Container, Found
 from bootstrap.model.errors import BootstrapError, Exit
@@ -55,6 +57,8 @@ class MemoryContainers:
     stopped: set[str] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
     """Of every control plane, besides what it was given."""
+    images: dict[str, str] = field(default_factory=dict)
+    """Of those that have another one than at first."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start_new(self, wanted: Container, cluster: str, run: str, network: str, image: str = "") -> None:
@@ -81,7 +85,7 @@ class MemoryContainers:
                 "exited" if name in self.stopped else "running",
                 wanted.address,
                 of,
-                "sha256:1",
+                self.images.get(name, "sha256:1"),
                 next((port.host_port for port in wanted.ports if port.container_port == 6443), 0),
                 next((port.address for port in wanted.ports), ""),
             )
@@ -135,7 +139,7 @@ class MemoryContainers:
     def read(self, name: str, path: str) -> bytes | None:
         wanted = self.there[name][0]
         there = {**self.files, "/etc/kubernetes/admin.conf": ADMIN, **wanted.files}
-        return there.get(path) if wanted.role == CONTROL_PLANE else None
+        return there.get(path) if wanted.role == CONTROL_PLANE or path == names.STATE_CONFIG else None
 
     def remove(self, name: str) -> None:
         self.there.pop(name, None)
@@ -186,8 +190,49 @@ class MemoryImages:
 
 
 @dataclass
+class MemorySuccessors:
+    """Of the containers of an engine; `broken` are nodes that do not come up with another image."""
+
+    containers: MemoryContainers
+    after: str = "v1.37.0+bootstrap.2"
+    broken: set[str] = field(default_factory=set)
+    copied: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+
+    def image(self, name: str = "") -> tuple[str, str]:
+        return "sha256:2", self.after
+
+    def put_aside(self, name: str) -> None:
+        self.containers.there[name + ASIDE] = self.containers.there.pop(name)
+        self.containers.stopped.add(name + ASIDE)
+
+    def start(self, name: str, image: str, *, copied: tuple[str, ...] = ()) -> None:
+        self.order.append(name)
+        self.copied[name] = copied
+        self.containers.there[name] = self.containers.there[name + ASIDE]
+        self.containers.images[name] = image
+        if name in self.broken:
+            self.containers.speech[name] = [" ✗ it does not run", "   why    no disk"]
+            self.containers.ended[name] = 6
+
+    def go_back(self, name: str) -> None:
+        assert name not in self.containers.there, "its name is taken"
+        self.containers.there[name] = self.containers.there.pop(name + ASIDE)
+        self.containers.images.pop(name, None)
+        self.containers.speech.pop(name, None)
+        self.containers.ended.pop(name, None)
+
+    def forget(self, name: str) -> None:
+        self.containers.there.pop(name + ASIDE)
+
+
+@dataclass
 class MemoryEngine:
     containers: MemoryContainers = field(default_factory=MemoryContainers)
+    successors: MemorySuccessors = field(init=False)
     networks: MemoryNetworks = field(default_factory=MemoryNetworks)
     images: MemoryImages = field(default_factory=MemoryImages)
     proxies: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.successors = MemorySuccessors(self.containers)
