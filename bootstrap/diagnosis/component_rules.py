@@ -131,28 +131,6 @@ COMPONENT_RULES: tuple[Rule, ...] = (
         "bootstrap certs renew all --due, or journalctl -u {source}",
     ),
     Rule(
-        "kubelet-refused",
-        state.kubelet_refused,
-        "{source} asks for a serving certificate that nobody approves: logs and exec fail there",
-        "it names what the Node does not have, or what is another's",
-        "correct the node's name or addresses (kubectl get nodes -o wide), or, if you know why they are right: "
-        "kubectl certificate approve {request}",
-    ),
-    Rule(
-        "kubelet-unapproved",
-        state.kubelet_unapproved,
-        "{source} waits for its serving certificate: logs and exec fail there",
-        f"{names.APPROVER} does not run on a control plane, or is not allowed to approve",
-        f"bootstrap certs approve; then: journalctl -u {names.APPROVER}",
-    ),
-    Rule(
-        "kubelet-unsigned",
-        said("no serving certificate available for the kubelet", "kubelet"),
-        "this machine's kubelet has no serving certificate yet: logs and exec fail here",
-        "no control plane has approved its request",
-        "on a control plane: bootstrap certs approve",
-    ),
-    Rule(
         "tls-expired",
         said(r"x509: certificate has expired or is not yet valid(?P<when>: current time \S+ is \w+ [^\s\"\\]+)?"),
         "{source} meets a certificate that has expired or is not yet valid",
@@ -255,3 +233,29 @@ UNEXPLAINED = Rule(
     f"look at its whole log: {_whole_log('{source}')}",
     definite=True,
 )
+
+SERVING_RULES: tuple[Rule, ...] = (
+    Rule(
+        "kubelet-refused",
+        state.kubelet_refused,
+        "{source} asks for a serving certificate that nobody approves: logs and exec fail there",
+        "it names what the Node does not have, or what is another's",
+        "correct the node's name or addresses (kubectl get nodes -o wide), or, if you know why they are right: "
+        "kubectl certificate approve {request}",
+    ),
+    Rule(
+        "kubelet-unapproved",
+        state.kubelet_unapproved,
+        "{source} waits for its serving certificate: logs and exec fail there",
+        f"{names.APPROVER} does not run on a control plane, or is not allowed to approve",
+        f"bootstrap certs approve; then: journalctl -u {names.APPROVER}",
+    ),
+    Rule(
+        "kubelet-unsigned",
+        said("no serving certificate available for the kubelet", "kubelet"),
+        "this machine's kubelet has no serving certificate yet: logs and exec fail here",
+        "no control plane has approved its request",
+        "on a control plane: bootstrap certs approve",
+    ),
+)
+"""Requests wait while a control plane starts, or does not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bootstrap.diagnosis.component_rules import COMPONENT_RULES, CRASH_LOOP, UNEXPLAINED
+from bootstrap.diagnosis.component_rules import COMPONENT_RULES, CRASH_LOOP, SERVING_RULES, UNEXPLAINED
 from bootstrap.diagnosis.etcd_rules import ETCD_RULES
 from bootstrap.diagnosis.machine_rules import KUBELET_EXITS, MACHINE_RULES, UNIT_LOOP
 from bootstrap.diagnosis.network_rules import NETWORK_RULES, SCHEDULING_RULES
@@ -20,6 +20,7 @@ RULES: tuple[Rule, ...] = (
     *COMPONENT_RULES,
     *SCHEDULING_RULES,
     *GENERAL,
+    *SERVING_RULES,
 )
 
 __all__ = ["CRASH_LOOP", "GENERAL", "RULES"]
