@@ -11,6 +11,7 @@ from bootstrap.model import names
 NOTE = "note.json"
 SNAPSHOT = "etcd.db"
 FILES = "files"
+BEGUN = "begun"
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Backup:
     before: str
     after: str
     taken: str
-    state: str = "begun"
+    state: str = BEGUN
     """`begun`, `done`, or `undone`: what it holds was put back."""
     files: Mapping[str, int | None] = field(default_factory=dict)
     owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)

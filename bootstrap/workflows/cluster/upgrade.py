@@ -14,6 +14,7 @@ from bootstrap.model import names
 from bootstrap.model.cluster_shape import CONTROL_PLANE, WORKER
 from bootstrap.model.containers import Found
 from bootstrap.model.errors import BootstrapError, Exit
+from bootstrap.model.last_words import said_failure
 from bootstrap.workflows.cluster.watch import Listener, watch
 from bootstrap.workflows.upgrade.version import check_step
 
@@ -60,6 +61,8 @@ def upgrade(engine: ClusterEngine, cluster: str, request: UpgradeRequest, listen
         check_step(before[one.name], after, "bootstrap cluster upgrade --image IMAGE")
     run = _Upgrade(engine, nodes, image, request, listen)
     seconds = {one.name: run.node(one) for one in left}
+    if left and not run.is_alone:
+        run.finish()
     return Upgraded(min(before.values(), default=after), after, seconds)
 
 
@@ -93,8 +96,9 @@ class _Upgrade:
         self._engine, self._image, self._request, self._listen = engine, image, request, listen
         planes = [one.name for one in nodes if one.role == CONTROL_PLANE]
         self._speaker = planes[0]
+        self.is_alone = len(planes) == 1
         # a member that forgets what it told others would harm them; one that is alone may be what it was
-        self._copied = (names.ETCD_DATA_DIR,) if len(planes) == 1 else ()
+        self._copied = (names.ETCD_DATA_DIR,) if self.is_alone else ()
 
     def node(self, one: Found) -> float:
         """Seconds until it was well again."""
@@ -121,6 +125,12 @@ class _Upgrade:
             self._engine.containers.run(one.name, ["bootstrap", "images", "load", CARRIED])
         self._engine.containers.run(one.name, ["rm", "-f", CARRIED])
         return time.monotonic() - began
+
+    def finish(self) -> None:
+        """Where several control planes follow each other the add-ons wait for the last node. Raises BootstrapError."""
+        ran = self._engine.containers.run(self._speaker, ["bootstrap", "upgrade", "apply", "-y"])
+        if ran.code:
+            raise said_failure(self._speaker, ran.lines, ran.code)
 
     def _watch(self, name: str, began: float) -> None:
         watch(self._engine.containers, [name], self._request.timeout, self._listen, began=began)

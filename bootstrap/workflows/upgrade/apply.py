@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bootstrap.config import Overrides, read_stored, resolve, to_cluster_configuration, to_stored
 from bootstrap.config.complete import lasting
@@ -25,7 +26,7 @@ from bootstrap.host.facts.gather import gather
 from bootstrap.host.facts.kubelet import static_pod_path
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.backup import Backup
+from bootstrap.model.backup import BEGUN, Backup
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.cluster_facts import ClusterFacts
 from bootstrap.model.effects import File
@@ -38,7 +39,7 @@ from bootstrap.phases.upgrade import UpgradeInputs, upgrade_plan
 from bootstrap.preflight.checks import Outcome, run_checks
 from bootstrap.preflight.upgrading import SKEW, missing_manifests, upgrade_outcomes
 from bootstrap.render.controlplane.own import stored
-from bootstrap.render.images.required import needed
+from bootstrap.render.images.required import kubernetes, needed
 from bootstrap.render.pki.keys import CryptoKeySource
 from bootstrap.render.pki.renewal import ALL, RenewalInput, Renewed, renewal
 from bootstrap.workflows.api_access import administrator, api_reader, cluster_facts, own
@@ -51,14 +52,16 @@ from bootstrap.workflows.upgrade.rollback import Listening, gone_back
 from bootstrap.workflows.upgrade.version import check_version
 
 ADDONS = "addon"
-ADDONS_LATER = "the add-ons follow when every control plane has the new version"
+ADDONS_LATER = (
+    "the add-ons follow when every node has the new version: bootstrap upgrade apply once more, where init was run"
+)
 
 
 @dataclass(frozen=True)
 class UpgradeDecision(Observed):
     """`before` is the configuration that is here; `backup` is a new one, or that of a run which was not finished.
 
-    `last`: every other control plane has the new version already.
+    `last`: every other control plane has the new version already, and every node the images of the add-ons.
     """
 
     before: ClusterConfig = dataclasses.field(kw_only=True)
@@ -121,11 +124,12 @@ def examined(
     backup, checks = backup_for(host, before, cfg, now), run_checks(cfg, facts, fresh=False)
     cluster = cluster_facts(host, kubeconfig) if cfg.node.api else None
     just_moved = facts.mode == NODE and not host.unit(names.KUBELET_SERVICE).active  # the data of another container
-    skips = PREFLIGHT in options.skipped or just_moved or host.stat(backup.note)  # or what runs is half exchanged
+    half = backup.state == BEGUN and host.stat(backup.note)  # what runs is not all of one version
+    skips = PREFLIGHT in options.skipped or just_moved or half
     if cfg.node.api and not skips:
         found = health(host, cluster, kubeconfig, options)
         checks = dataclasses.replace(checks, outcomes=(*checks.outcomes, *found))
-    last = not behind(cluster, cfg)
+    last = not behind(cluster, cfg) and not (cluster and without_images(host, kubeconfig, cfg))
     return UpgradeDecision(cfg, facts, checks, True, before=before, backup=backup, last=last)
 
 
@@ -133,6 +137,21 @@ def behind(cluster: ClusterFacts | None, cfg: ClusterConfig) -> list[str]:
     """Control planes that have another version than is wanted."""
     planes = [node.name for node in cluster.others(cfg.node.name) if node.control_plane] if cluster else []
     return [name for name in planes if cluster and cluster.api_servers.get(name) != cfg.cluster.kubernetes_version]
+
+
+def without_images(host: HostReader, kubeconfig: str, cfg: ClusterConfig) -> list[str]:
+    """Other nodes that would not find kube-proxy's new image: one of ours is in no registry, and comes with us."""
+    image = kubernetes(cfg, "kube-proxy")
+    if cfg.cluster.proxy_disabled or not image.startswith(f"{names.BUILT_REPOSITORY}/"):
+        return []
+    found = api_reader(lambda: administrator(host, kubeconfig))("/api/v1/nodes") or {}
+    others = (node for node in found.get("items", ()) if node["metadata"]["name"] != cfg.node.name)
+    return [node["metadata"]["name"] for node in others if image not in images_of(node)]
+
+
+def images_of(node: Mapping[str, Any]) -> set[str]:
+    """What a node says that it has; the kubelet tells the 50 largest."""
+    return {name for image in node.get("status", {}).get("images") or () for name in image.get("names") or ()}
 
 
 def health(
@@ -174,10 +193,13 @@ def target(before: ClusterConfig, facts: HostFacts, options: UpgradeOptions) -> 
 
 
 def backup_for(host: Host, before: ClusterConfig, cfg: ClusterConfig, now: datetime) -> Backup:
-    """A run that was not finished goes on: by then not all is here any more that it has kept."""
+    """A run that was not finished goes on: by then not all is here any more that it has kept.
+
+    One that only makes up for what was left out has the way back of the first.
+    """
     old, new = _runs(host, before), cfg.cluster.kubernetes_version
     last = next(iter(backups(host)), None)
-    if last and (last.state, last.after) == ("begun", new):
+    if last and last.after == new and (last.state == BEGUN or (last.state == "done" and old == new)):
         return last
     name, taken = f"upgrade-{now:%Y%m%d-%H%M%S}", f"{now:%Y-%m-%dT%H:%M:%SZ}"
     return Backup(name, old, new, taken, others=_other_members(host, before))

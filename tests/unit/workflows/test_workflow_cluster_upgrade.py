@@ -39,6 +39,7 @@ def test_control_planes_come_first_and_workers_are_empty_meanwhile() -> None:
 
     assert list(run(engine)) == engine.successors.order == [PLANE, SECOND, WORKER]
     assert (told(engine, "drain"), told(engine, "uncordon")) == ([WORKER], [WORKER])
+    assert engine.containers.commands[-1] == (PLANE, ("bootstrap", "upgrade", "apply", "-y"))
     assert engine.containers.kept >= {PLANE, SECOND, WORKER}
     assert engine.containers.there["dev-load-balancer"] is balancer
     assert not [name for name in engine.containers.there if name.endswith(ASIDE)]

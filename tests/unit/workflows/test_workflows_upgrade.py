@@ -251,3 +251,44 @@ def test_the_way_back_of_a_node_leads_to_the_kubelet_that_it_has(
     monkeypatch.setattr(apply, "own", lambda host, cfg: lambda: api)
 
     assert backup_for(MemoryHost(), cfg, cfg, NOW).before == expected
+
+
+PROXY = f"localhost/bootstrap/kube-proxy:{names.BUILT_VERSION.replace('+', '_')}"
+
+
+@pytest.mark.parametrize(
+    ("images", "repository", "lacking"),
+    [
+        ([], "", ["w"]),
+        ([["localhost/bootstrap/kube-proxy:v1"]], "", ["w"]),
+        ([["localhost/bootstrap/etcd:1"], [PROXY, "localhost/bootstrap/kube-proxy@sha256:1"]], "", []),
+        ([], names.UPSTREAM_REPOSITORY, []),
+    ],
+)
+def test_add_ons_wait_for_nodes_that_would_not_find_their_images(
+    monkeypatch: pytest.MonkeyPatch, images: list[list[str]], repository: str, lacking: list[str]
+) -> None:
+    cfg, api = stored(), MemoryApi()
+    if repository:
+        cfg = replace(cfg, cluster=replace(cfg.cluster, image_repository=repository))
+    worker = {"metadata": {"name": "w"}, "status": {"images": [{"names": found} for found in images]}}
+    api.objects["/api/v1/nodes"] = {"items": [{"metadata": {"name": cfg.node.name}}, worker]}
+    monkeypatch.setattr(apply, "administrator", lambda host, kubeconfig: api)
+
+    assert apply.without_images(MemoryHost(), "", cfg) == lacking
+
+
+@pytest.mark.parametrize(
+    ("state", "before", "same"),
+    [
+        ("begun", "v1.36.3", True),
+        ("done", names.BUILT_VERSION, True),
+        ("done", "v1.36.3", False),
+        ("undone", names.BUILT_VERSION, False),
+    ],
+)
+def test_what_is_only_made_up_for_has_the_way_back_of_the_first(state: str, before: str, same: bool) -> None:
+    last = Backup("upgrade-1", "v1.36.3", names.BUILT_VERSION, "", state)
+    host = machine(before, last)
+
+    assert (backup_for(host, stored(before), stored(), NOW).name == last.name) is same
