@@ -177,7 +177,7 @@ def test_a_worker_follows_without_its_pods_and_takes_new_ones(machine: Outside, 
     assert (is_cordoned(machine, "worker"), worker.stored()) == (False, AFTER)
     until("the API shows its images", lambda: AFTER.replace("+", "_") in images_of(machine, "worker"))
     must(machine.run(NEXT, "upgrade", "apply", "-y"))  # the add-ons, whose images are everywhere now
-    assert machine.versions() == {AFTER}
+    until("all Pods are new ones", lambda: machine.versions() == {AFTER})
     must(machine.kubectl("rollout", "status", "deployment/web", "--timeout=60s"))
 
 
@@ -208,7 +208,7 @@ def test_it_goes_back_by_hand(machine: Outside) -> None:
     killed = machine.killed("control-plane/exchanged", NEXT, "upgrade", "rollback", "-y")
     assert killed.returncode == 128 + signal.SIGKILL, killed.stdout + killed.stderr
     must(machine.run(NEXT, "upgrade", "rollback", "-y"))
-    assert machine.versions() == {BEFORE}
+    until("all Pods are the old ones", lambda: machine.versions() == {BEFORE})
     assert machine.is_ready()
     again = machine.run(NEXT, "upgrade", "rollback", "-y")
     assert (again.returncode, "no upgrade to go back from" in again.stderr) == (CONFLICT, True)
