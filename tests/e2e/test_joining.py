@@ -243,7 +243,7 @@ def test_our_own_join(first: Node, network: str, app_image: str) -> None:
     worker = Node("own-worker", *line, "--events", "-", options=("--privileged", "--network", network))
     try:
         worker.wait_healthy()
-        assert {"run-planned", "step-done", "run-done"} <= events(worker.logs())
+        until("its run is over", lambda: {"run-planned", "step-done", "run-done"} <= events(worker.logs()))
         assert line[line.index("--token") + 1] not in worker.logs()
         name = worker.run("hostname").strip()
         assert ready(first, name) and serves(first, name)
