@@ -65,16 +65,18 @@ def record_step(node: NodeInputs) -> Step:
     cfg = node.cfg
     state = (Directory(names.STATE_DIR, 0o700), File(names.STATE_CONFIG, node.state, mode=0o600))
     plugins = RecordState(PATH, cfg.cluster.kubelet.get("volumePluginDir") or names.VOLUME_PLUGINS_DIR)
-    network = NETWORK_OF_OTHERS if cfg.node.server else ()
-    return Step("record", "Certificates", (*_trees(cfg), plugins, *network, RecordNetwork(), *state))
+    return Step("record", "Certificates", (*_trees(cfg), plugins, *_written_by_pods(node), RecordNetwork(), *state))
 
 
-NETWORK_OF_OTHERS = (
-    RecordState(PATH, f"{NODE_RUNTIME.cni_conf}/{names.FLANNEL_CONFLIST}"),
-    RecordState(PATH, names.FLANNEL_ADDRESSES),
-)
-"""What Pods of a network that is joined write, as soon as the node is one: the first where the first machine's runtime
-looks, which may be another one, the second in whichever order with us."""
+def _written_by_pods(node: NodeInputs) -> tuple[RecordState, ...]:
+    """What flannel's Pods write as soon as the machine is a node, in whichever order with us: the first where the first
+    machine's runtime looks, which may be another one than this machine's."""
+    joins = bool(node.cfg.node.server)
+    if not joins and node.cfg.own.cni != "flannel":
+        return ()
+    runtime = NODE_RUNTIME if joins else runtime_at(node.cfg.node.cri_socket, node.facts.mode)
+    paths = (f"{runtime.cni_conf}/{names.FLANNEL_CONFLIST}", names.FLANNEL_ADDRESSES)
+    return tuple(RecordState(PATH, path) for path in paths)
 
 
 def _trees(cfg: ClusterConfig) -> tuple[RecordDirectory, ...]:

@@ -68,6 +68,20 @@ def test_every_tree_is_noted_before_a_file_is_written_into_it() -> None:
     )
 
 
+def test_what_the_networks_pods_write_is_noted_before_there_can_be_one() -> None:
+    """flannel's Pod may make its directory of addresses earlier than we do: it is not there before us for that."""
+    effects = step(guest_plan(), "record").effects
+
+    assert RecordState(PATH, names.FLANNEL_ADDRESSES) in effects
+    assert RecordState(PATH, f"{HOST_RUNTIME.cni_conf}/{names.FLANNEL_CONFLIST}") in effects
+    others = plan(
+        GUEST_HOST,
+        HOST_RUNTIME.socket,
+        DEFAULT + b"---\napiVersion: bootstrap/v1alpha1\nkind: BootstrapConfiguration\ncni: none\n",
+    )
+    assert RecordState(PATH, names.FLANNEL_ADDRESSES) not in step(others, "record").effects
+
+
 def test_our_runtime_starts_last_of_its_step_with_the_images_in_it() -> None:
     effects = step(guest_plan(), "runtime").effects
 
