@@ -34,7 +34,7 @@ apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
 controlPlaneEndpoint: {}:6443
 """
-NO_KUBELET = "podLogsDir: relative\n"
+NO_KUBELET = "maxOpenFiles: -1\n"
 SOON = """
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: UpgradeConfiguration

@@ -140,18 +140,23 @@ def behind(cluster: ClusterFacts | None, cfg: ClusterConfig) -> list[str]:
 
 
 def without_images(host: HostReader, kubeconfig: str, cfg: ClusterConfig) -> list[str]:
-    """Other nodes that would not find kube-proxy's new image: one of ours is in no registry, and comes with us."""
+    """Other nodes that would not find kube-proxy's new image: one of ours is in no registry, and comes with us.
+
+    It is one image with all of Kubernetes' names, and a kubelet tells five of an image's names only.
+    """
     image = kubernetes(cfg, "kube-proxy")
     if cfg.cluster.proxy_disabled or not image.startswith(f"{names.BUILT_REPOSITORY}/"):
         return []
+    tag = image.rpartition(":")[2]
     found = api_reader(lambda: administrator(host, kubeconfig))("/api/v1/nodes") or {}
     others = (node for node in found.get("items", ()) if node["metadata"]["name"] != cfg.node.name)
-    return [node["metadata"]["name"] for node in others if image not in images_of(node)]
+    return [node["metadata"]["name"] for node in others if tag not in built_tags(node)]
 
 
-def images_of(node: Mapping[str, Any]) -> set[str]:
-    """What a node says that it has; the kubelet tells the 50 largest."""
-    return {name for image in node.get("status", {}).get("images") or () for name in image.get("names") or ()}
+def built_tags(node: Mapping[str, Any]) -> set[str]:
+    """Tags of our builds that a node says that it has; the kubelet tells the 50 largest images."""
+    found = (name for image in node.get("status", {}).get("images") or () for name in image.get("names") or ())
+    return {name.rpartition(":")[2] for name in found if name.startswith(f"{names.BUILT_REPOSITORY}/")}
 
 
 def health(
