@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bootstrap.model import names
-from bootstrap.render.images.required import LOCAL_PATH_PROVISIONER
+from bootstrap.render.images.required import LOCAL_PATH_PROVISIONER, METALLB
 from tests.bundle.corpus import CRITICAL, OTHER, Good
 from tests.e2e.node import until
 
@@ -129,7 +129,8 @@ def test_they_are_the_images_that_the_build_wrote_down(bundled: Any) -> None:
     carried = {image["reference"]: image["platforms"][0]["config"] for image in bundled}
     assert carried.items() <= built.items()
     only_where_asked_for = {name.rpartition("/")[2].partition(":")[0] for name in built.keys() - carried.keys()}
-    assert only_where_asked_for == {names.KEEPALIVED, LOCAL_PATH_PROVISIONER}
+    metallb = {f"metallb-{part}" for part in METALLB}
+    assert only_where_asked_for == {names.KEEPALIVED, LOCAL_PATH_PROVISIONER, *metallb}
 
 
 def test_a_node_that_has_them_inside_loads_nothing(files: Path, seed: dict[str, str]) -> None:
