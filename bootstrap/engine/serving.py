@@ -74,4 +74,9 @@ def _read(api: Api, path: str) -> dict[str, Any]:
 
 
 def _refused(answer: ApiResponse) -> BootstrapError:
-    return BootstrapError("the API server refused what requests of kubelets need", code=Exit.API, why=said(answer))
+    return BootstrapError(
+        "the API server refused what requests of kubelets need",
+        code=Exit.API,
+        why=said(answer),
+        fix="give an administrator's kubeconfig: bootstrap certs approve --kubeconfig FILE",
+    )

@@ -11,7 +11,7 @@ from bootstrap.model import names
 NOTE = "note.json"
 SNAPSHOT = "etcd.db"
 FILES = "files"
-BEGUN = "begun"
+BEGUN, ENDED, UNDONE = "begun", "done", "undone"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bootstrap.model import names
-from bootstrap.model.backup import Backup
+from bootstrap.model.backup import UNDONE, Backup
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.conditions import HttpOk
 from bootstrap.model.effects import File, UnitRunning
@@ -41,7 +41,7 @@ def rollback_plan(made: Plan, cfg: ClusterConfig, backup: Backup, pods: tuple[Fi
         healthy = (HttpOk("etcd healthy", etcd_health),)
         steps.append(Step(ETCD_BACK, "Control plane", waits=healthy, after=("kubelet-start",), timeout=ETCD_TIMEOUT))
     steps.append(uncordoned(cfg.node.name, UNCORDONED, steps))
-    done = (FilesRestored(backup, state), BackupMarked(backup, "undone"))
+    done = (FilesRestored(backup, state), BackupMarked(backup, UNDONE))
     return Plan((*steps, Step(MARKED, "Node", done, after=tuple(step.id for step in steps))))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from bootstrap.model import names
-from bootstrap.model.backup import Backup
+from bootstrap.model.backup import ENDED, Backup
 from bootstrap.model.conditions import Condition, HttpOk, StaticPodShown
 from bootstrap.model.effects import (
     BackedUp,
@@ -66,7 +66,7 @@ def upgrade_plan(made: Plan, node: NodeInputs, given: UpgradeInputs) -> Plan:
     found = [*first, *moved, *(_exchanged(node, given, manifests, changed, before) if manifests else ())]
     found.append(uncordoned(node.cfg.node.name, UNCORDONED, found))
     released = (ImagesReleased(given.socket, given.kept),) if node.facts.mode == "host" else ()
-    done = (_state(node), BackupMarked(given.backup, "done"), *released)
+    done = (_state(node), BackupMarked(given.backup, ENDED), *released)
     return Plan((*found, Step(DONE, "Node", done, after=tuple(step.id for step in found))), made.remarks)
 
 

@@ -11,11 +11,11 @@ from bootstrap.config import Documents, Overrides, anywhere, load, read_cluster_
 from bootstrap.engine.journal import begun, read_journal
 from bootstrap.engine.run import EventListener, run
 from bootstrap.engine.run_context import RunContext
-from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.host.facts.cluster import SYSTEM
 from bootstrap.host.facts.gather import gather
 from bootstrap.host.facts.kubelet import cri_socket, kubelet_configuration, static_pod_path
 from bootstrap.host.facts.places import places
+from bootstrap.host.facts.static_pods import static_pod
 from bootstrap.host.kube_client import probe
 from bootstrap.host.port import Api, Host, HostReader
 from bootstrap.model import names
@@ -146,16 +146,7 @@ def renew(host: Host, mode: str, decision: RenewalDecision, listen: EventListene
 
 
 def _static_pods(host: HostReader) -> dict[str, Document]:
-    found: dict[str, Document] = {}
-    for name in STATIC_PODS:
-        content = host.read(manifest_path(name, static_pod_path(host)))
-        try:
-            pod = parse_one(content) if content is not None else None
-        except UnreadableError:
-            continue
-        if isinstance(pod, dict):
-            found[name] = pod
-    return found
+    return {name: pod for name in STATIC_PODS if (pod := static_pod(host, name))}
 
 
 def _no_cluster() -> Api:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 
-from bootstrap.formats.yaml_reader import UnreadableError, parse_one
+from bootstrap.host.facts.static_pods import static_pod
 from bootstrap.host.port import HostReader
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig
@@ -15,7 +15,7 @@ from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.phases.select import UPLOAD
 from bootstrap.render.controlplane.args import flags_of
 from bootstrap.render.controlplane.encryption import FLAG, KEY_BYTES, configuration, encryption_files
-from bootstrap.render.controlplane.static_pods import manifest_path, manifests_dir
+from bootstrap.render.controlplane.static_pods import manifests_dir
 
 _UNKNOWN = "no API server answers that says which other control planes there are"
 
@@ -31,7 +31,7 @@ def encryption(host: HostReader, cfg: ClusterConfig, given: Mapping[str, bytes])
     found = host.read(names.ENCRYPTION_CONFIG) or given.get(names.ENCRYPTION_CONFIG)
     if found is None and cfg.node.server:
         raise _gone("the other control planes encrypt Secrets with it", f"{UPLOAD}, then join with the key it shows")
-    if found is None and encrypts_here(host.read(manifest_path("kube-apiserver", manifests_dir(cfg)))):
+    if found is None and encrypts_here(host, cfg):
         raise _gone("Secrets were encrypted with it", "bring it back from a copy")
     return encryption_files(found or configuration(cfg.own.encryption, secrets.token_bytes(KEY_BYTES)))
 
@@ -41,7 +41,7 @@ def check_alone(host: HostReader, cfg: ClusterConfig, facts: ClusterFacts | None
 
     `facts` is None where no API server answers.
     """
-    if cfg.own.encryption is None or encrypts_here(host.read(manifest_path("kube-apiserver", manifests_dir(cfg)))):
+    if cfg.own.encryption is None or encrypts_here(host, cfg):
         return
     planes = [other.name for other in facts.others(cfg.node.name) if other.control_plane] if facts else []
     if facts and not planes:
@@ -61,13 +61,10 @@ def contents_of(files: tuple[Directory | File, ...]) -> dict[str, bytes]:
     return {file.path: file.content for file in files if isinstance(file, File)}
 
 
-def encrypts_here(manifest: bytes | None) -> bool:
+def encrypts_here(host: HostReader, cfg: ClusterConfig) -> bool:
     """Whether an API server was started with our configuration."""
-    try:
-        pod = parse_one(manifest) if manifest else None
-    except UnreadableError:
-        return False
-    return isinstance(pod, dict) and flags_of(pod).get(FLAG) == names.ENCRYPTION_CONFIG
+    pod = static_pod(host, "kube-apiserver", manifests_dir(cfg))
+    return pod is not None and flags_of(pod).get(FLAG) == names.ENCRYPTION_CONFIG
 
 
 def _gone(why: str, otherwise: str) -> BootstrapError:

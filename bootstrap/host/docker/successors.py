@@ -33,15 +33,19 @@ class Successors:
         """Id and version of an image, the command's own by default. Raises BootstrapError (exit 9)."""
         import docker
 
+        name = name or self._image
         try:
-            found = self._client.api.inspect_image(name or self._image)
+            found = self._client.api.inspect_image(name)
         except docker.errors.ImageNotFound as e:
             fix = f"docker pull {name}, or docker load; then run the same command again"
             raise BootstrapError(f"the engine has no image {name}", code=Exit.IMAGE, fix=fix) from e
         version = (found["Config"].get("Labels") or {}).get(VERSION, "")
         if not version:
             raise BootstrapError(
-                f"{name} is no image of bootstrap's", code=Exit.IMAGE, why=f"it has no label {VERSION}"
+                f"{name} is no image of bootstrap's",
+                code=Exit.IMAGE,
+                why=f"it has no label {VERSION}",
+                fix="bootstrap cluster upgrade --image IMAGE with one that has (docker image inspect)",
             )
         return str(found["Id"]), str(version)
 

@@ -31,7 +31,7 @@ def load(engine: ClusterEngine, nodes: Sequence[Found], sources: Sequence[str]) 
             fix=f"docker pull {absent[0]}; or an archive: … cluster load - < FILE",
         )
     with ThreadPoolExecutor(max(1, len(nodes))) as pool:
-        there = dict(zip(nodes, pool.map(lambda node: _ids(engine, node.name), nodes), strict=True))
+        there = dict(zip(nodes, pool.map(lambda node: ids_in(engine, node.name), nodes), strict=True))
     loaded = {}
     for source in sources:
         lacking = [node.name for node in nodes if source == INPUT or _lacks(there[node], source, wanted[source])]
@@ -58,7 +58,7 @@ def _saved(engine: ClusterEngine, image: str) -> Iterator[bytes]:
     return iter(partial(stream.read, CHUNK), b"")
 
 
-def _ids(engine: ClusterEngine, node: str) -> Mapping[str, str]:
+def ids_in(engine: ClusterEngine, node: str) -> Mapping[str, str]:
     """Name → id of what a node's runtime has; nothing where it does not say."""
     try:
         images = json.loads(engine.containers.run(node, ["crictl", "images", "-o", "json"]).out)["images"]

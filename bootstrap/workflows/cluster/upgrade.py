@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from bootstrap.model.cluster_shape import CONTROL_PLANE, WORKER
 from bootstrap.model.containers import Found
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.last_words import said_failure
+from bootstrap.workflows.cluster.load import ids_in
 from bootstrap.workflows.cluster.watch import Listener, watch
 from bootstrap.workflows.upgrade.version import check_step
 
@@ -158,11 +158,6 @@ class _Upgrade:
 
     def _saved(self, name: str) -> bool:
         """Whether somebody brought images into the node, which are on their way then."""
-        listed = self._engine.containers.run(name, ["crictl", "images", "-o", "json"]).out
-        try:
-            tags = [tag for image in json.loads(listed)["images"] for tag in image["repoTags"]]
-        except (ValueError, KeyError, TypeError):
-            return False
-        brought = [tag for tag in tags if not tag.startswith(f"{names.BUILT_REPOSITORY}/")]
+        brought = [tag for tag in ids_in(self._engine, name) if not tag.startswith(f"{names.BUILT_REPOSITORY}/")]
         words = ("ctr", "-n", "k8s.io", "images", "export", CARRIED, *brought)
         return bool(brought) and self._engine.containers.run(name, words).code == 0

@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from tenacity import RetryError, retry_if_result, wait_fixed
 
 from bootstrap.engine.polling import Paced
-from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.host.facts.cluster import SYSTEM, api_servers
-from bootstrap.host.facts.kubelet import static_pod_path
+from bootstrap.host.facts.static_pods import static_pod
 from bootstrap.host.port import Api, Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.errors import BootstrapError, Exit
@@ -24,7 +23,6 @@ from bootstrap.render.cluster.uploads import CERTIFICATES
 from bootstrap.render.controlplane.args import flags_of
 from bootstrap.render.controlplane.encryption import FLAG, KEY_BYTES, RELOAD, encoded
 from bootstrap.render.controlplane.key_rotation import Rotation, Stage, active, rotation
-from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.workflows.etcd.rewrite import rewrite
 
 Connect = Callable[[str], Api]
@@ -92,12 +90,9 @@ def decide(host: HostReader, connect: Connect) -> KeyRotation:
 
 def _own_endpoint(host: HostReader) -> str:
     """Raises BootstrapError (exit 8) where no API server works with a configuration of ours that it reads again."""
-    try:
-        pod = parse_one(host.read(manifest_path("kube-apiserver", static_pod_path(host))) or b"")
-    except UnreadableError:
-        pod = None
-    flags = flags_of(pod) if isinstance(pod, dict) else {}
-    if flags.get(FLAG) == names.ENCRYPTION_CONFIG and flags.get(RELOAD) == "true":
+    pod = static_pod(host, "kube-apiserver")
+    flags = flags_of(pod) if pod else {}
+    if pod and flags.get(FLAG) == names.ENCRYPTION_CONFIG and flags.get(RELOAD) == "true":
         return str((pod["metadata"].get("annotations") or {}).get(names.APISERVER_ENDPOINT, ""))
     raise BootstrapError(
         "the API server here does not encrypt Secrets with a key of ours",

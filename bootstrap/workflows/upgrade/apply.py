@@ -24,14 +24,16 @@ from bootstrap.host.facts.cluster import SYSTEM
 from bootstrap.host.facts.configured import look_up
 from bootstrap.host.facts.gather import gather
 from bootstrap.host.facts.kubelet import static_pod_path
+from bootstrap.host.facts.pods import NODES
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.backup import BEGUN, Backup
+from bootstrap.model.backup import BEGUN, ENDED, Backup
 from bootstrap.model.cluster import ClusterConfig
 from bootstrap.model.cluster_facts import ClusterFacts
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.facts import HostFacts
+from bootstrap.model.images.reference import version_of
 from bootstrap.model.plan import PREFLIGHT, Plan
 from bootstrap.phases.naming import OF_UPGRADE, OF_UPGRADE_NODE
 from bootstrap.phases.select import without
@@ -147,16 +149,15 @@ def without_images(host: HostReader, kubeconfig: str, cfg: ClusterConfig) -> lis
     image = kubernetes(cfg, "kube-proxy")
     if cfg.cluster.proxy_disabled or not image.startswith(f"{names.BUILT_REPOSITORY}/"):
         return []
-    tag = image.rpartition(":")[2]
-    found = api_reader(lambda: administrator(host, kubeconfig))("/api/v1/nodes") or {}
+    found = api_reader(lambda: administrator(host, kubeconfig))(NODES) or {}
     others = (node for node in found.get("items", ()) if node["metadata"]["name"] != cfg.node.name)
-    return [node["metadata"]["name"] for node in others if tag not in built_tags(node)]
+    return [node["metadata"]["name"] for node in others if version_of(image) not in built_versions(node)]
 
 
-def built_tags(node: Mapping[str, Any]) -> set[str]:
-    """Tags of our builds that a node says that it has; the kubelet tells the 50 largest images."""
+def built_versions(node: Mapping[str, Any]) -> set[str]:
+    """Versions of our builds that a node says that it has; the kubelet tells the 50 largest images."""
     found = (name for image in node.get("status", {}).get("images") or () for name in image.get("names") or ())
-    return {name.rpartition(":")[2] for name in found if name.startswith(f"{names.BUILT_REPOSITORY}/")}
+    return {version_of(name) for name in found if name.startswith(f"{names.BUILT_REPOSITORY}/")}
 
 
 def health(
@@ -204,7 +205,7 @@ def backup_for(host: Host, before: ClusterConfig, cfg: ClusterConfig, now: datet
     """
     old, new = _runs(host, before), cfg.cluster.kubernetes_version
     last = next(iter(backups(host)), None)
-    if last and last.after == new and (last.state == BEGUN or (last.state == "done" and old == new)):
+    if last and last.after == new and (last.state == BEGUN or (last.state == ENDED and old == new)):
         return last
     name, taken = f"upgrade-{now:%Y%m%d-%H%M%S}", f"{now:%Y-%m-%dT%H:%M:%SZ}"
     return Backup(name, old, new, taken, others=_other_members(host, before))
@@ -225,7 +226,7 @@ def _runs(host: HostReader, before: ClusterConfig) -> str:
     stored = before.cluster.kubernetes_version
     if not before.node.server:
         return stored
-    found = api_reader(own(host, before))(f"/api/v1/nodes/{before.node.name}") or {}
+    found = api_reader(own(host, before))(f"{NODES}/{before.node.name}") or {}
     kubelet = str(found.get("status", {}).get("nodeInfo", {}).get("kubeletVersion", ""))
     return stored if kubelet.partition("+")[0] in ("", stored.partition("+")[0]) else kubelet
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bootstrap.formats.yaml_reader import UnreadableError, parse_one
-from bootstrap.host.facts.kubelet import static_pod_path
+from bootstrap.host.facts.static_pods import static_pod
 from bootstrap.host.port import HostReader
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
@@ -15,7 +14,6 @@ from bootstrap.model.plan import Plan
 from bootstrap.phases.init import init_plan
 from bootstrap.phases.inputs import EtcdJoin, NodeInputs
 from bootstrap.phases.join import JoinInputs, join_control_plane_plan, join_plan
-from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.render.health import probe_url
 from bootstrap.workflows.credentials import NONE, Credentials, issue_credentials
 from bootstrap.workflows.initial import cluster_inputs, control_plane_inputs, node_inputs
@@ -71,8 +69,5 @@ def _member(host: HostReader, observed: Observed, issued: Credentials) -> EtcdJo
 
 def etcd_health(host: HostReader) -> str:
     """The URL of this machine's member; empty where none is here."""
-    content = host.read(manifest_path("etcd", static_pod_path(host)))
-    try:
-        return probe_url(parse_one(content)) if content else ""
-    except UnreadableError:
-        return ""
+    pod = static_pod(host, "etcd")
+    return probe_url(pod) if pod else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,7 @@ from bootstrap.config.upgrade import UpgradeOptions
 from bootstrap.engine.preview import PreviewedEffect, preview
 from bootstrap.formats.yaml_reader import UnreadableError, parse_one
 from bootstrap.host.facts.cluster import SYSTEM
-from bootstrap.host.facts.kubelet import static_pod_path
+from bootstrap.host.facts.static_pods import static_pod
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
 from bootstrap.model.cluster import ClusterConfig, Document
@@ -29,7 +28,6 @@ from bootstrap.preflight.outlook import (
     removed_apis,
     with_own,
 )
-from bootstrap.render.controlplane.static_pods import manifest_path
 from bootstrap.render.images.required import components
 from bootstrap.workflows.api_access import administrator, api_reader, cluster_facts
 from bootstrap.workflows.upgrade.apply import configuration, decide, health, here, make_plan, of_this_version
@@ -123,9 +121,8 @@ def _components(
 def _manifests(host: HostReader) -> Iterator[Document]:
     """Of this machine's static Pods, which the API shows only some time after they began."""
     for name in ("etcd", *names.CONTROL_PLANE):
-        with suppress(UnreadableError):
-            if isinstance(found := parse_one(host.read(manifest_path(name, static_pod_path(host))) or b""), dict):
-                yield found
+        if found := static_pod(host, name):
+            yield found
 
 
 def _stored(get: Any, facts: ClusterFacts | None) -> dict[str, Document]:

@@ -12,7 +12,7 @@ from bootstrap.engine.run import EventListener
 from bootstrap.host.facts.gather import gather
 from bootstrap.host.port import Host, HostReader
 from bootstrap.model import names
-from bootstrap.model.backup import Backup
+from bootstrap.model.backup import UNDONE, Backup
 from bootstrap.model.effects import File
 from bootstrap.model.errors import BootstrapError, Exit
 from bootstrap.model.events import Event, StepFailed
@@ -28,7 +28,6 @@ from bootstrap.workflows.mode import NODE
 from bootstrap.workflows.observe import Observed
 from bootstrap.workflows.upgrade.machine import etcd_health, made
 
-UNDONE = "undone"
 Listening = Callable[[Plan], EventListener]
 
 

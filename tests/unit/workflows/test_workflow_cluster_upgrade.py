@@ -88,7 +88,7 @@ def test_who_was_cordoned_before_stays_so() -> None:
 
 def test_images_that_somebody_brought_go_along() -> None:
     engine = made(workers=0)
-    images = [{"repoTags": [tag]} for tag in ("localhost/bootstrap/etcd:1", "docker.io/library/app:1")]
+    images = [{"id": tag, "repoTags": [tag]} for tag in ("localhost/bootstrap/etcd:1", "docker.io/library/app:1")]
     engine.containers.answers["json"] = Ran(0, json.dumps({"images": images}).encode())
     run(engine)
 
